@@ -1,0 +1,1 @@
+//! HTTP: reports, admin, problems, OpenAPI.

@@ -1,0 +1,52 @@
+//! What is known about a partner's OpenPGP certificate.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Findings of an import, and the words in which people talk about a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateInfo {
+    /// Fingerprint of the primary key, upper-case hexadecimal.
+    pub fingerprint: String,
+    /// User ids as text, primary one first.
+    pub user_ids: Vec<String>,
+    /// Algorithm and size of the primary key, for example `RSA 4096` or `Ed25519`.
+    pub algorithm: String,
+    /// The keys that a message to this certificate is encrypted to.
+    pub encryption_keys: Vec<EncryptionKeyInfo>,
+    /// When primary or the last usable encryption key expires, whichever is first.
+    pub expires_at: Option<Timestamp>,
+    /// Whether it advertises SEIPDv2 (RFC 9580), so that AEAD is used for it.
+    pub aead: bool,
+    /// What to look after, for people: weak hash, soon to expire, …
+    pub warnings: Vec<String>,
+}
+
+/// One usable encryption key or subkey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncryptionKeyInfo {
+    /// Fingerprint, upper-case hexadecimal.
+    pub fingerprint: String,
+    /// Algorithm and size.
+    pub algorithm: String,
+    /// When it expires.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The days before expiry on which a warning is given.
+pub const EXPIRY_WARNING_DAYS: [i64; 4] = [90, 30, 7, 1];
+
+impl CertificateInfo {
+    /// Whole days until expiry at `now`, negative when past; `None` when it never expires.
+    #[must_use]
+    pub fn days_until_expiry(&self, now: Timestamp) -> Option<i64> {
+        self.expires_at.map(|at| at.duration_since(now).as_secs().div_euclid(86_400))
+    }
+
+    /// The tightest warning step (90, 30, 7 or 1 days) that has been reached at `now`.
+    #[must_use]
+    pub fn expiry_step(&self, now: Timestamp) -> Option<i64> {
+        let days = self.days_until_expiry(now)?;
+        EXPIRY_WARNING_DAYS.into_iter().rev().find(|step| days < *step)
+    }
+}

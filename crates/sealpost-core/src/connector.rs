@@ -1,0 +1,173 @@
+//! Connectors: how to reach a partner's SFTP server.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ConnectorId, PartnerId};
+use crate::secret::SecretRef;
+
+/// A connector as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Connector {
+    /// Its id.
+    pub id: ConnectorId,
+    /// Whose server it is.
+    pub partner: PartnerId,
+    /// Its name among the partner's connectors.
+    pub name: String,
+    /// How to reach it and what to do there.
+    #[serde(flatten)]
+    pub settings: ConnectorSettings,
+}
+
+/// What an operator sets on a connector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorSettings {
+    /// Host name or address.
+    pub host: String,
+    /// Port; 22 when not given.
+    #[serde(default = "default_port")]
+    pub port: u16,
+    /// User name.
+    pub user: String,
+    /// Ways to log in, tried in this order until the server is satisfied (it may ask for several).
+    pub login: Vec<Login>,
+    /// Approved host keys: OpenSSH public keys (`ssh-ed25519 AAAA…`) or fingerprints (`SHA256:…`). Several may be
+    /// approved at once, so that a change of key can be prepared.
+    pub host_keys: Vec<String>,
+    /// The remote directory; the login directory when empty.
+    #[serde(default)]
+    pub directory: String,
+    /// Whether a missing directory is made.
+    #[serde(default)]
+    pub create_directories: bool,
+    /// What to do when a file of the name exists already.
+    #[serde(default)]
+    pub existing_file: ExistingFile,
+    /// A small file with the checksum beside each file: `<name>.sha256`, in the form `sha256sum -c` reads.
+    #[serde(default)]
+    pub checksum_file: bool,
+    /// An empty file `<name>.done` after each file, for partners that wait for one.
+    #[serde(default)]
+    pub done_file: bool,
+    /// Time limits and sizes.
+    #[serde(default)]
+    pub limits: ConnectorLimits,
+    /// When to try again, and how often.
+    #[serde(default)]
+    pub retry: RetryPolicy,
+}
+
+fn default_port() -> u16 {
+    22
+}
+
+/// One way to log in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Login {
+    /// A private key: OpenSSH or PEM (PKCS#1, PKCS#8, SEC1); ed25519, ECDSA or RSA (signed with SHA-2).
+    PrivateKey {
+        /// The key.
+        key: SecretRef,
+        /// Its passphrase.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passphrase: Option<SecretRef>,
+    },
+    /// A password.
+    Password {
+        /// The password.
+        password: SecretRef,
+    },
+    /// Keyboard-interactive: the same answer to every hidden prompt.
+    KeyboardInteractive {
+        /// The answer.
+        password: SecretRef,
+    },
+}
+
+/// What to do when a file of the delivery's name exists already on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExistingFile {
+    /// Fail the delivery.
+    #[default]
+    Fail,
+    /// Replace it, atomically where the server can.
+    Replace,
+    /// Keep both: the new one gets ` name-1.ext`, `name-2.ext`, …
+    KeepBoth,
+}
+
+/// Time limits (seconds) and sizes of a connector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConnectorLimits {
+    /// TCP connect; 15.
+    pub connect_timeout_s: u64,
+    /// Key exchange and login; 30.
+    pub handshake_timeout_s: u64,
+    /// Longest silence of the server while something is asked of it; 60.
+    pub inactivity_timeout_s: u64,
+    /// The whole transfer; 21,600 (six hours).
+    pub transfer_timeout_s: u64,
+    /// Deliveries to this connector at once; 2.
+    pub concurrency: u32,
+}
+
+impl Default for ConnectorLimits {
+    fn default() -> Self {
+        Self {
+            connect_timeout_s: 15,
+            handshake_timeout_s: 30,
+            inactivity_timeout_s: 60,
+            transfer_timeout_s: 21_600,
+            concurrency: 2,
+        }
+    }
+}
+
+/// Exponential backoff with jitter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryPolicy {
+    /// Attempts in all; 8.
+    pub max_attempts: u32,
+    /// The first pause in seconds; 10. It doubles each time.
+    pub first_pause_s: f64,
+    /// The longest pause in seconds; 3,600.
+    pub longest_pause_s: f64,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { max_attempts: 8, first_pause_s: 10.0, longest_pause_s: 3600.0 }
+    }
+}
+
+impl RetryPolicy {
+    /// The pause after `attempt` (from 1) failed; `None` when no attempt is left. `random` in `[0, 1)` spreads the
+    /// pause over its upper half, so that many deliveries to one server don't come back together.
+    #[must_use]
+    pub fn pause_after(&self, attempt: u32, random: f64) -> Option<std::time::Duration> {
+        if attempt >= self.max_attempts {
+            return None;
+        }
+        let doublings = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX).min(60);
+        let full = (self.first_pause_s * 2f64.powi(doublings)).min(self.longest_pause_s).max(0.0);
+        Some(std::time::Duration::from_secs_f64(full * (0.5 + random.clamp(0.0, 1.0) / 2.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_then_end() {
+        let policy = RetryPolicy { max_attempts: 5, first_pause_s: 10.0, longest_pause_s: 60.0 };
+        let pauses: Vec<_> =
+            (1..=5).map(|attempt| policy.pause_after(attempt, 1.0).map(|pause| pause.as_secs())).collect();
+        assert_eq!(pauses, [Some(10), Some(20), Some(40), Some(60), None]);
+        assert_eq!(policy.pause_after(1, 0.0).map(|pause| pause.as_secs()), Some(5));
+    }
+}

@@ -1,0 +1,9 @@
+//! What can be wrong with configuration, catalogue and partner files.
+
+codes! { Config;
+    INVALID = "SP-CONFIG-001", Config, Operator, final, "the configuration is not valid", "Correct every problem listed; `sealpost config check` shows them all.";
+    UNREADABLE = "SP-CONFIG-002", Config, Operator, final, "a configuration file can't be read", "Check the path and its permissions.";
+    CATALOGUE = "SP-CONFIG-003", Config, Operator, final, "the catalogue has a report type that can't be used", "Correct the file at the line named.";
+    PARTNER_FILE = "SP-CONFIG-004", Config, Operator, final, "a partner file is not valid", "Correct every problem listed.";
+    ADDRESS_IN_USE = "SP-CONFIG-005", Unavailable, Operator, final, "a listener's address can't be bound", "Choose another address, or stop what uses it.";
+}

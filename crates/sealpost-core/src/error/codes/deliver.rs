@@ -1,0 +1,26 @@
+//! What can go wrong on the way to the partner's server.
+
+codes! { Deliver;
+    UNKNOWN_HOST = "SP-DELIVER-001", Unavailable, Partner, retried, "the partner's host name does not resolve", "Check the connector's host name.";
+    UNREACHABLE = "SP-DELIVER-002", Unavailable, Partner, retried, "the partner's server can't be reached", "Check host, port and firewalls on both sides.";
+    HOST_KEY_MISMATCH = "SP-DELIVER-003", Integrity, Partner, final, "the server's host key is not an approved one", "Compare the fingerprints with the partner over another channel; approve the new key only if it is really theirs.";
+    NEGOTIATION = "SP-DELIVER-004", Rejected, Partner, final, "no common SSH algorithms", "The server offers only algorithms that the connector does not allow.";
+    AUTHENTICATION = "SP-DELIVER-005", Rejected, Partner, final, "the server refused the login", "Check user name and credentials with the partner.";
+    TIMEOUT = "SP-DELIVER-006", Timeout, Partner, retried, "the partner's server stopped answering", "It is tried again; ask the partner if it stays.";
+    BROKEN = "SP-DELIVER-007", Unavailable, Partner, retried, "the connection to the partner's server broke", "It is tried again and resumes where it stopped.";
+    DIRECTORY = "SP-DELIVER-008", Rejected, Partner, final, "the remote directory does not exist", "Create it, or set `create_directories` on the connector.";
+    PERMISSION = "SP-DELIVER-009", Rejected, Partner, final, "the server denied permission", "Ask the partner for write and rename rights in the directory.";
+    EXISTS = "SP-DELIVER-010", Conflict, Partner, final, "a file of this name exists already on the server", "Remove it, or choose `replace` or `keep_both` for the connector.";
+    FULL = "SP-DELIVER-011", Unavailable, Partner, retried, "the partner's server has no space left", "It is tried again; ask the partner to free space.";
+    SIZE_MISMATCH = "SP-DELIVER-012", Integrity, Partner, retried, "the uploaded file has not the size that was sent", "The partial file is replaced at the next try.";
+    REFUSED = "SP-DELIVER-013", Rejected, Partner, retried, "the server refused an operation", "It is tried again; show the partner the server's message.";
+    NO_HOST_KEY = "SP-DELIVER-014", Config, Operator, final, "the connector has no approved host key", "Run `sealpost connector test`, compare the fingerprint with the partner, then approve it.";
+    CREDENTIAL = "SP-DELIVER-015", Config, Operator, final, "the connector's credentials can't be used", "Check the private key, its passphrase and the secret references.";
+    DEADLINE = "SP-DELIVER-016", Timeout, Partner, retried, "the transfer took longer than its time limit", "It is tried again and resumes; raise the connector's `transfer_timeout_s` if the file is large.";
+    LEASE_LOST = "SP-DELIVER-017", Conflict, Sealpost, retried, "another worker has taken over this delivery", "Nothing to do.";
+    CANCELLED = "SP-DELIVER-018", Rejected, Caller, final, "the delivery was cancelled", "Redeliver the report if it is still wanted.";
+    CONNECTOR_GONE = "SP-DELIVER-019", Config, Operator, final, "the delivery's connector no longer exists", "Apply the partner's files again, then redeliver.";
+    PROTOCOL = "SP-DELIVER-020", Unavailable, Partner, retried, "the server broke the protocol", "It is tried again; show the partner the message.";
+    CONFIG = "SP-DELIVER-021", Config, Operator, final, "the connector's settings are not valid", "Correct the connector.";
+    ATTEMPTS = "SP-DELIVER-022", Unavailable, Sealpost, final, "the delivery was interrupted too often", "The process died at each try; look at the logs, then redeliver.";
+}

@@ -1,0 +1,12 @@
+//! What can go wrong with job state and queue.
+
+codes! { Ledger;
+    UNREACHABLE = "SP-LEDGER-001", Unavailable, Operator, retried, "the ledger can't be reached", "Check the ledger's database or file.";
+    FULL = "SP-LEDGER-002", Unavailable, Operator, retried, "the ledger's disk is full", "Free space.";
+    ILLEGAL_MOVE = "SP-LEDGER-003", Conflict, Sealpost, final, "the event does not fit the present state", "Look at the report's status first.";
+    LEASE_LOST = "SP-LEDGER-004", Conflict, Sealpost, retried, "the lease was lost to another worker", "Nothing to do; the other worker goes on.";
+    VERSION = "SP-LEDGER-005", Conflict, Caller, retried, "the record was changed by someone else", "Read it again and repeat the change.";
+    CORRUPT = "SP-LEDGER-006", Internal, Sealpost, final, "a record of the ledger can't be read", "Was the file written by a newer version?";
+    INTERRUPTED = "SP-LEDGER-007", Unavailable, Sealpost, final, "the job was interrupted too often", "The process died at each try; look at the logs, then ask for the report again.";
+    IN_USE = "SP-LEDGER-008", Conflict, Caller, final, "the record is still in use", "Remove what refers to it first.";
+}

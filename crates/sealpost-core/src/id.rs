@@ -1,0 +1,169 @@
+//! Identifiers. Each is a type of its own, checked when it is made, so that nothing further right checks again.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result, codes};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(Error::new(&codes::request::INVALID, format!("`{}` is not {}", shorten(text), $what)))
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Error;
+
+            fn try_from(text: String) -> Result<Self> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+/// At most 80 characters of a text that a stranger sent, for an error message.
+fn shorten(text: &str) -> String {
+    text.chars().take(80).filter(|character| !character.is_control()).collect()
+}
+
+fn is_slug(text: &str, extra: &[u8], longest: usize) -> bool {
+    (1..=longest).contains(&text.len())
+        && text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || extra.contains(&byte))
+}
+
+fn is_prefixed_ulid(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| {
+        rest.len() == 26 && rest.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
+    })
+}
+
+text_id!(
+    /// A partner: 1 to 63 of `a-z 0-9 -`. It is also the name of the partner's folder in the store.
+    PartnerId, "a partner id (1 to 63 of a-z, 0-9 and -)", |text| is_slug(text, b"-", 63)
+);
+text_id!(
+    /// A report type with its version, for example `contracts.v1`: 1 to 100 of `a-z 0-9 . _ -`.
+    ReportTypeId, "a report type id (1 to 100 of a-z, 0-9, dot, underscore and -)",
+    |text| is_slug(text, b"._-", 100) && !text.contains("..")
+);
+text_id!(
+    /// A connector: `c-` and 17 hexadecimal digits, the pattern of AWS Transfer Family.
+    ConnectorId, "a connector id (c- and 17 hexadecimal digits)",
+    |text| text.strip_prefix("c-").is_some_and(|rest| {
+        rest.len() == 17 && rest.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    })
+);
+text_id!(
+    /// One run of a report: `rep_` and a ULID. The public API calls it the report's id.
+    JobId, "a report id (rep_…)", |text| is_prefixed_ulid(text, "rep_")
+);
+text_id!(
+    /// One delivery: `dlv_` and a ULID.
+    DeliveryId, "a delivery id (dlv_…)", |text| is_prefixed_ulid(text, "dlv_")
+);
+text_id!(
+    /// One task of the queue: `tsk_` and a ULID.
+    TaskId, "a task id (tsk_…)", |text| is_prefixed_ulid(text, "tsk_")
+);
+text_id!(
+    /// The public half of an API key: 12 of `a-z 0-9`. Safe to show and to log.
+    ApiKeyId, "an API key id (12 of a-z and 0-9)", |text| text.len() == 12 && is_slug(text, b"", 12)
+);
+
+macro_rules! fresh_ulid {
+    ($name:ident, $prefix:literal) => {
+        impl $name {
+            /// A new, time-ordered identifier.
+            #[must_use]
+            pub fn fresh() -> Self {
+                Self(format!(concat!($prefix, "{}"), ulid::Ulid::generate().to_string().to_lowercase()))
+            }
+        }
+    };
+}
+fresh_ulid!(JobId, "rep_");
+fresh_ulid!(DeliveryId, "dlv_");
+fresh_ulid!(TaskId, "tsk_");
+
+impl ConnectorId {
+    /// The id of a partner's connector of this name. It follows from both, so applying the same files twice
+    /// gives the same id.
+    #[must_use]
+    pub fn of(partner: &PartnerId, name: &str) -> Self {
+        let digest = Sha256::digest(format!("{partner}/{name}"));
+        let mut text = hex::encode(digest);
+        text.truncate(17);
+        Self(format!("c-{text}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partner_id_can_never_leave_its_folder() {
+        for bad in ["", "..", "a/b", "A", "a.b", "-a", "ä", "a b", &"x".repeat(64)] {
+            assert!(bad.parse::<PartnerId>().is_err(), "{bad}");
+        }
+        assert!("acme-leasing-2".parse::<PartnerId>().is_ok());
+    }
+
+    #[test]
+    fn connector_ids_have_the_pattern_of_transfer_family() {
+        let id = ConnectorId::of(&"acme".parse().expect("an id"), "main");
+        assert_eq!(id.as_str().len(), 19);
+        assert!(id.as_str().parse::<ConnectorId>().is_ok());
+        assert_eq!(id, ConnectorId::of(&"acme".parse().expect("an id"), "main"));
+    }
+
+    #[test]
+    fn fresh_ids_parse() {
+        assert!(JobId::fresh().as_str().parse::<JobId>().is_ok());
+        assert!(DeliveryId::fresh().as_str().parse::<DeliveryId>().is_ok());
+    }
+}

@@ -1,0 +1,40 @@
+//! The words of Sealpost: domain types, ports and the error type. This crate does no I/O and knows no platform.
+//!
+//! Glossary, one word for one thing:
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | partner | a company that may ask for reports about its own rows |
+//! | report type | a definition in the catalogue: SQL, parameters, columns |
+//! | job | one run of one report type for one partner; the public API calls it a *report* |
+//! | source | the database that the rows come from |
+//! | format | how rows become bytes (CSV, XLSX, …) |
+//! | seal | encrypt with OpenPGP for the partner, optionally sign |
+//! | sealed file | the ciphertext in the store; the only thing that is ever stored or sent |
+//! | connector | how to reach one SFTP server: address, credentials, approved host keys |
+//! | delivery | one sealed file on its way to one connector |
+//! | receipt | the proof of a delivery |
+//! | task | the queue's hand-off of a job or delivery to a worker; it carries ids, never data |
+//! | lease | a worker's time-limited right to a task; its epoch fences off a worker that lost it |
+
+pub mod batch;
+pub mod certificate;
+pub mod column;
+pub mod connector;
+pub mod delivery;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod job;
+pub mod param;
+pub mod partner;
+pub mod port;
+pub mod receipt;
+pub mod report;
+pub mod sealed;
+pub mod secret;
+pub mod sink;
+pub mod task;
+pub mod temporal;
+
+pub use error::{Error, Result};

@@ -1,0 +1,113 @@
+//! The queue's words: tasks and leases.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DeliveryId, JobId, TaskId};
+
+/// What a worker is asked to do. Ids only: the ledger has the data, so a duplicate is harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case")]
+pub enum Work {
+    /// Produce the sealed file of a job.
+    Produce(JobId),
+    /// Carry a sealed file to its connector.
+    Deliver(DeliveryId),
+    /// Expire a job whose retention is over.
+    Expire(JobId),
+    /// Remove every object of a job from the store.
+    Purge(JobId),
+}
+
+impl Work {
+    /// The kind's stable name.
+    #[must_use]
+    pub fn kind(&self) -> WorkKind {
+        match self {
+            Self::Produce(_) => WorkKind::Produce,
+            Self::Deliver(_) => WorkKind::Deliver,
+            Self::Expire(_) => WorkKind::Expire,
+            Self::Purge(_) => WorkKind::Purge,
+        }
+    }
+}
+
+/// The kinds of tasks, so that a worker can take only some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkKind {
+    /// See [`Work::Produce`].
+    Produce,
+    /// See [`Work::Deliver`].
+    Deliver,
+    /// See [`Work::Expire`].
+    Expire,
+    /// See [`Work::Purge`].
+    Purge,
+}
+
+impl WorkKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Produce, Self::Deliver, Self::Expire, Self::Purge];
+
+    /// The stable lower-case name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Produce => "produce",
+            Self::Deliver => "deliver",
+            Self::Expire => "expire",
+            Self::Purge => "purge",
+        }
+    }
+}
+
+/// A task to be put on the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTask {
+    /// What to do.
+    pub work: Work,
+    /// Not before this time.
+    pub run_at: Timestamp,
+}
+
+/// A worker's right to a task until a time. `epoch` grows with each claim; the ledger refuses a stale one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The task.
+    pub task: TaskId,
+    /// What to do.
+    pub work: Work,
+    /// How many times the task has been claimed, this time included: from 1.
+    pub epoch: u32,
+    /// When the right ends unless it is extended.
+    pub until: Timestamp,
+}
+
+/// A task that was given up, kept for a person to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadTask {
+    /// The task.
+    pub task: TaskId,
+    /// What it was to do.
+    pub work: Work,
+    /// How many times it was claimed.
+    pub claims: u32,
+    /// Why it was given up.
+    pub reason: String,
+    /// When.
+    pub buried_at: Timestamp,
+}
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueDepth {
+    /// Ready to be claimed now.
+    pub ready: u64,
+    /// Scheduled for later.
+    pub delayed: u64,
+    /// Claimed and under way.
+    pub leased: u64,
+    /// Given up.
+    pub dead: u64,
+}

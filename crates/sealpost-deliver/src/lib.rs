@@ -1,0 +1,1 @@
+//! Transports that carry sealed files to partners.

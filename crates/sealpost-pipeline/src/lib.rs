@@ -1,0 +1,1 @@
+//! The flow: submit, produce, deliver, retry.

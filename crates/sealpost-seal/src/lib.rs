@@ -1,0 +1,1 @@
+//! Bytes to an OpenPGP message for a partner.

@@ -1,0 +1,1 @@
+//! Secret references resolved to values.

@@ -1,0 +1,1 @@
+//! Sealed objects in partner folders.

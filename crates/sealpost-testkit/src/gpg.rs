@@ -1,0 +1,1 @@
+//! GnuPG as outside judge: a key ring in a folder of its own.

@@ -1,0 +1,13 @@
+//! Real servers, faults and behaviour suites for the tests of every crate.
+//!
+//! A missing server fails the test that needs it and says how to install it: nothing is skipped silently.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic in a test harness is the report")]
+
+pub mod chaos;
+pub mod gpg;
+pub mod mariadb;
+pub mod moto;
+pub mod proftpd;
+pub mod server;
+pub mod sshd;
+pub mod suite;

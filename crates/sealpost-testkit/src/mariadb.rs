@@ -1,0 +1,1 @@
+//! A MariaDB server with its own data folder, socket and port.

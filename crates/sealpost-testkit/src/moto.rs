@@ -1,0 +1,1 @@
+//! The moto server: S3 and other AWS services on loopback.

@@ -1,0 +1,1 @@
+//! proftpd with mod_sftp: an SFTP server without OpenSSH's extensions.

@@ -1,0 +1,74 @@
+//! What every server of the testkit shares: a free port, a child process that dies with its owner, readiness.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A port that was free a moment ago. For servers that can't be told to use port 0.
+#[must_use]
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).expect("bind a loopback port").local_addr().expect("a bound address").port()
+}
+
+/// The first of these programs that exists.
+///
+/// # Panics
+/// When none does: the message names the Debian package to install.
+#[must_use]
+pub fn program(candidates: &[&str], package: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.extend(["/usr/sbin", "/usr/local/sbin", "/usr/lib/openssh", "/usr/lib/sftp-server"].map(PathBuf::from));
+    for name in candidates {
+        for folder in &folders {
+            let file = folder.join(name);
+            if file.is_file() {
+                return file;
+            }
+        }
+    }
+    panic!("none of {candidates:?} is installed: apt-get install {package} (or `cargo xtask test`, which does it)")
+}
+
+/// A child process that is killed when this is dropped.
+pub struct Server(Child);
+
+impl Server {
+    /// Starts it, with its output in a log file that a failing test can show.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    #[must_use]
+    pub fn start(command: &mut Command, log: &std::path::Path) -> Self {
+        let log = std::fs::File::create(log).expect("create the server's log");
+        let errors = log.try_clone().expect("share the server's log");
+        let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
+        Self(child.unwrap_or_else(|error| panic!("start {command:?}: {error}")))
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Waits until `ready` says yes.
+///
+/// # Panics
+/// After `patience`.
+pub fn wait_until(what: &str, patience: Duration, mut ready: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !ready() {
+        assert!(start.elapsed() < patience, "{what} was not ready within {patience:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,1 @@
+//! OpenSSH's sshd with its own configuration, host keys and port.

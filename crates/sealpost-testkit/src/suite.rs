@@ -1,0 +1,5 @@
+//! Behaviour suites: the contract sentences of the ports as tests, run against every adapter.
+
+pub mod ledger;
+pub mod source;
+pub mod transport;

@@ -1,0 +1,2 @@
+//! Composition root, configuration and command line.
+fn main() {}
