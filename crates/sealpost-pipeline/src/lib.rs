@@ -1,1 +1,112 @@
-//! The flow: submit, produce, deliver, retry.
+//! The flow itself: submit, produce, deliver, retry.
+//!
+//! ```text
+//! submit ─▶ [queue] ─▶ produce: source ─▶ format ─▶ compress ─▶ seal ─▶ store ─▶ [queue] ─▶ deliver ─▶ receipt
+//! ```
+//!
+//! Everything the flow needs comes in through [`Parts`]; this crate names no concrete adapter but the store's nouns.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealpost_core::partner::SigningKeyRef;
+use sealpost_core::port::{CompressionEntry, FormatEntry, Ledger, Queue, Records, Sealer, SecretStore, Source, Transport};
+use sealpost_store::SealedStore;
+
+pub mod catalogue;
+pub mod deliver;
+pub mod expiry;
+pub mod fetch;
+pub mod keys;
+pub mod log;
+pub mod naming;
+pub mod pipe;
+pub mod preview;
+pub mod produce;
+pub mod records;
+pub mod revise;
+pub mod submit;
+pub mod telemetry;
+pub mod worker;
+
+pub use catalogue::Catalogue;
+pub use submit::Ask;
+
+/// What the composition root hands in.
+pub struct Parts {
+    /// The catalogue of report types.
+    pub catalogue: Arc<Catalogue>,
+    /// Sources by name.
+    pub sources: BTreeMap<String, Arc<dyn Source>>,
+    /// The table of formats.
+    pub formats: &'static [FormatEntry],
+    /// The table of compressions.
+    pub compressions: &'static [CompressionEntry],
+    /// Sealing and the recipient policy.
+    pub sealer: Arc<dyn Sealer>,
+    /// Our signing key.
+    pub signing_key: Option<SigningKeyRef>,
+    /// The object store.
+    pub store: SealedStore,
+    /// The way to partners' servers.
+    pub transport: Arc<dyn Transport>,
+    /// Job state.
+    pub ledger: Arc<dyn Ledger>,
+    /// Partners, connectors, API keys.
+    pub records: Arc<dyn Records>,
+    /// Tasks.
+    pub queue: Arc<dyn Queue>,
+    /// Secret references.
+    pub secrets: Arc<dyn SecretStore>,
+    /// Numbers that an operator sets.
+    pub settings: Settings,
+}
+
+/// Numbers that an operator sets for the flow.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// This process's name in timelines and logs.
+    pub worker: String,
+    /// Tasks worked on at once in this process.
+    pub concurrency: usize,
+    /// How long a task is leased before another worker may take it; extended while the worker lives.
+    pub lease: Duration,
+    /// Attempts to produce a job.
+    pub produce_attempts: u32,
+    /// The pause after the first failed attempt to produce; it doubles, up to five minutes.
+    pub produce_pause: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            worker: "sealpost".to_owned(),
+            concurrency: 4,
+            lease: Duration::from_secs(30),
+            produce_attempts: 5,
+            produce_pause: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The flow. Cheap to clone.
+#[derive(Clone)]
+pub struct Pipeline {
+    parts: Arc<Parts>,
+    gates: Arc<deliver::Gates>,
+}
+
+impl Pipeline {
+    /// Puts the flow together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts), gates: Arc::default() }
+    }
+
+    /// What it was put together from.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+}

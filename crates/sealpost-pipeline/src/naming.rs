@@ -1,0 +1,106 @@
+//! File names from the partner's template.
+
+use jiff::tz::TimeZone;
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::{Admission, CompressionEntry, FormatEntry};
+use sealpost_core::sealed::FileName;
+
+/// The words of a template, for messages and docs.
+pub const WORDS: [&str; 7] = ["partner", "report", "date", "time", "sequence", "id", "extension"];
+
+/// The whole extension of a sealed file: `csv.gz.pgp`, `csv.asc`.
+#[must_use]
+pub fn extension(format: &FormatEntry, compression: &CompressionEntry, armor: bool) -> String {
+    let sealed = if armor { "asc" } else { "pgp" };
+    [format.extension, compression.extension, sealed].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")
+}
+
+/// Fills a partner's template for an admission. A name without `{sequence}` and `{id}` could come twice, so the
+/// template check refuses it.
+///
+/// # Errors
+/// `SP-STORE-008` where the template or the outcome is no file name.
+pub fn file_name(admission: &Admission, sequence: u64) -> Result<FileName> {
+    let zone = time_zone(&admission.time_zone)?;
+    let local = admission.now.to_zoned(zone);
+    fill(&admission.name_template, |word| {
+        Some(match word {
+            "partner" => admission.request.partner.to_string(),
+            "report" => admission.request.report_type.to_string(),
+            "date" => local.strftime("%Y-%m-%d").to_string(),
+            "time" => local.strftime("%H%M%S").to_string(),
+            "sequence" => format!("{sequence:06}"),
+            "id" => admission.id.to_string(),
+            "extension" => admission.extension.clone(),
+            _ => return None,
+        })
+    })?
+    .parse()
+}
+
+/// Checks a template when a partner is saved.
+///
+/// # Errors
+/// `SP-STORE-008` for an unknown word, a name that isn't one, or names that could come twice.
+pub fn check_template(template: &str) -> Result<()> {
+    let sample = fill(template, |word| WORDS.contains(&word).then(|| "x".to_owned()))?;
+    sample.parse::<FileName>()?;
+    if template.contains("{sequence}") || template.contains("{id}") {
+        Ok(())
+    } else {
+        Err(Error::new(&codes::store::NAME, format!("`{template}` must have {{sequence}} or {{id}}, so that no name comes twice")))
+    }
+}
+
+/// A zone by its name: `UTC`, `+02:00` or an IANA name.
+///
+/// # Errors
+/// `SP-CONFIG-001` for an unknown one.
+pub fn time_zone(name: &str) -> Result<TimeZone> {
+    if name == "UTC" {
+        return Ok(TimeZone::UTC);
+    }
+    let fixed = jiff::fmt::strtime::parse("%:z", name).ok().and_then(|parsed| parsed.offset()).map(TimeZone::fixed);
+    fixed.or_else(|| TimeZone::get(name).ok()).ok_or_else(|| {
+        Error::new(&codes::config::INVALID, format!("unknown time zone `{name}`; write `UTC`, `+02:00` or an IANA name"))
+    })
+}
+
+fn fill(template: &str, word: impl Fn(&str) -> Option<String>) -> Result<String> {
+    let mut name = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        name.push_str(before);
+        let (key, tail) = after
+            .split_once('}')
+            .ok_or_else(|| Error::new(&codes::store::NAME, format!("`{template}`: `{{` without `}}`")))?;
+        let value = word(key).ok_or_else(|| {
+            Error::new(&codes::store::NAME, format!("`{template}`: unknown word `{key}`; known are {}", WORDS.join(", ")))
+        })?;
+        name.push_str(&value);
+        rest = tail;
+    }
+    name.push_str(rest);
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_checked_before_they_are_used() {
+        assert!(check_template("{report}_{date}_{sequence}.{extension}").is_ok());
+        for bad in ["{report}.{extension}", "{reprot}_{sequence}", "../{sequence}", "{sequence", ".{sequence}", "a/{id}"] {
+            assert!(check_template(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn zones_by_name_and_offset() {
+        for good in ["UTC", "+02:00", "-05:30", "Europe/Berlin"] {
+            assert!(time_zone(good).is_ok(), "{good}");
+        }
+        assert!(time_zone("Mars/Base").is_err());
+    }
+}

@@ -1,0 +1,78 @@
+//! Cancel, delete, redeliver: what a partner or operator does to a report after it was admitted.
+
+use jiff::Timestamp;
+use sealpost_core::delivery::Delivery;
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::id::{ConnectorId, JobId};
+use sealpost_core::job::{Job, JobEvent, JobStatus};
+use sealpost_core::partner::Partner;
+
+use crate::Pipeline;
+
+impl Pipeline {
+    /// A report of a partner.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-008` where the partner has no such report.
+    pub async fn report(&self, partner: &Partner, id: &JobId) -> Result<Job> {
+        let found = self.parts.ledger.job(&partner.id, id).await?;
+        found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("report {id}")))
+    }
+
+    /// Cancels a report that is queued or running, or deletes the file of one that has succeeded.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-008`; `-015` where it has ended in another way.
+    pub async fn cancel_or_delete(&self, partner: &Partner, id: &JobId) -> Result<Job> {
+        // A worker may move the job between our look and our event: look again, a few times.
+        for _ in 0..5 {
+            let job = self.report(partner, id).await?;
+            let event = match job.status {
+                JobStatus::Queued | JobStatus::Running => JobEvent::CancelRequested,
+                JobStatus::Succeeded => JobEvent::Expired { deleted: true },
+                // Asking twice is no error: the wish has been met.
+                JobStatus::Cancelled | JobStatus::Expired => return Ok(job),
+                JobStatus::Failed => {
+                    return Err(Error::new(&codes::request::NOT_IN_THIS_STATE, format!("report {id} has failed; there is nothing to cancel or delete")));
+                }
+            };
+            match self.parts.ledger.apply(id, &event, None, Timestamp::now()).await {
+                Err(error) if error.is(&codes::ledger::ILLEGAL_MOVE) => {}
+                moved => {
+                    let job = moved?;
+                    crate::log::revised(&job, &event);
+                    return Ok(job);
+                }
+            }
+        }
+        Err(Error::new(&codes::request::NOT_IN_THIS_STATE, format!("report {id} keeps changing")))
+    }
+
+    /// Delivers the stored file again, the same bytes: to one connector, or to all of the partner's destinations.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-008`, `-007` without a destination, `-015` unless it has succeeded, `-017` when the file is gone.
+    pub async fn redeliver(&self, partner: &Partner, id: &JobId, connector: Option<&ConnectorId>) -> Result<Vec<Delivery>> {
+        let job = self.report(partner, id).await?;
+        match job.status {
+            JobStatus::Succeeded => {}
+            JobStatus::Expired => return Err(Error::new(&codes::request::FILE_GONE, format!("report {id}"))),
+            _ => return Err(Error::new(&codes::request::NOT_IN_THIS_STATE, format!("report {id} is {}", job.status.as_str()))),
+        }
+        let targets: Vec<ConnectorId> = match connector {
+            None => partner.deliver_to.clone(),
+            Some(one) => {
+                let found = self.parts.records.connector(one).await?.filter(|found| found.partner == partner.id);
+                found.map(|found| found.id).into_iter().collect()
+            }
+        };
+        if targets.is_empty() {
+            return Err(Error::new(&codes::request::NO_DESTINATION, format!("partner {}", partner.id)));
+        }
+        let mut deliveries = Vec::new();
+        for target in &targets {
+            deliveries.push(self.parts.ledger.redeliver(id, target, Timestamp::now()).await?);
+        }
+        Ok(deliveries)
+    }
+}

@@ -1,0 +1,200 @@
+//! From a caller's ask to an admitted job. Everything that can be refused is refused here, before any work.
+
+use jiff::Timestamp;
+use sealpost_core::error::{Error, FieldError, Result, codes};
+use sealpost_core::id::JobId;
+use sealpost_core::job::ReportRequest;
+use sealpost_core::partner::Partner;
+use sealpost_core::port::{Admission, Admitted, CompressionEntry, FormatEntry};
+use sealpost_core::report::ReportType;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use sha2::{Digest, Sha256};
+
+use crate::{Pipeline, naming};
+
+/// What a caller asks for: the body of `POST /v1/reports`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// A report type of the catalogue.
+    pub report_type: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub parameters: Map<String, Json>,
+    /// A format; the report type's default when absent.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// Options of the format.
+    #[serde(default)]
+    pub format_options: Map<String, Json>,
+    /// Whether it is delivered; `true` when absent and the partner has a destination.
+    #[serde(default)]
+    pub deliver: Option<bool>,
+}
+
+/// An ask that passed every check.
+pub(crate) struct Checked {
+    pub(crate) report: std::sync::Arc<ReportType>,
+    pub(crate) format: &'static FormatEntry,
+    pub(crate) request: ReportRequest,
+}
+
+impl Pipeline {
+    /// Admits a report: checks everything, then creates the job in one atomic step. Durable when it returns.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-001` to `-007`, `-013`, `-014`; `SP-SEAL-…` where a certificate can't be used; `SP-LEDGER-001`.
+    pub async fn submit(&self, partner: &Partner, ask: &Ask, idempotency_key: Option<&str>) -> Result<Admitted> {
+        let checked = self.check(partner, ask)?;
+        let now = Timestamp::now();
+        self.usable_recipients(partner, now)?;
+        for connector in &checked.request.deliver_to {
+            if self.parts.records.connector(connector).await?.is_none() {
+                return Err(Error::new(&codes::request::NO_DESTINATION, format!("connector {connector} of partner {} does not exist", partner.id)));
+            }
+        }
+        let compression = self.compression(partner)?;
+        let settings = &checked.report.settings;
+        let admission = Admission {
+            id: JobId::fresh(),
+            idempotency: idempotency_key.map(|key| (key.to_owned(), digest_of(ask))),
+            active_limit: partner.limits.active_reports,
+            file_name: naming::file_name,
+            name_template: partner.files.name.clone(),
+            extension: naming::extension(checked.format, compression, partner.seal.armor),
+            time_zone: partner.files.time_zone.clone(),
+            retention_days: settings.retention_days,
+            now,
+            request: checked.request,
+        };
+        let admitted = self.parts.ledger.admit(admission).await?;
+        if let Admitted::New(job) = &admitted {
+            crate::log::admitted(job);
+        }
+        Ok(admitted)
+    }
+
+    /// Every check that needs no I/O.
+    pub(crate) fn check(&self, partner: &Partner, ask: &Ask) -> Result<Checked> {
+        if !partner.enabled {
+            return Err(Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", partner.id)));
+        }
+        let unknown = || {
+            let known: Vec<String> = self.granted(partner).map(|report| report.id.to_string()).collect();
+            let field = FieldError::new("/report_type", format!("not in your catalogue; known are {}", known.join(", ")));
+            Error::new(&codes::request::UNKNOWN_REPORT_TYPE, "no such report type").with_fields(vec![field])
+        };
+        let report = self.parts.catalogue.get(&ask.report_type).ok_or_else(unknown)?;
+        // A report type that is not granted answers like one that does not exist, so nobody can probe the catalogue.
+        let grant = partner.grants.iter().find(|grant| grant.report == report.id).ok_or_else(unknown)?;
+        let format = self.format_of(&report, ask)?;
+        if !grant.formats.is_empty() && !grant.formats.iter().any(|name| name == format.name) {
+            let field = FieldError::new("/format", format!("granted are {}", grant.formats.join(", ")));
+            return Err(Error::new(&codes::request::NOT_GRANTED, format!("format {} of {}", format.name, report.id)).with_fields(vec![field]));
+        }
+        (format.build)(&ask.format_options)?;
+        let parameters = sealpost_core::param::check(&report.settings.parameters, &ask.parameters).map_err(|fields| {
+            let detail = format!("{} of the parameters of {} {} not valid", fields.len(), report.id, if fields.len() == 1 { "is" } else { "are" });
+            Error::new(&codes::request::INVALID, detail).with_fields(fields)
+        })?;
+        report.settings.scope.kind.value(&partner.scope).map_err(|detail| Error::new(&codes::config::PARTNER_FILE, format!("partner {}: {detail}", partner.id)))?;
+        let deliver = ask.deliver.unwrap_or(!partner.deliver_to.is_empty());
+        if deliver && partner.deliver_to.is_empty() {
+            let field = FieldError::new("/deliver", "the partner has no destination");
+            return Err(Error::new(&codes::request::NO_DESTINATION, format!("partner {}", partner.id)).with_fields(vec![field]));
+        }
+        let request = ReportRequest {
+            partner: partner.id.clone(),
+            report_type: report.id.clone(),
+            format: format.name.to_owned(),
+            format_options: ask.format_options.clone(),
+            parameters,
+            deliver_to: if deliver { partner.deliver_to.clone() } else { Vec::new() },
+        };
+        Ok(Checked { report, format, request })
+    }
+
+    fn format_of(&self, report: &ReportType, ask: &Ask) -> Result<&'static FormatEntry> {
+        let name = ask.format.as_deref().unwrap_or(&report.settings.default_format);
+        let offered = self.formats_of(report);
+        offered.iter().find(|entry| entry.name == name).copied().ok_or_else(|| {
+            let names: Vec<&str> = offered.iter().map(|entry| entry.name).collect();
+            let field = FieldError::new("/format", format!("{} offers {}", report.id, names.join(", ")));
+            Error::new(&codes::request::UNKNOWN_FORMAT, "no such format").with_fields(vec![field])
+        })
+    }
+
+    /// The formats that a report type offers, in the table's order.
+    #[must_use]
+    pub fn formats_of(&self, report: &ReportType) -> Vec<&'static FormatEntry> {
+        let allowed = &report.settings.formats;
+        self.parts.formats.iter().filter(|entry| allowed.is_empty() || allowed.iter().any(|name| name == entry.name)).collect()
+    }
+
+    /// The report types that a partner may ask for, by id.
+    pub fn granted<'a>(&'a self, partner: &'a Partner) -> impl Iterator<Item = std::sync::Arc<ReportType>> + 'a {
+        self.parts.catalogue.iter().filter(|report| partner.grants.iter().any(|grant| grant.report == report.id))
+    }
+
+    /// Applies the recipient policy: every certificate of the partner must be usable, and there must be one.
+    pub(crate) fn usable_recipients(&self, partner: &Partner, now: Timestamp) -> Result<Vec<String>> {
+        if partner.certificates.is_empty() {
+            return Err(Error::new(&codes::request::NO_CERTIFICATE, format!("partner {} has none", partner.id)));
+        }
+        let mut fingerprints = Vec::new();
+        for certificate in &partner.certificates {
+            let info = self.parts.sealer.inspect(certificate.as_bytes(), now).map_err(|error| {
+                Error::new(&codes::request::NO_CERTIFICATE, format!("{}: {}", error.code().title, error.detail())).caused_by(error)
+            })?;
+            fingerprints.push(info.fingerprint);
+        }
+        Ok(fingerprints)
+    }
+
+    pub(crate) fn compression(&self, partner: &Partner) -> Result<&'static CompressionEntry> {
+        let name = partner.seal.compression.as_deref().unwrap_or("none");
+        self.parts.compressions.iter().find(|entry| entry.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.parts.compressions.iter().map(|entry| entry.name).collect();
+            Error::new(&codes::config::PARTNER_FILE, format!("partner {}: unknown compression `{name}`; known are {}", partner.id, names.join(", ")))
+        })
+    }
+}
+
+/// The identity of a request for idempotency: its content, whatever the order of its members.
+fn digest_of(ask: &Ask) -> String {
+    fn sorted(value: &Json) -> Json {
+        match value {
+            Json::Object(map) => {
+                let ordered: std::collections::BTreeMap<&String, Json> = map.iter().map(|(key, value)| (key, sorted(value))).collect();
+                ordered.into_iter().map(|(key, value)| (key.clone(), value)).collect::<Map<_, _>>().into()
+            }
+            Json::Array(items) => items.iter().map(sorted).collect(),
+            other => other.clone(),
+        }
+    }
+    let canonical = serde_json::to_value(ask).map(|value| sorted(&value).to_string()).unwrap_or_default();
+    hex::encode(Sha256::digest(canonical))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_digest_ignores_the_order_of_members_and_nothing_else() {
+        let ask = |text: Json| serde_json::from_value::<Ask>(text).expect("an ask");
+        let one = ask(json!({"report_type": "a", "parameters": {"x": 1, "y": 2}}));
+        let same = ask(json!({"parameters": {"y": 2, "x": 1}, "report_type": "a"}));
+        let other = ask(json!({"report_type": "a", "parameters": {"x": 1, "y": 3}}));
+        assert_eq!(digest_of(&one), digest_of(&same));
+        assert_ne!(digest_of(&one), digest_of(&other));
+    }
+
+    #[test]
+    fn unknown_members_are_refused() {
+        assert!(serde_json::from_value::<Ask>(json!({"report_type": "a", "colour": "red"})).is_err());
+    }
+}
