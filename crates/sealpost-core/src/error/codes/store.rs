@@ -10,4 +10,5 @@ codes! { Store;
     ABORTED = "SP-STORE-007", Integrity, Sealpost, retried, "the upload ended without an explicit finish", "Nothing was stored; the job is tried again.";
     NAME = "SP-STORE-008", Config, Operator, final, "a file name is not allowed", "Correct the partner's file name template.";
     CONFIG = "SP-STORE-009", Config, Operator, final, "the store's configuration is not valid", "Correct the `store` block.";
+    TOO_LARGE = "SP-STORE-010", Rejected, Operator, final, "the file is larger than the object store takes", "Narrow the report's parameters, or compress it.";
 }

@@ -1,0 +1,119 @@
+//! What a failure of the file system or of S3 means for the job, decided once.
+
+use std::io;
+
+use object_store::client::{HttpError, HttpErrorKind};
+use sealpost_core::error::{Code, Error, codes};
+
+/// An I/O failure of the local store, while doing `what`.
+pub(crate) fn of_io(error: io::Error, what: &str) -> Error {
+    use io::ErrorKind as K;
+    let code = match error.kind() {
+        // A limit on the size of one file (EFBIG) stops the job exactly as a full disk does.
+        K::StorageFull | K::QuotaExceeded | K::FileTooLarge => &codes::store::FULL,
+        K::PermissionDenied | K::ReadOnlyFilesystem => &codes::store::DENIED,
+        K::AlreadyExists => &codes::store::EXISTS,
+        K::NotADirectory | K::InvalidFilename => &codes::store::CONFIG,
+        _ => &codes::store::UNREACHABLE,
+    };
+    Error::new(code, format!("{what}: {error}")).caused_by(error)
+}
+
+/// A blocking task that did not come to its end: the runtime is shutting down, or it panicked.
+pub(crate) fn of_join(error: tokio::task::JoinError, what: &str) -> Error {
+    Error::new(&codes::store::ABORTED, format!("{what}: {error}")).caused_by(error)
+}
+
+/// Whether the request concerned an object that must exist, or one being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// 404 means that the object is gone.
+    Read,
+    /// 404 means that the bucket does not exist.
+    Write,
+}
+
+/// A failure of `object_store`, while doing `what`.
+pub(crate) fn of_store(error: object_store::Error, what: &str, intent: Intent) -> Error {
+    use object_store::Error as E;
+
+    if let Some(io) = cause::<io::Error>(&error)
+        && io.kind() != io::ErrorKind::Other
+        && cause::<HttpError>(&error).is_none()
+    {
+        let code = if io.kind() == io::ErrorKind::NotFound {
+            &codes::store::MISSING
+        } else {
+            of_io(io::Error::from(io.kind()), what).code()
+        };
+        return Error::new(code, format!("{what}: {io}")).caused_by(error);
+    }
+    let code: &'static Code = match &error {
+        E::NotFound { .. } if intent == Intent::Read => &codes::store::MISSING,
+        E::NotFound { .. } | E::InvalidPath { .. } | E::UnknownConfigurationKey { .. } => &codes::store::CONFIG,
+        E::AlreadyExists { .. } => &codes::store::EXISTS,
+        E::Precondition { .. } | E::NotModified { .. } if intent == Intent::Read => &codes::store::CHANGED,
+        E::Precondition { .. } | E::NotModified { .. } => &codes::store::EXISTS,
+        E::PermissionDenied { .. } | E::Unauthenticated { .. } => &codes::store::DENIED,
+        E::NotSupported { .. } | E::NotImplemented { .. } => &codes::store::CONFIG,
+        _ if says_full(&error) => &codes::store::FULL,
+        _ => &codes::store::UNREACHABLE,
+    };
+    let detail = match (&error, intent) {
+        (E::NotFound { .. }, Intent::Read) => format!("{what}: not found"),
+        (E::NotFound { .. }, Intent::Write) => format!("{what}: the bucket does not exist"),
+        (E::AlreadyExists { .. } | E::Precondition { .. }, Intent::Write) => format!("{what}: it exists already"),
+        _ if timed_out(&error) => format!("{what}: no answer in time"),
+        _ => format!("{what}: {}", short(&error)),
+    };
+    Error::new(code, detail).caused_by(error)
+}
+
+/// The first cause of this type.
+fn cause<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref::<T>())
+}
+
+fn timed_out(error: &object_store::Error) -> bool {
+    cause::<HttpError>(error).is_some_and(|error| error.kind() == HttpErrorKind::Timeout)
+}
+
+/// S3 itself is never full; compatible stores say so with status 507 or one of these codes.
+fn says_full(error: &object_store::Error) -> bool {
+    let text = error.to_string();
+    ["507", "InsufficientStorage", "XMinioStorageFull", "QuotaExceeded"].iter().any(|sign| text.contains(sign))
+}
+
+/// At most 400 characters in one line: S3's answers are pages of XML.
+fn short(error: &object_store::Error) -> String {
+    let mut causes: Vec<String> = Vec::new();
+    for error in std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source()) {
+        let text = error.to_string();
+        if !causes.iter().any(|seen| seen.contains(&text)) {
+            causes.push(text);
+        }
+    }
+    let text = causes.join(": ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(400).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_refusal() {
+        assert!(of_io(io::ErrorKind::StorageFull.into(), "write").is(&codes::store::FULL));
+        assert!(of_io(io::ErrorKind::QuotaExceeded.into(), "write").is(&codes::store::FULL));
+        assert!(of_io(io::ErrorKind::PermissionDenied.into(), "write").is(&codes::store::DENIED));
+        assert!(of_io(io::ErrorKind::ReadOnlyFilesystem.into(), "write").is(&codes::store::DENIED));
+        assert!(of_io(io::ErrorKind::HostUnreachable.into(), "write").is(&codes::store::UNREACHABLE));
+    }
+
+    #[test]
+    fn a_404_means_the_object_when_reading_and_the_bucket_when_writing() {
+        let gone = || object_store::Error::NotFound { path: "a/b".into(), source: "404".into() };
+        assert!(of_store(gone(), "read", Intent::Read).is(&codes::store::MISSING));
+        assert!(of_store(gone(), "write", Intent::Write).is(&codes::store::CONFIG));
+    }
+}

@@ -1,0 +1,57 @@
+//! Create-only completion of multipart uploads: `If-None-Match: *` on `CompleteMultipartUpload`.
+//!
+//! Amazon S3 has the condition since November 2024 ("conditional writes"), and so do MinIO, R2 and Ceph.
+//! `object_store` sends it for copies but not for uploads; so it is added where the request leaves. SigV4 signs named
+//! headers only, and `object_store` itself adds this one after signing. A store that doesn't know the header ignores
+//! it: for that case the object is looked for when the upload begins, and places are never used twice.
+
+use async_trait::async_trait;
+use http::header::IF_NONE_MATCH;
+use http::{HeaderValue, Method};
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+};
+
+/// Connects like `object_store` does, and adds the condition.
+#[derive(Debug)]
+pub(super) struct CreateOnly;
+
+impl HttpConnector for CreateOnly {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(Conditional(ReqwestConnector::default().connect(options)?)))
+    }
+}
+
+#[derive(Debug)]
+struct Conditional(HttpClient);
+
+#[async_trait]
+impl HttpService for Conditional {
+    async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        if completes_upload(request.method(), request.uri().query()) {
+            request.headers_mut().insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+        }
+        self.0.execute(request).await
+    }
+}
+
+/// `POST /key?uploadId=…` is `CompleteMultipartUpload`; `POST /key?uploads` begins one.
+fn completes_upload(method: &Method, query: Option<&str>) -> bool {
+    method == Method::POST
+        && query.is_some_and(|query| query.split('&').any(|parameter| parameter.starts_with("uploadId=")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_completion_is_conditional() {
+        assert!(completes_upload(&Method::POST, Some("uploadId=abc")));
+        assert!(!completes_upload(&Method::POST, Some("uploads")));
+        assert!(!completes_upload(&Method::DELETE, Some("uploadId=abc")));
+        assert!(!completes_upload(&Method::PUT, Some("partNumber=1&uploadId=abc")));
+        assert!(!completes_upload(&Method::POST, None));
+    }
+}

@@ -1,0 +1,199 @@
+//! Writing to S3: a conditional put for what fits in one part, a multipart upload for the rest.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use object_store::path::Path;
+use object_store::{
+    Attribute, Attributes, GetOptions, MultipartUpload, ObjectStore, PutMode, PutMultipartOptions, PutOptions,
+};
+use sealpost_core::error::{Error, Result, codes};
+use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use super::Bucket;
+use crate::fault::{self, Intent};
+use crate::place::Place;
+
+/// The size of every part but the last, as R2 wants them equal and S3 at least 5 MiB.
+const PART: usize = 8 << 20;
+
+/// Parts on their way at once, besides the one that fills.
+const IN_FLIGHT: usize = 2;
+
+/// S3's limit; with 8 MiB parts a file can have 78 GiB.
+const MOST_PARTS: usize = 10_000;
+
+/// User metadata that names the upload, so that a lost answer can be told from another writer's object.
+const MARK: &str = "sealpost-upload";
+
+/// An object on its way.
+pub(crate) struct S3Upload {
+    bucket: Arc<Bucket>,
+    path: Path,
+    what: String,
+    mark: String,
+    part: Vec<u8>,
+    digest: Sha256,
+    multipart: Option<Parts>,
+}
+
+struct Parts {
+    upload: Box<dyn MultipartUpload>,
+    sending: JoinSet<object_store::Result<()>>,
+    count: usize,
+}
+
+impl S3Upload {
+    pub(crate) async fn create(bucket: &Arc<Bucket>, place: Place) -> Result<Self> {
+        let path = place.path(&bucket.prefix)?;
+        let what = format!("store {}: {place}", bucket.name);
+        // Early, so that a job doesn't work for nothing; and for stores that ignore conditions.
+        let head = GetOptions { head: true, ..GetOptions::default() };
+        match bucket.objects.get_opts(&path, head).await {
+            Ok(_) => return Err(Error::new(&codes::store::EXISTS, format!("{what}: it exists already"))),
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(fault::of_store(error, &what, Intent::Write)),
+        }
+        Ok(Self {
+            bucket: Arc::clone(bucket),
+            path,
+            what,
+            mark: ulid::Ulid::generate().to_string(),
+            part: Vec::new(),
+            digest: Sha256::new(),
+            multipart: None,
+        })
+    }
+
+    pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
+        while bytes.has_remaining() {
+            // A full part leaves when more follows, so that an object of exactly one part stays a single put.
+            if self.part.len() == PART {
+                self.send_part().await?;
+            }
+            let take = (PART - self.part.len()).min(bytes.len());
+            self.digest.update(&bytes[..take]);
+            self.part.extend_from_slice(&bytes[..take]);
+            bytes.advance(take);
+        }
+        Ok(())
+    }
+
+    fn attributes(&self) -> Attributes {
+        Attributes::from_iter([(Attribute::Metadata(MARK.into()), self.mark.clone())])
+    }
+
+    async fn send_part(&mut self) -> Result<()> {
+        if self.multipart.is_none() {
+            let options = PutMultipartOptions { attributes: self.attributes(), ..PutMultipartOptions::default() };
+            let upload = self.bucket.objects.put_multipart_opts(&self.path, options).await;
+            let upload = upload.map_err(|error| fault::of_store(error, &self.what, Intent::Write))?;
+            self.multipart = Some(Parts { upload, sending: JoinSet::new(), count: 0 });
+        }
+        let Some(parts) = &mut self.multipart else { return Ok(()) };
+        if parts.count == MOST_PARTS {
+            let detail = format!("{}: more than {MOST_PARTS} parts of {PART} bytes", self.what);
+            return Err(Error::new(&codes::store::TOO_LARGE, detail));
+        }
+        while parts.sending.len() >= IN_FLIGHT {
+            parts.sent(&self.what).await?;
+        }
+        parts.count += 1;
+        let part = Bytes::from(std::mem::take(&mut self.part));
+        parts.sending.spawn(parts.upload.put_part(part.into()));
+        Ok(())
+    }
+
+    pub(crate) async fn finish(mut self) -> Result<[u8; 32]> {
+        let committed = if self.multipart.is_some() { self.complete().await } else { self.put().await };
+        if let Err(error) = committed {
+            // The answer may be lost although the request arrived; then a repeat finds our own object.
+            if !self.is_ours().await {
+                return Err(error);
+            }
+        }
+        self.multipart = None;
+        Ok(std::mem::take(&mut self.digest).finalize().into())
+    }
+
+    async fn put(&mut self) -> Result<()> {
+        let options = PutOptions { mode: PutMode::Create, attributes: self.attributes(), ..PutOptions::default() };
+        let body = Bytes::from(std::mem::take(&mut self.part));
+        let put = self.bucket.objects.put_opts(&self.path, body.into(), options).await;
+        put.map(drop).map_err(|error| fault::of_store(error, &self.what, Intent::Write))
+    }
+
+    async fn complete(&mut self) -> Result<()> {
+        if !self.part.is_empty() {
+            self.send_part().await?;
+        }
+        let Some(parts) = &mut self.multipart else { return Ok(()) };
+        while !parts.sending.is_empty() {
+            parts.sent(&self.what).await?;
+        }
+        let completed = parts.upload.complete().await;
+        completed.map(drop).map_err(|error| fault::of_store(error, &self.what, Intent::Write))
+    }
+
+    async fn is_ours(&self) -> bool {
+        let head = GetOptions { head: true, ..GetOptions::default() };
+        let found = self.bucket.objects.get_opts(&self.path, head).await;
+        found.is_ok_and(|found| {
+            let mark = found.attributes.get(&Attribute::Metadata(MARK.into()));
+            mark.is_some_and(|mark| mark.as_ref() == self.mark)
+        })
+    }
+
+    pub(crate) async fn abort(mut self) -> Result<()> {
+        match self.multipart.take() {
+            Some(parts) => parts.abort().await.map_err(|error| fault::of_store(error, &self.what, Intent::Read)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Parts {
+    /// Waits until one more part has arrived.
+    async fn sent(&mut self, what: &str) -> Result<()> {
+        match self.sending.join_next().await {
+            None | Some(Ok(Ok(()))) => Ok(()),
+            Some(Ok(Err(error))) => Err(fault::of_store(error, what, Intent::Write)),
+            Some(Err(error)) => Err(fault::of_join(error, what)),
+        }
+    }
+
+    /// Parts first: one that arrives after the abort would stay, and be paid for.
+    async fn abort(mut self) -> object_store::Result<()> {
+        self.sending.shutdown().await;
+        self.upload.abort().await
+    }
+}
+
+/// Begins and aborts a multipart upload, to see that both are allowed.
+pub(crate) async fn try_multipart(bucket: &Bucket, place: &Place) -> Result<()> {
+    let what = format!("multipart upload to {}", bucket.name);
+    let path = place.path(&bucket.prefix)?;
+    let upload = bucket.objects.put_multipart_opts(&path, PutMultipartOptions::default()).await;
+    let mut upload = upload.map_err(|error| fault::of_store(error, &what, Intent::Write))?;
+    upload.abort().await.map_err(|error| fault::of_store(error, &what, Intent::Write))
+}
+
+impl Drop for S3Upload {
+    fn drop(&mut self) {
+        let (Some(parts), Ok(runtime)) = (self.multipart.take(), Handle::try_current()) else { return };
+        let what = std::mem::take(&mut self.what);
+        runtime.spawn(async move {
+            if let Err(error) = parts.abort().await {
+                tracing::warn!(%error, "{what}: parts of an unfinished upload remain until the job is purged");
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for S3Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "S3Upload({}/{})", self.bucket.name, self.path)
+    }
+}

@@ -1,0 +1,84 @@
+//! The `store` block of the configuration.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use sealpost_core::secret::SecretRef;
+use serde::{Deserialize, Serialize};
+
+/// Where sealed files are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum StoreSettings {
+    /// A directory, also a mounted file system.
+    Local(LocalSettings),
+    /// Amazon S3 or a compatible store.
+    S3(S3Settings),
+}
+
+/// A local directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LocalSettings {
+    /// The directory; it is made when missing. Folders get mode 0700, files 0600.
+    pub path: PathBuf,
+}
+
+/// A bucket of Amazon S3 or a compatible store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct S3Settings {
+    /// The bucket's name.
+    pub bucket: String,
+    /// A folder in the bucket that everything goes below; none when empty.
+    #[serde(default)]
+    pub prefix: String,
+    /// The region; `us-east-1` when neither this nor `AWS_REGION` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The address of a compatible store, such as `https://minio.example:9000`; Amazon's when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The access key's id. Without it the credentials come from the environment, as the AWS tools find them:
+    /// `AWS_…` variables, web identity, container or instance role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
+    /// The access key's secret, as a reference such as `env:S3_SECRET`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub secret_access_key: Option<SecretRef>,
+    /// A session token, for temporary credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub session_token: Option<SecretRef>,
+    /// Whether an `http://` endpoint is allowed. The files are sealed, the credentials only sign; still: not over a
+    /// network that others share.
+    #[serde(default)]
+    pub allow_http: bool,
+    /// Whether the bucket stands in the path (`true`) or in the host name (`false`). In the path when an endpoint is
+    /// given, in the host name on Amazon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_style: Option<bool>,
+    /// A KMS key that the bucket encrypts with (SSE-KMS), by id or ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// A PEM file with certificate authorities to trust besides the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Longest time for one request (at most 8 MiB) in seconds; 60.
+    #[serde(default = "S3Settings::request_timeout")]
+    pub timeout_s: u64,
+    /// Longest time to connect in seconds; 5.
+    #[serde(default = "S3Settings::connect_timeout")]
+    pub connect_timeout_s: u64,
+}
+
+impl S3Settings {
+    fn request_timeout() -> u64 {
+        60
+    }
+
+    fn connect_timeout() -> u64 {
+        5
+    }
+}
