@@ -14,4 +14,5 @@ codes! { Seal;
     UNFINISHED = "SP-SEAL-011", Integrity, Sealpost, retried, "the bytes to seal ended without an explicit finish", "Nothing was stored; the job is tried again.";
     NOT_YET_VALID = "SP-SEAL-012", Rejected, Partner, final, "the certificate is not valid yet", "Check the clock of the machine that made it.";
     DECRYPT = "SP-SEAL-013", Integrity, Partner, final, "the message can't be decrypted", "Check that the private key belongs to the recipient and that the file is complete.";
+    GENERATE = "SP-SEAL-014", InvalidRequest, Caller, final, "the key can't be generated", "Give a user id such as `Name <mail@example.com>` and a lifetime of at least a day.";
 }

@@ -1,0 +1,141 @@
+//! Packets into a certificate or private key (RFC 9580, 10.1 and 10.2). Parsing verifies nothing: `policy` does.
+
+mod packets;
+
+use pgp::packet::{Packet, PublicKey, PublicSubkey, SecretKey, SecretSubkey, Signature, UserId};
+use sealpost_core::error::{Error, Result, codes::seal};
+
+/// A transferable public or secret key as it came: each part with the signatures that follow it.
+pub(crate) struct Certificate {
+    /// The primary key.
+    pub(crate) primary: PublicKey,
+    /// Its secret half, where one was given.
+    pub(crate) secret: Option<SecretKey>,
+    /// Signatures directly over the primary key, revocations among them.
+    pub(crate) direct: Vec<Signature>,
+    /// User ids.
+    pub(crate) users: Vec<User>,
+    /// Subkeys.
+    pub(crate) subkeys: Vec<Subkey>,
+}
+
+/// A user id and what was signed about it.
+pub(crate) struct User {
+    /// Name and address.
+    pub(crate) id: UserId,
+    /// Certifications and their revocations, by anyone.
+    pub(crate) signatures: Vec<Signature>,
+}
+
+/// A subkey and what was signed about it.
+pub(crate) struct Subkey {
+    /// The public half.
+    pub(crate) key: PublicSubkey,
+    /// The secret half, where one was given.
+    pub(crate) secret: Option<SecretSubkey>,
+    /// Bindings and revocations.
+    pub(crate) signatures: Vec<Signature>,
+}
+
+/// What the signatures that come next belong to.
+enum Place {
+    Primary,
+    User,
+    Subkey,
+    /// A part that we don't use: a user attribute, a key that can't be parsed.
+    Ignored,
+}
+
+impl Certificate {
+    /// Reads one certificate, armored or binary.
+    ///
+    /// # Errors
+    /// `SP-SEAL-001` where it can't be read or is not exactly one, `SP-SEAL-002` for a private key.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
+        let certificate = Self::read_any(bytes)?;
+        if certificate.secret.is_some() || certificate.subkeys.iter().any(|subkey| subkey.secret.is_some()) {
+            return Err(Error::new(&seal::SECRET_GIVEN, "it holds secret key packets; nothing of it was kept"));
+        }
+        Ok(certificate)
+    }
+
+    /// Reads one certificate or private key.
+    ///
+    /// # Errors
+    /// `SP-SEAL-001`.
+    pub(crate) fn read_any(bytes: &[u8]) -> Result<Self> {
+        let binary = packets::binary(bytes)?;
+        let mut certificate: Option<Self> = None;
+        let mut place = Place::Ignored;
+        for packet in packets::Packets::new(&binary) {
+            let packet = packet?;
+            match (&mut certificate, packet) {
+                (None, packets::Parsed::Packet(Packet::PublicKey(primary))) => {
+                    certificate = Some(Self::beginning(primary, None));
+                    place = Place::Primary;
+                }
+                (None, packets::Parsed::Packet(Packet::SecretKey(secret))) => {
+                    certificate = Some(Self::beginning(secret.public_key().clone(), Some(secret)));
+                    place = Place::Primary;
+                }
+                (None, packets::Parsed::Packet(Packet::Marker(_))) => {}
+                (None, packets::Parsed::Unreadable { tag: packets::PUBLIC_KEY | packets::SECRET_KEY, why }) => {
+                    let detail = format!("its primary key is of a kind that is not supported: {why}");
+                    return Err(Error::new(&seal::TOO_WEAK, detail));
+                }
+                (None, _) => {
+                    return Err(Error::new(&seal::UNREADABLE, "it does not begin with an OpenPGP key packet"));
+                }
+                (Some(_), packets::Parsed::Packet(Packet::PublicKey(_) | Packet::SecretKey(_)))
+                | (Some(_), packets::Parsed::Unreadable { tag: packets::PUBLIC_KEY | packets::SECRET_KEY, .. }) => {
+                    let detail = "several certificates in one block; give each its own entry";
+                    return Err(Error::new(&seal::UNREADABLE, detail));
+                }
+                (Some(certificate), packets::Parsed::Packet(packet)) => certificate.add(packet, &mut place),
+                // A signature that can't be parsed proves nothing; any other part takes its signatures with it.
+                (Some(_), packets::Parsed::Unreadable { tag, .. }) => {
+                    if tag != packets::SIGNATURE {
+                        place = Place::Ignored;
+                    }
+                }
+            }
+        }
+        certificate.ok_or_else(|| Error::new(&seal::UNREADABLE, "it is empty"))
+    }
+
+    fn beginning(primary: PublicKey, secret: Option<SecretKey>) -> Self {
+        Self { primary, secret, direct: Vec::new(), users: Vec::new(), subkeys: Vec::new() }
+    }
+
+    fn add(&mut self, packet: Packet, place: &mut Place) {
+        match packet {
+            Packet::Signature(signature) => {
+                let signatures = match place {
+                    Place::Primary => Some(&mut self.direct),
+                    Place::User => self.users.last_mut().map(|user| &mut user.signatures),
+                    Place::Subkey => self.subkeys.last_mut().map(|subkey| &mut subkey.signatures),
+                    Place::Ignored => None,
+                };
+                if let Some(signatures) = signatures {
+                    signatures.push(signature);
+                }
+            }
+            Packet::UserId(id) => {
+                self.users.push(User { id, signatures: Vec::new() });
+                *place = Place::User;
+            }
+            Packet::PublicSubkey(key) => {
+                self.subkeys.push(Subkey { key, secret: None, signatures: Vec::new() });
+                *place = Place::Subkey;
+            }
+            Packet::SecretSubkey(secret) => {
+                let key = secret.public_key().clone();
+                self.subkeys.push(Subkey { key, secret: Some(secret), signatures: Vec::new() });
+                *place = Place::Subkey;
+            }
+            // GnuPG's trust packets stand between a part and its signatures; markers and padding mean nothing.
+            Packet::Trust(_) | Packet::Marker(_) | Packet::Padding(_) => {}
+            _ => *place = Place::Ignored,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Whether a subkey may be used at a time: it is bound, not revoked, alive, and strong enough.
+
+use jiff::Timestamp;
+use pgp::packet::{KeyFlags, Signature, SignatureType, SubpacketData};
+use pgp::types::KeyDetails;
+use sealpost_core::error::codes::seal;
+
+use super::finding::{Finding, end, fingerprint, instant, is_future};
+use super::primary::{of_type, revoked};
+use super::self_signature;
+use crate::algorithm;
+use crate::certificate::{Certificate, Subkey};
+
+/// A subkey that may be used for what its flags say.
+pub(crate) struct Bound<'a> {
+    /// The binding that rules.
+    pub(crate) binding: &'a Signature,
+    /// When the subkey expires.
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Whether the binding's hash is only tolerated because of its age.
+    pub(crate) weak_hash: bool,
+}
+
+/// Checks one subkey.
+pub(crate) fn check<'a>(certificate: &Certificate, subkey: &'a Subkey, now: Timestamp) -> Result<Bound<'a>, Finding> {
+    let (primary, key) = (&certificate.primary, &subkey.key);
+    let name = format!("subkey {}", fingerprint(key));
+    let verify = |signature: &Signature| signature.verify_subkey_binding(primary, key);
+    let bindings = of_type(&subkey.signatures, |typ| typ == SignatureType::SubkeyBinding);
+    let binding = self_signature::newest(
+        bindings.map(|signature| self_signature::check(signature, &format!("the binding of {name}"), now, verify)),
+    )
+    .unwrap_or_else(|| Err(Finding::new(&seal::BAD_SIGNATURE, format!("{name} is not bound to the primary key"))))?;
+    for signature in of_type(&subkey.signatures, |typ| typ == SignatureType::SubkeyRevocation) {
+        if verify(signature).is_ok() {
+            return Err(Finding::new(&seal::REVOKED, format!("{name} {}", revoked(signature))));
+        }
+    }
+    if let Some(why) = algorithm::refusal(key) {
+        return Err(Finding::new(&seal::TOO_WEAK, format!("{name}: {why}")));
+    }
+    let created = instant(key.created_at());
+    if is_future(created, now) {
+        return Err(Finding::new(&seal::NOT_YET_VALID, format!("{name} was created at {created}, in the future")));
+    }
+    let expires_at = end(key.created_at(), binding.signature.key_expiration_time());
+    if let Some(expired) = expires_at.filter(|end| *end <= now) {
+        return Err(Finding::new(&seal::EXPIRED, format!("{name} expired at {expired}")));
+    }
+    Ok(Bound { binding: binding.signature, expires_at, weak_hash: binding.weak_hash })
+}
+
+/// The key flags that a signature states (RFC 9580, 5.2.3.29); `None` where it states none.
+pub(crate) fn flags(signature: &Signature) -> Option<&KeyFlags> {
+    signature.config()?.hashed_subpackets().find_map(|subpacket| match &subpacket.data {
+        SubpacketData::KeyFlags(flags) => Some(flags),
+        _ => None,
+    })
+}
+
+/// Whether stated flags allow to encrypt; where none are stated, what the algorithm can do.
+pub(crate) fn may_encrypt(flags: Option<&KeyFlags>, key: &impl KeyDetails) -> bool {
+    algorithm::encrypts(key) && flags.is_none_or(|flags| flags.encrypt_comms() || flags.encrypt_storage())
+}
+
+/// Whether stated flags allow to sign; where none are stated, what the algorithm can do.
+pub(crate) fn may_sign(flags: Option<&KeyFlags>, key: &impl KeyDetails) -> bool {
+    algorithm::signs(key) && flags.is_none_or(KeyFlags::sign)
+}
