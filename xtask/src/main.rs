@@ -1,2 +1,48 @@
-//! xtask
-fn main() {}
+//! The project's own commands: `cargo xtask test | tidy | docs | bench`.
+//!
+//! Only the standard library, so that the first of them starts seconds after a clone.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
+
+mod bench;
+mod docs;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+The project's own commands.
+
+  cargo xtask test [--skip STEP]… [--only STEP]… [-- RUNNER-ARGUMENTS]
+      Installs the servers that the tests talk to (Debian 12), then checks and tests everything.
+      `cargo xtask test --list` names the steps.
+  cargo xtask tidy
+      The house rules that no compiler checks.
+  cargo xtask docs
+      Writes what is generated: docs/errors.md.
+  cargo xtask bench [--quick] [--json FILE] [--rows N] [--rounds N]
+      Speed and memory beside the stock tools, in the same run.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some(("test", rest)) => test::run(rest),
+        Some(("tidy", [])) => tidy::run(),
+        Some(("docs", [])) => docs::write(),
+        Some(("bench", rest)) => bench::run(rest),
+        None | Some(("help" | "--help" | "-h", _)) => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Some((other, rest)) => Err(format!("`{other} {}` is not a command\n\n{USAGE}", rest.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("\nxtask: {}", message.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}

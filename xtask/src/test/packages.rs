@@ -1,0 +1,118 @@
+//! The Debian packages that the tests need: found by what they bring, installed only when it is missing.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::step::{call, words};
+use crate::workspace::program;
+
+/// How a package is noticed.
+enum Brings {
+    Program(&'static str),
+    /// A file, for example a server's module.
+    File(&'static str),
+    /// A module of Python that Debian ships apart.
+    Python(&'static str),
+}
+
+use Brings::{File, Program, Python};
+
+/// What the tests use, and the package of Debian 12 that brings it.
+const NEEDED: &[(Brings, &str)] = &[
+    (Program("mariadbd"), "mariadb-server"),
+    (Program("mariadb-install-db"), "mariadb-server"),
+    (Program("mariadb"), "mariadb-client"),
+    (Program("sshd"), "openssh-server"),
+    (Program("sftp"), "openssh-client"),
+    (Program("ssh-keygen"), "openssh-client"),
+    (File("/usr/lib/openssh/sftp-server"), "openssh-sftp-server"),
+    (Program("proftpd"), "proftpd-core"),
+    (File("/usr/lib/proftpd/mod_sftp.so"), "proftpd-mod-crypto"),
+    (Program("dropbear"), "dropbear-bin"),
+    (Program("gpg"), "gnupg"),
+    (Program("gpg-agent"), "gnupg"),
+    (Program("sq"), "sq"),
+    (Program("xmllint"), "libxml2-utils"),
+    (Program("jq"), "jq"),
+    (Program("unzip"), "unzip"),
+    (Program("zstd"), "zstd"),
+    (Program("curl"), "curl"),
+    (Program("python3"), "python3"),
+    (Python("ensurepip"), "python3-venv"),
+    // C parts of dependencies: SQLite, zstd, AWS-LC.
+    (Program("cc"), "build-essential"),
+    (Program("c++"), "build-essential"),
+    (Program("make"), "build-essential"),
+];
+
+/// Installing a server must not start it: the tests start their own, with their own data and ports.
+const QUIET_INSTALL: &str = "\
+set -e
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    printf '#!/bin/sh\\nexit 101\\n' >$policy
+    chmod 755 $policy
+    trap 'rm -f $policy' EXIT
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q -o DPkg::Lock::Timeout=300 update
+apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install \"$@\"
+";
+
+/// Installs what is missing.
+pub(super) fn install() -> Result<(), String> {
+    let missing = missing();
+    if missing.is_empty() {
+        println!("    nothing is missing");
+        return Ok(());
+    }
+    println!("    missing: {}", missing.join(" "));
+    let by_hand = format!("apt-get update && apt-get install --no-install-recommends {}", missing.join(" "));
+    if program("apt-get").is_none() {
+        return Err(format!("there is no apt-get here; install what Debian calls {}", missing.join(" ")));
+    }
+    let mut command =
+        as_root().ok_or(format!("neither root nor `sudo -n` is possible; as root, run\n    {by_hand}"))?;
+    command.args(["sh", "-c", QUIET_INSTALL, "install"]).args(&missing);
+    call(&mut command).map_err(|_| format!("the installation failed; as root, see what this says:\n    {by_hand}"))?;
+    match self::missing() {
+        still if still.is_empty() => Ok(()),
+        still => Err(format!("installed, but what {} should bring is still missing", still.join(" "))),
+    }
+}
+
+/// The packages to install, each once.
+fn missing() -> Vec<&'static str> {
+    let mut packages: Vec<&str> = Vec::new();
+    for (brings, package) in NEEDED {
+        let there = match brings {
+            Program(name) => program(name).is_some(),
+            File(path) => Path::new(path).is_file(),
+            Python(module) => has_module(module),
+        };
+        if !there && !packages.contains(package) {
+            packages.push(package);
+        }
+    }
+    packages
+}
+
+fn has_module(module: &str) -> bool {
+    let import = format!("import venv, {module}");
+    let imported = Command::new("python3").args(["-c", &import]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    imported.is_ok_and(|status| status.success())
+}
+
+/// `env`, as root: directly, or by a sudo that asks nothing.
+fn as_root() -> Option<Command> {
+    let quiet = |command: &mut Command| command.stdin(Stdio::null()).stderr(Stdio::null()).output();
+    let id = quiet(Command::new("id").arg("-u")).ok()?;
+    if id.stdout.trim_ascii() == b"0" {
+        return Some(Command::new("env"));
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.args(["-n", "env"]);
+    let allowed = quiet(Command::new("sudo").args(["-n", "true"])).is_ok_and(|output| output.status.success());
+    println!("    as root by: {}", words(&sudo));
+    allowed.then_some(sudo)
+}

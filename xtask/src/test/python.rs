@@ -1,0 +1,83 @@
+//! A virtual environment for the tests: Debian's own Python may not be installed into.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::step::call;
+use crate::workspace::{read, root};
+
+/// The environment's folder: in the user's cache, or in `target/` where there is none. One per set of requirements.
+fn folder() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
+        .map(|cache| cache.join("sealpost"))
+        .filter(|folder| std::fs::create_dir_all(folder).is_ok() && is_writable(folder));
+    cache.unwrap_or_else(|| root().join("target")).join("python")
+}
+
+fn is_writable(folder: &std::path::Path) -> bool {
+    let probe = folder.join(format!(".probe-{}", std::process::id()));
+    let written = std::fs::write(&probe, b"").is_ok();
+    written && std::fs::remove_file(&probe).is_ok()
+}
+
+/// Makes the environment, unless one with the same requirements and interpreter is there.
+pub(super) fn install() -> Result<(), String> {
+    let folder = folder();
+    let requirements = root().join("xtask/requirements.txt");
+    let interpreter = interpreter()?;
+    let stamp = format!("{interpreter}\n{}", read(&requirements)?);
+    let stamp_file = folder.join("sealpost-stamp");
+    let works = |folder: &PathBuf| {
+        let run = Command::new(folder.join("bin/python3"))
+            .args(["-c", "import moto, pyarrow"])
+            .stderr(Stdio::null())
+            .status();
+        run.is_ok_and(|status| status.success())
+    };
+    if std::fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) && works(&folder) {
+        println!("    {} is up to date", folder.display());
+        return Ok(());
+    }
+    println!("    making {}", folder.display());
+    call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut pip = Command::new(folder.join("bin/python3"));
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--retries",
+        "5",
+        "--requirement",
+    ]);
+    pip.arg(&requirements);
+    call(&mut pip)?;
+    std::fs::write(&stamp_file, stamp).map_err(|error| format!("write {}: {error}", stamp_file.display()))
+}
+
+/// Which python3 it is: an environment made by another one has to be made again.
+fn interpreter() -> Result<String, String> {
+    let script =
+        "import sys; assert sys.version_info >= (3, 9), sys.version; print(sys.executable, sys.version_info[:3])";
+    let output =
+        Command::new("python3").args(["-c", script]).output().map_err(|error| format!("start python3: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("python3 is older than 3.9: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Puts the environment first on a command's PATH, so that `python3` and `moto_server` are its.
+pub(super) fn on_path(command: &mut Command) {
+    let folder = folder();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.join("bin")).chain(std::env::split_paths(&path));
+    // A folder with a colon in its name can't stand on a PATH; then the tests see the python3 that is there.
+    if let Ok(joined) = std::env::join_paths(folders) {
+        command.env("PATH", joined).env("VIRTUAL_ENV", folder).env_remove("PYTHONHOME");
+    }
+}

@@ -1,0 +1,156 @@
+//! Runs the tests, by nextest where it is installed, and counts.
+
+use std::fmt;
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::python;
+use super::step::{Context, words};
+use crate::workspace::cargo;
+
+/// How many tests there were, over all binaries.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Tally {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 { write!(f, ", {} skipped", self.skipped) } else { Ok(()) }
+    }
+}
+
+pub(super) fn tests(context: &mut Context) -> Result<(), String> {
+    let nextest = has_nextest();
+    let mut command = cargo();
+    if nextest {
+        command.args(["nextest", "run", "--workspace", "--locked", "--profile", "ci"]);
+    } else {
+        println!("    cargo-nextest is not installed; `cargo test` takes longer, one binary after the other");
+        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--locked", "--no-fail-fast"]);
+    }
+    command.args(&context.runner);
+    command.env("CARGO_TERM_COLOR", if std::io::stdout().is_terminal() { "always" } else { "never" });
+    python::on_path(&mut command);
+    let (success, tally) = counted(&mut command)?;
+    context.tests = Some(tally.clone());
+    println!("{tally}");
+    if tally.passed + tally.failed == 0 && success {
+        return Err("no test ran".into());
+    }
+    if success { Ok(()) } else { Err(format!("{} ended with an error", words(&command))) }
+}
+
+fn has_nextest() -> bool {
+    let version = cargo().args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
+/// Runs the command, shows its output as it comes, and adds up the summaries in it.
+fn counted(command: &mut Command) -> Result<(bool, Tally), String> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| format!("start {}: {error}", words(command)))?;
+    let tally = Arc::new(Mutex::new(Tally::default()));
+    let out = child.stdout.take().map(|pipe| copy(pipe, std::io::stdout(), Arc::clone(&tally)));
+    let err = child.stderr.take().map(|pipe| copy(pipe, std::io::stderr(), Arc::clone(&tally)));
+    for copying in [out, err].into_iter().flatten() {
+        copying.join().map_err(|_| "the thread that shows the tests' output ended early".to_owned())?;
+    }
+    let status = child.wait().map_err(|error| format!("wait for {}: {error}", words(command)))?;
+    let tally = tally.lock().map_err(|_| "the count is lost".to_owned())?.clone();
+    Ok((status.success(), tally))
+}
+
+fn copy(
+    from: impl Read + Send + 'static,
+    mut to: impl Write + Send + 'static,
+    tally: Arc<Mutex<Tally>>,
+) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut from = BufReader::new(from);
+        let mut line = Vec::new();
+        while from.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            if let Ok(mut tally) = tally.lock() {
+                tally.add(&String::from_utf8_lossy(&line));
+            }
+            // A reader that went away is no reason to stop counting.
+            drop(to.write_all(&line).and_then(|()| to.flush()));
+            line.clear();
+        }
+    })
+}
+
+impl Tally {
+    /// Adds a line if it is the summary of nextest (`Summary [ 1.2s] 4 tests run: 3 passed (1 slow), 1 failed, 2 skipped`)
+    /// or of one binary under `cargo test` (`test result: ok. 3 passed; 1 failed; 2 ignored; …`).
+    fn add(&mut self, line: &str) {
+        let line = plain(line);
+        let line = line.trim();
+        let counts = match line.strip_prefix("test result: ") {
+            Some(counts) => counts,
+            None => match line.split_once(" run: ") {
+                Some((head, counts)) if head.starts_with("Summary [") => counts,
+                _ => return,
+            },
+        };
+        for part in counts.split([',', ';', '.', '(', ')']) {
+            let Some((number, what)) = part.trim().split_once(' ') else { continue };
+            let Ok(number) = number.parse::<usize>() else { continue };
+            match what.trim() {
+                "passed" => self.passed += number,
+                "failed" | "timed out" | "exec failed" | "aborted" => self.failed += number,
+                "skipped" | "ignored" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The line without the terminal's colours.
+fn plain(line: &str) -> String {
+    let mut out = String::new();
+    let mut inside = false;
+    for c in line.chars() {
+        match (inside, c) {
+            (false, '\u{1b}') => inside = true,
+            (true, c) if c.is_ascii_alphabetic() => inside = false,
+            (false, c) => out.push(c),
+            (true, _) => {}
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tally;
+
+    fn tally(lines: &[&str]) -> String {
+        let mut tally = Tally::default();
+        for line in lines {
+            tally.add(line);
+        }
+        tally.to_string()
+    }
+
+    #[test]
+    fn the_summary_of_nextest_is_counted() {
+        assert_eq!(tally(&["     Summary [   0.123s] 45 tests run: 45 passed, 0 skipped\n"]), "45 passed, 0 failed");
+        let coloured = "\u{1b}[31;1m     Summary\u{1b}[0m [   9.1s] \u{1b}[1m7\u{1b}[0m tests run: \u{1b}[1m4\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m (\u{1b}[1m1\u{1b}[0m slow), 2 failed, 1 timed out, 3 skipped";
+        assert_eq!(tally(&[coloured]), "4 passed, 3 failed, 3 skipped");
+    }
+
+    #[test]
+    fn the_results_of_all_binaries_add_up() {
+        let lines = [
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s",
+            "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 9 filtered out; finished in 0.02s",
+            "a test that prints 5 passed, 5 failed",
+        ];
+        assert_eq!(tally(&lines), "5 passed, 1 failed, 1 skipped");
+    }
+}

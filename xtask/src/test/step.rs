@@ -1,0 +1,85 @@
+//! The steps of `cargo xtask test`, in their order.
+
+use std::process::Command;
+
+use super::{packages, python, readme, runner};
+use crate::workspace::cargo;
+
+/// A step: its name on the command line, what it does, whether the later ones make no sense without it.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+    pub(super) needed: bool,
+    pub(super) run: fn(&mut Context) -> Result<(), String>,
+}
+
+/// What steps hand on.
+pub(super) struct Context {
+    /// Arguments for the test runner.
+    pub(super) runner: Vec<String>,
+    /// How many tests passed and failed.
+    pub(super) tests: Option<runner::Tally>,
+}
+
+/// Cheap and telling first.
+pub(super) const STEPS: [Step; 9] = [
+    Step {
+        name: "install",
+        what: "the servers and tools that the tests talk to",
+        needed: true,
+        run: |_| packages::install(),
+    },
+    Step {
+        name: "python",
+        what: "a virtual environment with the independent readers",
+        needed: true,
+        run: |_| python::install(),
+    },
+    Step { name: "fmt", what: "formatting", needed: false, run: |_| call(cargo().args(["fmt", "--all", "--check"])) },
+    Step { name: "tidy", what: "the house rules", needed: false, run: |_| crate::tidy::run() },
+    Step { name: "clippy", what: "lints, warnings are errors", needed: false, run: |_| call(&mut clippy()) },
+    Step { name: "tests", what: "every test of every crate", needed: false, run: runner::tests },
+    Step { name: "doctests", what: "the examples in the documentation", needed: false, run: |_| call(&mut doctests()) },
+    Step { name: "doc", what: "the documentation, warnings are errors", needed: false, run: |_| call(&mut doc()) },
+    Step {
+        name: "readme",
+        what: "the README's first command, its file decrypted by gpg",
+        needed: false,
+        run: |_| readme::check(),
+    },
+];
+
+fn clippy() -> Command {
+    let mut command = cargo();
+    command.args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
+    command
+}
+
+fn doctests() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--doc", "--locked", "--quiet"]);
+    python::on_path(&mut command);
+    command
+}
+
+fn doc() -> Command {
+    let mut command = cargo();
+    command.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked", "--quiet"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    command
+}
+
+/// Runs a command, with its output on ours and nothing to read.
+pub(super) fn call(command: &mut Command) -> Result<(), String> {
+    let status = command.stdin(std::process::Stdio::null()).status();
+    let status = status.map_err(|error| format!("start {}: {error}", command.get_program().display()))?;
+    if status.success() { Ok(()) } else { Err(format!("{} ended with {status}", words(command))) }
+}
+
+/// The command as one would type it.
+pub(super) fn words(command: &Command) -> String {
+    let program = std::path::Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy());
+    std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+}
