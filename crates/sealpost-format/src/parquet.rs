@@ -1,0 +1,198 @@
+//! Apache Parquet with exact types, by way of Arrow batches built from the rows.
+//!
+//! Batches and row groups end where rows and their bytes say, never where the input's batches ended, so the same rows
+//! give the same file. A row group is bounded in rows and in bytes: that bounds the memory.
+
+mod columns;
+mod decimal;
+mod schema;
+
+use std::sync::Arc;
+
+use ::parquet::arrow::ArrowWriter;
+use ::parquet::arrow::arrow_writer::ArrowWriterOptions;
+use ::parquet::basic::{Compression, ZstdLevel};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::properties::WriterProperties;
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use schemars::JsonSchema;
+use sealpost_core::Error;
+use sealpost_core::batch::{Batch, Value};
+use sealpost_core::column::Column;
+use sealpost_core::error::{Result, codes};
+use sealpost_core::port::format::{Format, RowWriter};
+use sealpost_core::sink::ByteSink;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::options::{Options, check_unique};
+use columns::ColumnBuilder;
+
+/// Rows of an Arrow batch. (8,000 was faster than 64,000.)
+const CHUNK_ROWS: usize = 8192;
+/// Bytes of values after which an Arrow batch ends early.
+const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of values after which a row group ends early.
+const GROUP_BYTES: usize = 32 * 1024 * 1024;
+/// Bounds of the option `row_group_rows`.
+const GROUP_ROWS: std::ops::RangeInclusive<usize> = 1_000..=1_048_576;
+/// Bounds of the option `zstd_level`.
+const ZSTD_LEVELS: std::ops::RangeInclusive<i32> = 1..=22;
+
+/// Options of Parquet.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ParquetOptions {
+    /// How pages are compressed. Default: `zstd`.
+    compression: PageCompression,
+    /// The level of zstd, 1 to 22. Default: 3.
+    #[schemars(range(min = 1, max = 22))]
+    zstd_level: i32,
+    /// Most rows of a row group, 1,000 to 1,048,576; 32 MiB of values end it earlier. Default: 65,536.
+    #[schemars(range(min = 1000, max = 1_048_576))]
+    row_group_rows: usize,
+}
+
+/// How pages are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum PageCompression {
+    /// Zstandard.
+    Zstd,
+    /// Snappy.
+    Snappy,
+    /// Not at all.
+    None,
+}
+
+impl Default for ParquetOptions {
+    fn default() -> Self {
+        Self { compression: PageCompression::Zstd, zstd_level: 3, row_group_rows: 65_536 }
+    }
+}
+
+impl Options for ParquetOptions {
+    fn conflicts(&self) -> Vec<(&'static str, String)> {
+        let mut wrong = Vec::new();
+        if !ZSTD_LEVELS.contains(&self.zstd_level) {
+            wrong.push(("zstd_level", "must lie between 1 and 22".to_owned()));
+        }
+        if !GROUP_ROWS.contains(&self.row_group_rows) {
+            wrong.push(("row_group_rows", "must lie between 1000 and 1048576".to_owned()));
+        }
+        wrong
+    }
+}
+
+/// Reads the options and makes the format.
+pub(crate) fn build(options: &Map<String, Json>) -> Result<Arc<dyn Format>> {
+    Ok(Arc::new(crate::options::read::<ParquetOptions>(options)?))
+}
+
+impl Format for ParquetOptions {
+    fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>> {
+        check_unique(columns)?;
+        let schema = schema::schema(columns)?;
+        let compression = match self.compression {
+            PageCompression::Zstd => Compression::ZSTD(ZstdLevel::try_new(self.zstd_level).map_err(failed)?),
+            PageCompression::Snappy => Compression::SNAPPY,
+            PageCompression::None => Compression::UNCOMPRESSED,
+        };
+        let properties = WriterProperties::builder()
+            .set_compression(compression)
+            // Fixed: the same rows give the same bytes after an update of the library, as far as it is up to us.
+            .set_created_by("sealpost".to_owned())
+            .set_max_row_group_row_count(Some(self.row_group_rows))
+            .build();
+        // Without the Arrow schema: the Parquet types say it all, to every reader.
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(out, Arc::clone(&schema), options).map_err(failed)?;
+        Ok(Box::new(ParquetFile {
+            builders: columns.iter().map(ColumnBuilder::new).collect(),
+            columns: columns.to_vec(),
+            schema,
+            writer,
+            group_rows: self.row_group_rows,
+            chunk: Fill::default(),
+            group: Fill::default(),
+        }))
+    }
+}
+
+/// How full something is.
+#[derive(Default, Clone, Copy)]
+struct Fill {
+    rows: usize,
+    bytes: usize,
+}
+
+/// A file being written.
+struct ParquetFile {
+    writer: ArrowWriter<Box<dyn ByteSink>>,
+    schema: SchemaRef,
+    columns: Vec<Column>,
+    builders: Vec<ColumnBuilder>,
+    group_rows: usize,
+    chunk: Fill,
+    group: Fill,
+}
+
+impl ParquetFile {
+    fn write_chunk(&mut self) -> Result<()> {
+        if self.chunk.rows == 0 {
+            return Ok(());
+        }
+        let arrays = self.builders.iter_mut().map(ColumnBuilder::finish).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+            .map_err(|error| Error::new(&codes::format::WRITE, error.to_string()).caused_by(error))?;
+        self.writer.write(&batch).map_err(failed)?;
+        self.chunk = Fill::default();
+        Ok(())
+    }
+}
+
+impl RowWriter for ParquetFile {
+    fn write(&mut self, batch: &Batch) -> Result<()> {
+        for (number, row) in (batch.first_row()..).zip(batch.iter()) {
+            let mut bytes = 0;
+            for (index, (value, builder)) in row.values().zip(&mut self.builders).enumerate() {
+                bytes += match value {
+                    Value::Text(text) | Value::Decimal(text) => text.len() + 8,
+                    Value::Bytes(value) => value.len() + 8,
+                    _ => 8,
+                };
+                builder.push(value).map_err(|why| crate::rows::Fault::value(index, why).at(number, &self.columns))?;
+            }
+            for fill in [&mut self.chunk, &mut self.group] {
+                fill.rows += 1;
+                fill.bytes += bytes;
+            }
+            let group_full = self.group.rows >= self.group_rows || self.group.bytes >= GROUP_BYTES;
+            if group_full || self.chunk.rows >= CHUNK_ROWS || self.chunk.bytes >= CHUNK_BYTES {
+                self.write_chunk()?;
+            }
+            if group_full {
+                self.writer.flush().map_err(failed)?;
+                self.group = Fill::default();
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.write_chunk()?;
+        self.writer.into_inner().map_err(failed)?.finish()
+    }
+}
+
+/// What the library says, or the sink behind it.
+fn failed(error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(error) => match error.downcast::<std::io::Error>() {
+            Ok(error) => Error::from_io(*error, &codes::format::WRITE),
+            Err(error) => Error::new(&codes::format::WRITE, error.to_string()).caused_by(error),
+        },
+        error => Error::new(&codes::format::WRITE, error.to_string()).caused_by(error),
+    }
+}

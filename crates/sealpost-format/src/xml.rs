@@ -1,0 +1,148 @@
+//! XML 1.0: `<report><row><column_name>…`, one element per value, and an XSD that describes it.
+//!
+//! NULL is `xsi:nil="true"`, distinct from an empty element. A character that XML 1.0 does not have is an error.
+
+mod names;
+mod schema;
+mod text;
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use sealpost_core::Error;
+use sealpost_core::batch::{Row, Value};
+use sealpost_core::column::Column;
+use sealpost_core::error::{Result, codes};
+use sealpost_core::port::format::{Format, RowWriter};
+use sealpost_core::sink::ByteSink;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::cell::{BytesText, Look, Shape};
+use crate::options::Options;
+use crate::rows::{Fault, RowText, TextFile};
+
+pub(crate) use text::push_escaped;
+
+/// Options of XML. Dates are ISO 8601, instants RFC 3339 with their offset.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct XmlOptions {
+    /// The name of the outermost element. Default: `report`.
+    root_element: String,
+    /// The name of the element around a row. Default: `row`.
+    row_element: String,
+    /// How bytes look. Default: `base64`.
+    bytes: BytesText,
+}
+
+impl Default for XmlOptions {
+    fn default() -> Self {
+        Self { root_element: "report".to_owned(), row_element: "row".to_owned(), bytes: BytesText::Base64 }
+    }
+}
+
+impl Options for XmlOptions {
+    fn conflicts(&self) -> Vec<(&'static str, String)> {
+        [("root_element", &self.root_element), ("row_element", &self.row_element)]
+            .into_iter()
+            .filter(|(_, name)| !names::is_name(name))
+            .map(|(option, _)| {
+                let detail = "must be an XML name without colon: letters, digits, `_`, `-` and `.`, beginning with a \
+                              letter or `_`, not with `xml`";
+                (option, detail.to_owned())
+            })
+            .collect()
+    }
+}
+
+/// Reads the options and makes the format.
+pub(crate) fn build(options: &Map<String, Json>) -> Result<Arc<dyn Format>> {
+    Ok(Arc::new(crate::options::read::<XmlOptions>(options)?))
+}
+
+/// The XML Schema (XSD 1.0) of the files that the format `xml` writes for these columns with these options.
+///
+/// # Errors
+/// `SP-REQUEST-005` for options; `SP-FORMAT-004` for column names that become the same element name.
+pub fn xsd(columns: &[Column], options: &Map<String, Json>) -> Result<String> {
+    let options = crate::options::read::<XmlOptions>(options)?;
+    let elements = names::elements(columns)?;
+    Ok(schema::xsd(columns, &elements, &options))
+}
+
+impl Format for XmlOptions {
+    fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>> {
+        let elements = names::elements(columns)?;
+        let look = Look::iso("YYYY-MM-DDTHH:mm:ssF", "YYYY-MM-DDTHH:mm:ssFZ")
+            .map_err(|error| Error::new(&codes::format::WRITE, error))?;
+        let head = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <{} xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\n",
+            self.root_element
+        );
+        let row_element = &self.row_element;
+        let text = XmlText {
+            row_start: format!("<{row_element}>").into_bytes(),
+            row_end: format!("</{row_element}>\n").into_bytes(),
+            tail: format!("</{}>\n", self.root_element).into_bytes(),
+            columns: elements
+                .iter()
+                .zip(columns)
+                .map(|(element, column)| XmlColumn {
+                    start: format!("<{element}>").into_bytes(),
+                    end: format!("</{element}>").into_bytes(),
+                    nil: format!("<{element} xsi:nil=\"true\"/>").into_bytes(),
+                    shape: Shape::of(column),
+                })
+                .collect(),
+            bytes: self.bytes,
+            look,
+        };
+        Ok(TextFile::begin(columns, head.as_bytes(), text, out))
+    }
+}
+
+struct XmlColumn {
+    start: Vec<u8>,
+    end: Vec<u8>,
+    nil: Vec<u8>,
+    shape: Shape,
+}
+
+struct XmlText {
+    row_start: Vec<u8>,
+    row_end: Vec<u8>,
+    tail: Vec<u8>,
+    columns: Vec<XmlColumn>,
+    bytes: BytesText,
+    look: Look,
+}
+
+impl RowText for XmlText {
+    fn row(&mut self, row: Row<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        out.extend_from_slice(&self.row_start);
+        for (index, (value, column)) in row.values().zip(&self.columns).enumerate() {
+            if value == Value::Null {
+                out.extend_from_slice(&column.nil);
+                continue;
+            }
+            out.extend_from_slice(&column.start);
+            match value {
+                Value::Text(text) if !push_escaped(text, out) => {
+                    return Err(Fault::value(index, "a character that XML 1.0 does not have"));
+                }
+                Value::Text(_) => {}
+                Value::Bytes(bytes) => self.bytes.write(bytes, out),
+                value => self.look.write(value, column.shape, out),
+            }
+            out.extend_from_slice(&column.end);
+        }
+        out.extend_from_slice(&self.row_end);
+        Ok(())
+    }
+
+    fn tail(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.tail);
+    }
+}
