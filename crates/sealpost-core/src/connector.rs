@@ -15,12 +15,12 @@ pub struct Connector {
     /// Its name among the partner's connectors.
     pub name: String,
     /// How to reach it and what to do there.
-    #[serde(flatten)]
     pub settings: ConnectorSettings,
 }
 
 /// What an operator sets on a connector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ConnectorSettings {
     /// Host name or address.
     pub host: String,

@@ -77,6 +77,9 @@ pub struct Delivery {
     pub status: DeliveryStatus,
     /// Attempts begun so far.
     pub attempts: u32,
+    /// Attempts that failed and were recorded so; an attempt cut short by a crash is not among them.
+    #[serde(default)]
+    pub failed_attempts: u32,
     /// Bytes that the server has so far, as of the last progress report.
     pub bytes_sent: u64,
     /// The recorded intent of the present or an interrupted attempt.
@@ -164,6 +167,7 @@ impl Delivery {
             file,
             status: DeliveryStatus::Pending,
             attempts: 0,
+            failed_attempts: 0,
             bytes_sent: 0,
             intent: None,
             receipt: None,
@@ -205,6 +209,7 @@ impl Delivery {
             }
             (Sending, DeliveryEvent::AttemptFailed { failure, retry_at }) => {
                 delivery.status = Pending;
+                delivery.failed_attempts += 1;
                 delivery.failure = Some(failure.clone());
                 delivery.retry_at = Some(*retry_at);
             }

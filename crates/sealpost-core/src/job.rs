@@ -109,6 +109,9 @@ pub struct Job {
     pub status: JobStatus,
     /// Attempts begun so far.
     pub attempts: u32,
+    /// Attempts that failed and were recorded so; an attempt cut short by a crash is not among them.
+    #[serde(default)]
+    pub failed_attempts: u32,
     /// Set while running after someone asked to cancel.
     pub cancel_requested: bool,
     /// How far the present or last attempt came.
@@ -230,6 +233,7 @@ impl Job {
             retention_days,
             status: JobStatus::Queued,
             attempts: 0,
+            failed_attempts: 0,
             cancel_requested: false,
             progress: Progress::default(),
             row_count: None,
@@ -284,6 +288,7 @@ impl Job {
             }
             (Running, JobEvent::AttemptFailed { failure, retry_at }) => {
                 job.status = Queued;
+                job.failed_attempts += 1;
                 job.failure = Some(failure.clone());
                 job.retry_at = Some(*retry_at);
             }

@@ -1,1 +1,169 @@
-//! (being written)
+//! Deliver: a sealed file to its connector. Never asks the database, never encrypts: what is stored is what is sent.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sealpost_core::connector::Connector;
+use sealpost_core::delivery::{Delivery, DeliveryEvent, Intent};
+use sealpost_core::error::{Error, Failure, Result, codes};
+use sealpost_core::id::{ConnectorId, DeliveryId};
+use sealpost_core::job::JobStatus;
+use sealpost_core::port::{Journal, Ledger, Shipment};
+use sealpost_core::receipt::Receipt;
+use sealpost_core::task::Lease;
+
+use crate::telemetry::Stopwatch;
+use crate::worker::Outcome;
+use crate::{Pipeline, log, telemetry};
+
+/// How long a delivery waits when its connector is busy with others.
+const BUSY_PAUSE: Duration = Duration::from_millis(300);
+
+impl Pipeline {
+    /// Works on a deliver task until it is done, to be tried again, or lost.
+    pub(crate) async fn deliver(&self, id: &DeliveryId, lease: &mut Lease) -> Result<Outcome> {
+        let Some(delivery) = self.parts.ledger.delivery(id).await? else { return Ok(Outcome::Done) };
+        if delivery.status.is_terminal() {
+            return Ok(Outcome::Done);
+        }
+        let Some(connector) = self.parts.records.connector(&delivery.connector).await? else {
+            let error = Error::new(&codes::deliver::CONNECTOR_GONE, format!("connector {}", delivery.connector));
+            return self.give_up_delivery(&delivery, None, &error, lease).await;
+        };
+        let job = self.parts.ledger.job_of_any_partner(&delivery.job).await?;
+        if job.is_none_or(|job| job.status != JobStatus::Succeeded) {
+            let error = Error::new(&codes::deliver::CANCELLED, "the report's file was deleted or has expired");
+            return self.give_up_delivery(&delivery, Some(&connector), &error, lease).await;
+        }
+        let Some(_pass) = self.gates.enter(&connector) else { return Ok(Outcome::Again(BUSY_PAUSE)) };
+        let attempt = delivery.attempts + 1;
+        if attempt - delivery.failed_attempts > crate::produce::MOST_INTERRUPTIONS {
+            let error = Error::new(&codes::deliver::ATTEMPTS, format!("{} attempts", delivery.attempts));
+            return self.give_up_delivery(&delivery, Some(&connector), &error, lease).await;
+        }
+        let started = DeliveryEvent::Started { attempt, worker: self.parts.settings.worker.clone() };
+        let delivery = self.parts.ledger.apply_delivery(id, &started, Some(lease), Timestamp::now()).await?;
+        log::delivery_started(&delivery, &connector);
+        let stopwatch = Stopwatch::start();
+        let sent = Arc::new(AtomicU64::new(0));
+        let beat = async |lease: &Lease| {
+            self.parts.ledger.delivery_progress(id, sent.load(Ordering::Relaxed), lease).await?;
+            Ok(false)
+        };
+        let journal = LedgerJournal { ledger: self.parts.ledger.clone(), delivery: id.clone(), lease: lease.clone(), sent: sent.clone() };
+        let shipped = self.while_leased(lease, beat, self.ship(&connector, &delivery, &journal)).await;
+        match shipped {
+            Ok(receipt) => self.delivered(&connector, &delivery, receipt, lease, stopwatch).await,
+            Err(error) => self.not_delivered(&connector, &delivery, &error, lease).await,
+        }
+    }
+
+    async fn ship(&self, connector: &Connector, delivery: &Delivery, journal: &LedgerJournal) -> Result<Receipt> {
+        let file = self.parts.store.reader(&delivery.file).await?;
+        let shipment = Shipment { connector, delivery, file: &file, journal };
+        let limit = Duration::from_secs(connector.settings.limits.transfer_timeout_s);
+        tokio::time::timeout(limit, self.parts.transport.send(shipment)).await.unwrap_or_else(|_| {
+            Err(Error::new(&codes::deliver::DEADLINE, format!("sftp://{}:{}, {} s", connector.settings.host, connector.settings.port, limit.as_secs())))
+        })
+    }
+
+    async fn delivered(&self, connector: &Connector, delivery: &Delivery, receipt: Receipt, lease: &Lease, stopwatch: Stopwatch) -> Result<Outcome> {
+        let event = DeliveryEvent::Delivered { receipt: receipt.clone() };
+        let delivery = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
+        telemetry::delivered(&delivery, stopwatch);
+        log::delivered(&delivery, connector, &receipt, stopwatch);
+        Ok(Outcome::Done)
+    }
+
+    async fn not_delivered(&self, connector: &Connector, delivery: &Delivery, error: &Error, lease: &Lease) -> Result<Outcome> {
+        if error.is(&codes::ledger::LEASE_LOST) || error.is(&codes::deliver::LEASE_LOST) {
+            return Err(error.clone());
+        }
+        let failures = delivery.failed_attempts + 1;
+        let pause = connector.settings.retry.pause_after(failures, rand::random()).filter(|_| error.is_retried());
+        let Some(pause) = pause else {
+            return self.give_up_delivery(delivery, Some(connector), error, lease).await;
+        };
+        let retry_at = Timestamp::now() + jiff::SignedDuration::try_from(pause).unwrap_or_default();
+        let event = DeliveryEvent::AttemptFailed { failure: Failure::from(error), retry_at };
+        let delivery = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
+        log::delivery_attempt_failed(&delivery, connector, error, pause);
+        Ok(Outcome::Again(pause))
+    }
+
+    async fn give_up_delivery(&self, delivery: &Delivery, connector: Option<&Connector>, error: &Error, lease: &Lease) -> Result<Outcome> {
+        let event = DeliveryEvent::Failed { failure: Failure::from(error) };
+        let failed = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
+        telemetry::delivery_failed(&failed, error);
+        log::delivery_failed(&failed, connector, error);
+        if let Some(connector) = connector
+            && failed.attempts > 0
+            && let Err(leftover) = self.parts.transport.discard(connector, &failed).await
+        {
+            log::remote_leftover(&failed, &leftover);
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+/// The ledger as an attempt sees it.
+struct LedgerJournal {
+    ledger: Arc<dyn Ledger>,
+    delivery: DeliveryId,
+    lease: Lease,
+    sent: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl Journal for LedgerJournal {
+    async fn intend(&self, intent: Intent) -> Result<()> {
+        let event = DeliveryEvent::Intended { intent };
+        self.ledger.apply_delivery(&self.delivery, &event, Some(&self.lease), Timestamp::now()).await.map(drop)
+    }
+
+    async fn withdraw(&self) -> Result<()> {
+        self.ledger.apply_delivery(&self.delivery, &DeliveryEvent::IntentWithdrawn, Some(&self.lease), Timestamp::now()).await.map(drop)
+    }
+
+    fn progress(&self, bytes_sent: u64) {
+        self.sent.store(bytes_sent, Ordering::Relaxed);
+    }
+}
+
+/// How many deliveries are under way to each connector, in this process.
+#[derive(Default)]
+pub(crate) struct Gates(Mutex<HashMap<ConnectorId, u32>>);
+
+/// The right to use a connector, given back when dropped.
+struct Pass {
+    gates: Arc<Gates>,
+    connector: ConnectorId,
+}
+
+impl Gates {
+    fn enter(self: &Arc<Self>, connector: &Connector) -> Option<Pass> {
+        let mut busy = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = busy.entry(connector.id.clone()).or_default();
+        if *count >= connector.settings.limits.concurrency {
+            return None;
+        }
+        *count += 1;
+        Some(Pass { gates: self.clone(), connector: connector.id.clone() })
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut busy = self.gates.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = busy.get_mut(&self.connector) {
+            *count -= 1;
+            if *count == 0 {
+                busy.remove(&self.connector);
+            }
+        }
+    }
+}

@@ -1,1 +1,88 @@
-//! (being written)
+//! What ends by itself: retention of files, and certificates that are about to expire.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use sealpost_core::certificate::CertificateInfo;
+use sealpost_core::error::{Result, codes};
+use sealpost_core::id::{JobId, PartnerId};
+use sealpost_core::job::{JobEvent, JobStatus};
+use sealpost_core::task::Lease;
+
+use crate::worker::Outcome;
+use crate::{Pipeline, log, telemetry};
+
+/// A partner's certificate with what the recipient policy says of it now.
+#[derive(Debug, Clone)]
+pub struct CertificateState {
+    /// Whose it is.
+    pub partner: PartnerId,
+    /// Its place among the partner's certificates.
+    pub index: usize,
+    /// What the policy found, or why it refuses.
+    pub state: Result<CertificateInfo>,
+}
+
+impl Pipeline {
+    /// Expires a job whose retention is over.
+    pub(crate) async fn expire(&self, id: &JobId, lease: &Lease) -> Result<Outcome> {
+        let job = self.parts.ledger.job_of_any_partner(id).await?;
+        if job.is_some_and(|job| job.status == JobStatus::Succeeded) {
+            let event = JobEvent::Expired { deleted: false };
+            let job = self.parts.ledger.apply(id, &event, Some(lease), Timestamp::now()).await?;
+            log::revised(&job, &event);
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Removes every object of a job from the store.
+    pub(crate) async fn purge(&self, id: &JobId, lease: &Lease) -> Result<Outcome> {
+        let Some(job) = self.parts.ledger.job_of_any_partner(id).await? else { return Ok(Outcome::Done) };
+        self.parts.store.purge(&job.request.partner, id).await?;
+        match self.parts.ledger.apply(id, &JobEvent::Purged, Some(lease), Timestamp::now()).await {
+            Err(error) if !error.is(&codes::ledger::ILLEGAL_MOVE) => Err(error),
+            _ => Ok(Outcome::Done),
+        }
+    }
+
+    /// The state of every partner's certificates now.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`.
+    pub async fn certificates(&self) -> Result<Vec<CertificateState>> {
+        let now = Timestamp::now();
+        let mut states = Vec::new();
+        for partner in self.parts.records.partners().await? {
+            for (index, certificate) in partner.certificates.iter().enumerate() {
+                let state = self.parts.sealer.inspect(certificate.as_bytes(), now);
+                states.push(CertificateState { partner: partner.id.clone(), index, state });
+            }
+        }
+        Ok(states)
+    }
+
+    /// Warns once per step (90, 30, 7, 1 days) and process about certificates that expire, and publishes the days left.
+    pub(crate) async fn warn_of_expiry(&self, warned: &mut BTreeSet<(String, i64)>) -> Result<()> {
+        let now = Timestamp::now();
+        for certificate in self.certificates().await? {
+            match &certificate.state {
+                Ok(info) => {
+                    if let Some(days) = info.days_until_expiry(now) {
+                        telemetry::certificate_days(&certificate.partner, &info.fingerprint, days);
+                    }
+                    if let Some(step) = info.expiry_step(now)
+                        && warned.insert((info.fingerprint.clone(), step))
+                    {
+                        log::certificate_expires(&certificate.partner, info, now);
+                    }
+                }
+                Err(error) => {
+                    if warned.insert((format!("{}/{}", certificate.partner, certificate.index), 0)) {
+                        log::certificate_unusable(&certificate.partner, error);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,1 +1,186 @@
-//! (being written)
+//! What the flow says: one line per event, each failure once, where it is handled.
+//!
+//! Never logged: parameters, rows, file contents, keys, tokens. `error` means that someone must act.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sealpost_core::certificate::CertificateInfo;
+use sealpost_core::connector::Connector;
+use sealpost_core::delivery::Delivery;
+use sealpost_core::error::{Error, Side};
+use sealpost_core::id::PartnerId;
+use sealpost_core::job::{Job, JobEvent};
+use sealpost_core::receipt::Receipt;
+use sealpost_core::task::Lease;
+use tracing::{debug, error, info, warn};
+
+use crate::telemetry::Stopwatch;
+
+/// The tracing target of lines that are already in the connector log format; the subscriber prints them as they are.
+pub const CONNECTOR_LOG: &str = "connector_log";
+
+/// Fields that every line about a job has.
+macro_rules! about_job {
+    ($level:ident, $job:expr, $($rest:tt)+) => {
+        $level!(report.id = %$job.id, report.r#type = %$job.request.report_type, partner.id = %$job.request.partner, $($rest)+)
+    };
+}
+
+/// Fields that every line about a delivery has.
+macro_rules! about_delivery {
+    ($level:ident, $delivery:expr, $($rest:tt)+) => {
+        $level!(
+            delivery.id = %$delivery.id, report.id = %$delivery.job, partner.id = %$delivery.partner, connector.id = %$delivery.connector,
+            attempt = $delivery.attempts, $($rest)+
+        )
+    };
+}
+
+pub(crate) fn admitted(job: &Job) {
+    about_job!(info, job, format = %job.request.format, "report admitted");
+}
+
+pub(crate) fn started(job: &Job) {
+    about_job!(info, job, attempt = job.attempts, "report started");
+}
+
+pub(crate) fn stored(job: &Job, stopwatch: Stopwatch) {
+    let elapsed_ms = stopwatch.elapsed_ms();
+    about_job!(info, job, row_count = job.progress.rows, size_bytes = job.progress.bytes, elapsed_ms, "report stored");
+}
+
+pub(crate) fn attempt_failed(job: &Job, error: &Error, pause: Duration) {
+    let pause_ms = pause.as_millis() as u64;
+    about_job!(warn, job, attempt = job.attempts, error.code = error.code().id, pause_ms, cause = ?error, "report attempt failed, it is tried again");
+}
+
+pub(crate) fn failed(job: &Job, error: &Error) {
+    about_job!(error, job, error.code = error.code().id, error.side = ?error.code().side, advice = error.code().advice, cause = ?error, "report failed");
+}
+
+pub(crate) fn revised(job: &Job, event: &JobEvent) {
+    about_job!(info, job, event = event.name(), status = job.status.as_str(), "report {}", event.name().replace('_', " "));
+}
+
+pub(crate) fn leftover(job: &Job, attempt: u32, error: &Error) {
+    about_job!(warn, job, attempt, error.code = error.code().id, cause = ?error, "what an attempt left in the store could not be removed");
+}
+
+pub(crate) fn delivery_started(delivery: &Delivery, connector: &Connector) {
+    about_delivery!(info, delivery, remote.host = %connector.settings.host, "delivery started");
+}
+
+pub(crate) fn delivered(delivery: &Delivery, connector: &Connector, receipt: &Receipt, stopwatch: Stopwatch) {
+    let elapsed_ms = stopwatch.elapsed_ms();
+    about_delivery!(
+        info, delivery, remote.path = %receipt.remote_path, size_bytes = receipt.size, bytes_sent = receipt.bytes_sent, host_key = %receipt.host_key,
+        certainty = ?receipt.certainty, elapsed_ms, "file delivered"
+    );
+    connector_line(delivery, connector, Some(receipt), None);
+}
+
+pub(crate) fn delivery_attempt_failed(delivery: &Delivery, connector: &Connector, error: &Error, pause: Duration) {
+    let pause_ms = pause.as_millis() as u64;
+    about_delivery!(warn, delivery, error.code = error.code().id, pause_ms, cause = ?error, "delivery attempt failed, it is tried again");
+    connector_line(delivery, connector, None, Some(error));
+}
+
+pub(crate) fn delivery_failed(delivery: &Delivery, connector: Option<&Connector>, error: &Error) {
+    let side: Side = error.code().side;
+    about_delivery!(error, delivery, error.code = error.code().id, error.side = ?side, advice = error.code().advice, cause = ?error, "delivery failed");
+    if let Some(connector) = connector {
+        connector_line(delivery, connector, None, Some(error));
+    }
+}
+
+pub(crate) fn remote_leftover(delivery: &Delivery, error: &Error) {
+    about_delivery!(warn, delivery, error.code = error.code().id, cause = ?error, "a hidden partial file may be left on the partner's server");
+}
+
+/// One line per transfer with the keys of AWS Transfer Family's SFTP connector log, in its order.
+fn connector_line(delivery: &Delivery, connector: &Connector, receipt: Option<&Receipt>, failure: Option<&Error>) {
+    let mut line = serde_json::json!({
+        "operation": "SEND",
+        "timestamp": Timestamp::now().to_string(),
+        "connector-id": connector.id,
+        "transfer-id": delivery.id,
+        "file-transfer-id": format!("{}/{}", delivery.id, delivery.attempts),
+        "url": format!("sftp://{}:{}", connector.settings.host, connector.settings.port),
+        "file-path": format!("/{}/{}", delivery.partner, delivery.file.key.file_name),
+        "status-code": if failure.is_some() { "FAILED" } else { "COMPLETED" },
+    });
+    if let Some(receipt) = receipt {
+        line["start-time"] = receipt.started_at.to_string().into();
+        line["end-time"] = receipt.delivered_at.to_string().into();
+        line["remote-directory-path"] = connector.settings.directory.clone().into();
+        line["bytes"] = receipt.size.into();
+    }
+    if let Some(error) = failure {
+        line["failure-code"] = failure_code(error).into();
+        line["failure-message"] = error.to_string().into();
+    }
+    info!(target: CONNECTOR_LOG, line = %line);
+}
+
+/// The service's own failure code for one of ours.
+fn failure_code(error: &Error) -> &'static str {
+    use sealpost_core::error::codes::{deliver, store};
+    let code = error.code();
+    if [&deliver::TIMEOUT, &deliver::DEADLINE].iter().any(|one| one.id == code.id) {
+        "TIMEOUT_ERROR"
+    } else if [
+        &deliver::UNKNOWN_HOST,
+        &deliver::UNREACHABLE,
+        &deliver::HOST_KEY_MISMATCH,
+        &deliver::NO_HOST_KEY,
+        &deliver::NEGOTIATION,
+        &deliver::AUTHENTICATION,
+        &deliver::CREDENTIAL,
+        &deliver::BROKEN,
+    ]
+    .iter()
+    .any(|one| one.id == code.id)
+    {
+        "CONNECTION_ERROR"
+    } else if code.id == deliver::DIRECTORY.id {
+        "DIRECTORY_NOT_FOUND"
+    } else if code.id == store::MISSING.id {
+        "SEND_FILE_NOT_FOUND"
+    } else if code.stage == sealpost_core::error::Stage::Store {
+        "READ_FILE_ERROR"
+    } else if [&deliver::EXISTS, &deliver::PERMISSION, &deliver::FULL, &deliver::SIZE_MISMATCH, &deliver::REFUSED].iter().any(|one| one.id == code.id) {
+        "WRITE_FILE_ERROR"
+    } else {
+        "INTERNAL_ERROR"
+    }
+}
+
+pub(crate) fn certificate_expires(partner: &PartnerId, info: &CertificateInfo, now: Timestamp) {
+    let days = info.days_until_expiry(now).unwrap_or_default();
+    warn!(partner.id = %partner, certificate = %info.fingerprint, days_until_expiry = days, "a certificate is about to expire");
+}
+
+pub(crate) fn certificate_unusable(partner: &PartnerId, error: &Error) {
+    error!(partner.id = %partner, error.code = error.code().id, advice = error.code().advice, cause = ?error, "a certificate can't be used");
+}
+
+pub(crate) fn lease_lost(lease: &Lease) {
+    info!(task.id = %lease.task, epoch = lease.epoch, work = ?lease.work, "another worker has taken over this task");
+}
+
+pub(crate) fn task_trouble(lease: &Lease, error: &Error) {
+    warn!(task.id = %lease.task, epoch = lease.epoch, work = ?lease.work, error.code = error.code().id, cause = ?error, "a task could not be ended in the ledger; it comes back");
+}
+
+pub(crate) fn task_buried(lease: &Lease, error: &Error) {
+    error!(task.id = %lease.task, epoch = lease.epoch, work = ?lease.work, error.code = error.code().id, cause = ?error, "a task was moved to the dead letters");
+}
+
+pub(crate) fn heartbeat_trouble(lease: &Lease, error: &Error) {
+    debug!(task.id = %lease.task, error.code = error.code().id, cause = ?error, "a heartbeat could not be written");
+}
+
+pub(crate) fn queue_trouble(error: &Error) {
+    warn!(error.code = error.code().id, cause = ?error, "the ledger did not answer");
+}

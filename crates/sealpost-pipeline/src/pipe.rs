@@ -1,1 +1,124 @@
-//! (being written)
+//! A bounded pipe from a blocking writer to an async reader. An end that was not said is an error, never a short file.
+
+use std::io::Write;
+
+use bytes::{Bytes, BytesMut};
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::sink::ByteSink;
+use tokio::sync::mpsc;
+
+/// Bytes handed over at once.
+const CHUNK: usize = 256 * 1024;
+/// Chunks under way: with the one being filled and the one being stored, about 1.5 MiB in all.
+const CHUNKS_IN_FLIGHT: usize = 4;
+
+enum Message {
+    Bytes(Bytes),
+    End,
+}
+
+/// The writing end, for a blocking thread.
+pub struct PipeSink {
+    sender: mpsc::Sender<Message>,
+    buffer: BytesMut,
+}
+
+/// The reading end.
+pub struct PipeReader {
+    receiver: mpsc::Receiver<Message>,
+}
+
+/// Makes a pipe.
+#[must_use]
+pub fn pipe() -> (PipeSink, PipeReader) {
+    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    (PipeSink { sender, buffer: BytesMut::with_capacity(CHUNK) }, PipeReader { receiver })
+}
+
+impl PipeSink {
+    fn send(&self, message: Message) -> std::io::Result<()> {
+        self.sender.blocking_send(message).map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))
+    }
+
+    fn send_buffer(&mut self) -> std::io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(CHUNK));
+        self.send(Message::Bytes(full.freeze()))
+    }
+}
+
+impl Write for PipeSink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let taken = bytes.len().min(CHUNK - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..taken]);
+        if self.buffer.len() == CHUNK {
+            self.send_buffer()?;
+        }
+        Ok(taken)
+    }
+
+    /// Keeps what is buffered: a chunk is handed over when it is full, or at the end.
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl ByteSink for PipeSink {
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let closed = |error| Error::from_io(error, &codes::store::ABORTED);
+        self.send_buffer().map_err(closed)?;
+        self.send(Message::End).map_err(closed)
+    }
+}
+
+impl PipeReader {
+    /// The next chunk; `None` once the writer has said the end.
+    ///
+    /// # Errors
+    /// `SP-STORE-007` where the writer went away without saying so.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        match self.receiver.recv().await {
+            Some(Message::Bytes(bytes)) => Ok(Some(bytes)),
+            Some(Message::End) => Ok(None),
+            None => Err(Error::new(&codes::store::ABORTED, "the writer stopped before the end")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn everything_written_arrives_and_the_end_is_said() {
+        let (mut sink, mut reader) = pipe();
+        let writer = tokio::task::spawn_blocking(move || {
+            sink.write_all(&vec![7; 3 * CHUNK + 5]).expect("room");
+            Box::new(sink).finish()
+        });
+        let mut total = 0;
+        while let Some(bytes) = reader.next().await.expect("no abort") {
+            total += bytes.len();
+        }
+        writer.await.expect("no panic").expect("finished");
+        assert_eq!(total, 3 * CHUNK + 5);
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_vanishes_is_an_error_not_an_end() {
+        let (mut sink, mut reader) = pipe();
+        sink.write_all(b"half a file").expect("room");
+        drop(sink);
+        assert!(reader.next().await.expect_err("aborted").is(&codes::store::ABORTED));
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_vanishes_stops_the_writer() {
+        let (sink, reader) = pipe();
+        drop(reader);
+        let finished = tokio::task::spawn_blocking(move || Box::new(sink).finish()).await.expect("no panic");
+        assert!(finished.is_err());
+    }
+}

@@ -1,1 +1,290 @@
-//! (being written)
+//! Produce: rows → format → compression → seal → store, in constant memory.
+//!
+//! Three parties run at once: the source on the async side, format and seal on a blocking thread, the store on the
+//! async side again. Each hands on through a bounded channel, so a slow store slows the query. Whichever fails, the
+//! others see a channel that ended without its explicit end, and stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use sealpost_core::batch::Batch;
+use sealpost_core::error::{Error, Failure, Result, codes};
+use sealpost_core::id::JobId;
+use sealpost_core::job::{Job, JobEvent, Progress};
+use sealpost_core::partner::{Partner, SealSettings};
+use sealpost_core::port::{CompressionEntry, Format, RowStream, SealPlan, Sealer};
+use sealpost_core::report::ReportType;
+use sealpost_core::sealed::{SealedFile, SealedKey};
+use sealpost_core::secret::Secret;
+use sealpost_core::sink::ByteSink;
+use sealpost_core::task::Lease;
+use sealpost_store::Upload;
+use tokio::sync::mpsc;
+
+use crate::pipe::{PipeReader, PipeSink, pipe};
+use crate::telemetry::Stopwatch;
+use crate::worker::Outcome;
+use crate::{Pipeline, log, telemetry};
+
+/// Batches between source and format: one being written, one waiting, one being read.
+const BATCHES_IN_FLIGHT: usize = 2;
+/// Attempts that may be cut short by a dying process before the job is given up.
+pub(crate) const MOST_INTERRUPTIONS: u32 = 1000;
+
+/// How far an attempt is, shared with its heartbeat.
+#[derive(Default)]
+struct Counters {
+    rows: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counters {
+    fn progress(&self) -> Progress {
+        Progress { rows: self.rows.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
+    }
+}
+
+/// What an attempt made.
+struct Produced {
+    file: SealedFile,
+    row_count: u64,
+    recipients: Vec<String>,
+}
+
+enum RowMessage {
+    Rows(Batch),
+    End,
+}
+
+/// What the blocking thread needs.
+struct Writing {
+    report: Arc<ReportType>,
+    format: Arc<dyn Format>,
+    compression: &'static CompressionEntry,
+    sealer: Arc<dyn Sealer>,
+    certificates: Vec<String>,
+    seal: SealSettings,
+    signer: Option<(Secret, Option<Secret>)>,
+    file_name: String,
+    now: Timestamp,
+}
+
+impl Pipeline {
+    /// Works on a produce task until it is done, to be tried again, or lost.
+    pub(crate) async fn produce(&self, id: &JobId, lease: &mut Lease) -> Result<Outcome> {
+        let Some(job) = self.parts.ledger.job_of_any_partner(id).await? else { return Ok(Outcome::Done) };
+        if job.status.is_terminal() {
+            return Ok(Outcome::Done);
+        }
+        let attempt = job.attempts + 1;
+        if attempt - job.failed_attempts > MOST_INTERRUPTIONS {
+            let error = Error::new(&codes::ledger::INTERRUPTED, format!("report {id}, {} attempts", job.attempts));
+            return self.give_up(&job, &error, lease).await;
+        }
+        let started = JobEvent::Started { attempt, worker: self.parts.settings.worker.clone() };
+        let job = self.parts.ledger.apply(id, &started, Some(lease), Timestamp::now()).await?;
+        log::started(&job);
+        // What a crashed attempt left behind is nobody's: each attempt has a place of its own.
+        for earlier in 1..attempt {
+            if let Err(error) = self.parts.store.discard_attempt(&job.request.partner, id, earlier).await {
+                log::leftover(&job, earlier, &error);
+            }
+        }
+        let stopwatch = Stopwatch::start();
+        let counters = Arc::new(Counters::default());
+        let beat = async |lease: &Lease| self.parts.ledger.progress(id, counters.progress(), lease).await;
+        let made = self.while_leased(lease, beat, self.attempt(&job, attempt, &counters)).await;
+        match made {
+            Ok(produced) => self.stored(&job, attempt, produced, lease, stopwatch).await,
+            Err(error) => {
+                if let Err(leftover) = self.parts.store.discard_attempt(&job.request.partner, id, attempt).await {
+                    log::leftover(&job, attempt, &leftover);
+                }
+                self.not_produced(&job, &error, lease).await
+            }
+        }
+    }
+
+    async fn stored(&self, job: &Job, attempt: u32, produced: Produced, lease: &Lease, stopwatch: Stopwatch) -> Result<Outcome> {
+        let event = JobEvent::Stored { file: produced.file, row_count: produced.row_count, recipients: produced.recipients };
+        match self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await {
+            Ok(job) => {
+                telemetry::produced(&job, stopwatch);
+                log::stored(&job, stopwatch);
+                Ok(Outcome::Done)
+            }
+            Err(error) => {
+                // Another worker goes on with this job, or it was cancelled: our file is nobody's.
+                if error.is(&codes::ledger::LEASE_LOST) || error.is(&codes::ledger::ILLEGAL_MOVE) {
+                    self.parts.store.discard_attempt(&job.request.partner, &job.id, attempt).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn not_produced(&self, job: &Job, error: &Error, lease: &Lease) -> Result<Outcome> {
+        if error.is(&codes::ledger::LEASE_LOST) {
+            return Err(error.clone());
+        }
+        if error.is(&codes::source::CANCELLED) {
+            let job = self.parts.ledger.apply(&job.id, &JobEvent::Cancelled, Some(lease), Timestamp::now()).await?;
+            log::revised(&job, &JobEvent::Cancelled);
+            return Ok(Outcome::Done);
+        }
+        let failures = job.failed_attempts + 1;
+        if !error.is_retried() || failures >= self.parts.settings.produce_attempts {
+            return self.give_up(job, error, lease).await;
+        }
+        let doubled = self.parts.settings.produce_pause * 2u32.pow((failures - 1).min(10));
+        let pause = doubled.min(std::time::Duration::from_secs(300)).mul_f64(0.5 + rand::random::<f64>() / 2.0);
+        let retry_at = Timestamp::now() + jiff::SignedDuration::try_from(pause).unwrap_or_default();
+        let event = JobEvent::AttemptFailed { failure: Failure::from(error), retry_at };
+        self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await?;
+        log::attempt_failed(job, error, pause);
+        Ok(Outcome::Again(pause))
+    }
+
+    async fn give_up(&self, job: &Job, error: &Error, lease: &Lease) -> Result<Outcome> {
+        let event = JobEvent::Failed { failure: Failure::from(error) };
+        let job = self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await?;
+        telemetry::failed(&job, error);
+        log::failed(&job, error);
+        Ok(Outcome::Done)
+    }
+
+    async fn attempt(&self, job: &Job, attempt: u32, counters: &Arc<Counters>) -> Result<Produced> {
+        let request = &job.request;
+        let missing = |what: String| Error::new(&codes::config::INVALID, what);
+        let partner = self.parts.records.partner(&request.partner).await?;
+        let partner = partner.ok_or_else(|| missing(format!("partner {} is gone", request.partner)))?;
+        let report = self.parts.catalogue.get(request.report_type.as_str());
+        let report = report.ok_or_else(|| missing(format!("report type {} is no longer in the catalogue", request.report_type)))?;
+        let recipients = self.usable_recipients(&partner, Timestamp::now())?;
+        let writing = self.writing(job, &partner, &report).await?;
+
+        let query = self.query(&partner, &report, &request.parameters, None)?;
+        let rows = self.source(&report)?.open(&query).await?;
+        let key = SealedKey { partner: partner.id.clone(), job: job.id.clone(), attempt, file_name: job.file_name.clone() };
+        let upload = self.parts.store.create(key).await?;
+
+        let (row_sender, row_receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
+        let (sink, reader) = pipe();
+        let writer = tokio::task::spawn_blocking(move || write(&writing, row_receiver, sink));
+        let reading = read(rows, row_sender, counters);
+        let storing = store(upload, reader, counters);
+        let (read, written, stored) = tokio::join!(reading, writer, storing);
+        let written = written.unwrap_or_else(|panic| Err(Error::new(&codes::format::WRITE, format!("the writer stopped: {panic}"))));
+        let file = first_cause(read, written, stored)?;
+        Ok(Produced { file, row_count: counters.rows.load(Ordering::Relaxed), recipients })
+    }
+
+    async fn writing(&self, job: &Job, partner: &Partner, report: &Arc<ReportType>) -> Result<Writing> {
+        let request = &job.request;
+        let entry = self.parts.formats.iter().find(|entry| entry.name == request.format);
+        let entry = entry.ok_or_else(|| Error::new(&codes::request::UNKNOWN_FORMAT, request.format.clone()))?;
+        let signer = match (&self.parts.signing_key, partner.seal.sign) {
+            (_, false) => None,
+            (None, true) => return Err(Error::new(&codes::seal::SIGNING_KEY, format!("partner {} wants signatures, but there is no signing key", partner.id))),
+            (Some(key), true) => {
+                let secret = self.parts.secrets.resolve(&key.key).await?;
+                let passphrase = match &key.passphrase {
+                    Some(reference) => Some(self.parts.secrets.resolve(reference).await?),
+                    None => None,
+                };
+                Some((secret, passphrase))
+            }
+        };
+        // The name inside the message is the file's own, without the extension of sealing.
+        let sealed_name = job.file_name.as_str();
+        let file_name = sealed_name.strip_suffix(".pgp").or_else(|| sealed_name.strip_suffix(".asc")).unwrap_or(sealed_name);
+        Ok(Writing {
+            report: report.clone(),
+            format: (entry.build)(&request.format_options)?,
+            compression: self.compression(partner)?,
+            sealer: self.parts.sealer.clone(),
+            certificates: partner.certificates.clone(),
+            seal: partner.seal.clone(),
+            signer,
+            file_name: file_name.to_owned(),
+            now: Timestamp::now(),
+        })
+    }
+}
+
+/// Source to channel.
+async fn read(mut rows: Box<dyn RowStream>, sender: mpsc::Sender<RowMessage>, counters: &Counters) -> Result<()> {
+    while let Some(batch) = rows.next().await? {
+        let count = batch.rows() as u64;
+        if sender.send(RowMessage::Rows(batch)).await.is_err() {
+            return Err(Error::new(&codes::store::ABORTED, "the writer stopped"));
+        }
+        counters.rows.fetch_add(count, Ordering::Relaxed);
+    }
+    sender.send(RowMessage::End).await.map_err(|_| Error::new(&codes::store::ABORTED, "the writer stopped"))
+}
+
+/// Channel to pipe, on a blocking thread.
+fn write(writing: &Writing, mut rows: mpsc::Receiver<RowMessage>, sink: PipeSink) -> Result<()> {
+    let plan = SealPlan {
+        recipients: &writing.certificates,
+        message: writing.seal.message,
+        armor: writing.seal.armor,
+        signer: writing.signer.as_ref().map(|(key, passphrase)| (key, passphrase.as_ref())),
+        file_name: &writing.file_name,
+        now: writing.now,
+    };
+    let sealed: Box<dyn ByteSink> = writing.sealer.seal(&plan, Box::new(sink))?;
+    let inner_name = match writing.compression.extension {
+        "" => writing.file_name.as_str(),
+        extension => writing.file_name.strip_suffix(extension).map_or(writing.file_name.as_str(), |name| name.trim_end_matches('.')),
+    };
+    let compressed = (writing.compression.wrap)(inner_name, sealed)?;
+    let mut writer = writing.format.begin(&writing.report.columns, compressed)?;
+    loop {
+        match rows.blocking_recv() {
+            Some(RowMessage::Rows(batch)) => writer.write(&batch)?,
+            Some(RowMessage::End) => return writer.finish(),
+            None => return Err(Error::new(&codes::seal::UNFINISHED, "the source stopped before its end")),
+        }
+    }
+}
+
+/// Pipe to store.
+async fn store(mut upload: Upload, mut reader: PipeReader, counters: &Counters) -> Result<SealedFile> {
+    while let Some(bytes) = reader.next().await? {
+        let size = bytes.len() as u64;
+        upload.write(bytes).await?;
+        counters.bytes.fetch_add(size, Ordering::Relaxed);
+    }
+    upload.finish().await
+}
+
+/// One failure makes all three parties fail; the one that isn't a consequence of another is what people need.
+fn first_cause(read: Result<()>, written: Result<()>, stored: Result<SealedFile>) -> Result<SealedFile> {
+    let is_cause = |error: &Error| !error.is(&codes::store::ABORTED) && !error.is(&codes::seal::UNFINISHED);
+    match (read, written, stored) {
+        (Ok(()), Ok(()), Ok(file)) => Ok(file),
+        (Err(error), _, _) if is_cause(&error) => Err(error),
+        (_, _, Err(error)) if is_cause(&error) => Err(error),
+        (_, Err(error), _) | (Err(error), _, _) | (_, _, Err(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_is_reported_not_its_consequences() {
+        let source = || Error::new(&codes::source::BROKEN, "db");
+        let unfinished = || Error::new(&codes::seal::UNFINISHED, "");
+        let aborted = || Error::new(&codes::store::ABORTED, "");
+        let full = || Error::new(&codes::store::FULL, "");
+        let character = || Error::new(&codes::format::CHARACTER, "");
+        assert!(first_cause(Err(source()), Err(unfinished()), Err(aborted())).expect_err("fails").is(&codes::source::BROKEN));
+        assert!(first_cause(Err(aborted()), Err(aborted()), Err(full())).expect_err("fails").is(&codes::store::FULL));
+        assert!(first_cause(Err(aborted()), Err(character()), Err(aborted())).expect_err("fails").is(&codes::format::CHARACTER));
+    }
+}

@@ -1,1 +1,184 @@
-//! (being written)
+//! Workers: claim a task, work while its lease is kept alive, then complete it, give it back, or leave it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::task::{Lease, Work, WorkKind};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::{Pipeline, log, telemetry};
+
+/// How long a worker waits for a task before it looks at the queue again.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long running tasks may go on after shutdown was asked for; what is left is taken up by the next worker.
+const GRACE: Duration = Duration::from_secs(20);
+/// How often certificates are looked at.
+const EXPIRY_ROUND: Duration = Duration::from_secs(3600);
+/// Deliveries wait for partners rather than for a core, so there may be more of them.
+const DELIVERIES_PER_SLOT: usize = 4;
+
+/// What became of a task.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is done, one way or the other; the ledger says which.
+    Done,
+    /// To be claimed again after a pause.
+    Again(Duration),
+}
+
+impl Pipeline {
+    /// Works until `shutdown`. Running tasks then get 20 seconds; what is left over goes back to the queue.
+    pub async fn work(&self, shutdown: CancellationToken) {
+        let slots = self.parts.settings.concurrency.max(1);
+        tokio::join!(
+            self.work_on(&[WorkKind::Produce], slots, &shutdown),
+            self.work_on(&[WorkKind::Deliver], slots * DELIVERIES_PER_SLOT, &shutdown),
+            self.work_on(&[WorkKind::Expire, WorkKind::Purge], 1, &shutdown),
+            self.watch(&shutdown),
+        );
+    }
+
+    async fn work_on(&self, kinds: &[WorkKind], slots: usize, shutdown: &CancellationToken) {
+        let room = Arc::new(Semaphore::new(slots));
+        let tasks = TaskTracker::new();
+        let abort = CancellationToken::new();
+        loop {
+            let slot = tokio::select! {
+                () = shutdown.cancelled() => break,
+                slot = room.clone().acquire_owned() => slot,
+            };
+            let Ok(slot) = slot else { break };
+            match self.parts.queue.claim(kinds, self.parts.settings.lease).await {
+                Ok(Some(lease)) => {
+                    let (pipeline, abort) = (self.clone(), abort.clone());
+                    tasks.spawn(async move {
+                        pipeline.work_off(lease, &abort).await;
+                        drop(slot);
+                    });
+                }
+                Ok(None) => {
+                    drop(slot);
+                    tokio::select! {
+                        () = shutdown.cancelled() => break,
+                        () = self.parts.queue.wait(PATIENCE) => {}
+                    }
+                }
+                Err(error) => {
+                    drop(slot);
+                    log::queue_trouble(&error);
+                    tokio::select! {
+                        () = shutdown.cancelled() => break,
+                        () = tokio::time::sleep(PATIENCE) => {}
+                    }
+                }
+            }
+        }
+        tasks.close();
+        if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+            abort.cancel();
+            tasks.wait().await;
+        }
+    }
+
+    async fn work_off(&self, mut lease: Lease, abort: &CancellationToken) {
+        let held = lease.clone();
+        let outcome = tokio::select! {
+            outcome = self.handle(&mut lease) => outcome,
+            () = abort.cancelled() => Ok(Outcome::Again(Duration::ZERO)),
+        };
+        let ended = match &outcome {
+            Ok(Outcome::Done) => self.parts.queue.complete(&held).await,
+            Ok(Outcome::Again(pause)) => self.parts.queue.release(&held, *pause).await,
+            // Another worker has it: nothing of it is ours any more.
+            Err(error) if error.is(&codes::ledger::LEASE_LOST) || error.is(&codes::deliver::LEASE_LOST) => {
+                log::lease_lost(&held);
+                return;
+            }
+            // The ledger itself failed us: nothing was recorded, so it is tried again soon.
+            Err(error) if error.is_retried() => {
+                log::task_trouble(&held, error);
+                self.parts.queue.release(&held, PATIENCE * 2).await
+            }
+            Err(error) => {
+                log::task_buried(&held, error);
+                self.parts.queue.bury(&held, &error.to_string()).await
+            }
+        };
+        if let Err(error) = ended {
+            // The lease runs out and the task comes back; handling it twice is harmless.
+            log::task_trouble(&held, &error);
+        }
+    }
+
+    async fn handle(&self, lease: &mut Lease) -> Result<Outcome> {
+        match lease.work.clone() {
+            Work::Produce(job) => self.produce(&job, lease).await,
+            Work::Deliver(delivery) => self.deliver(&delivery, lease).await,
+            Work::Expire(job) => self.expire(&job, lease).await,
+            Work::Purge(job) => self.purge(&job, lease).await,
+        }
+    }
+
+    /// Runs `work` and keeps its lease alive: `beat` writes progress at each third of the lease, at least every
+    /// second, and says whether someone asked to cancel.
+    ///
+    /// # Errors
+    /// What `work` says; `SP-LEDGER-004` when the lease is lost; `SP-SOURCE-015` when it is cancelled.
+    pub(crate) async fn while_leased<T>(
+        &self,
+        lease: &mut Lease,
+        beat: impl AsyncFn(&Lease) -> Result<bool>,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let duration = self.parts.settings.lease;
+        let pace = (duration / 3).min(Duration::from_millis(500));
+        let mut last_extended = std::time::Instant::now();
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(pace) => {}
+            }
+            match beat(lease).await {
+                Ok(false) => {}
+                Ok(true) => return Err(Error::new(&codes::source::CANCELLED, "cancelled while it was produced")),
+                Err(error) if error.is(&codes::ledger::LEASE_LOST) => return Err(error),
+                Err(error) => log::heartbeat_trouble(lease, &error),
+            }
+            if last_extended.elapsed() >= duration / 3 {
+                match self.parts.queue.extend(lease, duration).await {
+                    Ok(()) => last_extended = std::time::Instant::now(),
+                    Err(error) if error.is(&codes::ledger::LEASE_LOST) => return Err(error),
+                    // A ledger that can't be reached: go on until the lease is really over.
+                    Err(error) if last_extended.elapsed() < duration => log::heartbeat_trouble(lease, &error),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Looks at certificates now and then, and publishes the queue's depth.
+    async fn watch(&self, shutdown: &CancellationToken) {
+        let mut warned = BTreeSet::new();
+        let mut last_round: Option<std::time::Instant> = None;
+        loop {
+            if last_round.is_none_or(|last| last.elapsed() >= EXPIRY_ROUND) {
+                last_round = Some(std::time::Instant::now());
+                if let Err(error) = self.warn_of_expiry(&mut warned).await {
+                    log::queue_trouble(&error);
+                }
+            }
+            if let Ok(depth) = self.parts.queue.depth().await {
+                telemetry::queue_depth(depth);
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_secs(10)) => {}
+            }
+        }
+    }
+}

@@ -101,7 +101,7 @@ impl S3Upload {
             parts.sent(&self.what).await?;
         }
         parts.count += 1;
-        let part = Bytes::from(std::mem::take(&mut self.part));
+        let part = Bytes::from(std::mem::replace(&mut self.part, Vec::with_capacity(PART)));
         parts.sending.spawn(parts.upload.put_part(part.into()));
         Ok(())
     }
@@ -137,7 +137,7 @@ impl S3Upload {
         completed.map(drop).map_err(|error| fault::of_store(error, &self.what, Intent::Write))
     }
 
-    async fn is_ours(&self) -> bool {
+    async fn is_ours(&mut self) -> bool {
         let head = GetOptions { head: true, ..GetOptions::default() };
         let found = self.bucket.objects.get_opts(&self.path, head).await;
         found.is_ok_and(|found| {

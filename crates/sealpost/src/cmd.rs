@@ -1,0 +1,127 @@
+//! The command line: one file per command, one row per command here.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use sealpost_core::error::{Error, Result, codes};
+
+use crate::config::{Loaded, ProcessEnvironment};
+use crate::output::{self, Output};
+
+mod apply;
+mod config;
+mod connector;
+mod doctor;
+mod init;
+mod key;
+mod partner;
+mod report;
+pub(crate) mod serve;
+mod worker;
+
+/// Encrypted partner reports: from the database to the partner's SFTP server, verified and tracked.
+#[derive(Parser)]
+#[command(name = "sealpost", version, max_term_width = 110, propagate_version = true)]
+struct Cli {
+    /// The configuration file.
+    #[arg(long, short, global = true, env = "SEALPOST_CONFIG", default_value = "sealpost.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// Print results and errors as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show the whole way with made-up data: request, produce, seal, deliver, decrypt.
+    Demo(crate::demo::Options),
+    /// Write a commented starter configuration and an example report.
+    Init(init::Options),
+    /// Serve the partners' API, the operators' API, and work on tasks.
+    Serve(serve::Options),
+    /// Work on tasks only.
+    Worker,
+    /// Make the ledger's partners as the files of a folder say.
+    Apply(apply::Options),
+    /// Run, preview, list and show reports.
+    #[command(subcommand)]
+    Report(report::Command),
+    /// List and show partners, and their API keys.
+    #[command(subcommand)]
+    Partner(partner::Command),
+    /// List and test connectors.
+    #[command(subcommand)]
+    Connector(connector::Command),
+    /// Make an OpenPGP key, or show what the recipient policy says of a certificate.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Check, print and describe the configuration.
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Check everything a job needs by doing what a job does.
+    Doctor(doctor::Options),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the process's command line.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::note(&format!("the runtime can't be started: {error}"));
+            return ExitCode::from(70);
+        }
+    };
+    match runtime.block_on(dispatch(cli, output)) {
+        Ok(code) => code,
+        Err(error) => {
+            output::report(&error, output);
+            ExitCode::from(output::exit_code(&error))
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
+    let load = || crate::config::load(&cli.config, &ProcessEnvironment);
+    match cli.command {
+        Command::Demo(options) => crate::demo::run(options, output).await,
+        Command::Init(options) => init::run(&options, output),
+        Command::Serve(options) => serve::run(&load()?, &options).await,
+        Command::Worker => worker::run(&load()?).await,
+        Command::Apply(options) => apply::run(&quiet(load()?), &options, output).await,
+        Command::Report(command) => report::run(&quiet(load()?), command, output).await,
+        Command::Partner(command) => partner::run(&quiet(load()?), command, output).await,
+        Command::Connector(command) => connector::run(&quiet(load()?), command, output).await,
+        Command::Key(command) => key::run(command, output),
+        Command::Config(command) => config::run(command, &cli.config, output),
+        Command::Doctor(options) => doctor::run(&quiet(load()?), &options, output).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "sealpost", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Commands that print a result log warnings only, so that the result stays readable.
+fn quiet(mut loaded: Loaded) -> Loaded {
+    if loaded.config.log.level == "info" {
+        "warn".clone_into(&mut loaded.config.log.level);
+    }
+    crate::logging::start(&loaded.config.log);
+    loaded
+}
+
+/// A partner by its id.
+async fn partner_of(pipeline: &sealpost_pipeline::Pipeline, id: &str) -> Result<sealpost_core::partner::Partner> {
+    let missing = || Error::new(&codes::request::NOT_FOUND, format!("partner {id}; `sealpost partner list` shows all"));
+    pipeline.parts().records.partner(&id.parse()?).await?.ok_or_else(missing)
+}

@@ -1,0 +1,145 @@
+//! `sealpost apply`: partner files to the ledger. Plan first, idempotent; a partner without a file is left alone
+//! unless `--prune` is given.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use sealpost_core::error::{Error, FieldError, Result, codes};
+use sealpost_core::id::PartnerId;
+use sealpost_pipeline::Pipeline;
+use sealpost_pipeline::records::{Action, Change, PartnerDocument};
+
+use crate::config::Loaded;
+use crate::output::Output;
+use crate::wire;
+
+/// Options of `apply`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// The folder with one `<id>.toml` per partner.
+    folder: PathBuf,
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    plan: bool,
+    /// Remove partners that have no file.
+    #[arg(long)]
+    prune: bool,
+}
+
+pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<ExitCode> {
+    let pipeline = wire::pipeline(loaded).await?;
+    let changes = apply(&pipeline, options).await?;
+    output.print(&changes, |changes| describe(changes, options.plan));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn apply(pipeline: &Pipeline, options: &Options) -> Result<Vec<Change>> {
+    let documents = read_folder(&options.folder)?;
+    // All are planned before any is applied: one bad file changes nothing.
+    let mut changes = Vec::new();
+    let mut problems = Vec::new();
+    for (id, (file, document)) in &documents {
+        match pipeline.plan(id, document).await {
+            Ok(planned) => changes.extend(planned),
+            Err(error) if error.is(&codes::config::PARTNER_FILE) => {
+                problems.extend(error.fields().iter().map(|field| FieldError::new(format!("{}{}", file.display(), field.pointer), field.detail.clone())));
+            }
+            Err(error) => return Err(error.context(file.display())),
+        }
+    }
+    refuse(problems)?;
+    let gone: Vec<PartnerId> = if options.prune {
+        let known = pipeline.parts().records.partners().await?;
+        known.into_iter().map(|partner| partner.id).filter(|id| !documents.contains_key(id)).collect()
+    } else {
+        Vec::new()
+    };
+    changes.extend(gone.iter().map(|id| Change { action: Action::Remove, subject: format!("partner {id}"), members: Vec::new() }));
+    if !options.plan {
+        for (id, (_, document)) in &documents {
+            pipeline.apply(id, document).await?;
+        }
+        for id in &gone {
+            pipeline.parts().records.remove_partner(id).await?;
+        }
+    }
+    Ok(changes)
+}
+
+/// Applies every partner file of a folder.
+///
+/// # Errors
+/// As `sealpost apply`.
+pub(crate) async fn apply_folder(pipeline: &Pipeline, folder: &Path) -> Result<()> {
+    apply(pipeline, &Options { folder: folder.to_owned(), plan: false, prune: false }).await.map(drop)
+}
+
+type Documents = BTreeMap<PartnerId, (PathBuf, PartnerDocument)>;
+
+fn read_folder(folder: &Path) -> Result<Documents> {
+    let unreadable = |error: std::io::Error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", folder.display())).caused_by(error);
+    let mut documents = Documents::new();
+    let mut problems = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if file.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        match read_file(&file) {
+            Ok((id, document)) => {
+                documents.insert(id, (file, document));
+            }
+            Err(detail) => problems.push(FieldError::new(file.display().to_string(), detail)),
+        }
+    }
+    refuse(problems)?;
+    Ok(documents)
+}
+
+fn refuse(problems: Vec<FieldError>) -> Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let detail = format!("{} problem{}; nothing was changed", problems.len(), if problems.len() == 1 { "" } else { "s" });
+    Err(Error::new(&codes::config::PARTNER_FILE, detail).with_fields(problems))
+}
+
+fn read_file(file: &Path) -> Result<(PartnerId, PartnerDocument), String> {
+    let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let id: PartnerId = stem.parse().map_err(|error: Error| error.detail().to_owned())?;
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let reader = toml::Deserializer::parse(&text).map_err(|error| error.to_string().trim().to_owned())?;
+    let mut document: PartnerDocument = serde_path_to_error::deserialize(reader).map_err(|error| {
+        let path = error.path().to_string();
+        format!("{path}: {}", error.into_inner().message())
+    })?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    for certificate in &mut document.certificates {
+        // A certificate stands in the file itself, or in one of its own beside it.
+        if !certificate.trim_start().starts_with("-----BEGIN") {
+            let path = folder.join(&*certificate);
+            *certificate = std::fs::read_to_string(&path).map_err(|error| format!("certificates: {}: {error}", path.display()))?;
+        }
+    }
+    Ok((id, document))
+}
+
+fn describe(changes: &[Change], is_plan: bool) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for change in changes {
+        let sign = match change.action {
+            Action::Create => "+",
+            Action::Update => "~",
+            Action::Remove => "-",
+            Action::Keep => continue,
+        };
+        let members = if change.members.is_empty() { String::new() } else { format!(" ({})", change.members.join(", ")) };
+        lines.push(format!("{sign} {}{members}", change.subject));
+    }
+    let changed = lines.len();
+    let kept = changes.len() - changed;
+    let done = if is_plan { "to change" } else { "changed" };
+    lines.push(format!("{changed} {done}, {kept} as they should be"));
+    lines.join("\n")
+}

@@ -1,0 +1,81 @@
+//! `sealpost connector`: what connectors there are, and whether one works.
+
+use std::process::ExitCode;
+
+use sealpost_core::connector::Connector;
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::CheckStep;
+use sealpost_pipeline::Pipeline;
+
+use crate::config::Loaded;
+use crate::output::{self, Output};
+use crate::wire;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// List connectors.
+    List {
+        /// Of this partner only.
+        #[arg(long)]
+        partner: Option<String>,
+    },
+    /// Test a connector step by step, with the operations of a delivery.
+    Test {
+        /// The connector: `c-…`, or `partner/name`.
+        connector: String,
+    },
+}
+
+pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Result<ExitCode> {
+    let pipeline = wire::pipeline(loaded).await?;
+    match command {
+        Command::List { partner } => {
+            let partner = partner.map(|id| id.parse()).transpose()?;
+            output.print(&pipeline.parts().records.connectors(partner.as_ref()).await?, |connectors| list(connectors));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Test { connector } => {
+            let connector = find(&pipeline, &connector).await?;
+            let steps = pipeline.parts().transport.check(&connector).await;
+            output.print(&steps, |steps| describe(steps));
+            let failed = steps.iter().any(|step| step.failure.is_some());
+            Ok(if failed { ExitCode::from(7) } else { ExitCode::SUCCESS })
+        }
+    }
+}
+
+async fn find(pipeline: &Pipeline, text: &str) -> Result<Connector> {
+    let all = pipeline.parts().records.connectors(None).await?;
+    let found = all.into_iter().find(|connector| connector.id.as_str() == text || format!("{}/{}", connector.partner, connector.name) == text);
+    found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("connector {text}; `sealpost connector list` shows all")))
+}
+
+fn list(connectors: &[Connector]) -> String {
+    let rows: Vec<Vec<String>> = connectors
+        .iter()
+        .map(|connector| {
+            let settings = &connector.settings;
+            let name = format!("{}/{}", connector.partner, connector.name);
+            let keys = match settings.host_keys.len() {
+                0 => "none: deliveries are refused".to_owned(),
+                count => format!("{count} approved"),
+            };
+            vec![connector.id.to_string(), name, format!("sftp://{}@{}:{}/{}", settings.user, settings.host, settings.port, settings.directory.trim_start_matches('/')), keys]
+        })
+        .collect();
+    output::table(&["CONNECTOR", "NAME", "ADDRESS", "HOST KEYS"], &rows)
+}
+
+/// The steps as lines with a mark each.
+pub(crate) fn describe(steps: &[CheckStep]) -> String {
+    let mut lines = Vec::new();
+    for step in steps {
+        let mark = if step.failure.is_some() { "✘" } else { "✔" };
+        lines.push(format!("{mark} {:<13} {:>6} ms  {}", step.step.replace('_', " "), step.elapsed_ms, step.detail));
+        if let Some(failure) = &step.failure {
+            lines.push(format!("    {} {}: {}", failure.code, failure.title, failure.detail));
+            lines.push(format!("    {}", failure.advice));
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,123 @@
+//! `sealpost serve`: the partners' API, the operators' API, and workers, in one process.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_pipeline::Pipeline;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::config::Loaded;
+use crate::wire;
+
+/// Options of `serve`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Serve only; leave the tasks to `sealpost worker`.
+    #[arg(long)]
+    no_worker: bool,
+}
+
+pub(crate) async fn run(loaded: &Loaded, options: &Options) -> Result<ExitCode> {
+    crate::logging::start(&loaded.config.log);
+    let pipeline = wire::pipeline(loaded).await?;
+    let running = start(loaded, pipeline, !options.no_worker).await?;
+    info!(api = %running.api, admin = %running.admin, version = env!("CARGO_PKG_VERSION"), "sealpost serves");
+    asked_to_stop().await;
+    info!("sealpost stops; running tasks get 20 seconds, the next worker takes up the rest");
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A running service.
+pub(crate) struct Running {
+    /// Where the partners' API listens.
+    pub(crate) api: SocketAddr,
+    /// Where the operators' API listens.
+    pub(crate) admin: SocketAddr,
+    shutdown: CancellationToken,
+    parts: JoinSet<()>,
+}
+
+impl Running {
+    /// Stops listening, lets running tasks end, and returns when all is quiet.
+    pub(crate) async fn stop(mut self) {
+        self.shutdown.cancel();
+        while self.parts.join_next().await.is_some() {}
+    }
+}
+
+/// Binds the listeners and starts everything.
+///
+/// # Errors
+/// `SP-CONFIG-005` for an address that is in use; the admin token's reference.
+pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool) -> Result<Running> {
+    let config = &loaded.config;
+    let token = match &config.admin.token {
+        Some(reference) => Some(pipeline.parts().secrets.resolve(reference).await?),
+        None => None,
+    };
+    let api = bind(config.api.listen, "api.listen").await?;
+    let admin = bind(config.admin.listen, "admin.listen").await?;
+    let addresses = (address(&api)?, address(&admin)?);
+    let shutdown = CancellationToken::new();
+    let mut parts = JoinSet::new();
+    let state = sealpost_api::State::new(pipeline.clone(), metrics(), token, xsd);
+    parts.spawn(sealpost_api::serve(api, sealpost_api::public::router(state.clone()), shutdown.clone()));
+    parts.spawn(sealpost_api::serve(admin, sealpost_api::admin::router(state), shutdown.clone()));
+    if with_worker {
+        let (pipeline, shutdown) = (pipeline, shutdown.clone());
+        parts.spawn(async move { pipeline.work(shutdown).await });
+    }
+    Ok(Running { api: addresses.0, admin: addresses.1, shutdown, parts })
+}
+
+/// The XML schema of a report type's files.
+fn xsd(report: &sealpost_core::report::ReportType) -> String {
+    sealpost_format::xsd(&report.columns)
+}
+
+async fn bind(listen: SocketAddr, key: &str) -> Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|error| Error::new(&codes::config::ADDRESS_IN_USE, format!("{key} = {listen}: {error}")).caused_by(error))
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr> {
+    listener.local_addr().map_err(|error| Error::new(&codes::config::ADDRESS_IN_USE, error.to_string()))
+}
+
+/// The process's metrics recorder; installed once.
+fn metrics() -> PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER
+        .get_or_init(|| {
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let handle = recorder.handle();
+            // Only a second recorder fails, and this is the only place that installs one.
+            drop(metrics::set_global_recorder(recorder));
+            sealpost_pipeline::telemetry::describe();
+            handle
+        })
+        .clone()
+}
+
+/// Returns when the process gets SIGTERM or SIGINT.
+pub(crate) async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signals) => {
+                signals.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminate => {}
+        pressed = tokio::signal::ctrl_c() => drop(pressed),
+    }
+}

@@ -1,0 +1,197 @@
+//! Configuration: `sealpost.toml`, then `SEALPOST__…` variables; checked as a whole, every problem at once.
+//!
+//! Secrets appear as references only. Relative paths are relative to the file's folder.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use sealpost_core::partner::SigningKeyRef;
+use sealpost_core::secret::SecretRef;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+mod load;
+
+pub(crate) use load::{Environment, ProcessEnvironment, load};
+
+/// An adapter's own settings; its `kind` names a row of the adapter's table.
+pub(crate) type AdapterSettings = Map<String, Json>;
+
+/// The whole of `sealpost.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The partners' API.
+    #[serde(default)]
+    pub(crate) api: ApiBlock,
+    /// The operators' API.
+    #[serde(default)]
+    pub(crate) admin: AdminBlock,
+    /// Job state and queue. `kind = "sqlite"`, `path`: the file.
+    #[serde(default = "default_ledger")]
+    pub(crate) ledger: AdapterSettings,
+    /// Where sealed files are kept. `kind = "local"`, `path`: the folder; or `kind = "s3"`.
+    #[serde(default = "default_store")]
+    pub(crate) store: AdapterSettings,
+    /// The databases that reports ask, by name. `kind = "mysql"` or `"sqlite"`.
+    #[serde(default)]
+    pub(crate) sources: BTreeMap<String, AdapterSettings>,
+    /// The report types.
+    #[serde(default)]
+    pub(crate) catalogue: CatalogueBlock,
+    /// Sealing.
+    #[serde(default)]
+    pub(crate) seal: SealBlock,
+    /// Workers.
+    #[serde(default)]
+    pub(crate) worker: WorkerBlock,
+    /// Logs.
+    #[serde(default)]
+    pub(crate) log: LogBlock,
+}
+
+/// The partners' API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ApiBlock {
+    /// The address to listen on; `127.0.0.1:8080`.
+    pub(crate) listen: SocketAddr,
+}
+
+impl Default for ApiBlock {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+    }
+}
+
+/// The operators' API: a listener and a credential of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AdminBlock {
+    /// The address to listen on; `127.0.0.1:8081`.
+    pub(crate) listen: SocketAddr,
+    /// The bearer token of operators, as a reference such as `file:secrets/admin-token`. Without it the listener
+    /// answers health and metrics only.
+    #[schemars(with = "Option<String>")]
+    pub(crate) token: Option<SecretRef>,
+}
+
+impl Default for AdminBlock {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), token: None }
+    }
+}
+
+/// The report types.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CatalogueBlock {
+    /// The folder with one `<id>.toml` and `<id>.sql` per report type; `catalogue`.
+    pub(crate) folder: PathBuf,
+}
+
+impl Default for CatalogueBlock {
+    fn default() -> Self {
+        Self { folder: PathBuf::from("catalogue") }
+    }
+}
+
+/// Sealing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SealBlock {
+    /// Our signing key, for partners with `seal.sign = true`: `{ key = "file:…", passphrase = "env:…" }`.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub(crate) signing_key: Option<SigningKeyRef>,
+}
+
+/// Workers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WorkerBlock {
+    /// This process's name in timelines and logs; host name and process id when empty.
+    pub(crate) name: String,
+    /// Reports produced at once; four times as many deliveries run beside them. 4.
+    pub(crate) concurrency: usize,
+    /// Seconds after which another worker takes over a task whose worker died; 30.
+    pub(crate) lease_s: u64,
+    /// Attempts to produce a report before it fails; 5.
+    pub(crate) produce_attempts: u32,
+    /// Pause in seconds after the first failed attempt to produce; it doubles, up to five minutes. 5.
+    pub(crate) produce_pause_s: u64,
+}
+
+impl Default for WorkerBlock {
+    fn default() -> Self {
+        Self { name: String::new(), concurrency: 4, lease_s: 30, produce_attempts: 5, produce_pause_s: 5 }
+    }
+}
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogBlock {
+    /// `json` (one line per event), `text` (for people), or `auto`: text on a terminal, else JSON. `auto`.
+    pub(crate) format: LogFormat,
+    /// The least important level shown: `error`, `warn`, `info`, `debug`, or a filter such as `info,sqlx=warn`. `info`.
+    pub(crate) level: String,
+}
+
+impl Default for LogBlock {
+    fn default() -> Self {
+        Self { format: LogFormat::Auto, level: "info".to_owned() }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, else JSON.
+    #[default]
+    Auto,
+    /// One JSON object per line.
+    Json,
+    /// Lines for people.
+    Text,
+}
+
+fn default_ledger() -> AdapterSettings {
+    adapter("sqlite", "data/ledger.sqlite")
+}
+
+fn default_store() -> AdapterSettings {
+    adapter("local", "data/store")
+}
+
+fn adapter(kind: &str, path: &str) -> AdapterSettings {
+    [("kind", kind), ("path", path)].into_iter().map(|(key, value)| (key.to_owned(), Json::from(value))).collect()
+}
+
+/// A configuration with the folder that its relative paths start from.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    pub(crate) base: PathBuf,
+}
+
+impl Loaded {
+    /// A path of the configuration, absolute.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// An adapter's settings without `kind`, and with every path absolute: members called `path`, `socket` or `…_file`.
+    pub(crate) fn adapter(&self, settings: &AdapterSettings) -> (String, AdapterSettings) {
+        let mut own = settings.clone();
+        let kind = own.remove("kind").and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
+        for (key, value) in &mut own {
+            if let Some(path) = value.as_str().filter(|_| key == "path" || key == "socket" || key.ends_with("_file")) {
+                *value = Json::from(self.base.join(path).to_string_lossy());
+            }
+        }
+        (kind, own)
+    }
+}

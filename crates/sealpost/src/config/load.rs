@@ -1,0 +1,190 @@
+//! From file and environment to a checked [`Config`]. Every problem is found in one go, with its key and a hint.
+
+use std::path::Path;
+
+use sealpost_core::error::{Error, FieldError, Result, codes};
+use serde_json::Value as Json;
+
+use super::{Config, Loaded};
+
+/// The prefix of variables that override the file: `SEALPOST__API__LISTEN=0.0.0.0:8080`.
+pub(crate) const PREFIX: &str = "SEALPOST__";
+/// More problems than this help nobody.
+const MOST_PROBLEMS: usize = 50;
+
+/// Where variables come from; a map in tests.
+pub(crate) trait Environment {
+    /// All variables.
+    fn variables(&self) -> Vec<(String, String)>;
+}
+
+/// The process's own environment.
+pub(crate) struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn variables(&self) -> Vec<(String, String)> {
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    }
+}
+
+/// Reads and checks a configuration.
+///
+/// # Errors
+/// `SP-CONFIG-002` for an unreadable file, `SP-CONFIG-001` with every problem.
+pub(crate) fn load(file: &Path, environment: &dyn Environment) -> Result<Loaded> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Error::new(&codes::config::UNREADABLE, format!("{}: {error}; `sealpost init` writes a starter", file.display())).caused_by(error)
+    })?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let base = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let config = parse(&text, environment).map_err(|error| error.context(file.display()))?;
+    Ok(Loaded { config, base })
+}
+
+fn parse(text: &str, environment: &dyn Environment) -> Result<Config> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let field = FieldError::new(String::new(), error.to_string().trim().to_owned());
+        Error::new(&codes::config::INVALID, "not TOML").with_fields(vec![field])
+    })?;
+    let mut document = serde_json::to_value(table).map_err(|error| Error::new(&codes::config::INVALID, error.to_string()))?;
+    for (name, value) in environment.variables() {
+        if let Some(path) = name.strip_prefix(PREFIX) {
+            set(&mut document, path, &value);
+        }
+    }
+    let mut problems = Vec::new();
+    let config = read_all(document, &mut problems);
+    if let Some(config) = &config {
+        further_problems(config, &mut problems);
+    }
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => {
+            let detail = format!("{} problem{}", problems.len(), if problems.len() == 1 { "" } else { "s" });
+            Err(Error::new(&codes::config::INVALID, detail).with_fields(problems))
+        }
+    }
+}
+
+/// Reads the document; after each problem the member at fault is taken out and the rest is read again.
+fn read_all(mut document: Json, problems: &mut Vec<FieldError>) -> Option<Config> {
+    while problems.len() < MOST_PROBLEMS {
+        match serde_path_to_error::deserialize(document.clone()) {
+            Ok(config) => return Some(config),
+            Err(error) => {
+                let mut path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
+                let words = error.inner().to_string();
+                // The path of an unknown member ends at its parent; the words name the member.
+                if let Some(unknown) = words.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
+                    && path.last().map(String::as_str) != Some(unknown.0)
+                {
+                    path.push(unknown.0.to_owned());
+                }
+                problems.push(FieldError::new(path.join("."), words));
+                if !remove(&mut document, &path) {
+                    return None;
+                }
+            }
+        }
+    }
+    None
+}
+
+fn remove(document: &mut Json, path: &[String]) -> bool {
+    let Some((last, parents)) = path.split_last() else { return false };
+    let parent = parents.iter().try_fold(document, |value, key| value.get_mut(key));
+    parent.and_then(Json::as_object_mut).is_some_and(|members| members.remove(last).is_some())
+}
+
+/// `API__LISTEN` with a value, into the document. A value is read as TOML where it is, else as text.
+fn set(document: &mut Json, path: &str, value: &str) {
+    let parsed = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut table| table.remove("value"));
+    let value = parsed.and_then(|value| serde_json::to_value(value).ok()).unwrap_or_else(|| Json::from(value));
+    let mut place = document;
+    for key in path.split("__").map(str::to_lowercase) {
+        if !place.is_object() {
+            *place = Json::Object(serde_json::Map::new());
+        }
+        place = &mut place[key];
+    }
+    *place = value;
+}
+
+/// What the types can't say.
+fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
+    let mut problem = |key: &str, detail: String| problems.push(FieldError::new(key, detail));
+    if config.worker.concurrency == 0 || config.worker.concurrency > 1000 {
+        problem("worker.concurrency", "expected 1 to 1000".to_owned());
+    }
+    if config.worker.lease_s < 5 {
+        problem("worker.lease_s", "expected at least 5: a shorter lease is lost when the machine is busy".to_owned());
+    }
+    if config.worker.produce_attempts == 0 {
+        problem("worker.produce_attempts", "expected at least 1".to_owned());
+    }
+    if config.sources.is_empty() {
+        problem("sources", "expected at least one, for example `[sources.main]` with `kind = \"mysql\"`".to_owned());
+    }
+    let known = |names: Vec<&str>| names.join(", ");
+    for (name, settings) in &config.sources {
+        let kinds: Vec<&str> = sealpost_source::SOURCES.iter().map(|entry| entry.name).collect();
+        if !settings.get("kind").and_then(Json::as_str).is_some_and(|kind| kinds.contains(&kind)) {
+            problem(&format!("sources.{name}.kind"), format!("expected one of {}", known(kinds)));
+        }
+    }
+    let kinds: Vec<&str> = sealpost_ledger::LEDGERS.iter().map(|entry| entry.name).collect();
+    if !config.ledger.get("kind").and_then(Json::as_str).is_some_and(|kind| kinds.contains(&kind)) {
+        problem("ledger.kind", format!("expected one of {}", known(kinds)));
+    }
+    if let Err(error) = serde_json::from_value::<sealpost_store::StoreSettings>(Json::Object(config.store.clone())) {
+        problem("store", error.to_string());
+    }
+    if config.log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
+        problem("log.level", "expected error, warn, info, debug, or a filter such as `info,sqlx=warn`".to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Variables(Vec<(&'static str, &'static str)>);
+
+    impl Environment for Variables {
+        fn variables(&self) -> Vec<(String, String)> {
+            self.0.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        }
+    }
+
+    const GOOD: &str = "[sources.main]\nkind = \"sqlite\"\npath = \"db\"\n";
+
+    #[test]
+    fn a_short_file_is_enough() {
+        let config = parse(GOOD, &Variables(vec![])).expect("good");
+        assert_eq!(config.worker.concurrency, 4);
+    }
+
+    #[test]
+    fn every_problem_is_found_at_once_with_its_key() {
+        let text = format!("{GOOD}[api]\nlistn = 1\n[worker]\nconcurrency = \"many\"\nlease_s = 1\n[admin]\nlisten = \"here\"\n");
+        let error = parse(&text, &Variables(vec![])).expect_err("bad");
+        let keys: Vec<&str> = error.fields().iter().map(|field| field.pointer.as_str()).collect();
+        for key in ["api.listn", "worker.concurrency", "worker.lease_s", "admin.listen"] {
+            assert!(keys.contains(&key), "{key} in {keys:?}");
+        }
+        assert!(error.fields().iter().any(|field| field.detail.contains("expected `listen`")), "{error:?}");
+    }
+
+    #[test]
+    fn variables_override_the_file() {
+        let variables = Variables(vec![("SEALPOST__API__LISTEN", "0.0.0.0:9000"), ("SEALPOST__WORKER__CONCURRENCY", "7"), ("HOME", "/")]);
+        let config = parse(GOOD, &variables).expect("good");
+        assert_eq!((config.api.listen.port(), config.worker.concurrency), (9000, 7));
+    }
+
+    #[test]
+    fn a_secret_in_place_of_a_reference_is_refused_and_not_repeated() {
+        let error = parse(&format!("{GOOD}[admin]\ntoken = \"hunter2\"\n"), &Variables(vec![])).expect_err("a bare secret");
+        assert!(!format!("{error:?} {:?}", error.fields()).contains("hunter2"));
+    }
+}

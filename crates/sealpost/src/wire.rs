@@ -1,0 +1,95 @@
+//! The composition root: the only place that names concrete adapters.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::Source;
+use sealpost_deliver::Sftp;
+use sealpost_ledger::LedgerSet;
+use sealpost_pipeline::{Catalogue, Parts, Pipeline, Settings};
+use sealpost_seal::OpenPgp;
+use sealpost_secrets::SecretStores;
+use sealpost_store::{SealedStore, StoreSettings};
+use serde_json::Value as Json;
+
+use crate::config::{Loaded, WorkerBlock};
+
+/// Builds the whole flow from a checked configuration.
+///
+/// # Errors
+/// What an adapter can't do without: the ledger's file, the store's folder, a catalogue whose SQL prepares.
+pub(crate) async fn pipeline(loaded: &Loaded) -> Result<Pipeline> {
+    let secrets = secrets(loaded);
+    let sources = sources(loaded, &secrets)?;
+    let ledger = ledger(loaded).await?;
+    let store = store(loaded, &secrets).await?;
+    let folder = loaded.path(&loaded.config.catalogue.folder);
+    let catalogue = Catalogue::load(&folder, &sources, sealpost_format::FORMATS).await?;
+    Ok(Pipeline::new(Parts {
+        catalogue: Arc::new(catalogue),
+        sources,
+        formats: sealpost_format::FORMATS,
+        compressions: sealpost_format::COMPRESSIONS,
+        sealer: Arc::new(OpenPgp),
+        signing_key: loaded.config.seal.signing_key.clone(),
+        store,
+        transport: Arc::new(Sftp::new(secrets.clone())),
+        ledger: ledger.ledger,
+        records: ledger.records,
+        queue: ledger.queue,
+        secrets,
+        settings: settings(&loaded.config.worker),
+    }))
+}
+
+/// The secret stores; relative `file:` references start at the configuration's folder.
+pub(crate) fn secrets(loaded: &Loaded) -> Arc<SecretStores> {
+    Arc::new(SecretStores::new(&loaded.base))
+}
+
+/// The sources by name. Nothing is connected yet.
+pub(crate) fn sources(loaded: &Loaded, secrets: &Arc<SecretStores>) -> Result<BTreeMap<String, Arc<dyn Source>>> {
+    let mut sources = BTreeMap::new();
+    for (name, settings) in &loaded.config.sources {
+        let (kind, own) = loaded.adapter(settings);
+        let entry = sealpost_source::SOURCES.iter().find(|entry| entry.name == kind);
+        let entry = entry.ok_or_else(|| Error::new(&codes::config::INVALID, format!("sources.{name}.kind: unknown `{kind}`")))?;
+        let source = (entry.build)(own, secrets.clone()).map_err(|error| error.context(format!("sources.{name}")))?;
+        sources.insert(name.clone(), source);
+    }
+    Ok(sources)
+}
+
+/// The ledger, opened.
+pub(crate) async fn ledger(loaded: &Loaded) -> Result<LedgerSet> {
+    let (kind, own) = loaded.adapter(&loaded.config.ledger);
+    let entry = sealpost_ledger::LEDGERS.iter().find(|entry| entry.name == kind);
+    let entry = entry.ok_or_else(|| Error::new(&codes::config::INVALID, format!("ledger.kind: unknown `{kind}`")))?;
+    (entry.build)(own).await.map_err(|error| error.context("ledger"))
+}
+
+/// The store, opened.
+pub(crate) async fn store(loaded: &Loaded, secrets: &SecretStores) -> Result<SealedStore> {
+    let (kind, mut own) = loaded.adapter(&loaded.config.store);
+    own.insert("kind".to_owned(), Json::from(kind));
+    let settings: StoreSettings = serde_json::from_value(Json::Object(own)).map_err(|error| Error::new(&codes::config::INVALID, format!("store: {error}")))?;
+    SealedStore::open(&settings, secrets).await
+}
+
+fn settings(worker: &WorkerBlock) -> Settings {
+    let name = if worker.name.is_empty() {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "sealpost".to_owned());
+        format!("{}:{}", host.trim(), std::process::id())
+    } else {
+        worker.name.clone()
+    };
+    Settings {
+        worker: name,
+        concurrency: worker.concurrency,
+        lease: Duration::from_secs(worker.lease_s),
+        produce_attempts: worker.produce_attempts,
+        produce_pause: Duration::from_secs(worker.produce_pause_s),
+    }
+}
