@@ -89,7 +89,7 @@ impl Charset {
 mod tests {
     use super::*;
 
-    /// Every character of the Basic Multilingual Plane against encoding_rs, but for the WHATWG fillers.
+    /// Every character of the Basic Multilingual Plane against `encoding_rs`, but for the WHATWG fillers.
     #[test]
     fn bytes_agree_with_encoding_rs() {
         for (ours, theirs) in

@@ -6,6 +6,7 @@
 mod columns;
 mod decimal;
 mod schema;
+mod sink;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::options::{Options, check_unique};
 use columns::ColumnBuilder;
+use sink::KeptSink;
 
 /// Rows of an Arrow batch. (8,000 was faster than 64,000.)
 const CHUNK_ROWS: usize = 8192;
@@ -107,12 +109,15 @@ impl Format for ParquetOptions {
             .build();
         // Without the Arrow schema: the Parquet types say it all, to every reader.
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(out, Arc::clone(&schema), options).map_err(failed)?;
+        let (out, failure) = KeptSink::new(out);
+        let writer = ArrowWriter::try_new_with_options(out, Arc::clone(&schema), options)
+            .map_err(|error| failure.or(failed(error)))?;
         Ok(Box::new(ParquetFile {
             builders: columns.iter().map(ColumnBuilder::new).collect(),
             columns: columns.to_vec(),
             schema,
             writer,
+            failure,
             group_rows: self.row_group_rows,
             chunk: Fill::default(),
             group: Fill::default(),
@@ -129,7 +134,8 @@ struct Fill {
 
 /// A file being written.
 struct ParquetFile {
-    writer: ArrowWriter<Box<dyn ByteSink>>,
+    writer: ArrowWriter<KeptSink>,
+    failure: sink::Failure,
     schema: SchemaRef,
     columns: Vec<Column>,
     builders: Vec<ColumnBuilder>,
@@ -146,7 +152,7 @@ impl ParquetFile {
         let arrays = self.builders.iter_mut().map(ColumnBuilder::finish).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map_err(|error| Error::new(&codes::format::WRITE, error.to_string()).caused_by(error))?;
-        self.writer.write(&batch).map_err(failed)?;
+        self.writer.write(&batch).map_err(|error| self.failure.or(failed(error)))?;
         self.chunk = Fill::default();
         Ok(())
     }
@@ -173,7 +179,7 @@ impl RowWriter for ParquetFile {
                 self.write_chunk()?;
             }
             if group_full {
-                self.writer.flush().map_err(failed)?;
+                self.writer.flush().map_err(|error| self.failure.or(failed(error)))?;
                 self.group = Fill::default();
             }
         }
@@ -182,17 +188,12 @@ impl RowWriter for ParquetFile {
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.write_chunk()?;
-        self.writer.into_inner().map_err(failed)?.finish()
+        let failure = self.failure;
+        self.writer.into_inner().map_err(|error| failure.or(failed(error)))?.finish()
     }
 }
 
-/// What the library says, or the sink behind it.
+/// What the library says.
 fn failed(error: ParquetError) -> Error {
-    match error {
-        ParquetError::External(error) => match error.downcast::<std::io::Error>() {
-            Ok(error) => Error::from_io(*error, &codes::format::WRITE),
-            Err(error) => Error::new(&codes::format::WRITE, error.to_string()).caused_by(error),
-        },
-        error => Error::new(&codes::format::WRITE, error.to_string()).caused_by(error),
-    }
+    Error::new(&codes::format::WRITE, error.to_string()).caused_by(error)
 }

@@ -1,0 +1,51 @@
+//! Workbooks with more rows than a sheet has.
+
+use std::process::Command;
+
+use sealpost_core::batch::Value;
+use sealpost_core::column::{Column, ColumnKind};
+use serde_json::json;
+
+use crate::fixture::{Table, map, write};
+use crate::readers::{canonical, read, run};
+
+fn table(rows: i64) -> Table {
+    let columns = vec![Column::new("id", ColumnKind::Integer), Column::new("name", ColumnKind::Text)];
+    Table { columns, rows: (0..rows).map(|id| vec![Value::Int(id), Value::Text("Rad")]).collect() }
+}
+
+#[test]
+fn further_sheets_begin_where_the_limit_is_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    // Ten rows with the header: nine rows of data a sheet.
+    for (rows, sheets) in [(8, 1), (9, 1), (10, 2), (18, 2), (19, 3), (25, 3)] {
+        let table = table(rows);
+        let format = sealpost_format::xlsx_with_rows_per_sheet(&map(json!({})), 10).unwrap();
+        let bytes = write(&*format, &table, 4).unwrap();
+        assert!(bytes == write(&*format, &table, 7).unwrap(), "the split shows");
+        let file = folder.path().join("report.xlsx");
+        std::fs::write(&file, bytes).unwrap();
+        let found = read("xlsx", &file, &table.columns, &json!({}));
+        let expected: Vec<Vec<Option<String>>> = table
+            .rows
+            .iter()
+            .map(|row| row.iter().zip(&table.columns).map(|(value, column)| canonical(*value, column.kind)).collect())
+            .collect();
+        assert_eq!(found, expected);
+        let script = "import sys, openpyxl; print(len(openpyxl.load_workbook(sys.argv[1]).sheetnames))";
+        let count = run(Command::new("python3").args(["-c", script]).arg(&file), "python3 -m pip install openpyxl");
+        assert_eq!(String::from_utf8(count).unwrap().trim(), sheets.to_string());
+    }
+}
+
+#[test]
+fn every_part_is_well_formed_and_the_archive_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.xlsx");
+    let format = sealpost_format::xlsx_with_rows_per_sheet(&map(json!({"sheet_name": "A & \"B\""})), 5).unwrap();
+    std::fs::write(&file, write(&*format, &crate::fixture::trouble(true), 3).unwrap()).unwrap();
+    run(Command::new("unzip").arg("-q").arg(&file).arg("-d").arg(folder.path()), "apt-get install unzip");
+    for part in ["xl/workbook.xml", "xl/styles.xml", "xl/worksheets/sheet1.xml", "xl/worksheets/sheet2.xml"] {
+        run(Command::new("xmllint").arg("--noout").arg(folder.path().join(part)), "apt-get install libxml2-utils");
+    }
+}
