@@ -1,1 +1,102 @@
 //! The moto server: S3 and other AWS services on loopback.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::server::{Server, free_port, program, wait_until};
+
+/// A running moto server. Each has its own, empty services; they end with it.
+pub struct Moto {
+    address: SocketAddr,
+    _server: Server,
+    _log: tempfile::TempDir,
+}
+
+impl Moto {
+    /// Starts a server on a free port. It accepts any credentials.
+    ///
+    /// # Panics
+    /// When moto is not installed or does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        let log = tempfile::tempdir().expect("a folder for the log");
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let server = Server::start(
+            Command::new(program(&["moto_server"], "python3-pip && pip install 'moto[server]' boto3"))
+                .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
+                .env("PYTHONDONTWRITEBYTECODE", "1"),
+            &log.path().join("moto.log"),
+        );
+        wait_until("moto", Duration::from_secs(60), || TcpStream::connect(address).is_ok());
+        Self { address, _server: server, _log: log }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The endpoint for AWS clients: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Makes a bucket in `us-east-1`.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    pub fn create_bucket(&self, name: &str) {
+        let (status, body) = self.request("PUT", &format!("/{name}"));
+        assert_eq!(status, 200, "create the bucket {name}: {body}");
+    }
+
+    /// The keys in a bucket, in order.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    #[must_use]
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        self.elements(&format!("/{bucket}?list-type=2"), "Key")
+    }
+
+    /// The keys of multipart uploads that were begun and neither completed nor aborted.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    #[must_use]
+    pub fn pending_uploads(&self, bucket: &str) -> Vec<String> {
+        self.elements(&format!("/{bucket}?uploads"), "Key")
+    }
+
+    fn elements(&self, target: &str, name: &str) -> Vec<String> {
+        let (status, body) = self.request("GET", target);
+        assert_eq!(status, 200, "GET {target}: {body}");
+        let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+        let parts = body.split(&open).skip(1).filter_map(|part| part.split_once(&close));
+        parts.map(|(text, _)| text.to_owned()).collect()
+    }
+
+    /// A request without body, unsigned, which moto accepts: status and body of the answer.
+    ///
+    /// # Panics
+    /// When moto does not answer.
+    pub fn request(&self, method: &str, target: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).expect("connect to moto");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
+        let head = format!(
+            "{method} {target} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            self.address
+        );
+        stream.write_all(head.as_bytes()).expect("send to moto");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("moto's answer");
+        let answer = String::from_utf8_lossy(&answer);
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+        (status, body)
+    }
+}

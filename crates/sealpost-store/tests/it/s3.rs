@@ -1,0 +1,173 @@
+//! The S3 store against moto, and through a faulty network.
+
+use std::time::Duration;
+
+use sealpost_core::error::codes;
+use sealpost_core::id::JobId;
+use sealpost_core::port::SealedReader;
+use sealpost_store::{S3Settings, SealedStore, StoreSettings};
+use sealpost_testkit::chaos::{Chaos, ChaosProxy};
+use sealpost_testkit::moto::Moto;
+
+use crate::{Secrets, contract, key, noise, store};
+
+fn settings(endpoint: &str, prefix: &str) -> S3Settings {
+    let settings = serde_json::json!({
+        "bucket": "sealed", "prefix": prefix, "endpoint": endpoint, "region": "us-east-1", "allow_http": true,
+        "access_key_id": "id", "secret_access_key": "env:S3_SECRET", "timeout_s": 30,
+    });
+    serde_json::from_value(settings).unwrap()
+}
+
+async fn open(settings: S3Settings) -> SealedStore {
+    SealedStore::open(&StoreSettings::S3(settings), &Secrets).await.unwrap()
+}
+
+fn moto() -> Moto {
+    let moto = Moto::start();
+    moto.create_bucket("sealed");
+    moto
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_keeps_the_contract_and_leaves_nothing() {
+    let moto = moto();
+    contract::holds(&open(settings(&moto.endpoint(), "")).await).await;
+    assert_eq!(moto.keys("sealed"), [""; 0]);
+    assert_eq!(moto.pending_uploads("sealed"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_lies_below_the_prefix() {
+    let moto = moto();
+    let sealed = open(settings(&moto.endpoint(), "/reports/eu/")).await;
+    let job = JobId::fresh();
+    let file = store(&sealed, key("acme", &job, 1, "f.csv.pgp"), &noise(9 << 20)).await.unwrap();
+    assert_eq!(moto.keys("sealed"), [format!("reports/eu/acme/{job}-1/f.csv.pgp")]);
+    assert_eq!(sealed.purge(&file.key.partner, &job).await.unwrap(), 1);
+    assert_eq!(moto.keys("sealed"), [""; 0]);
+    sealed.check().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_upload_is_aborted() {
+    let moto = moto();
+    let sealed = open(settings(&moto.endpoint(), "")).await;
+    let mut upload = sealed.create(key("acme", &JobId::fresh(), 1, "f.csv.pgp")).await.unwrap();
+    upload.write(noise(20 << 20)).await.unwrap();
+    assert_eq!(moto.pending_uploads("sealed").len(), 1);
+    drop(upload);
+    for _ in 0..200 {
+        if moto.pending_uploads("sealed").is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(moto.pending_uploads("sealed"), [""; 0]);
+    assert_eq!(moto.keys("sealed"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purge_aborts_what_a_killed_process_began() {
+    let moto = moto();
+    let sealed = open(settings(&moto.endpoint(), "p")).await;
+    let (job, other) = (JobId::fresh(), JobId::fresh());
+    for job in [&job, &other] {
+        let mut upload = sealed.create(key("acme", job, 1, "f.csv.pgp")).await.unwrap();
+        upload.write(noise(9 << 20)).await.unwrap();
+        std::mem::forget(upload);
+    }
+    assert_eq!(sealed.purge(&"acme".parse().unwrap(), &job).await.unwrap(), 0);
+    assert_eq!(moto.pending_uploads("sealed"), [format!("p/acme/{other}-1/f.csv.pgp")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overwritten_object_is_told_even_at_the_same_size() {
+    let moto = moto();
+    let sealed = open(settings(&moto.endpoint(), "")).await;
+    let job = JobId::fresh();
+    let file = store(&sealed, key("acme", &job, 1, "f.csv.pgp"), &noise(0)).await.unwrap();
+    let object = sealed.reader(&file).await.unwrap();
+    assert_eq!(object.read(0, 0).await.unwrap().len(), 0);
+
+    let job = JobId::fresh();
+    let file = store(&sealed, key("acme", &job, 1, "f.csv.pgp"), &noise(1000)).await.unwrap();
+    let object = sealed.reader(&file).await.unwrap();
+    sealed.purge(&file.key.partner, &job).await.unwrap();
+    let mut upload = sealed.create(file.key.clone()).await.unwrap();
+    upload.write(vec![0; 1000].into()).await.unwrap();
+    upload.finish().await.unwrap();
+    assert!(object.read(0, 1000).await.unwrap_err().is(&codes::store::CHANGED));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_bucket_is_a_matter_of_configuration() {
+    let moto = Moto::start();
+    let sealed = open(settings(&moto.endpoint(), "")).await;
+    let error = sealed.check().await.unwrap_err();
+    assert!(error.is(&codes::store::CONFIG), "{error}");
+    assert!(error.to_string().contains("bucket"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_does_not_answer_is_given_up_in_time() {
+    let moto = moto();
+    let proxy = ChaosProxy::start(moto.address());
+    let endpoint = format!("http://{}", proxy.address());
+    let sealed = open(S3Settings { timeout_s: 1, ..settings(&endpoint, "") }).await;
+    let file = store(&sealed, key("acme", &JobId::fresh(), 1, "f.csv.pgp"), &noise(10)).await.unwrap();
+    for chaos in [Chaos::Stall, Chaos::Refuse, Chaos::Reset] {
+        proxy.set(chaos);
+        let error = tokio::time::timeout(Duration::from_secs(60), sealed.reader(&file)).await.unwrap().unwrap_err();
+        assert!(error.is(&codes::store::UNREACHABLE) && error.is_retried(), "{chaos:?}: {error}");
+        assert!(!error.to_string().contains("very-secret"));
+        proxy.heal();
+    }
+    sealed.reader(&file).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_survives_connections_that_break() {
+    let moto = moto();
+    let proxy = ChaosProxy::start(moto.address());
+    let sealed = open(settings(&format!("http://{}", proxy.address()), "")).await;
+    let bytes = noise(30 << 20);
+    let mut upload = sealed.create(key("acme", &JobId::fresh(), 1, "f.csv.pgp")).await.unwrap();
+    upload.write(bytes.slice(..20 << 20)).await.unwrap();
+    // Every connection breaks in the middle of a part, until it is healed.
+    proxy.set(Chaos::ResetUpload(1 << 20));
+    let (healed, ()) = tokio::join!(
+        async {
+            upload.write(bytes.slice(20 << 20..)).await?;
+            upload.finish().await
+        },
+        async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            proxy.heal();
+        }
+    );
+    let file = healed.unwrap();
+    let object = sealed.reader(&file).await.unwrap();
+    assert!(object.read(0, bytes.len()).await.unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_no_failure() {
+    let moto = moto();
+    let proxy = ChaosProxy::start(moto.address());
+    let sealed = open(settings(&format!("http://{}", proxy.address()), "")).await;
+    let bytes = noise(1000);
+    let mut upload = sealed.create(key("acme", &JobId::fresh(), 1, "f.csv.pgp")).await.unwrap();
+    upload.write(bytes.clone()).await.unwrap();
+    // The put arrives, its answer does not.
+    proxy.set(Chaos::ResetDownload(1));
+    let arrived = async {
+        while moto.keys("sealed").is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        proxy.heal();
+    };
+    let (file, ()) = tokio::join!(upload.finish(), arrived);
+    let object = sealed.reader(&file.unwrap()).await.unwrap();
+    assert!(object.read(0, 1000).await.unwrap() == bytes);
+}
