@@ -1,1 +1,30 @@
-//! HTTP: reports, admin, problems, OpenAPI.
+//! HTTP: the partner plane, the operator plane, problems (RFC 9457), OpenAPI 3.1.
+//!
+//! [`router`] is the URL map of both planes. Each endpoint is one file below [`reports`], [`report_types`] or
+//! [`admin`]. Two planes, two listeners, two kinds of credentials: nothing of one is reachable by the other.
+//!
+//! A request passes, from outside to inside: [`serve`] (connections, header time limit) ▶ `edge` (request id, limits,
+//! panics, problems, access log) ▶ `authenticate` ▶ the endpoint.
+
+pub mod admin;
+mod authenticate;
+mod body;
+mod conditional;
+mod docs;
+mod edge;
+pub mod health;
+mod openapi;
+mod path;
+mod plane;
+mod problem;
+pub mod public;
+mod query;
+pub mod report_types;
+pub mod reports;
+pub mod router;
+mod serve;
+mod state;
+
+pub use openapi::{admin_document, public_document};
+pub use serve::{Limits, serve, serve_with};
+pub use state::{State, XsdWriter};

@@ -21,6 +21,10 @@ codes! { Request;
     RANGE = "SP-REQUEST-018", InvalidRequest, Caller, final, "the range lies outside the file", "Ask for bytes within `Content-Length`.";
     TOO_LARGE = "SP-REQUEST-019", InvalidRequest, Caller, final, "the request body is too large", "Send at most 1 MiB.";
     UNSUPPORTED_MEDIA_TYPE = "SP-REQUEST-020", InvalidRequest, Caller, final, "unsupported media type", "Send `Content-Type: application/json`.";
-    UNKNOWN_PATH = "SP-REQUEST-021", NotFound, Caller, final, "unknown path or method", "See `/docs`.";
+    UNKNOWN_PATH = "SP-REQUEST-021", NotFound, Caller, final, "unknown path", "See `/docs`.";
     INTERNAL = "SP-REQUEST-022", Internal, Sealpost, retried, "an internal error", "Try again; if it stays, tell the operator the request id.";
+    METHOD = "SP-REQUEST-023", InvalidRequest, Caller, final, "the path does not have this method", "Use one of the methods in `Allow`; see `/docs`.";
+    HEADERS_TOO_LARGE = "SP-REQUEST-024", InvalidRequest, Caller, final, "the request line and headers are too large", "Send at most 10,240 bytes of them.";
+    SLOW_BODY = "SP-REQUEST-025", InvalidRequest, Caller, retried, "the request body did not arrive in time", "Send the request again on a better connection.";
+    TIMEOUT = "SP-REQUEST-026", Timeout, Sealpost, retried, "the answer took too long", "Send the request again, with the same `Idempotency-Key` if it had one.";
 }

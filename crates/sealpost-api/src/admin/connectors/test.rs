@@ -1,0 +1,62 @@
+//! `POST /admin/v1/connectors/{id}:test`: go through a delivery's steps with a few bytes.
+
+use axum::Json;
+use axum::extract;
+use sealpost_core::error::{Error, codes};
+use sealpost_core::id::ConnectorId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::show::find;
+use crate::admin::before_verb;
+use crate::path::Id;
+use crate::plane::Plane;
+use crate::problem::Problem;
+use crate::reports::wire::Failure;
+use crate::state::State;
+
+/// What a test found.
+#[derive(Serialize, ToSchema)]
+pub struct ConnectorTest {
+    /// The connector.
+    connector: String,
+    /// Whether every step succeeded.
+    succeeded: bool,
+    /// The steps; the first that fails is the last.
+    steps: Vec<Step>,
+}
+
+/// One step of a test.
+#[derive(Serialize, ToSchema)]
+pub struct Step {
+    /// `resolve`, `connect`, `key_exchange`, `host_key`, `login`, `directory`, `write`, `rename`, `remove`.
+    step: String,
+    /// What was found: addresses, algorithms, the fingerprint that the server showed.
+    detail: String,
+    /// How long it took, in milliseconds.
+    elapsed_ms: u64,
+    /// Why it failed, when it did.
+    failure: Option<Failure>,
+}
+
+/// Test a connector.
+#[utoipa::path(post, path = "/admin/v1/connectors/{id}:test", operation_id = "testConnector", tag = "connectors",
+    params(("id" = String, Path, description = "The connector's id.", example = "c-0123456789abcdef0")),
+    responses((status = 200, description = "The test was made; `succeeded` tells how it went.", body = ConnectorTest)))]
+pub(crate) async fn test(
+    extract::State(state): extract::State<State>,
+    Id(segment): Id<String>,
+) -> Result<Json<ConnectorTest>, Problem> {
+    let missing = |_| Error::new(&codes::request::NOT_FOUND, "nothing has this id");
+    let id: ConnectorId = before_verb(&segment, "test")?.parse().map_err(missing)?;
+    let connector = find(&state.pipeline, &id).await?;
+    let steps = state.pipeline.parts().transport.check(&connector).await;
+    let succeeded = steps.iter().all(|step| step.failure.is_none());
+    let steps = steps.into_iter().map(|step| Step {
+        failure: step.failure.as_ref().map(|failure| Failure::of(failure, Plane::Operator)),
+        step: step.step,
+        detail: step.detail,
+        elapsed_ms: step.elapsed_ms,
+    });
+    Ok(Json(ConnectorTest { connector: id.to_string(), succeeded, steps: steps.collect() }))
+}

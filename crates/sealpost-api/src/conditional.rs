@@ -1,0 +1,53 @@
+//! Entity tags and conditional requests (RFC 9110, sections 8.8.3 and 13).
+
+use axum::response::{IntoResponse, Response};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::StatusCode;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// A JSON answer with an entity tag made of its bytes, or 304 where the caller has it already.
+pub(crate) fn json_or_not_modified(asked: &HeaderMap, value: &impl Serialize) -> Response {
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    let mut digest = hex::encode(Sha256::digest(&bytes));
+    digest.truncate(32);
+    let tag = quoted(&digest);
+    let mut response = if is_unchanged(asked, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
+    };
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// A strong entity tag.
+pub(crate) fn quoted(opaque: &str) -> String {
+    format!("\"{opaque}\"")
+}
+
+/// Whether `If-None-Match` names this tag. The comparison is weak (section 13.1.2).
+pub(crate) fn is_unchanged(asked: &HeaderMap, tag: &str) -> bool {
+    let mut lists = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    lists.any(|list| list.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag))
+}
+
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_compared_weakly_in_lists() {
+        let asks = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static(value));
+            is_unchanged(&headers, "\"a\"")
+        };
+        assert!(asks("\"a\"") && asks("W/\"a\"") && asks("\"b\", \"a\"") && asks("*"));
+        assert!(!asks("\"b\"") && !asks("a") && !asks(""));
+    }
+}

@@ -1,0 +1,149 @@
+//! What every request passes on both planes: request id, size of its head, time limit, panics, problem bodies, security
+//! headers, one line of access log.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
+use sealpost_core::error::{Error, codes};
+use sealpost_core::id::PartnerId;
+
+use crate::plane::Plane;
+use crate::problem::{self, Problem};
+
+/// Most bytes of request line and headers: API Gateway's limit.
+const HEAD_LIMIT: usize = 10_240;
+
+/// Our name for the request, and API Gateway's for the same thing.
+const REQUEST_ID: [HeaderName; 2] =
+    [HeaderName::from_static("x-request-id"), HeaderName::from_static("x-amzn-requestid")];
+
+/// What the layers of one request tell each other.
+#[derive(Clone, Default)]
+pub(crate) struct Trail {
+    id: Arc<str>,
+    partner: Arc<OnceLock<PartnerId>>,
+}
+
+impl Trail {
+    /// Always our own id: one that a caller chooses could be used to forge the log.
+    fn new() -> Self {
+        Self { id: ulid::Ulid::generate().to_string().to_lowercase().into(), partner: Arc::default() }
+    }
+
+    /// Notes whose request it is, for the log.
+    pub(crate) fn is_of(&self, partner: &PartnerId) {
+        self.partner.get_or_init(|| partner.clone());
+    }
+}
+
+/// The outermost layer.
+pub(crate) async fn edge(plane: Plane, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let trail = Trail::new();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    request.extensions_mut().insert(trail.clone());
+
+    let response = if head_size(&request) > HEAD_LIMIT {
+        let detail = format!("request line and headers have more than {HEAD_LIMIT} bytes");
+        Problem::from(Error::new(&codes::request::HEADERS_TOO_LARGE, detail)).into_response()
+    } else {
+        run(plane, &route, next.run(request)).await
+    };
+    let (mut response, code) = match response.extensions().get::<Problem>() {
+        Some(problem) => {
+            let error = problem.error.clone();
+            // The router knows which methods a path has, and says so on the bare response.
+            let allow = response.headers().get(header::ALLOW).cloned();
+            let mut rendered = problem::render(problem, plane, &trail.id);
+            if let Some(allow) = allow {
+                rendered.headers_mut().insert(header::ALLOW, allow);
+            }
+            (rendered, Some(error))
+        }
+        None => (response, None),
+    };
+    secure(response.headers_mut(), &trail.id);
+    log(plane, &method, &route, &response, &trail, begun.elapsed(), code.as_ref());
+    response
+}
+
+async fn run(plane: Plane, route: &str, endpoint: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(plane.time_limit(), AssertUnwindSafe(endpoint).catch_unwind()).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_panic)) => {
+            let detail = format!("the endpoint {route} panicked");
+            Problem::from(Error::new(&codes::request::INTERNAL, detail)).into_response()
+        }
+        Err(_) => {
+            let detail = format!("no answer within {} s", plane.time_limit().as_secs());
+            Problem::from(Error::new(&codes::request::TIMEOUT, detail)).into_response()
+        }
+    }
+}
+
+/// The request line and headers as they were on the wire, give or take white space.
+fn head_size(request: &Request) -> usize {
+    let line = request.method().as_str().len() + request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    line + headers.sum::<usize>()
+}
+
+fn secure(headers: &mut HeaderMap, request_id: &str) {
+    for name in REQUEST_ID {
+        if let Ok(value) = HeaderValue::from_str(request_id) {
+            headers.insert(name, value);
+        }
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+}
+
+/// One line per request: never a body, a key, or the value of a query parameter.
+fn log(
+    plane: Plane,
+    method: &Method,
+    route: &str,
+    response: &Response,
+    trail: &Trail,
+    elapsed: Duration,
+    error: Option<&Error>,
+) {
+    let status = response.status().as_u16();
+    let partner = trail.partner.get().map_or("-", PartnerId::as_str);
+    let code = error.map_or("-", |error| error.code().id);
+    let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    let request_id = &*trail.id;
+    let plane = plane.as_str();
+    if let Some(error) = error.filter(|_| response.status().is_server_error()) {
+        // The one place where a failed request is logged with its cause.
+        tracing::error!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, partner, code, error = ?error, "request failed");
+    } else {
+        tracing::info!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, partner, code, "request");
+    }
+    metrics::histogram!("sealpost_http_request_seconds", "plane" => plane, "method" => method_label(method), "route" => route.to_owned(), "status" => status.to_string())
+        .record(elapsed.as_secs_f64());
+}
+
+/// A closed set, so that nobody can fill the memory with made-up methods.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}

@@ -1,0 +1,30 @@
+//! `GET /v1/report-types`: what the partner may ask for.
+
+use axum::Json;
+use axum::extract;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::wire::ReportTypeBody;
+use crate::authenticate::Caller;
+use crate::problem::Problem;
+use crate::state::State;
+
+/// The report types granted to the caller.
+#[derive(Serialize, ToSchema)]
+pub struct ReportTypeList {
+    /// The report types, by id.
+    report_types: Vec<ReportTypeBody>,
+}
+
+/// List the report types that you may ask for.
+#[utoipa::path(get, path = "/v1/report-types", operation_id = "listReportTypes", tag = "report types",
+    responses((status = 200, description = "The report types, by id.", body = ReportTypeList)))]
+pub(crate) async fn list(
+    extract::State(state): extract::State<State>,
+    Caller(partner): Caller,
+) -> Result<Json<ReportTypeList>, Problem> {
+    let granted = state.pipeline.granted(&partner);
+    let body = |report: std::sync::Arc<_>| ReportTypeBody::of(&state.pipeline, &partner, &report);
+    Ok(Json(ReportTypeList { report_types: granted.map(body).collect() }))
+}

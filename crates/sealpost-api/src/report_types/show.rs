@@ -1,0 +1,33 @@
+//! `GET /v1/report-types/{id}`: one report type.
+
+use axum::extract;
+use axum::response::Response;
+use http::HeaderMap;
+
+use super::wire::ReportTypeBody;
+use crate::authenticate::Caller;
+use crate::conditional;
+use crate::path::Id;
+use crate::problem::Problem;
+use crate::state::State;
+
+/// Show a report type.
+#[utoipa::path(get, path = "/v1/report-types/{id}", operation_id = "showReportType", tag = "report types",
+    params(
+        ("id" = String, Path, description = "The report type's id.", example = "contracts.v1"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer."),
+    ),
+    responses(
+        (status = 200, description = "The report type.", body = ReportTypeBody, headers(("ETag" = String, description = "Changes with anything in the answer."))),
+        (status = 304, description = "Nothing has changed."),
+    ))]
+pub(crate) async fn show(
+    extract::State(state): extract::State<State>,
+    Caller(partner): Caller,
+    Id(id): Id<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let report = super::granted(&state.pipeline, &partner, &id)?;
+    let body = ReportTypeBody::of(&state.pipeline, &partner, &report);
+    Ok(conditional::json_or_not_modified(&headers, &body))
+}

@@ -1,0 +1,28 @@
+//! `GET /v1/report-types/{id}/schema.xsd`: the XML Schema of the report type's XML files.
+
+use axum::extract;
+use axum::response::{IntoResponse, Response};
+use http::header;
+use sealpost_core::error::{Error, codes};
+
+use crate::authenticate::Caller;
+use crate::path::Id;
+use crate::problem::Problem;
+use crate::state::State;
+
+/// Fetch the XML Schema of a report type's XML.
+#[utoipa::path(get, path = "/v1/report-types/{id}/schema.xsd", operation_id = "fetchReportTypeXsd", tag = "report types",
+    params(("id" = String, Path, description = "The report type's id.", example = "contracts.v1")),
+    responses((status = 200, description = "The schema.", body = String, content_type = "application/xml")))]
+pub(crate) async fn xsd(
+    extract::State(state): extract::State<State>,
+    Caller(partner): Caller,
+    Id(id): Id<String>,
+) -> Result<Response, Problem> {
+    let report = super::granted(&state.pipeline, &partner, &id)?;
+    let offered = state.pipeline.formats_of(&report).iter().any(|entry| entry.name == "xml");
+    match offered.then_some(state.xsd) {
+        Some(write) => Ok(([(header::CONTENT_TYPE, "application/xml")], write(&report)).into_response()),
+        None => Err(Error::new(&codes::request::NOT_FOUND, format!("{id} has no XML schema")).into()),
+    }
+}

@@ -1,0 +1,39 @@
+//! `DELETE /v1/reports/{id}`: cancel a report, or delete the file of one that has succeeded.
+
+use axum::Json;
+use axum::extract;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use sealpost_core::id::JobId;
+use sealpost_core::partner::Partner;
+use sealpost_pipeline::Pipeline;
+
+use super::wire::Report;
+use crate::authenticate::Caller;
+use crate::path::Id;
+use crate::plane::Plane;
+use crate::problem::Problem;
+use crate::state::State;
+
+/// Cancel a report or delete its file.
+#[utoipa::path(delete, path = "/v1/reports/{id}", operation_id = "deleteReport", tag = "reports",
+    params(("id" = String, Path, description = "The report's id.")),
+    responses(
+        (status = 200, description = "It is cancelled, or its file is deleted. Asking again changes nothing.", body = Report),
+        (status = 202, description = "It is being produced; the worker has been told to stop.", body = Report),
+        (status = 409, description = "It has failed: there is nothing to cancel or delete."),
+    ))]
+pub(crate) async fn delete(
+    extract::State(state): extract::State<State>,
+    Caller(partner): Caller,
+    Id(id): Id<JobId>,
+) -> Result<Response, Problem> {
+    revoke(&state.pipeline, &partner, &id, Plane::Partner).await
+}
+
+/// Cancels or deletes, on either plane.
+pub(crate) async fn revoke(pipeline: &Pipeline, partner: &Partner, id: &JobId, plane: Plane) -> Result<Response, Problem> {
+    let job = pipeline.cancel_or_delete(partner, id).await?;
+    let status = if job.status.is_terminal() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(Report::load(pipeline, job, plane).await?)).into_response())
+}

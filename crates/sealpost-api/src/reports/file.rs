@@ -1,0 +1,155 @@
+//! `GET /v1/reports/{id}/file`: the sealed file, whole or in part, in constant memory.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::id::JobId;
+use sealpost_core::port::SealedReader;
+use sealpost_core::sealed::SealedFile;
+
+use super::range::{Wanted, wanted};
+use crate::authenticate::Caller;
+use crate::conditional;
+use crate::path::Id;
+use crate::problem::Problem;
+use crate::state::State;
+
+/// Bytes read from the store at once, and how many such reads are under way: together the memory of one download, and
+/// enough to keep a far store busy.
+const CHUNK: u64 = 512 * 1024;
+const READS: usize = 4;
+
+/// RFC 9530.
+const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+
+/// Fetch the encrypted file.
+#[utoipa::path(get, path = "/v1/reports/{id}/file", operation_id = "fetchReportFile", tag = "reports",
+    params(
+        ("id" = String, Path, description = "The report's id."),
+        ("Range" = Option<String>, Header, description = "One range of bytes, to resume.", example = "bytes=1048576-"),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` of what you have so far."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what you have."),
+    ),
+    responses(
+        (status = 200, description = "The file: an OpenPGP message. `HEAD` gives the headers alone.", body = [u8], content_type = "application/octet-stream",
+            headers(
+                ("ETag" = String, description = "The file's SHA-256."),
+                ("Repr-Digest" = String, description = "The file's SHA-256 as RFC 9530 has it."),
+                ("Content-Disposition" = String, description = "The file's name."),
+                ("Accept-Ranges" = String, description = "`bytes`."),
+            )),
+        (status = 206, description = "The range that was asked for.", body = [u8], content_type = "application/octet-stream",
+            headers(("Content-Range" = String, description = "Which bytes of how many."))),
+        (status = 304, description = "You have it already."),
+        (status = 409, description = "It is not ready yet, or there will be none."),
+        (status = 410, description = "It has expired or was deleted."),
+        (status = 416, description = "The range lies outside the file; `Content-Range` has its size."),
+    ))]
+pub(crate) async fn file(
+    extract::State(state): extract::State<State>,
+    Caller(partner): Caller,
+    Id(id): Id<JobId>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (file, object) = state.pipeline.file(&partner, &id).await?;
+    let tag = conditional::quoted(&file.sha256);
+    let mut response = if conditional::is_unchanged(&headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        // Range is defined for GET only (RFC 9110, section 14.2).
+        let wanted = if method == Method::GET { wanted(&headers, file.size, &tag) } else { Wanted::Whole };
+        let body = |start, end| if method == Method::GET { body(&id, object, start, end) } else { Body::empty() };
+        let (start, end, status) = match wanted {
+            Wanted::Whole => (0, file.size, StatusCode::OK),
+            Wanted::Part { start, end } => (start, end, StatusCode::PARTIAL_CONTENT),
+            Wanted::Outside => return Err(outside(&file)),
+        };
+        let mut response = (status, body(start, end)).into_response();
+        describe(response.headers_mut(), &file, start, end, status);
+        response
+    };
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    // The bytes never change, but who may have them can: always ask again.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    Ok(response)
+}
+
+fn outside(file: &SealedFile) -> Problem {
+    let error = Error::new(&codes::request::RANGE, format!("the file has {} bytes", file.size));
+    Problem::from(error).with_header(header::CONTENT_RANGE, &format!("bytes */{}", file.size))
+}
+
+fn describe(headers: &mut HeaderMap, file: &SealedFile, start: u64, end: u64, status: StatusCode) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(end - start));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Ok(value) = HeaderValue::from_str(&disposition(file.key.file_name.as_str())) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    if status == StatusCode::PARTIAL_CONTENT
+        && let Ok(value) = HeaderValue::from_str(&format!("bytes {start}-{}/{}", end - 1, file.size))
+    {
+        headers.insert(header::CONTENT_RANGE, value);
+    }
+    let digest = hex::decode(&file.sha256).unwrap_or_default();
+    if let Ok(value) = HeaderValue::from_str(&format!("sha-256=:{}:", STANDARD.encode(digest))) {
+        headers.insert(REPR_DIGEST, value);
+    }
+}
+
+/// RFC 6266. File names have letters of any script, which need RFC 8187's form.
+fn disposition(name: &str) -> String {
+    if name.is_ascii() {
+        return format!("attachment; filename=\"{name}\"");
+    }
+    let plain: String = name.chars().map(|character| if character.is_ascii() { character } else { '_' }).collect();
+    let encoded: String = name.bytes().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'+' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    }).collect();
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+/// Streams `start..end`. When the store fails midway the connection breaks off, which the caller sees by
+/// `Content-Length`; it is logged here, since the status is long sent.
+fn body(id: &JobId, object: impl SealedReader + 'static, start: u64, end: u64) -> Body {
+    let id = id.clone();
+    Body::from_stream(chunks(Arc::new(object), start, end).map(move |chunk| {
+        chunk.inspect_err(|error| tracing::error!(target: "sealpost::http", report = %id, code = error.code().id, error = ?error, "download broke off"))
+    }))
+}
+
+fn chunks(object: Arc<dyn SealedReader>, start: u64, end: u64) -> impl Stream<Item = Result<Bytes>> {
+    let offsets = std::iter::successors(Some(start), |offset| Some(offset + CHUNK)).take_while(move |offset| *offset < end);
+    let reads = futures::stream::iter(offsets).map(move |offset| {
+        let object = object.clone();
+        // At most CHUNK, so it fits.
+        let length = CHUNK.min(end - offset) as usize;
+        async move { object.read(offset, length).await }
+    });
+    reads.buffered(READS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_the_header() {
+        assert_eq!(disposition("a_1.csv.pgp"), "attachment; filename=\"a_1.csv.pgp\"");
+        assert_eq!(disposition("Bügel.pgp"), "attachment; filename=\"B_gel.pgp\"; filename*=UTF-8''B%C3%BCgel.pgp");
+    }
+}

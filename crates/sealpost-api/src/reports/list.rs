@@ -1,0 +1,74 @@
+//! `GET /v1/reports`: the partner's reports, newest first, page by page.
+
+use axum::Json;
+use axum::extract;
+use futures::{StreamExt, TryStreamExt};
+use sealpost_core::error::Result;
+use sealpost_core::port::JobFilter;
+use sealpost_pipeline::Pipeline;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::filter;
+use super::wire::Report;
+use crate::authenticate::Caller;
+use crate::plane::Plane;
+use crate::problem::Problem;
+use crate::state::State;
+use crate::query::Query;
+
+/// Reports whose deliveries are read at once.
+const AT_ONCE: usize = 8;
+
+/// A page of reports.
+#[derive(Serialize, ToSchema)]
+pub struct ReportList {
+    /// The reports, newest first.
+    reports: Vec<Report>,
+    /// The cursor of the next page; null on the last one.
+    next_cursor: Option<String>,
+    /// Where to go from here.
+    links: PageLinks,
+}
+
+/// Paths around a page.
+#[derive(Serialize, ToSchema)]
+pub struct PageLinks {
+    /// The next page, with the same filters.
+    next: Option<String>,
+}
+
+/// List reports.
+#[utoipa::path(get, path = "/v1/reports", operation_id = "listReports", tag = "reports",
+    params(
+        ("status" = Option<Vec<String>>, Query, description = "Only reports in this status; may be repeated, or several separated by commas.", style = Form, explode, example = "queued,running"),
+        ("report_type" = Option<String>, Query, description = "Only reports of this type."),
+        ("created_from" = Option<String>, Query, description = "Only reports created at or after this instant (RFC 3339)."),
+        ("created_to" = Option<String>, Query, description = "Only reports created before this instant (RFC 3339)."),
+        ("limit" = Option<u32>, Query, description = "Most reports on a page, 1 to 100; 20 when not given.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
+    ),
+    responses((status = 200, description = "A page.", body = ReportList)))]
+pub(crate) async fn list(
+    extract::State(state): extract::State<State>,
+    Caller(partner): Caller,
+    query: Query,
+) -> Result<Json<ReportList>, Problem> {
+    let filter = filter::of_partner(&query, partner.id.clone())?;
+    Ok(Json(page(&state.pipeline, &filter, &query, "/v1/reports", Plane::Partner).await?))
+}
+
+/// A page of reports, on either plane.
+pub(crate) async fn page(
+    pipeline: &Pipeline,
+    filter: &JobFilter,
+    query: &Query,
+    path: &str,
+    plane: Plane,
+) -> Result<ReportList> {
+    let page = pipeline.parts().ledger.jobs(filter).await?;
+    let next_cursor = page.jobs.last().filter(|_| page.more).map(|last| filter::to_cursor(&last.id));
+    let next = next_cursor.as_deref().map(|cursor| format!("{path}?{}", query.with_cursor(cursor)));
+    let reports = futures::stream::iter(page.jobs).map(|job| Report::load(pipeline, job, plane));
+    Ok(ReportList { reports: reports.buffered(AT_ONCE).try_collect().await?, next_cursor, links: PageLinks { next } })
+}

@@ -1,0 +1,83 @@
+//! The URL map: every path of both planes, in one place.
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{delete, get, post};
+use sealpost_core::error::{Error, codes};
+
+use crate::plane::Plane;
+use crate::problem::Problem;
+use crate::state::State;
+use crate::{admin, authenticate, docs, edge, health, openapi, report_types, reports};
+
+/// The partner plane.
+pub fn public(state: State) -> Router {
+    let partners = Router::new()
+        .route("/v1/report-types", get(report_types::list::list))
+        .route("/v1/report-types/{id}", get(report_types::show::show))
+        .route("/v1/report-types/{id}/schema.xsd", get(report_types::xsd::xsd))
+        .route("/v1/reports", get(reports::list::list).post(reports::create::create))
+        .route("/v1/reports:preview", post(reports::preview::preview))
+        .route("/v1/reports/{id}", get(reports::show::show).delete(reports::delete::delete))
+        .route("/v1/reports/{id}/file", get(reports::file::file))
+        .route("/v1/reports/{id}/timeline", get(reports::timeline::timeline))
+        .route("/v1/reports/{id}/deliveries", get(reports::deliveries::list).post(reports::redeliver::redeliver))
+        .route_layer(from_fn_with_state(state.clone(), authenticate::authenticate));
+    let anyone = open().route("/openapi.json", get(openapi::public));
+    finish(partners.merge(anyone).with_state(state), Plane::Partner)
+}
+
+/// The operator plane.
+pub fn admin(state: State) -> Router {
+    let operators = Router::new()
+        .route("/admin/v1/partners", get(admin::partners::list::list))
+        .route(
+            "/admin/v1/partners/{id}",
+            get(admin::partners::show::show).put(admin::partners::put::put).delete(admin::partners::remove::remove),
+        )
+        .route("/admin/v1/partners/{id}/keys", get(admin::keys::list::list).post(admin::keys::issue::issue))
+        .route("/admin/v1/partners/{id}/keys/{key}", delete(admin::keys::revoke::revoke))
+        .route("/admin/v1/partners/{id}/reports", post(admin::partners::ask::create))
+        .route("/admin/v1/partners/{id}/reports:preview", post(admin::partners::ask::preview))
+        .route("/admin/v1/connectors", get(admin::connectors::list::list))
+        // `{id}`, and `{id}:test`: the router has no parameters that end within a segment.
+        .route("/admin/v1/connectors/{id}", get(admin::connectors::show::show).post(admin::connectors::test::test))
+        .route("/admin/v1/certificates", get(admin::certificates::list))
+        .route("/admin/v1/report-types", get(admin::report_types::list))
+        .route("/admin/v1/reports", get(admin::reports::list))
+        .route("/admin/v1/reports/{id}", get(admin::reports::show).delete(admin::reports::delete))
+        .route("/admin/v1/reports/{id}/timeline", get(admin::reports::timeline))
+        .route("/admin/v1/reports/{id}/deliveries", get(admin::reports::deliveries).post(admin::reports::redeliver))
+        .route("/admin/v1/queue", get(admin::queue::show))
+        // `{task}:revive`
+        .route("/admin/v1/queue/dead/{task}", post(admin::queue::revive))
+        .route_layer(from_fn_with_state(state.clone(), admin::authenticate::authenticate));
+    let anyone = open().route("/metrics", get(admin::metrics::metrics)).route("/openapi.json", get(openapi::admin));
+    finish(operators.merge(anyone).with_state(state), Plane::Operator)
+}
+
+/// What needs no credentials on either plane.
+fn open() -> Router<State> {
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/docs", get(docs::page))
+        .route("/docs/docs.css", get(docs::style))
+        .route("/docs/docs.js", get(docs::script))
+        .route("/docs/errors", get(docs::errors))
+}
+
+fn finish(router: Router, plane: Plane) -> Router {
+    router
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(move |request, next| edge::edge(plane, request, next)))
+}
+
+async fn unknown_path() -> Problem {
+    Error::new(&codes::request::UNKNOWN_PATH, "there is nothing at this path").into()
+}
+
+async fn wrong_method() -> Problem {
+    Error::new(&codes::request::METHOD, "this path has no such method").into()
+}
