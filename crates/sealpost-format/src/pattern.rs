@@ -32,7 +32,8 @@ enum Piece {
     ColumnFraction,
     Offset,
     OffsetOrZ,
-    Literal(char),
+    /// An ASCII character.
+    Literal(u8),
 }
 
 /// What a pattern may ask for.
@@ -75,12 +76,11 @@ impl Pattern {
                 ('Z', 2) => pieces.push(Piece::Offset),
                 ('\'', _) => {
                     let (literal, length) = quoted(rest)?;
-                    pieces.extend(literal.chars().map(Piece::Literal));
+                    pieces.extend(literal.bytes().map(Piece::Literal));
                     used = length;
                 }
-                ('T', _) | (' ', _) => pieces.extend(std::iter::repeat_n(Piece::Literal(first), run)),
-                _ if first.is_ascii_punctuation() => {
-                    pieces.extend(std::iter::repeat_n(Piece::Literal(first), run));
+                _ if first.is_ascii_punctuation() || matches!(first, 'T' | ' ') => {
+                    pieces.extend(rest.bytes().take(run).map(Piece::Literal));
                 }
                 _ => {
                     let token: String = std::iter::repeat_n(first, run).collect();
@@ -107,7 +107,7 @@ impl Pattern {
     }
 
     /// The characters that stand for themselves.
-    pub(crate) fn literals(&self) -> impl Iterator<Item = char> {
+    pub(crate) fn literals(&self) -> impl Iterator<Item = u8> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Literal(literal) => Some(*literal),
             _ => None,
@@ -139,9 +139,7 @@ impl Pattern {
                 Piece::ColumnFraction => {}
                 Piece::OffsetOrZ if offset_minutes == 0 => out.push(b'Z'),
                 Piece::Offset | Piece::OffsetOrZ => push_offset(offset_minutes, out),
-                Piece::Literal(literal) => {
-                    out.extend_from_slice(literal.encode_utf8(&mut [0; 4]).as_bytes());
-                }
+                Piece::Literal(literal) => out.push(literal),
             }
         }
     }

@@ -49,7 +49,7 @@ impl CsvText {
         }
         let look = options.look();
         let rendered = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.: ".contains(&byte);
-        let special = |literal: char| u8::try_from(literal).is_ok_and(|byte| classes[usize::from(byte)] != 0);
+        let special = |literal: u8| classes[usize::from(literal)] != 0;
         let patterns = [&look.date, &look.datetime, &look.timestamp];
         let in_pattern = patterns.into_iter().any(|pattern| pattern.literals().any(special));
         let risky = rendered(delimiter)

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use sealpost_core::sink::MemorySink;
+use sealpost_core::Result;
+use sealpost_core::sink::{ByteSink, MemorySink};
 
 use crate::readers::run;
 
@@ -66,4 +67,39 @@ fn a_zip_holds_one_entry_named_like_the_file() {
         assert_eq!(String::from_utf8(listed).unwrap(), expected);
         run(Command::new("unzip").arg("-tq").arg(&file), "apt-get install unzip");
     }
+}
+
+struct FileSink(std::fs::File);
+
+impl Write for FileSink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl ByteSink for FileSink {
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+#[ignore = "packs and unpacks more than 4 GiB: half a minute of a core; run it when zip.rs changes"]
+fn an_entry_beyond_4_gib_gets_its_zip64_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large.zip");
+    let entry = sealpost_format::compression("zip").unwrap();
+    let mut sink = (entry.wrap)("large.csv", Box::new(FileSink(std::fs::File::create(&file).unwrap()))).unwrap();
+    let (block, blocks) = (vec![b'0'; 1 << 20], 4100_u64);
+    (0..blocks).for_each(|_| sink.write_all(&block).unwrap());
+    sink.finish().unwrap();
+    let script = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; \
+                  print([i.file_size for i in z.infolist()])";
+    let listed = run(Command::new("python3").args(["-c", script]).arg(&file), "apt-get install python3");
+    assert_eq!(String::from_utf8(listed).unwrap(), format!("[{}]\n", blocks << 20));
+    run(Command::new("unzip").arg("-tq").arg(&file), "apt-get install unzip");
 }

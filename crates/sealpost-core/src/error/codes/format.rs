@@ -1,7 +1,6 @@
 //! What can go wrong when rows become bytes.
 
 codes! { Format;
-    OPTION = "SP-FORMAT-001", InvalidRequest, Caller, final, "a format option is not valid", "See the format's option schema.";
     CHARACTER = "SP-FORMAT-002", Rejected, Operator, final, "a character can't be written in the chosen encoding", "Choose UTF-8, or correct the value at the row and column named.";
     VALUE = "SP-FORMAT-003", Rejected, Operator, final, "a value can't be written in this format", "Choose another format, or correct the value at the row and column named.";
     COLUMN = "SP-FORMAT-004", Config, Operator, final, "a column can't be written in this format", "Rename or cast the column in the SQL.";
