@@ -146,7 +146,11 @@ impl JsonText {
             Value::Bool(_) | Value::Float(_) => false,
             Value::Int(value) => value.unsigned_abs() > LARGEST_SAFE && self.large_as_string(),
             Value::UInt(value) => value > LARGEST_SAFE && self.large_as_string(),
-            Value::Decimal(_) => self.options.decimals == NumberAs::String,
+            Value::Decimal(text) if self.options.decimals == NumberAs::Number => {
+                push_number(text, out);
+                return Ok(());
+            }
+            Value::Decimal(_) => true,
             Value::Date(_) | Value::Time(_) | Value::DateTime(_) | Value::Timestamp(_) => true,
         };
         if quoted {
@@ -188,6 +192,16 @@ impl RowText for JsonText {
     }
 }
 
+/// Appends a decimal as a JSON number, which has no leading zeros (RFC 8259 section 6); `ZEROFILL` columns have.
+fn push_number(text: &str, out: &mut Vec<u8>) {
+    let number = text.strip_prefix('-').inspect(|_| out.push(b'-')).unwrap_or(text);
+    let trimmed = number.trim_start_matches('0');
+    if !trimmed.starts_with(|first: char| first.is_ascii_digit()) {
+        out.push(b'0');
+    }
+    out.extend_from_slice(trimmed.as_bytes());
+}
+
 /// Appends JSON as it is, checked; its line breaks, which can only stand between tokens, become spaces.
 fn embed(column: usize, text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
@@ -209,6 +223,15 @@ mod tests {
         let mut out = Vec::new();
         embed(0, "{\n \"a\\n\": [1,\r\n2]}", &mut out).unwrap();
         assert_eq!(out, b"{  \"a\\n\": [1,  2]}");
+    }
+
+    #[test]
+    fn numbers_lose_their_leading_zeros() {
+        for (text, number) in [("000.50", "0.50"), ("-007", "-7"), ("0", "0"), ("-0.01", "-0.01"), ("12.3", "12.3")] {
+            let mut out = Vec::new();
+            push_number(text, &mut out);
+            assert_eq!(out, number.as_bytes(), "{text}");
+        }
     }
 
     #[test]
