@@ -3,6 +3,7 @@
 use crate::workspace::{cargo, root};
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    crate::test::packages::install()?;
     let built = cargo()
         .args(["build", "--release", "--locked", "--package", "sealpost", "--package", "sealpost-bench"])
         .status()

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that is checked, on a machine that has only Rust.
 
 mod arguments;
-mod packages;
+pub(crate) mod packages;
 mod python;
 mod readme;
 mod runner;

@@ -29,6 +29,7 @@ const NEEDED: &[(Brings, &str)] = &[
     (Program("proftpd"), "proftpd-core"),
     (File("/usr/lib/proftpd/mod_sftp.so"), "proftpd-mod-crypto"),
     (Program("dropbear"), "dropbear-bin"),
+    (Program("openssl"), "openssl"),
     (Program("gpg"), "gnupg"),
     (Program("gpg-agent"), "gnupg"),
     (Program("sq"), "sq"),
@@ -60,7 +61,7 @@ apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install \"$@\"
 ";
 
 /// Installs what is missing.
-pub(super) fn install() -> Result<(), String> {
+pub(crate) fn install() -> Result<(), String> {
     let missing = missing();
     if missing.is_empty() {
         println!("    nothing is missing");

@@ -17,9 +17,9 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<String>, String> {
     if found == wanted {
         return Ok(Vec::new());
     }
-    let known: BTreeSet<&str> = found.lines().collect();
-    let missing = wanted.lines().filter(|line| !known.contains(line)).count();
-    Ok(vec![format!("{ERRORS}: {missing} lines are missing or different")])
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<String>>();
+    let different = lines(&wanted).symmetric_difference(&lines(&found)).count();
+    Ok(vec![format!("{ERRORS}: {different} lines are missing, outdated or too many")])
 }
 
 pub(super) fn check_codes(tree: &Tree) -> Result<Vec<String>, String> {

@@ -32,7 +32,9 @@ fn finding(file: &File) -> Option<String> {
 }
 
 fn is_test(file: &File) -> bool {
-    file.name() == "tests.rs" || file.path.components().any(|part| part.as_os_str() == "tests")
+    // A behaviour suite is tests, even where it is a library for the adapters' crates.
+    file.name() == "tests.rs"
+        || file.path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "suite")
 }
 
 /// The lines before the test module at the bottom of the file.
