@@ -1,6 +1,6 @@
 //! The steps of `cargo xtask test`, in their order.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::{packages, python, readme, runner};
 use crate::workspace::cargo;
@@ -23,7 +23,7 @@ pub(super) struct Context {
 }
 
 /// Cheap and telling first.
-pub(super) const STEPS: [Step; 9] = [
+pub(super) const STEPS: [Step; 10] = [
     Step {
         name: "install",
         what: "the servers and tools that the tests talk to",
@@ -38,6 +38,7 @@ pub(super) const STEPS: [Step; 9] = [
     },
     Step { name: "fmt", what: "formatting", needed: false, run: |_| call(cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", what: "the house rules", needed: false, run: |_| crate::tidy::run() },
+    Step { name: "deny", what: "licences, bans and sources of dependencies", needed: false, run: |_| deny() },
     Step { name: "clippy", what: "lints, warnings are errors", needed: false, run: |_| call(&mut clippy()) },
     Step { name: "tests", what: "every test of every crate", needed: false, run: runner::tests },
     Step { name: "doctests", what: "the examples in the documentation", needed: false, run: |_| call(&mut doctests()) },
@@ -49,6 +50,17 @@ pub(super) const STEPS: [Step; 9] = [
         run: |_| readme::check(),
     },
 ];
+
+/// cargo-deny takes minutes to build, so a bare machine goes without; deny.toml is for where it is installed.
+fn deny() -> Result<(), String> {
+    let mut version = cargo();
+    version.args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
+    if !version.status().is_ok_and(|status| status.success()) {
+        println!("    cargo-deny is not installed: not checked here");
+        return Ok(());
+    }
+    call(cargo().args(["deny", "--workspace", "--locked", "check", "licenses", "bans", "sources"]))
+}
 
 fn clippy() -> Command {
     let mut command = cargo();
@@ -72,7 +84,7 @@ fn doc() -> Command {
 
 /// Runs a command, with its output on ours and nothing to read.
 pub(super) fn call(command: &mut Command) -> Result<(), String> {
-    let status = command.stdin(std::process::Stdio::null()).status();
+    let status = command.stdin(Stdio::null()).status();
     let status = status.map_err(|error| format!("start {}: {error}", command.get_program().display()))?;
     if status.success() { Ok(()) } else { Err(format!("{} ended with {status}", words(command))) }
 }
