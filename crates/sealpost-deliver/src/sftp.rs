@@ -1,0 +1,79 @@
+//! SFTP version 3 (draft-ietf-secsh-filexfer-02) over SSH (RFC 4251 to 4254), with our own pipelined requests on `russh`.
+//!
+//! ```text
+//!   address ─▶ session (key exchange, host key) ─▶ login ─▶ client (SFTP requests)
+//!                                                             │
+//!   directory ─▶ resume ─▶ upload (pipeline of writes) ─▶ publish (intent, rename) ─▶ sidecar ─▶ receipt
+//! ```
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sealpost_core::Result;
+use sealpost_core::connector::Connector;
+use sealpost_core::delivery::Delivery;
+use sealpost_core::port::{CheckStep, SecretStore, Shipment, Transport};
+use sealpost_core::receipt::Receipt;
+
+mod address;
+mod algorithms;
+mod check;
+mod client;
+mod connect;
+mod directory;
+mod discard;
+mod host_key;
+mod inbox;
+mod key;
+mod login;
+mod names;
+mod packet;
+mod pipeline;
+mod publish;
+mod resume;
+mod send;
+mod session;
+mod sidecar;
+mod status;
+mod tether;
+mod upload;
+
+/// Delivers to SFTP servers.
+///
+/// It keeps nothing between calls: each attempt is one connection, and all that outlives it is on the partner's server
+/// and in the ledger.
+pub struct Sftp {
+    secrets: Arc<dyn SecretStore>,
+}
+
+impl Sftp {
+    /// A transport that resolves the connectors' credentials through `secrets`, at each connection.
+    #[must_use]
+    pub fn new(secrets: Arc<dyn SecretStore>) -> Self {
+        Self { secrets }
+    }
+}
+
+impl std::fmt::Debug for Sftp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sftp")
+    }
+}
+
+#[async_trait]
+impl Transport for Sftp {
+    async fn send(&self, shipment: Shipment<'_>) -> Result<Receipt> {
+        let line = crate::log::Line::begin(&shipment);
+        let result = send::send(&*self.secrets, shipment).await;
+        line.end(&result);
+        result
+    }
+
+    async fn discard(&self, connector: &Connector, delivery: &Delivery) -> Result<()> {
+        discard::discard(&*self.secrets, connector, delivery).await
+    }
+
+    async fn check(&self, connector: &Connector) -> Vec<CheckStep> {
+        check::check(&*self.secrets, connector).await
+    }
+}

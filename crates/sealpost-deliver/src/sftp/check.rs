@@ -1,0 +1,174 @@
+//! The check of a connector: the same operations as a delivery, with a few bytes, step by step.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use sealpost_core::connector::{Connector, ConnectorSettings};
+use sealpost_core::error::{Error, Failure, Result, codes};
+use sealpost_core::port::{CheckStep, SecretStore};
+
+use super::client::Client;
+use super::host_key::{Approved, Shown};
+use super::packet::{CREATE, FOR_WRITE, TRUNCATE};
+use super::session::{Refused, Session, look};
+use super::status::Fault;
+use super::{address, connect, directory, login};
+
+const CONTENT: &[u8] = b"Sealpost checks whether it can deliver here. This file may be removed.\n";
+
+/// The steps done so far.
+struct Steps {
+    done: Vec<CheckStep>,
+    begun: Instant,
+}
+
+/// The check is over: the last step has failed.
+struct Stop;
+
+impl Steps {
+    fn begin(&mut self) {
+        self.begun = Instant::now();
+    }
+
+    fn note<T>(&mut self, step: &str, result: Result<(String, T)>) -> Result<T, Stop> {
+        let (detail, failure, value) = match result {
+            Ok((detail, value)) => (detail, None, Ok(value)),
+            Err(error) => (error.detail().to_owned(), Some(Failure::from(&error)), Err(Stop)),
+        };
+        let elapsed_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.done.push(CheckStep { step: step.to_owned(), detail, elapsed_ms, failure });
+        self.begin();
+        value
+    }
+}
+
+/// Runs the check; the steps are those of the port, up to the first that fails.
+pub(super) async fn check(secrets: &dyn SecretStore, connector: &Connector) -> Vec<CheckStep> {
+    let mut steps = Steps { done: Vec::new(), begun: Instant::now() };
+    // A stop is in the steps already.
+    if run(secrets, &connector.settings, &mut steps).await.is_err() {
+        tracing::debug!(connector = %connector.id, "the check stopped");
+    }
+    steps.done
+}
+
+async fn run(secrets: &dyn SecretStore, settings: &ConnectorSettings, steps: &mut Steps) -> Result<(), Stop> {
+    let resolved = address::resolve(settings).await.map(|found| {
+        let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
+        (texts.join(", "), found)
+    });
+    let addresses = steps.note("resolve", resolved)?;
+
+    let connected = address::connect(settings, &addresses).await;
+    let stream = steps.note("connect", connected.map(|(stream, address)| (address.to_string(), stream)))?;
+
+    let mut session = exchange_keys(settings, &addresses, stream, steps).await?;
+
+    let logged_in = async {
+        let credentials = login::resolve(secrets, settings).await?;
+        let accepted = login::login(&mut session, settings, &credentials).await?;
+        Ok((format!("user `{}` with {accepted}", settings.user), ()))
+    };
+    let logged_in = logged_in.await;
+    steps.note("login", logged_in)?;
+
+    let entered = async {
+        let mut client = Client::start(&session, settings).await?;
+        let folder = directory::enter(&mut client, settings).await?;
+        Ok((format!("`{folder}`"), (client, folder)))
+    };
+    let entered = entered.await;
+    let (mut client, folder) = steps.note("directory", entered)?;
+    let result = try_a_file(&mut client, &folder, steps).await;
+    session.close().await;
+    result
+}
+
+/// Key exchange and host key. The key that the server shows is in the detail in any case, so that it can be compared
+/// with the partner's and approved.
+async fn exchange_keys(
+    settings: &ConnectorSettings,
+    addresses: &[std::net::SocketAddr],
+    stream: tokio::net::TcpStream,
+    steps: &mut Steps,
+) -> Result<Session, Stop> {
+    let approved = match Approved::parse(settings) {
+        Ok(approved) => Arc::new(approved),
+        Err(error) => return steps.note("host_key", Err(error)),
+    };
+    let first = Session::open(settings, &approved, &[], stream).await;
+    let session = match first {
+        Ok(session) => session,
+        Err(Refused::Failed(error)) => return steps.note("key_exchange", Err(error)),
+        Err(Refused::NoSuchType) => {
+            let error =
+                Error::new(&codes::deliver::NEGOTIATION, "the server has no host key of a type that is accepted");
+            return steps.note("key_exchange", Err(error));
+        }
+        Err(Refused::Key(shown)) => {
+            steps.note("key_exchange", Ok(("as far as the host key".to_owned(), ())))?;
+            let line = public_key_line(&shown);
+            if approved.has_fingerprints() {
+                // It may have an approved key of another type.
+                let other = connect::trusted_session(settings, &approved, addresses).await;
+                return steps.note("host_key", other.map(|session| (described(&session), session)));
+            }
+            let error = approved.mismatch(settings, std::slice::from_ref(&shown));
+            let error = Error::new(error.code(), format!("{}; to approve: `{line}`", error.detail()));
+            return steps.note("host_key", Err(error));
+        }
+    };
+    steps.note("key_exchange", Ok((session.algorithms(), ())))?;
+    let detail = described(&session);
+    steps.note("host_key", Ok((detail, session)))
+}
+
+fn described(session: &Session) -> String {
+    look(&session.seen).shown.as_ref().map(|shown| format!("{shown}, approved")).unwrap_or_default()
+}
+
+fn public_key_line(shown: &Shown) -> String {
+    shown.key.to_openssh().unwrap_or_default()
+}
+
+/// Writes, verifies, renames and removes a hidden file.
+async fn try_a_file(client: &mut Client, folder: &str, steps: &mut Steps) -> Result<(), Stop> {
+    let unique = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_nanos()).unwrap_or_default();
+    let name = directory::join(folder, &format!(".sealpost-check.{unique}.part"));
+    let renamed = directory::join(folder, &format!(".sealpost-check.{unique}.renamed"));
+
+    let written = write(client, folder, &name).await;
+    if written.is_err() {
+        drop(client.remove(&name).await);
+    }
+    steps.note("write", written.map(|()| (format!("`{name}`, {} bytes, size verified", CONTENT.len()), ())))?;
+
+    let moved = client.rename(&name, &renamed).await.map_err(|fault| fault.into_error(&format!("rename `{name}`")));
+    if moved.is_err() {
+        drop(client.remove(&name).await);
+    }
+    steps.note("rename", moved.map(|()| (format!("to `{renamed}`"), ())))?;
+
+    let removed = client.remove(&renamed).await.map_err(|fault| fault.into_error(&format!("remove `{renamed}`")));
+    steps.note("remove", removed.map(|()| (String::new(), ())))
+}
+
+async fn write(client: &mut Client, folder: &str, name: &str) -> Result<()> {
+    let steps = async {
+        let handle = client.open(name, FOR_WRITE | CREATE | TRUNCATE).await?;
+        client.write_start(&handle, CONTENT).await?;
+        client.close(&handle).await?;
+        client.stat(name).await
+    };
+    let found: Result<_, Fault> = steps.await;
+    let doing = format!("write `{name}`");
+    match found {
+        Ok(Some(found)) if found.size == Some(CONTENT.len() as u64) => Ok(()),
+        Ok(found) => Err(Error::new(
+            &codes::deliver::SIZE_MISMATCH,
+            format!("`{name}`: {} bytes were sent, the server reports {found:?}", CONTENT.len()),
+        )),
+        Err(Fault::Refused(refusal)) => Err(client.explain(refusal, &doing, folder).await),
+        Err(Fault::Failed(error)) => Err(error),
+    }
+}

@@ -1,0 +1,189 @@
+//! Approved host keys: the only reason to trust a server.
+
+use russh::keys::{Algorithm, HashAlg, PublicKey};
+use sealpost_core::connector::ConnectorSettings;
+use sealpost_core::error::{Error, FieldError, Result, codes};
+
+use super::algorithms::same_type;
+
+/// The keys and fingerprints that someone approved for a connector.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Approved {
+    keys: Vec<PublicKey>,
+    fingerprints: Vec<String>,
+}
+
+/// A key that a server showed.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    /// The key.
+    pub(super) key: PublicKey,
+}
+
+impl Shown {
+    /// Its fingerprint as OpenSSH prints it: `SHA256:…`.
+    pub(super) fn fingerprint(&self) -> String {
+        fingerprint(&self.key)
+    }
+}
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.key.algorithm(), self.fingerprint())
+    }
+}
+
+fn fingerprint(key: &PublicKey) -> String {
+    key.fingerprint(HashAlg::Sha256).to_string()
+}
+
+impl Approved {
+    /// Reads the connector's list: OpenSSH public keys, lines of `ssh-keyscan` (with a host name in front), or
+    /// `SHA256:…` fingerprints.
+    ///
+    /// # Errors
+    /// `SP-DELIVER-021` with every entry that is neither: a list with a mistake in it is not half used.
+    pub(super) fn parse(settings: &ConnectorSettings) -> Result<Self> {
+        let mut approved = Self::default();
+        let mut wrong = Vec::new();
+        for (index, entry) in settings.host_keys.iter().enumerate() {
+            let entry = entry.trim();
+            if let Some(digest) = entry.strip_prefix("SHA256:") {
+                let digest = digest.trim_end_matches('=');
+                // 32 bytes are 43 characters of base64 without padding.
+                if digest.len() == 43
+                    && digest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
+                {
+                    approved.fingerprints.push(format!("SHA256:{digest}"));
+                    continue;
+                }
+            } else if let Some(key) = parse_key(entry) {
+                approved.keys.push(key);
+                continue;
+            }
+            wrong.push(FieldError::new(
+                format!("/host_keys/{index}"),
+                "expected an OpenSSH public key (`ssh-ed25519 AAAA…`) or a fingerprint (`SHA256:…`)",
+            ));
+        }
+        if wrong.is_empty() {
+            return Ok(approved);
+        }
+        let places: Vec<_> = wrong.iter().map(|field| field.pointer.clone()).collect();
+        Err(Error::new(
+            &codes::deliver::CONFIG,
+            format!("approved host keys that are neither a public key nor a SHA256 fingerprint: {}", places.join(", ")),
+        )
+        .with_fields(wrong))
+    }
+
+    /// Whether nothing is approved.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.fingerprints.is_empty()
+    }
+
+    /// Whether some approval does not say which type of key it is for.
+    pub(super) fn has_fingerprints(&self) -> bool {
+        !self.fingerprints.is_empty()
+    }
+
+    /// Whether a whole key of this type is approved.
+    pub(super) fn has_type(&self, algorithm: &Algorithm) -> bool {
+        self.keys.iter().any(|key| same_type(&key.algorithm(), algorithm))
+    }
+
+    /// Whether this key was approved.
+    pub(super) fn accepts(&self, key: &PublicKey) -> bool {
+        self.keys.iter().any(|approved| approved.key_data() == key.key_data())
+            || self.fingerprints.contains(&fingerprint(key))
+    }
+
+    /// The error of a connector without any approved key.
+    pub(super) fn missing(&self, settings: &ConnectorSettings) -> Error {
+        Error::new(
+            &codes::deliver::NO_HOST_KEY,
+            format!("no key is approved for `{}` port {}", settings.host, settings.port),
+        )
+    }
+
+    /// Why the keys that the server showed are not trusted, with the fingerprints of both sides.
+    pub(super) fn mismatch(&self, settings: &ConnectorSettings, shown: &[Shown]) -> Error {
+        let shown: Vec<String> = shown.iter().map(ToString::to_string).collect();
+        let server = format!("`{}` port {}", settings.host, settings.port);
+        if self.is_empty() {
+            return Error::new(
+                &codes::deliver::NO_HOST_KEY,
+                format!("{server} shows {}; no key is approved for it", shown.join(" and ")),
+            );
+        }
+        let approved: Vec<String> = self
+            .keys
+            .iter()
+            .map(|key| format!("{} {}", key.algorithm(), fingerprint(key)))
+            .chain(self.fingerprints.iter().cloned())
+            .collect();
+        Error::new(
+            &codes::deliver::HOST_KEY_MISMATCH,
+            format!("{server} shows {}; approved: {}", shown.join(" and "), approved.join(", ")),
+        )
+    }
+}
+
+fn parse_key(entry: &str) -> Option<PublicKey> {
+    // `ssh-keyscan` puts the host name in front.
+    let without_host = entry.split_once(' ').map_or("", |(_, rest)| rest.trim_start());
+    [entry, without_host].into_iter().find_map(|line| PublicKey::from_openssh(line).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+
+    fn settings(host_keys: &[&str]) -> ConnectorSettings {
+        ConnectorSettings {
+            host: "sftp.example".to_owned(),
+            port: 22,
+            user: String::new(),
+            login: Vec::new(),
+            host_keys: host_keys.iter().map(|&key| key.to_owned()).collect(),
+            directory: String::new(),
+            create_directories: false,
+            existing_file: Default::default(),
+            checksum_file: false,
+            done_file: false,
+            limits: Default::default(),
+            retry: Default::default(),
+        }
+    }
+
+    #[test]
+    fn keys_scanned_lines_and_fingerprints_approve_the_same_key() {
+        let key = PublicKey::from_openssh(KEY).unwrap();
+        for entry in [KEY.to_owned(), format!("{KEY} comment"), format!("sftp.example {KEY}"), fingerprint(&key)] {
+            let approved = Approved::parse(&settings(&[&entry])).unwrap();
+            assert!(approved.accepts(&key), "{entry}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_named_and_nothing_is_half_used() {
+        let error = Approved::parse(&settings(&[KEY, "SHA256:short", "MD5:aa:bb"])).unwrap_err();
+        assert!(error.is(&codes::deliver::CONFIG));
+        assert_eq!(error.fields().len(), 2);
+    }
+
+    #[test]
+    fn a_mismatch_shows_both_sides() {
+        let fingerprints = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let settings = settings(&[fingerprints]);
+        let approved = Approved::parse(&settings).unwrap();
+        let shown = Shown { key: PublicKey::from_openssh(KEY).unwrap() };
+        assert!(!approved.accepts(&shown.key));
+        let error = approved.mismatch(&settings, std::slice::from_ref(&shown));
+        assert!(error.is(&codes::deliver::HOST_KEY_MISMATCH));
+        assert!(error.detail().contains(fingerprints) && error.detail().contains(&shown.fingerprint()), "{error}");
+        assert!(error.detail().contains("ssh-ed25519"));
+    }
+}

@@ -1,0 +1,78 @@
+//! Private keys: OpenSSH and PEM (PKCS#1, PKCS#8, SEC1), with or without a passphrase.
+
+use std::sync::Arc;
+
+use russh::keys::{Algorithm, PrivateKey, decode_secret_key};
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::SecretStore;
+use sealpost_core::secret::SecretRef;
+
+/// Fetches and reads a private key.
+///
+/// # Errors
+/// What the secret store says; `SP-DELIVER-015` for a key that can't be used. Neither repeats anything of the key.
+pub(super) async fn load(
+    secrets: &dyn SecretStore,
+    key: &SecretRef,
+    passphrase: Option<&SecretRef>,
+) -> Result<Arc<PrivateKey>> {
+    let text = secrets.resolve(key).await?;
+    let passphrase = match passphrase {
+        Some(reference) => Some(secrets.resolve(reference).await?),
+        None => None,
+    };
+    let unusable = |why: &str| Error::new(&codes::deliver::CREDENTIAL, format!("the private key `{key}`: {why}"));
+    let text = std::str::from_utf8(text.expose()).map_err(|_| unusable("it is not text; expected OpenSSH or PEM"))?;
+    let passphrase = match &passphrase {
+        Some(secret) => Some(secret.expose_text()?),
+        None => None,
+    };
+    let decoded = read(text, passphrase).map_err(|why| unusable(&why))?;
+    Ok(Arc::new(decoded))
+}
+
+/// Reads a key; the error is a sentence about what is wrong with it.
+fn read(text: &str, passphrase: Option<&str>) -> Result<PrivateKey, String> {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.starts_with("ssh-") || text.starts_with("ecdsa-") || text.contains("-----BEGIN PUBLIC KEY-----") {
+        return Err("it is a public key; the private one is needed".to_owned());
+    }
+    // OpenSSL's traditional encryption (RFC 1421 headers) is MD5-based and unsupported but for one variant.
+    if text.contains("DEK-Info:")
+        && !(text.contains("DEK-Info: AES-128-CBC,") && text.contains("BEGIN RSA PRIVATE KEY"))
+    {
+        return Err("its old PEM encryption is not supported; convert it with `ssh-keygen -p -f KEY`".to_owned());
+    }
+    let encrypted = text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("DEK-Info:");
+    let openssh = text.contains("BEGIN OPENSSH PRIVATE KEY");
+    if encrypted && passphrase.is_none() {
+        return Err("it has a passphrase, and the connector names none".to_owned());
+    }
+    // A passphrase given for a key that has none is ignored, as OpenSSH does.
+    let passphrase = passphrase.filter(|_| encrypted || openssh);
+    let key = decode_secret_key(text, passphrase).map_err(|error| match error {
+        russh::keys::Error::KeyIsEncrypted => "it has a passphrase, and the connector names none".to_owned(),
+        _ if passphrase.is_some() => "it can't be decrypted; wrong passphrase, or not a supported format".to_owned(),
+        // The cause is not repeated: decoders quote what they read.
+        _ => "it can't be read; expected OpenSSH or PEM (PKCS#1, PKCS#8, SEC1)".to_owned(),
+    })?;
+    match key.algorithm() {
+        Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::Rsa { .. } => Ok(key),
+        other => Err(format!("its type {other} is not supported; use ed25519, ECDSA or RSA")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_said_in_words() {
+        let said = |text: &str| read(text, None).unwrap_err();
+        assert!(said("ssh-ed25519 AAAA me").contains("public key"));
+        assert!(said("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n").contains("passphrase"));
+        assert!(said("hunter2").contains("can't be read") && !said("hunter2").contains("hunter2"));
+        let old = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n";
+        assert!(said(old).contains("ssh-keygen"));
+    }
+}

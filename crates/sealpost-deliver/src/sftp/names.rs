@@ -1,0 +1,108 @@
+//! The names that a delivery uses on the server.
+
+use sealpost_core::delivery::Delivery;
+
+use super::directory::join;
+
+/// Suffix of the checksum beside a file.
+pub(super) const CHECKSUM: &str = ".sha256";
+/// Suffix of the marker that a file is complete.
+pub(super) const DONE: &str = ".done";
+
+/// How many earlier attempts' names are looked for. More attempts than this leave names behind only if each of them
+/// was cut off without a successor that tidied up.
+const LOOK_BACK: u32 = 64;
+
+/// The names of one delivery in one directory. All of them follow from the delivery, so that a later attempt finds
+/// what an earlier one left without listing the directory.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    pub(super) folder: String,
+    file: String,
+    delivery: String,
+    pub(super) attempt: u32,
+}
+
+impl Names {
+    pub(super) fn new(folder: String, delivery: &Delivery) -> Self {
+        Self {
+            folder,
+            file: delivery.file.key.file_name.to_string(),
+            delivery: delivery.id.to_string(),
+            attempt: delivery.attempts,
+        }
+    }
+
+    /// The hidden name of an attempt's file.
+    pub(super) fn temporary(&self, attempt: u32) -> String {
+        self.hidden("", attempt)
+    }
+
+    /// The hidden name of an attempt's small file with this suffix.
+    pub(super) fn hidden(&self, suffix: &str, attempt: u32) -> String {
+        join(&self.folder, &format!(".{}{suffix}.{}.{attempt}.part", self.file, self.delivery))
+    }
+
+    /// The file's own name.
+    pub(super) fn visible(&self) -> String {
+        join(&self.folder, &self.file)
+    }
+
+    /// The name to keep beside others: `name.ext`, `name-1.ext`, `name-2.ext`, … The number stands before the first
+    /// extension, so that `.csv.pgp` stays what a partner's software looks for.
+    pub(super) fn kept(&self, number: u32) -> String {
+        if number == 0 {
+            return self.visible();
+        }
+        let (stem, extensions) = self.file.split_at(self.file.find('.').unwrap_or(self.file.len()));
+        join(&self.folder, &format!("{stem}-{number}{extensions}"))
+    }
+
+    /// This attempt and the earlier ones, the newest first.
+    pub(super) fn attempts(&self) -> impl Iterator<Item = u32> + use<> {
+        (self.attempt.saturating_sub(LOOK_BACK).max(1)..=self.attempt).rev()
+    }
+
+    /// Every hidden name that this attempt or an earlier one may have left.
+    pub(super) fn all_hidden(&self) -> Vec<String> {
+        self.attempts().flat_map(|attempt| ["", CHECKSUM, DONE].map(|suffix| self.hidden(suffix, attempt))).collect()
+    }
+}
+
+/// The last part of a path.
+pub(super) fn file_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(file: &str) -> Names {
+        Names { folder: "/in".to_owned(), file: file.to_owned(), delivery: "dlv_x".to_owned(), attempt: 3 }
+    }
+
+    #[test]
+    fn the_number_stands_before_the_first_extension() {
+        assert_eq!(names("a.csv.pgp").kept(0), "/in/a.csv.pgp");
+        assert_eq!(names("a.csv.pgp").kept(2), "/in/a-2.csv.pgp");
+        assert_eq!(names("plain").kept(1), "/in/plain-1");
+    }
+
+    #[test]
+    fn hidden_names_are_hidden_and_differ_by_attempt() {
+        let names = names("a.csv");
+        assert_eq!(names.temporary(2), "/in/.a.csv.dlv_x.2.part");
+        let all = names.all_hidden();
+        assert_eq!(all.len(), 9);
+        assert!(all.iter().all(|path| file_name(path).starts_with('.')));
+    }
+
+    #[test]
+    fn the_longest_file_name_still_makes_a_name_that_file_systems_take() {
+        let mut names = names(&"x".repeat(200));
+        names.delivery = "dlv_01jd0000000000000000000000".to_owned();
+        names.attempt = 99;
+        assert!(names.all_hidden().iter().all(|path| file_name(path).len() <= 255));
+    }
+}

@@ -1,0 +1,225 @@
+//! SFTP version 3 packets (draft-ietf-secsh-filexfer-02): requests that we send, replies that we read.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+pub(super) const INIT: u8 = 1;
+pub(super) const VERSION: u8 = 2;
+pub(super) const OPEN: u8 = 3;
+pub(super) const CLOSE: u8 = 4;
+pub(super) const WRITE: u8 = 6;
+pub(super) const REMOVE: u8 = 13;
+pub(super) const MKDIR: u8 = 14;
+pub(super) const REALPATH: u8 = 16;
+pub(super) const STAT: u8 = 17;
+pub(super) const RENAME: u8 = 18;
+pub(super) const EXTENDED: u8 = 200;
+
+const STATUS: u8 = 101;
+const HANDLE: u8 = 102;
+const NAME: u8 = 104;
+const ATTRS: u8 = 105;
+const EXTENDED_REPLY: u8 = 201;
+
+/// Open flags (section 6.3).
+pub(super) const FOR_WRITE: u32 = 0x02;
+pub(super) const CREATE: u32 = 0x08;
+pub(super) const TRUNCATE: u32 = 0x10;
+
+/// A request being put together.
+pub(super) struct Request(BytesMut);
+
+impl Request {
+    pub(super) fn new(kind: u8, id: u32) -> Self {
+        let mut bytes = BytesMut::with_capacity(128);
+        bytes.put_u32(0);
+        bytes.put_u8(kind);
+        bytes.put_u32(id);
+        Self(bytes)
+    }
+
+    pub(super) fn u32(mut self, value: u32) -> Self {
+        self.0.put_u32(value);
+        self
+    }
+
+    pub(super) fn u64(mut self, value: u64) -> Self {
+        self.0.put_u64(value);
+        self
+    }
+
+    pub(super) fn string(mut self, value: &[u8]) -> Self {
+        // Paths and handles: far below 4 GiB.
+        self.0.put_u32(u32::try_from(value.len()).unwrap_or(u32::MAX));
+        self.0.put_slice(value);
+        self
+    }
+
+    /// The packet, to be followed by `payload` bytes that are sent on their own.
+    pub(super) fn finish_with_payload(mut self, payload: usize) -> Bytes {
+        let length = u32::try_from(self.0.len() - 4 + payload).unwrap_or(u32::MAX);
+        if let Some(prefix) = self.0.get_mut(..4) {
+            prefix.copy_from_slice(&length.to_be_bytes());
+        }
+        self.0.freeze()
+    }
+
+    pub(super) fn finish(self) -> Bytes {
+        self.finish_with_payload(0)
+    }
+}
+
+/// A file's attributes (section 5), as far as they are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Attributes {
+    pub(super) size: Option<u64>,
+    pub(super) owner: Option<(u32, u32)>,
+    pub(super) permissions: Option<u32>,
+    pub(super) modified: Option<u32>,
+}
+
+impl Attributes {
+    /// Whether it is a directory; `None` where the server does not say.
+    pub(super) fn is_directory(&self) -> Option<bool> {
+        self.permissions.map(|bits| bits & 0o170_000).filter(|kind| *kind != 0).map(|kind| kind == 0o040_000)
+    }
+
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let flags = reader.u32()?;
+        let size = if flags & 0x01 != 0 { Some(reader.u64()?) } else { None };
+        let owner = if flags & 0x02 != 0 { Some((reader.u32()?, reader.u32()?)) } else { None };
+        let permissions = if flags & 0x04 != 0 { Some(reader.u32()?) } else { None };
+        let modified = if flags & 0x08 != 0 {
+            reader.u32()?;
+            Some(reader.u32()?)
+        } else {
+            None
+        };
+        Some(Self { size, owner, permissions, modified })
+    }
+}
+
+/// A server's reply.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Status {
+        code: u32,
+        message: String,
+    },
+    Handle(Bytes),
+    /// The first of the names.
+    Name(String),
+    Attributes(Attributes),
+    Extended(Bytes),
+}
+
+/// Reads the reply in a packet (without its length): the request's id and what the server says. `None` for a
+/// malformed or unknown packet.
+pub(super) fn read_reply(packet: Bytes) -> Option<(u32, Reply)> {
+    let mut reader = Reader(packet);
+    let kind = reader.u8()?;
+    let id = reader.u32()?;
+    let reply = match kind {
+        STATUS => {
+            let code = reader.u32()?;
+            // Some old servers leave the message out.
+            let message = reader.string().map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
+            Reply::Status { code, message }
+        }
+        HANDLE => Reply::Handle(reader.string()?),
+        NAME => {
+            if reader.u32()? == 0 {
+                return None;
+            }
+            Reply::Name(String::from_utf8(reader.string()?.to_vec()).ok()?)
+        }
+        ATTRS => Reply::Attributes(Attributes::read(&mut reader)?),
+        EXTENDED_REPLY => Reply::Extended(reader.0),
+        _ => return None,
+    };
+    Some((id, reply))
+}
+
+/// Reads `SSH_FXP_VERSION`: the version and the extensions' names. `None` for anything else.
+pub(super) fn read_version(packet: Bytes) -> Option<(u32, Vec<String>)> {
+    let mut reader = Reader(packet);
+    if reader.u8()? != VERSION {
+        return None;
+    }
+    let version = reader.u32()?;
+    let mut extensions = Vec::new();
+    while let Some(name) = reader.string() {
+        extensions.push(String::from_utf8_lossy(&name).into_owned());
+        reader.string()?;
+    }
+    Some((version, extensions))
+}
+
+/// Reads values off the front; `None` where the bytes run out.
+pub(super) struct Reader(pub(super) Bytes);
+
+impl Reader {
+    fn u8(&mut self) -> Option<u8> {
+        self.0.try_get_u8().ok()
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.0.try_get_u32().ok()
+    }
+
+    pub(super) fn u64(&mut self) -> Option<u64> {
+        self.0.try_get_u64().ok()
+    }
+
+    fn string(&mut self) -> Option<Bytes> {
+        let length = usize::try_from(self.u32()?).ok()?;
+        (length <= self.0.len()).then(|| self.0.split_to(length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_framed_as_the_draft_says() {
+        let packet = Request::new(RENAME, 7).string(b"a").string(b"bc").finish();
+        assert_eq!(&packet[..], b"\0\0\0\x10\x12\0\0\0\x07\0\0\0\x01a\0\0\0\x02bc");
+        let header = Request::new(WRITE, 1).string(b"h").u64(5).u32(3).finish_with_payload(3);
+        assert_eq!(&header[..4], (header.len() as u32 - 4 + 3).to_be_bytes());
+    }
+
+    #[test]
+    fn attributes_are_read_in_the_order_of_their_flags() {
+        let mut bytes = BytesMut::new();
+        bytes.put_u8(ATTRS);
+        bytes.put_u32(9);
+        bytes.put_u32(0x0f);
+        bytes.put_u64(5_000_000_000);
+        for value in [1000, 1001, 0o100_644, 11, 22] {
+            bytes.put_u32(value);
+        }
+        let Some((9, Reply::Attributes(found))) = read_reply(bytes.freeze()) else { panic!("attributes") };
+        let expected = Attributes {
+            size: Some(5_000_000_000),
+            owner: Some((1000, 1001)),
+            permissions: Some(0o100_644),
+            modified: Some(22),
+        };
+        assert_eq!(found, expected);
+        assert_eq!(found.is_directory(), Some(false));
+    }
+
+    #[test]
+    fn cut_packets_are_refused_not_misread() {
+        let mut whole = BytesMut::new();
+        whole.put_u8(HANDLE);
+        whole.put_u32(1);
+        whole.put_u32(4);
+        whole.put_slice(b"abcd");
+        let whole = whole.freeze();
+        assert!(read_reply(whole.clone()).is_some());
+        for length in 0..whole.len() {
+            assert!(read_reply(whole.slice(..length)).is_none(), "{length}");
+        }
+    }
+}

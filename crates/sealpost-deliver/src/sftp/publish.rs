@@ -1,0 +1,128 @@
+//! The one step that the partner sees: intent, then rename.
+
+use sealpost_core::connector::ExistingFile;
+use sealpost_core::delivery::Intent;
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::Shipment;
+use sealpost_core::receipt::Certainty;
+
+use super::client::Client;
+use super::names::Names;
+use super::resume::{exists, half_renamed};
+use super::sidecar;
+use super::status::{Fault, Refusal};
+use super::upload::remove_quietly;
+
+/// The hidden file that is about to be published.
+pub(super) struct Candidate<'a> {
+    /// Where it is.
+    pub(super) temporary: &'a str,
+    /// Whether an intent of an earlier attempt names it.
+    pub(super) intended: bool,
+}
+
+/// How many names are tried where both files are kept.
+const MOST_NAMES: u32 = 10_000;
+
+/// Gives the complete, verified hidden file its visible name.
+///
+/// # Errors
+/// An error of the journal means that another worker has taken over: the rename did not happen.
+pub(super) async fn publish(
+    client: &mut Client,
+    shipment: &Shipment<'_>,
+    names: &Names,
+    candidate: Candidate<'_>,
+) -> Result<(String, Certainty)> {
+    let policy = shipment.connector.settings.existing_file;
+    let temporary = candidate.temporary;
+    let mut intended = candidate.intended;
+    for number in 0..MOST_NAMES {
+        let path = names.kept(number);
+        if policy != ExistingFile::Replace && is_taken(client, &path).await? {
+            if policy == ExistingFile::KeepBoth {
+                continue;
+            }
+            give_up(client, shipment, temporary, intended).await?;
+            return Err(exists(&path));
+        }
+        if shipment.connector.settings.checksum_file {
+            sidecar::checksum(client, shipment, names, &path).await?;
+        }
+        let intent = Intent { temporary_path: temporary.to_owned(), final_path: path.clone() };
+        if let Err(lost) = shipment.journal.intend(intent).await {
+            // The file may only go where no recorded intent names it: a hidden file that is gone means "published".
+            if !intended {
+                remove_quietly(client, temporary).await?;
+            }
+            return Err(lost);
+        }
+        let renamed = match policy {
+            ExistingFile::Replace => client.replace(temporary, &path).await,
+            ExistingFile::Fail | ExistingFile::KeepBoth => client.rename(temporary, &path).await,
+        };
+        let refusal = match renamed {
+            Ok(()) => return Ok((path, Certainty::Verified)),
+            // Whether it happened is unknown. The intent stands, and the next attempt will see.
+            Err(Fault::Failed(error)) => return Err(error),
+            Err(Fault::Refused(refusal)) => refusal,
+        };
+        match after_refusal(client, temporary, &path, policy).await? {
+            Verdict::Published => return Ok((path, Certainty::Recovered)),
+            Verdict::Refused { taken } => {
+                shipment.journal.withdraw().await?;
+                intended = false;
+                if shipment.connector.settings.checksum_file {
+                    remove_quietly(client, &sidecar::beside(&path)).await?;
+                }
+                match policy {
+                    ExistingFile::KeepBoth if taken => {}
+                    ExistingFile::Fail if taken => {
+                        give_up(client, shipment, temporary, false).await?;
+                        return Err(exists(&path));
+                    }
+                    _ => return Err(rename_refused(&refusal, temporary, &path)),
+                }
+            }
+        }
+    }
+    Err(Error::new(&codes::deliver::EXISTS, format!("`{}` and {MOST_NAMES} names like it exist", names.visible())))
+}
+
+async fn is_taken(client: &mut Client, path: &str) -> Result<bool> {
+    match client.stat(path).await {
+        Ok(found) => Ok(found.is_some()),
+        // A server that hides what is there; its rename will tell.
+        Err(Fault::Refused(_)) => Ok(false),
+        Err(Fault::Failed(error)) => Err(error),
+    }
+}
+
+/// The name is taken for good: the file is not wanted, so nothing stays.
+async fn give_up(client: &mut Client, shipment: &Shipment<'_>, temporary: &str, intended: bool) -> Result<()> {
+    if intended {
+        shipment.journal.withdraw().await?;
+    }
+    remove_quietly(client, temporary).await
+}
+
+enum Verdict {
+    Published,
+    Refused { taken: bool },
+}
+
+/// What a refused rename means: an earlier attempt, thought dead, may have renamed in the meantime.
+async fn after_refusal(client: &mut Client, temporary: &str, path: &str, policy: ExistingFile) -> Result<Verdict> {
+    let doing = format!("look for `{temporary}`");
+    let Some(left) = client.stat(temporary).await.map_err(|fault| fault.into_error(&doing))? else {
+        return Ok(Verdict::Published);
+    };
+    if policy != ExistingFile::Replace && half_renamed(client, temporary, left, path).await? {
+        return Ok(Verdict::Published);
+    }
+    Ok(Verdict::Refused { taken: is_taken(client, path).await? })
+}
+
+fn rename_refused(refusal: &Refusal, from: &str, to: &str) -> Error {
+    refusal.error(&format!("rename `{from}` to `{to}`"))
+}
