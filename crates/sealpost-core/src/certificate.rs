@@ -50,3 +50,37 @@ impl CertificateInfo {
         EXPIRY_WARNING_DAYS.into_iter().rev().find(|step| days < *step)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn the_tightest_step_reached_is_given() {
+        let now = Timestamp::UNIX_EPOCH;
+        let certificate = |hours: Option<i64>| CertificateInfo {
+            fingerprint: String::new(),
+            user_ids: Vec::new(),
+            algorithm: String::new(),
+            encryption_keys: Vec::new(),
+            expires_at: hours.map(|hours| now + SignedDuration::from_hours(hours)),
+            aead: false,
+            warnings: Vec::new(),
+        };
+        for (hours, days, step) in [
+            (24 * 91, 91, None),
+            (24 * 90, 90, None),
+            (24 * 90 - 1, 89, Some(90)),
+            (24 * 29, 29, Some(30)),
+            (24 * 6, 6, Some(7)),
+            (23, 0, Some(1)),
+            (-1, -1, Some(1)),
+        ] {
+            assert_eq!(certificate(Some(hours)).days_until_expiry(now), Some(days), "{hours} h");
+            assert_eq!(certificate(Some(hours)).expiry_step(now), step, "{hours} h");
+        }
+        assert_eq!(certificate(None).expiry_step(now), None);
+    }
+}

@@ -15,6 +15,7 @@ pub(crate) fn name(key: &impl KeyDetails) -> String {
         PublicParams::DSA(_) => "DSA".to_owned(),
         PublicParams::Elgamal(_) => "ElGamal".to_owned(),
         PublicParams::ECDSA(ecdsa) => format!("ECDSA {}", ecdsa.curve().name()),
+        PublicParams::ECDH(EcdhPublicParams::Curve25519Legacy { .. }) => "ECDH Curve25519".to_owned(),
         PublicParams::ECDH(ecdh) => format!("ECDH {}", ecdh.curve().name()),
         PublicParams::EdDSALegacy(_) | PublicParams::Ed25519(_) => "Ed25519".to_owned(),
         PublicParams::X25519(_) => "X25519".to_owned(),

@@ -7,8 +7,10 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use pgp::armor::{BlockType, Dearmor};
-use pgp::composed::{DecryptionOptions, Deserializable, Esk, Message, SignedSecretKey, TheRing};
-use pgp::packet::{Signature, SignatureType};
+use pgp::composed::{DecryptionOptions, Deserializable, Edata, Esk, Message, SignedSecretKey, TheRing};
+use pgp::crypto::aead::AeadAlgorithm;
+use pgp::crypto::sym::SymmetricKeyAlgorithm;
+use pgp::packet::{ProtectedDataConfig, Signature, SignatureType, SymEncryptedProtectedDataConfig as SeipdConfig};
 use pgp::types::{Seipdv1ReadMode, VerifyingKey};
 use sealpost_core::error::{Error, Result, codes::seal};
 use sealpost_core::secret::Secret;
@@ -81,9 +83,10 @@ fn run(
     let key = read_key(secret)?;
     let password = signer::password(passphrase)?;
     let message = open(message)?;
-    let Message::Encrypted { esk, .. } = &message else {
+    let Message::Encrypted { esk, edata, .. } = &message else {
         return Err(Error::new(&seal::DECRYPT, "it is not encrypted"));
     };
+    check_container(edata)?;
     let recipients: Vec<String> = esk.iter().filter_map(addressee).collect();
     let ring = TheRing {
         secret_keys: vec![&key],
@@ -110,6 +113,22 @@ fn run(
         .ok_or_else(|| Error::new(&seal::DECRYPT, "it holds no literal data"))?;
     let bytes = copy(&mut message, out)?;
     Ok(Decrypted { bytes, recipients, file_name, signatures: signatures(&message, signer) })
+}
+
+/// Unprotected containers are malleable, and rPGP panics on AEAD modes that it doesn't know.
+fn check_container(edata: &Edata<'_>) -> Result<()> {
+    let known = match edata {
+        Edata::SymEncryptedProtectedData { reader } => match reader.config() {
+            ProtectedDataConfig::Seipd(SeipdConfig::V1) => true,
+            ProtectedDataConfig::Seipd(SeipdConfig::V2 { sym_alg, aead, .. }) => {
+                let aes = [SymmetricKeyAlgorithm::AES128, SymmetricKeyAlgorithm::AES192, SymmetricKeyAlgorithm::AES256];
+                aes.contains(sym_alg) && matches!(aead, AeadAlgorithm::Eax | AeadAlgorithm::Ocb | AeadAlgorithm::Gcm)
+            }
+            ProtectedDataConfig::GnupgAead(_) => false,
+        },
+        _ => false,
+    };
+    if known { Ok(()) } else { Err(Error::new(&seal::DECRYPT, "its container is of a kind that is not supported")) }
 }
 
 /// Copies to the end, where the modification detection code or the last tag is checked.

@@ -32,13 +32,13 @@ pub mod algorithms {
     /// Ed25519 with a Curve25519 subkey: GnuPG 2.3's default.
     pub const CURVE25519: &str = "Key-Type: EDDSA\nKey-Curve: ed25519\nSubkey-Type: ECDH\nSubkey-Curve: cv25519";
     /// RSA 2048.
-    pub const RSA2048: &str = "Key-Type: RSA\nKey-Length: 2048\nSubkey-Type: RSA\nSubkey-Length: 2048";
+    pub const RSA2048: &str = "Key-Type: RSA\nKey-Length: 2048\nKey-Usage: sign\nSubkey-Type: RSA\nSubkey-Length: 2048\nSubkey-Usage: encrypt";
     /// RSA 3072: GnuPG 2.2's default.
-    pub const RSA3072: &str = "Key-Type: RSA\nKey-Length: 3072\nSubkey-Type: RSA\nSubkey-Length: 3072";
+    pub const RSA3072: &str = "Key-Type: RSA\nKey-Length: 3072\nKey-Usage: sign\nSubkey-Type: RSA\nSubkey-Length: 3072\nSubkey-Usage: encrypt";
     /// RSA 4096.
-    pub const RSA4096: &str = "Key-Type: RSA\nKey-Length: 4096\nSubkey-Type: RSA\nSubkey-Length: 4096";
+    pub const RSA4096: &str = "Key-Type: RSA\nKey-Length: 4096\nKey-Usage: sign\nSubkey-Type: RSA\nSubkey-Length: 4096\nSubkey-Usage: encrypt";
     /// RSA 1024: too weak.
-    pub const RSA1024: &str = "Key-Type: RSA\nKey-Length: 1024\nSubkey-Type: RSA\nSubkey-Length: 1024";
+    pub const RSA1024: &str = "Key-Type: RSA\nKey-Length: 1024\nKey-Usage: sign\nSubkey-Type: RSA\nSubkey-Length: 1024\nSubkey-Usage: encrypt";
     /// NIST P-256.
     pub const NISTP256: &str = "Key-Type: ECDSA\nKey-Curve: nistp256\nSubkey-Type: ECDH\nSubkey-Curve: nistp256";
     /// NIST P-384.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use pgp::armor::{BlockType, Dearmor, DearmorOptions};
+use pgp::armor::{BlockType, Dearmor};
 use pgp::packet::{Packet, PacketHeader};
 use pgp::types::PacketLength;
 use sealpost_core::error::{Error, Result, codes::seal};
@@ -12,10 +12,17 @@ pub(super) const SIGNATURE: u8 = 2;
 pub(super) const SECRET_KEY: u8 = 5;
 pub(super) const PUBLIC_KEY: u8 = 6;
 
+/// More than any certificate needs: each signature costs a verification, so a partner's upload has to be bounded.
+const MAX_OCTETS: usize = 1 << 20;
+
 const BEGIN: &[u8] = b"-----BEGIN PGP ";
 
 /// The packets' bytes, whether armored or not.
 pub(super) fn binary(bytes: &[u8]) -> Result<Vec<u8>> {
+    if bytes.len() > MAX_OCTETS {
+        let detail = "it is larger than 1 MiB; export it with `gpg --export-options export-minimal --export --armor`";
+        return Err(Error::new(&seal::UNREADABLE, detail));
+    }
     // Bit 7 is set in every packet header and in no character of armor (RFC 9580, 4.2).
     match bytes.first() {
         None => return Err(Error::new(&seal::UNREADABLE, "it is empty")),
@@ -31,7 +38,8 @@ pub(super) fn binary(bytes: &[u8]) -> Result<Vec<u8>> {
         }
     }
     let damaged = |error: String| Error::new(&seal::UNREADABLE, format!("its ASCII armor is damaged: {error}"));
-    let mut dearmor = Dearmor::with_options(bytes, DearmorOptions::new().enable_crc24_check());
+    // The footer's CRC-24 must not decide anything (RFC 9580, 6.1.1); damaged packets fail their signatures.
+    let mut dearmor = Dearmor::new(bytes);
     dearmor.read_header().map_err(|error| damaged(error.to_string()))?;
     match &dearmor.typ {
         Some(BlockType::PublicKey | BlockType::PrivateKey) => {}
@@ -114,6 +122,7 @@ mod tests {
         for (bytes, words) in [
             (&b""[..], "empty"),
             (b"hello", "neither"),
+            (&[0x99; MAX_OCTETS + 1], "larger than 1 MiB"),
             (b"-----BEGIN PGP MESSAGE-----\n\nxA0DAAoW\n-----END PGP MESSAGE-----\n", "PGP MESSAGE"),
         ] {
             let error = binary(bytes).unwrap_err();

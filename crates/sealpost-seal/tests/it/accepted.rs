@@ -169,8 +169,10 @@ fn an_extended_expiry_counts_and_the_old_one_does_not() {
     let gpg = Gpg::new();
     let key = gpg.generate(&KeySpec { at: Some("20200101T000000"), expires: "30d", ..KeySpec::default() });
     refused_at(&gpg.export(&key), Timestamp::now(), &codes::EXPIRED, &["2020-01-31"]);
+    let then = "2020-01-15T00:00:00Z".parse().unwrap();
+    let subkey = OpenPgp.inspect(gpg.export(&key).as_bytes(), then).unwrap().encryption_keys.remove(0).fingerprint;
     gpg.must(["--batch", "--quick-set-expire", &key, "2y"], b"");
-    gpg.must(["--batch", "--quick-set-expire", &key, "2y", "*"], b"");
+    gpg.must(["--batch", "--quick-set-expire", &key, "2y", &subkey], b"");
     let info = OpenPgp.inspect(gpg.export(&key).as_bytes(), Timestamp::now()).unwrap();
     assert!(info.expires_at.unwrap() > Timestamp::now());
 }
@@ -179,7 +181,12 @@ fn an_extended_expiry_counts_and_the_old_one_does_not() {
 fn old_sha1_self_signatures_are_warned_about() {
     let gpg = Gpg::new();
     let options = ["--cert-digest-algo", "SHA1"];
-    let key = gpg.generate(&KeySpec { at: Some("20150101T000000"), options: &options, ..KeySpec::default() });
+    let key = gpg.generate(&KeySpec {
+        algorithms: algorithms::RSA2048,
+        at: Some("20150101T000000"),
+        options: &options,
+        ..KeySpec::default()
+    });
     let info = OpenPgp.inspect(gpg.export(&key).as_bytes(), Timestamp::now()).unwrap();
     assert_eq!(info.warnings.iter().filter(|warning| warning.contains("SHA-1")).count(), 2, "{info:?}");
 }

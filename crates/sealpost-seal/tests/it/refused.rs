@@ -135,7 +135,8 @@ fn secret_key_given() {
 #[test]
 fn recent_sha1_self_signatures() {
     let gpg = Gpg::new();
-    let key = gpg.generate(&KeySpec { options: &["--cert-digest-algo", "SHA1"], ..KeySpec::default() });
+    let options = ["--cert-digest-algo", "SHA1"];
+    let key = gpg.generate(&KeySpec { algorithms: algorithms::RSA2048, options: &options, ..KeySpec::default() });
     refused_at(&gpg.export(&key), Timestamp::now(), &codes::TOO_WEAK, &["SHA1", "too weak"]);
 }
 

@@ -27,7 +27,7 @@ fn opens(suite: &str) {
         let recipients = [certificate.clone()];
         let message = seal(&SealPlan { armor, ..plan(&recipients) }, &plain).unwrap();
         std::fs::write(folder.path().join("message.pgp"), &message).unwrap();
-        assert!(sq(folder.path(), &["decrypt", "--recipient-file", "key.pgp", "message.pgp"]) == plain);
+        assert!(sq(folder.path(), &["decrypt", "--recipient-key", "key.pgp", "message.pgp"]) == plain);
         let secret = std::fs::read_to_string(folder.path().join("key.pgp")).unwrap();
         assert!(open(&message, &secret).unwrap().0 == plain);
     }
