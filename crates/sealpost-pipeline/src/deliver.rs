@@ -17,7 +17,7 @@ use sealpost_core::receipt::Receipt;
 use sealpost_core::task::Lease;
 
 use crate::telemetry::Stopwatch;
-use crate::worker::Outcome;
+use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
 
 /// How long a delivery waits when its connector is busy with others.
@@ -50,12 +50,8 @@ impl Pipeline {
         log::delivery_started(&delivery, &connector);
         let stopwatch = Stopwatch::start();
         let sent = Arc::new(AtomicU64::new(0));
-        let beat = async |lease: &Lease| {
-            self.parts.ledger.delivery_progress(id, sent.load(Ordering::Relaxed), lease).await?;
-            Ok(false)
-        };
         let journal = LedgerJournal { ledger: self.parts.ledger.clone(), delivery: id.clone(), lease: lease.clone(), sent: sent.clone() };
-        let shipped = self.while_leased(lease, beat, self.ship(&connector, &delivery, &journal)).await;
+        let shipped = self.while_leased(lease, Beat::Delivery(id, &sent), self.ship(&connector, &delivery, &journal)).await;
         match shipped {
             Ok(receipt) => self.delivered(&connector, &delivery, receipt, lease, stopwatch).await,
             Err(error) => self.not_delivered(&connector, &delivery, &error, lease).await,

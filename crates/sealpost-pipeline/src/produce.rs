@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 
 use crate::pipe::{PipeReader, PipeSink, pipe};
 use crate::telemetry::Stopwatch;
-use crate::worker::Outcome;
+use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
 
 /// Batches between source and format: one being written, one waiting, one being read.
@@ -34,13 +34,13 @@ pub(crate) const MOST_INTERRUPTIONS: u32 = 1000;
 
 /// How far an attempt is, shared with its heartbeat.
 #[derive(Default)]
-struct Counters {
+pub(crate) struct Counters {
     rows: AtomicU64,
     bytes: AtomicU64,
 }
 
 impl Counters {
-    fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         Progress { rows: self.rows.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
     }
 }
@@ -93,8 +93,7 @@ impl Pipeline {
         }
         let stopwatch = Stopwatch::start();
         let counters = Arc::new(Counters::default());
-        let beat = async |lease: &Lease| self.parts.ledger.progress(id, counters.progress(), lease).await;
-        let made = self.while_leased(lease, beat, self.attempt(&job, attempt, &counters)).await;
+        let made = self.while_leased(lease, Beat::Report(id, &counters), self.attempt(&job, attempt, &counters)).await;
         match made {
             Ok(produced) => self.stored(&job, attempt, produced, lease, stopwatch).await,
             Err(error) => {

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::id::{DeliveryId, JobId};
 use sealpost_core::task::{Lease, Work, WorkKind};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::produce::Counters;
 use crate::{Pipeline, log, telemetry};
 
 /// How long a worker waits for a task before it looks at the queue again.
@@ -30,7 +33,26 @@ pub(crate) enum Outcome {
     Again(Duration),
 }
 
+/// What a heartbeat writes beside the lease. (Not a closure: an async one that borrows can't be proven `Send`.)
+pub(crate) enum Beat<'a> {
+    /// Progress of a report.
+    Report(&'a JobId, &'a Counters),
+    /// Progress of a delivery.
+    Delivery(&'a DeliveryId, &'a AtomicU64),
+}
+
 impl Pipeline {
+    /// Writes progress; says whether someone asked to cancel.
+    async fn beat(&self, beat: &Beat<'_>, lease: &Lease) -> Result<bool> {
+        match beat {
+            Beat::Report(id, counters) => self.parts.ledger.progress(id, counters.progress(), lease).await,
+            Beat::Delivery(id, sent) => {
+                self.parts.ledger.delivery_progress(id, sent.load(Ordering::Relaxed), lease).await?;
+                Ok(false)
+            }
+        }
+    }
+
     /// Works until `shutdown`. Running tasks then get 20 seconds; what is left over goes back to the queue.
     pub async fn work(&self, shutdown: CancellationToken) {
         let slots = self.parts.settings.concurrency.max(1);
@@ -123,15 +145,15 @@ impl Pipeline {
         }
     }
 
-    /// Runs `work` and keeps its lease alive: `beat` writes progress at each third of the lease, at least every
-    /// second, and says whether someone asked to cancel.
+    /// Runs `work` and keeps its lease alive: `beat` writes progress twice a second
+    /// and says whether someone asked to cancel.
     ///
     /// # Errors
     /// What `work` says; `SP-LEDGER-004` when the lease is lost; `SP-SOURCE-015` when it is cancelled.
     pub(crate) async fn while_leased<T>(
         &self,
         lease: &mut Lease,
-        beat: impl AsyncFn(&Lease) -> Result<bool>,
+        beat: Beat<'_>,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let duration = self.parts.settings.lease;
@@ -143,7 +165,7 @@ impl Pipeline {
                 done = &mut work => return done,
                 () = tokio::time::sleep(pace) => {}
             }
-            match beat(lease).await {
+            match self.beat(&beat, lease).await {
                 Ok(false) => {}
                 Ok(true) => return Err(Error::new(&codes::source::CANCELLED, "cancelled while it was produced")),
                 Err(error) if error.is(&codes::ledger::LEASE_LOST) => return Err(error),

@@ -120,6 +120,9 @@ fn quiet(mut loaded: Loaded) -> Loaded {
     loaded
 }
 
+pub(crate) use apply::apply_folder as apply_partners;
+pub(crate) use key::write_private;
+
 /// A partner by its id.
 async fn partner_of(pipeline: &sealpost_pipeline::Pipeline, id: &str) -> Result<sealpost_core::partner::Partner> {
     let missing = || Error::new(&codes::request::NOT_FOUND, format!("partner {id}; `sealpost partner list` shows all"));

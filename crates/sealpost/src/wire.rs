@@ -67,7 +67,7 @@ pub(crate) async fn ledger(loaded: &Loaded) -> Result<LedgerSet> {
     let (kind, own) = loaded.adapter(&loaded.config.ledger);
     let entry = sealpost_ledger::LEDGERS.iter().find(|entry| entry.name == kind);
     let entry = entry.ok_or_else(|| Error::new(&codes::config::INVALID, format!("ledger.kind: unknown `{kind}`")))?;
-    (entry.build)(own).await.map_err(|error| error.context("ledger"))
+    (entry.build)(&own).await.map_err(|error| error.context("ledger"))
 }
 
 /// The store, opened.

@@ -35,11 +35,18 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, output: Output) -> Result<ExitCode> {
     match command {
         Command::Generate { user_id, out, valid_days } => {
-            let pair = sealpost_seal::generate(&user_id, sealpost_seal::KeyKind::Curve25519, Some(valid_days), Timestamp::now())?;
+            let request = sealpost_seal::KeyRequest {
+                user_id: &user_id,
+                kind: sealpost_seal::KeyKind::Ed25519,
+                now: Timestamp::now(),
+                valid_for: Some(jiff::SignedDuration::from_hours(24 * i64::from(valid_days))),
+                passphrase: None,
+            };
+            let pair = sealpost_seal::generate(&request)?;
             let public = out.with_extension("pub.asc");
             write_private(&out, pair.secret.expose())?;
-            std::fs::write(&public, &pair.certificate).map_err(|error| unwritable(&public, &error))?;
-            let info = OpenPgp.inspect(pair.certificate.as_bytes(), Timestamp::now())?;
+            std::fs::write(&public, &pair.public).map_err(|error| unwritable(&public, &error))?;
+            let info = OpenPgp.inspect(pair.public.as_bytes(), Timestamp::now())?;
             output.print(&json!({ "private_key": out, "certificate": public, "info": info }), |_| {
                 format!("private key  {}\ncertificate  {}\n{}", out.display(), public.display(), describe(&info))
             });

@@ -1,0 +1,188 @@
+//! `sealpost doctor`: every adapter's check, each doing what a job does.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use sealpost_core::error::{Error, Failure, Result};
+use sealpost_core::partner::MessageFormat;
+use sealpost_core::port::SealPlan;
+use sealpost_core::sink::MemorySink;
+use sealpost_pipeline::{Catalogue, Pipeline};
+use serde::Serialize;
+
+use crate::config::Loaded;
+use crate::output::Output;
+use crate::wire;
+
+/// Options of `doctor`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Leave the partners' servers alone.
+    #[arg(long)]
+    no_connectors: bool,
+}
+
+/// One finding.
+#[derive(Serialize)]
+struct Finding {
+    subject: String,
+    detail: String,
+    elapsed_ms: u64,
+    failure: Option<Failure>,
+}
+
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, subject: impl Into<String>, since: Instant, outcome: Result<String>) -> bool {
+        let (detail, failure) = match &outcome {
+            Ok(detail) => (detail.clone(), None),
+            Err(error) => (all_details(error), Some(Failure::from(error))),
+        };
+        let elapsed_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.push(Finding { subject: subject.into(), detail, elapsed_ms, failure });
+        outcome.is_ok()
+    }
+}
+
+fn all_details(error: &Error) -> String {
+    let fields = error.fields().iter().map(|field| format!("\n      - {} {}", field.pointer, field.detail.replace('\n', "\n        ")));
+    format!("{}{}", error.detail(), fields.collect::<String>())
+}
+
+pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<ExitCode> {
+    let mut findings = Findings(Vec::new());
+    let since = Instant::now();
+    findings.add("configuration", since, Ok(format!("{} source{}", loaded.config.sources.len(), if loaded.config.sources.len() == 1 { "" } else { "s" })));
+    if check_parts(loaded, &mut findings).await {
+        match wire::pipeline(loaded).await {
+            Ok(pipeline) => check_partners(&pipeline, options, &mut findings).await,
+            Err(error) => drop(findings.add("wiring", since, Err(error))),
+        }
+    }
+    let failed = findings.0.iter().any(|finding| finding.failure.is_some());
+    output.print(&findings.0, |findings| describe(findings));
+    Ok(if failed { ExitCode::from(7) } else { ExitCode::SUCCESS })
+}
+
+/// Ledger, store, sources, catalogue. Each is tried even where another fails.
+async fn check_parts(loaded: &Loaded, findings: &mut Findings) -> bool {
+    let secrets = wire::secrets(loaded);
+    let since = Instant::now();
+    let ledger = match wire::ledger(loaded).await {
+        Ok(set) => set.ledger.check().await.map(|()| "wrote and read a record".to_owned()),
+        Err(error) => Err(error),
+    };
+    let mut good = findings.add("ledger", since, ledger);
+    let since = Instant::now();
+    let store = match wire::store(loaded, &secrets).await {
+        Ok(store) => store.check().await.map(|()| "wrote, read, listed and removed an object".to_owned()),
+        Err(error) => Err(error),
+    };
+    good &= findings.add("store", since, store);
+    let sources = match wire::sources(loaded, &secrets) {
+        Ok(sources) => sources,
+        Err(error) => return findings.add("sources", Instant::now(), Err(error)),
+    };
+    for (name, source) in &sources {
+        let since = Instant::now();
+        let outcome = source.check().await.map(|()| "connected and began a read-only snapshot".to_owned());
+        good &= findings.add(format!("source {name}"), since, outcome);
+    }
+    let since = Instant::now();
+    let folder = loaded.path(&loaded.config.catalogue.folder);
+    let catalogue = Catalogue::load(&folder, &sources, sealpost_format::FORMATS).await;
+    good & findings.add("catalogue", since, catalogue.map(|catalogue| format!("{} report types, each prepared", catalogue.iter().count())))
+}
+
+/// Signing key, certificates, connectors.
+async fn check_partners(pipeline: &Pipeline, options: &Options, findings: &mut Findings) {
+    let since = Instant::now();
+    if pipeline.parts().signing_key.is_some() {
+        findings.add("signing key", since, sign(pipeline).await);
+    }
+    match pipeline.certificates().await {
+        Err(error) => drop(findings.add("certificates", since, Err(error))),
+        Ok(certificates) => {
+            for certificate in certificates {
+                let now = Timestamp::now();
+                let outcome = certificate.state.map(|info| {
+                    let expiry = match info.days_until_expiry(now) {
+                        None => "never expires".to_owned(),
+                        Some(days) if info.expiry_step(now).is_some() => format!("expires in {days} days: ask the partner for a new one"),
+                        Some(days) => format!("expires in {days} days"),
+                    };
+                    format!("{} {}, {expiry}", info.algorithm, info.fingerprint)
+                });
+                findings.add(format!("certificate of {}", certificate.partner), Instant::now(), outcome);
+            }
+        }
+    }
+    if options.no_connectors {
+        return;
+    }
+    match pipeline.parts().records.connectors(None).await {
+        Err(error) => drop(findings.add("connectors", since, Err(error))),
+        Ok(connectors) => {
+            for connector in connectors {
+                let steps = pipeline.parts().transport.check(&connector).await;
+                let elapsed_ms = steps.iter().map(|step| step.elapsed_ms).sum();
+                let failed = steps.iter().find(|step| step.failure.is_some());
+                let detail = match failed {
+                    Some(step) => format!("{}: {}", step.step, step.failure.as_ref().map_or("", |failure| failure.detail.as_str())),
+                    None => format!("{} steps, from name to removal", steps.len()),
+                };
+                let failure = failed.and_then(|step| step.failure.clone());
+                findings.0.push(Finding { subject: format!("connector {}/{}", connector.partner, connector.name), detail, elapsed_ms, failure });
+            }
+        }
+    }
+}
+
+/// Signs and seals a few bytes for a throw-away certificate, as a job does.
+async fn sign(pipeline: &Pipeline) -> Result<String> {
+    let parts = pipeline.parts();
+    let Some(reference) = &parts.signing_key else { return Ok(String::new()) };
+    let key = parts.secrets.resolve(&reference.key).await?;
+    let passphrase = match &reference.passphrase {
+        Some(reference) => Some(parts.secrets.resolve(reference).await?),
+        None => None,
+    };
+    let now = Timestamp::now();
+    let request = sealpost_seal::KeyRequest {
+        user_id: "Sealpost doctor <doctor@localhost>",
+        kind: sealpost_seal::KeyKind::Ed25519,
+        now,
+        valid_for: None,
+        passphrase: None,
+    };
+    let recipient = sealpost_seal::generate(&request)?.public;
+    let plan = SealPlan {
+        recipients: &[recipient],
+        message: MessageFormat::Auto,
+        armor: false,
+        signer: Some((&key, passphrase.as_ref())),
+        file_name: "check",
+        now,
+    };
+    let mut sink = parts.sealer.seal(&plan, Box::new(MemorySink::default()))?;
+    std::io::Write::write_all(&mut sink, b"check").map_err(|error| Error::from_io(error, &sealpost_core::error::codes::seal::WRITE))?;
+    sink.finish()?;
+    Ok("signed and sealed a few bytes".to_owned())
+}
+
+fn describe(findings: &[Finding]) -> String {
+    let mut lines = Vec::new();
+    for finding in findings {
+        let mark = if finding.failure.is_some() { "✘" } else { "✔" };
+        lines.push(format!("{mark} {:<28} {:>6} ms  {}", finding.subject, finding.elapsed_ms, finding.detail));
+        if let Some(failure) = &finding.failure {
+            lines.push(format!("    {} {}", failure.code, failure.title));
+            lines.push(format!("    {}", failure.advice));
+        }
+    }
+    let failed = findings.iter().filter(|finding| finding.failure.is_some()).count();
+    lines.push(if failed == 0 { "all well".to_owned() } else { format!("{failed} of {} need someone", findings.len()) });
+    lines.join("\n")
+}
