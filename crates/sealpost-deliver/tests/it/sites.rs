@@ -12,12 +12,12 @@ use sealpost_testkit::sshd::{self, Sshd};
 use sealpost_testkit::suite::transport::{Site, TestSecrets};
 
 /// The transport under test.
-pub fn sftp() -> Sftp {
+pub(crate) fn sftp() -> Sftp {
     Sftp::new(Arc::new(TestSecrets))
 }
 
 /// Settings for a server on loopback.
-pub fn settings(port: u16, user: &str, login: Vec<Login>, host_keys: Vec<String>) -> ConnectorSettings {
+pub(crate) fn settings(port: u16, user: &str, login: Vec<Login>, host_keys: Vec<String>) -> ConnectorSettings {
     ConnectorSettings {
         host: "127.0.0.1".to_owned(),
         port,
@@ -35,44 +35,44 @@ pub fn settings(port: u16, user: &str, login: Vec<Login>, host_keys: Vec<String>
 }
 
 /// A connector with these settings.
-pub fn connector(settings: ConnectorSettings) -> Connector {
+pub(crate) fn connector(settings: ConnectorSettings) -> Connector {
     let partner = "acme".parse().unwrap();
     Connector { id: ConnectorId::of(&partner, "main"), partner, name: "main".to_owned(), settings }
 }
 
 /// Login with a key file.
-pub fn key(path: &Path, passphrase: &str) -> Login {
+pub(crate) fn key(path: &Path, passphrase: &str) -> Login {
     Login::PrivateKey { key: file(path), passphrase: (!passphrase.is_empty()).then(|| text(passphrase)) }
 }
 
 /// Login with a password.
-pub fn password(value: &str) -> Login {
+pub(crate) fn password(value: &str) -> Login {
     Login::Password { password: text(value) }
 }
 
 /// A reference to a file.
-pub fn file(path: &Path) -> SecretRef {
+pub(crate) fn file(path: &Path) -> SecretRef {
     format!("file:{}", path.display()).parse().unwrap()
 }
 
 /// A reference to a text.
-pub fn text(value: &str) -> SecretRef {
+pub(crate) fn text(value: &str) -> SecretRef {
     format!("env:{value}").parse().unwrap()
 }
 
 /// Settings for an sshd, with an ed25519 key.
-pub fn openssh_settings(server: &Sshd) -> ConnectorSettings {
+pub(crate) fn openssh_settings(server: &Sshd) -> ConnectorSettings {
     let client_key = server.client_key("ed25519", "256", "RFC4716", "");
     settings(server.port(), &sshd::user(), vec![key(&client_key, "")], vec![server.host_key("ed25519")])
 }
 
 /// A site at an sshd.
-pub fn openssh(server: &Sshd) -> Site {
+pub(crate) fn openssh(server: &Sshd) -> Site {
     Site { transport: Arc::new(sftp()), settings: openssh_settings(server), inbox: server.inbox() }
 }
 
 /// A site at a proftpd.
-pub fn proftpd(server: &Proftpd) -> Site {
+pub(crate) fn proftpd(server: &Proftpd) -> Site {
     let login = vec![password(proftpd::PASSWORD)];
     let settings = settings(server.port(), proftpd::USER, login, vec![server.host_key("ed25519")]);
     Site { transport: Arc::new(sftp()), settings, inbox: server.inbox() }
