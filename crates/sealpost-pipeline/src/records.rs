@@ -185,14 +185,14 @@ impl Pipeline {
         let changes = self.plan(id, document).await?;
         let (partner, connectors) = records_of(id, document);
         let changed = |subject: &str| changes.iter().any(|change| change.subject == subject && change.action != Action::Keep);
-        // Connectors come first and go last, so that the partner never names one that isn't there.
+        // The partner comes first: connectors belong to it. A request in between is refused with a clear answer.
+        if changed(&format!("partner {id}")) {
+            self.parts.records.put_partner(&partner).await?;
+        }
         for connector in &connectors {
             if changed(&format!("connector {id}/{}", connector.name)) {
                 self.parts.records.put_connector(connector).await?;
             }
-        }
-        if changed(&format!("partner {id}")) {
-            self.parts.records.put_partner(&partner).await?;
         }
         for gone in self.parts.records.connectors(Some(id)).await? {
             if !connectors.iter().any(|wanted| wanted.id == gone.id) {
