@@ -1,1 +1,133 @@
 //! Job state and task queue.
+//!
+//! | ledger | for |
+//! | --- | --- |
+//! | `sqlite` | one machine: the binary with its own file |
+//!
+//! A further ledger is one more module and one more row of [`LEDGERS`]; `sealpost_testkit::suite::ledger` says what it
+//! has to do.
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sealpost_core::error::codes;
+use sealpost_core::port::{Ledger, Queue, Records};
+use sealpost_core::{Error, Result};
+use serde_json::{Map, Value as Json, json};
+
+mod sqlite;
+
+pub use sqlite::SqliteLedger;
+
+/// The three ports of one ledger.
+#[derive(Clone)]
+pub struct LedgerSet {
+    /// Jobs and deliveries.
+    pub ledger: Arc<dyn Ledger>,
+    /// Partners, connectors and API keys.
+    pub records: Arc<dyn Records>,
+    /// Tasks.
+    pub queue: Arc<dyn Queue>,
+}
+
+impl From<SqliteLedger> for LedgerSet {
+    fn from(ledger: SqliteLedger) -> Self {
+        let shared = Arc::new(ledger);
+        Self { ledger: shared.clone(), records: shared.clone(), queue: shared }
+    }
+}
+
+/// A ledger being opened.
+pub type Opening = Pin<Box<dyn Future<Output = Result<LedgerSet>> + Send>>;
+
+/// A row of the table of ledgers.
+pub struct LedgerEntry {
+    /// The name in `sealpost.toml`: `sqlite`.
+    pub name: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// The JSON Schema of the options object.
+    pub options_schema: fn() -> Json,
+    /// Reads the options and opens the ledger. Relative paths are below the working directory: the caller makes them
+    /// absolute where they mean something else.
+    ///
+    /// Errors are `SP-CONFIG-001` for the options, else what the ledger's `open` says.
+    pub build: fn(&Map<String, Json>) -> Opening,
+}
+
+/// Every ledger of this build.
+pub static LEDGERS: &[LedgerEntry] = &[LedgerEntry {
+    name: "sqlite",
+    summary: "a file on a local disk, for one machine: several processes may share it",
+    options_schema: sqlite_options,
+    build: build_sqlite,
+}];
+
+/// The ledger of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static LedgerEntry> {
+    LEDGERS.iter().find(|entry| entry.name == name)
+}
+
+fn sqlite_options() -> Json {
+    json!({
+        "type": "object",
+        "properties": {
+            "path": {
+                "type": "string",
+                "minLength": 1,
+                "description": "The file, on a local disk: network file systems don't keep SQLite's locks. It is made when it is missing."
+            }
+        },
+        "required": ["path"],
+        "additionalProperties": false
+    })
+}
+
+fn build_sqlite(options: &Map<String, Json>) -> Opening {
+    let path = sqlite_path(options);
+    Box::pin(async move { Ok(SqliteLedger::open(Path::new(&path?)).await?.into()) })
+}
+
+fn sqlite_path(options: &Map<String, Json>) -> Result<String> {
+    let invalid = |detail: String| Error::new(&codes::config::INVALID, detail);
+    if let Some(key) = options.keys().find(|key| *key != "path") {
+        return Err(invalid(format!("the ledger `sqlite` has no option `{key}`; it has `path`")));
+    }
+    match options.get("path") {
+        Some(Json::String(path)) if !path.is_empty() => Ok(path.clone()),
+        Some(_) => Err(invalid("the ledger's option `path` must be a file path".to_owned())),
+        None => Err(invalid("the ledger `sqlite` needs the option `path`".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_checked_before_a_file_is_touched() {
+        for (options, part) in [
+            (json!({}), "needs the option `path`"),
+            (json!({ "path": "" }), "must be a file path"),
+            (json!({ "path": 7 }), "must be a file path"),
+            (json!({ "path": "a.db", "pth": "b.db" }), "no option `pth`"),
+        ] {
+            let error = sqlite_path(options.as_object().unwrap()).unwrap_err();
+            assert!(error.is(&codes::config::INVALID) && error.detail().contains(part), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_table_opens_a_ledger() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("made/for/it/ledger.db");
+        let options = json!({ "path": path });
+        let set = (find("sqlite").unwrap().build)(options.as_object().unwrap()).await.unwrap();
+        set.ledger.check().await.unwrap();
+        assert!(path.is_file());
+        assert!(find("mysql").is_none());
+    }
+}

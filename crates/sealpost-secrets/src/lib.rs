@@ -1,1 +1,122 @@
-//! Secret references resolved to values.
+//! Secret references to values, by the scheme before the colon.
+//!
+//! | reference | the value is |
+//! | --- | --- |
+//! | `env:NAME` | the environment variable |
+//! | `file:/path`, `file:path` | the file's content; relative to the configuration file's folder |
+//!
+//! A further store is one more file and one more row of [`SECRET_STORES`]. Errors name the reference, never the value.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sealpost_core::error::codes;
+use sealpost_core::port::SecretStore;
+use sealpost_core::secret::{Secret, SecretRef};
+use sealpost_core::{Error, Result};
+
+mod env;
+mod environment;
+mod file;
+
+pub use environment::{Environment, ProcessEnvironment};
+
+/// What the stores are built from.
+pub struct Surroundings {
+    /// The folder that relative paths start from: the configuration file's.
+    pub base_folder: PathBuf,
+    /// Environment variables.
+    pub environment: Arc<dyn Environment>,
+}
+
+/// A row of the table of secret stores.
+pub struct SecretStoreEntry {
+    /// The scheme: what stands before the colon of a reference.
+    pub scheme: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// A reference, as an example.
+    pub example: &'static str,
+    /// Makes the store; `None` for one that is known, but not in this build.
+    pub build: Option<fn(&Surroundings) -> Arc<dyn SecretStore>>,
+}
+
+/// Every known secret store.
+pub static SECRET_STORES: &[SecretStoreEntry] = &[
+    SecretStoreEntry {
+        scheme: "env",
+        summary: "an environment variable",
+        example: "env:DATABASE_PASSWORD",
+        build: Some(env::build),
+    },
+    SecretStoreEntry {
+        scheme: "file",
+        summary: "a file of at most 1 MiB",
+        example: "file:/run/secrets/partner_key",
+        build: Some(file::build),
+    },
+    SecretStoreEntry {
+        scheme: "vault",
+        summary: "HashiCorp Vault",
+        example: "vault:secret/data/sealpost#password",
+        build: None,
+    },
+    SecretStoreEntry {
+        scheme: "aws-sm",
+        summary: "AWS Secrets Manager",
+        example: "aws-sm:sealpost/database",
+        build: None,
+    },
+];
+
+/// All stores of this build behind one: resolves each reference by its scheme.
+pub struct SecretStores {
+    stores: Vec<(&'static str, Arc<dyn SecretStore>)>,
+}
+
+impl SecretStores {
+    /// The stores of this build, with the environment of this process. Relative paths start from `base_folder`.
+    #[must_use]
+    pub fn new(base_folder: impl Into<PathBuf>) -> Self {
+        Self::with(&Surroundings { base_folder: base_folder.into(), environment: Arc::new(ProcessEnvironment) })
+    }
+
+    /// The stores of this build in these surroundings.
+    #[must_use]
+    pub fn with(surroundings: &Surroundings) -> Self {
+        let stores = SECRET_STORES.iter().filter_map(|entry| Some((entry.scheme, entry.build?(surroundings))));
+        Self { stores: stores.collect() }
+    }
+}
+
+#[async_trait]
+impl SecretStore for SecretStores {
+    async fn resolve(&self, reference: &SecretRef) -> Result<Secret> {
+        match self.stores.iter().find(|(scheme, _)| *scheme == reference.scheme()) {
+            Some((_, store)) => store.resolve(reference).await,
+            None => Err(not_here(reference.scheme())),
+        }
+    }
+}
+
+/// Why no store has this scheme. Only the scheme is repeated: what follows an unknown one may be a password with a
+/// colon in it that was written where a reference belongs — and so may the scheme.
+fn not_here(scheme: &str) -> Error {
+    let available: Vec<_> =
+        SECRET_STORES.iter().filter(|entry| entry.build.is_some()).map(|entry| entry.scheme).collect();
+    let available = available.join("`, `");
+    match SECRET_STORES.iter().find(|entry| entry.scheme == scheme) {
+        Some(entry) => Error::new(
+            &codes::secrets::NOT_IN_BUILD,
+            format!("`{}:…` is {}; this build has `{available}`", entry.scheme, entry.summary),
+        ),
+        None => Error::new(
+            &codes::secrets::REFERENCE,
+            format!("a reference has a scheme that no secret store has; this build has `{available}`"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,211 @@
-//! The behaviour suite of the ledger port.
+//! What every ledger and queue must do: the contract sentences of `Ledger`, `Queue` and `Records`, one case each.
+//!
+//! An adapter runs all of them by [`ledger_suite!`](crate::ledger_suite), each on a fresh, empty ledger.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sealpost_core::Result;
+use sealpost_core::error::Failure;
+use sealpost_core::error::codes;
+use sealpost_core::id::{ConnectorId, JobId, PartnerId};
+use sealpost_core::job::{Job, JobEvent, ReportRequest};
+use sealpost_core::param::ParameterValues;
+use sealpost_core::port::{Admission, Admitted, Ledger, Queue, Records};
+use sealpost_core::sealed::{FileName, SealedFile, SealedKey};
+use sealpost_core::task::{Lease, WorkKind};
+
+pub mod admission;
+pub mod deliveries;
+pub mod fences;
+pub mod lists;
+pub mod model;
+pub mod records;
+pub mod tasks;
+
+/// Long enough that nothing runs out during a test.
+pub const HOUR: Duration = Duration::from_secs(3600);
+
+/// A fresh ledger under test.
+#[derive(Clone)]
+pub struct Ports {
+    /// Jobs and deliveries.
+    pub ledger: Arc<dyn Ledger>,
+    /// Partners, connectors and keys.
+    pub records: Arc<dyn Records>,
+    /// Tasks.
+    pub queue: Arc<dyn Queue>,
+    /// What must live as long as the ledger, for example its folder.
+    pub keep: Arc<dyn Any + Send + Sync>,
+}
+
+/// Makes one test of each case of the suite. `$fresh` is a function without arguments that returns a future of
+/// [`Ports`](crate::suite::ledger::Ports): a new, empty ledger.
+#[macro_export]
+macro_rules! ledger_suite {
+    ($fresh:path) => {
+        $crate::ledger_suite!(@cases $fresh,
+            admission: creates_job_timeline_and_task, gives_out_sequence_numbers, a_key_admits_once,
+                concurrent_requests_with_one_key_make_one_job, the_limit_is_exact_under_concurrency,
+                a_failed_admission_leaves_nothing;
+            lists: another_partners_job_is_not_found, pages_are_stable_under_inserts, filters_combine;
+            fences: a_stale_lease_is_refused_everywhere, a_lease_that_is_past_moves_nothing,
+                a_task_that_is_done_guards_nothing, progress_is_seen_and_tells_of_a_cancellation,
+                an_illegal_move_changes_nothing, of_two_equal_events_one_wins;
+            tasks: a_lease_that_ran_out_comes_back, a_held_task_is_nobody_elses, kinds_are_respected,
+                a_released_task_waits_its_delay, an_extended_lease_holds, the_oldest_comes_first,
+                the_dead_are_kept_and_can_be_revived, every_task_goes_to_one_worker, waiting_ends_by_itself;
+            deliveries: a_stored_file_brings_its_deliveries, a_delivery_is_followed_to_its_receipt,
+                only_what_succeeded_is_delivered_again, the_timeline_is_gapless_and_append_only;
+            records: what_is_put_is_found, a_partner_goes_with_all_that_is_its_own, a_busy_partner_stays,
+                the_check_passes;
+        );
+    };
+    (@cases $fresh:path, $($module:ident: $($case:ident),+;)+) => {
+        $(mod $module {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::suite::ledger::$module::$case($fresh().await).await;
+            })+
+        })+
+    };
+}
+
+/// A partner's id.
+#[must_use]
+pub fn partner(name: &str) -> PartnerId {
+    name.parse().expect("a partner id")
+}
+
+/// An admission of the partner's report, created now, with a generous limit and no idempotency key.
+#[must_use]
+pub fn admission(of: &str) -> Admission {
+    Admission {
+        id: JobId::fresh(),
+        request: ReportRequest {
+            partner: partner(of),
+            report_type: "contracts.v1".parse().expect("a report type"),
+            format: "csv".to_owned(),
+            format_options: serde_json::Map::new(),
+            parameters: ParameterValues::new(),
+            deliver_to: Vec::new(),
+        },
+        idempotency: None,
+        active_limit: 1000,
+        file_name: numbered,
+        name_template: "{report}_{sequence}.{extension}".to_owned(),
+        extension: "csv.pgp".to_owned(),
+        time_zone: "UTC".to_owned(),
+        retention_days: 30,
+        now: Timestamp::now(),
+    }
+}
+
+fn numbered(admission: &Admission, sequence: u64) -> Result<FileName> {
+    format!("{}_{sequence}.{}", admission.request.report_type, admission.extension).parse()
+}
+
+impl Ports {
+    /// Admits, and expects a new job.
+    ///
+    /// # Panics
+    /// When the ledger does anything else.
+    pub async fn admit(&self, admission: Admission) -> Job {
+        match self.ledger.admit(admission).await.expect("admit") {
+            Admitted::New(job) => job,
+            Admitted::Replayed(job) => panic!("{} was replayed", job.id),
+        }
+    }
+
+    /// Claims a task for an hour.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn claim(&self, kinds: &[WorkKind]) -> Lease {
+        self.queue.claim(kinds, HOUR).await.expect("claim").expect("a task to be ready")
+    }
+
+    /// Claims the produce task and starts the job's first attempt.
+    ///
+    /// # Panics
+    /// When the ledger refuses.
+    pub async fn start(&self, job: &Job) -> Lease {
+        let lease = self.claim(&[WorkKind::Produce]).await;
+        self.apply(job, &started(1), Some(&lease)).await;
+        lease
+    }
+
+    /// Takes a job that was just admitted to `succeeded`, and its task off the queue.
+    ///
+    /// # Panics
+    /// When the ledger refuses.
+    pub async fn succeed(&self, job: &Job) -> Job {
+        let lease = self.start(job).await;
+        let job = self.apply(job, &stored(job), Some(&lease)).await;
+        self.queue.complete(&lease).await.expect("complete");
+        job
+    }
+
+    /// Applies an event now.
+    ///
+    /// # Panics
+    /// When the ledger refuses.
+    pub async fn apply(&self, job: &Job, event: &JobEvent, lease: Option<&Lease>) -> Job {
+        self.ledger.apply(&job.id, event, lease, Timestamp::now()).await.expect("apply")
+    }
+
+    /// The job as the ledger has it.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub async fn job(&self, job: &Job) -> Job {
+        self.ledger.job_of_any_partner(&job.id).await.expect("read").expect("the job")
+    }
+}
+
+/// The start of an attempt.
+#[must_use]
+pub fn started(attempt: u32) -> JobEvent {
+    JobEvent::Started { attempt, worker: "suite".to_owned() }
+}
+
+/// The end of a good attempt.
+#[must_use]
+pub fn stored(job: &Job) -> JobEvent {
+    let key = SealedKey {
+        partner: job.request.partner.clone(),
+        job: job.id.clone(),
+        attempt: 1,
+        file_name: job.file_name.clone(),
+    };
+    JobEvent::Stored {
+        file: SealedFile { key, size: 4711, sha256: "5e".repeat(32) },
+        row_count: 17,
+        recipients: vec!["ABCD".to_owned()],
+    }
+}
+
+/// A failure of the source.
+#[must_use]
+pub fn failure() -> Failure {
+    Failure::from(&sealpost_core::Error::new(&codes::source::UNREACHABLE, "the suite's database"))
+}
+
+/// A connector of the partner.
+#[must_use]
+pub fn connector_id(of: &str, name: &str) -> ConnectorId {
+    ConnectorId::of(&partner(of), name)
+}
+
+/// Asserts the code of an error.
+///
+/// # Panics
+/// When it went well, or failed with another code.
+pub fn refused<T: std::fmt::Debug>(outcome: Result<T>, code: &sealpost_core::error::Code) {
+    match outcome {
+        Ok(value) => panic!("expected {}, got {value:?}", code.id),
+        Err(error) => assert!(error.is(code), "expected {}, got {error}", code.id),
+    }
+}

@@ -1,0 +1,93 @@
+//! The embedded ledger: jobs, records and queue in one SQLite file.
+//!
+//! Several processes may share the file (`serve`, `worker`, the command line), so every decision is made inside one
+//! write transaction and none rests on the memory of a process.
+
+use std::path::{Path, PathBuf};
+
+use sealpost_core::Result;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use tokio::sync::{Mutex, Notify};
+
+mod admit;
+mod deliveries;
+mod fault;
+mod jobs;
+mod ledger;
+mod list;
+mod open;
+mod queue;
+mod records;
+mod schema;
+mod tasks;
+mod timeline;
+mod turn;
+mod value;
+
+use turn::{Turn, Writers};
+
+/// A ledger in a SQLite file.
+///
+/// Writes take turns on one connection, reads have their own: the write-ahead log lets them see the last committed
+/// state without waiting.
+pub struct SqliteLedger {
+    path: PathBuf,
+    options: SqliteConnectOptions,
+    writers: Mutex<Writers>,
+    readers: SqlitePool,
+    bell: Notify,
+}
+
+/// What a write has survived when it returns. Both survive the death of any process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// A loss of power too: a 202 is a promise, so admission and every event wait for the disk (`synchronous=FULL`
+    /// syncs the write-ahead log at each commit).
+    Disk,
+    /// Not yet a loss of power: for what is worthless then, because it speaks of a worker that lost power as well —
+    /// claims, heartbeats, progress. No sync, so that they cost microseconds. The log keeps its order: the next write
+    /// to disk takes these with it.
+    Process,
+}
+
+impl SqliteLedger {
+    /// Opens the file, and makes or migrates it. Missing folders are made; the file is for its owner only.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001` where the file can't be opened, `-002` on a full disk, `-006` for a file that another program
+    /// or a newer version of this one has written.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
+        open::open(path.as_ref()).await
+    }
+
+    /// Closes every connection, after which the file alone is complete (SQLite removes its write-ahead log). Not
+    /// needed for safety: a process may die at any time.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        let mut writers = self.writers.lock().await;
+        writers.close().await;
+    }
+
+    /// A write transaction. It sees the newest state and excludes every other writer, of other processes too.
+    async fn begin(&self, durability: Durability) -> Result<Turn<'_>> {
+        Turn::begin(self.writers.lock().await, &self.options, durability).await
+    }
+
+    /// A connection to read from.
+    async fn reader(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Sqlite>> {
+        self.readers.acquire().await.map_err(fault::read)
+    }
+
+    /// Wakes this process's waiting workers, or the next one that waits.
+    fn ring(&self) {
+        self.bell.notify_waiters();
+        self.bell.notify_one();
+    }
+}
+
+/// The connection that the statements of one step run on.
+type Connection = SqliteConnection;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Deliveries as rows.
+
+use jiff::Timestamp;
+use sealpost_core::delivery::{Delivery, DeliveryEvent};
+use sealpost_core::error::codes;
+use sealpost_core::event::Happening;
+use sealpost_core::id::{ConnectorId, DeliveryId, JobId};
+use sealpost_core::job::JobStatus;
+use sealpost_core::task::Lease;
+use sealpost_core::{Error, Result};
+
+use super::value::{corrupt, decode, encode, signed, unsigned};
+use super::{Connection, fault, jobs, tasks, timeline};
+
+/// A delivery from its row. The bytes sent have a column of their own: they change often, and alone.
+fn delivery((record, bytes_sent): (String, i64)) -> Result<Delivery> {
+    let mut delivery: Delivery = decode("a delivery", &record)?;
+    delivery.bytes_sent = unsigned(bytes_sent);
+    Ok(delivery)
+}
+
+pub(super) async fn find(connection: &mut Connection, id: &DeliveryId) -> Result<Option<Delivery>> {
+    let row: Option<(String, i64)> = sqlx::query_as("SELECT record, bytes_sent FROM deliveries WHERE id = ?")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(fault::read)?;
+    row.map(delivery).transpose().map_err(|error| error.context(id))
+}
+
+/// Those of a job, in the order in which they were made.
+pub(super) async fn of_job(connection: &mut Connection, job: &JobId) -> Result<Vec<Delivery>> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT record, bytes_sent FROM deliveries WHERE job = ? ORDER BY ordinal")
+            .bind(job.as_str())
+            .fetch_all(connection)
+            .await
+            .map_err(fault::read)?;
+    rows.into_iter().map(delivery).collect::<Result<_>>().map_err(|error| error.context(job))
+}
+
+/// Stores a new delivery and its first entry in the job's timeline.
+pub(super) async fn insert(connection: &mut Connection, delivery: &Delivery, now: Timestamp) -> Result<()> {
+    sqlx::query("INSERT INTO deliveries (id, job, partner, status, record) VALUES (?, ?, ?, ?, ?)")
+        .bind(delivery.id.as_str())
+        .bind(delivery.job.as_str())
+        .bind(delivery.partner.as_str())
+        .bind(delivery.status.as_str())
+        .bind(encode("a delivery", delivery)?)
+        .execute(&mut *connection)
+        .await
+        .map_err(fault::write)?;
+    note(connection, delivery, &DeliveryEvent::Created, now).await
+}
+
+/// Loads, moves by [`Delivery::apply`] and stores.
+pub(super) async fn apply(
+    connection: &mut Connection,
+    id: &DeliveryId,
+    event: &DeliveryEvent,
+    lease: Option<&Lease>,
+    now: Timestamp,
+) -> Result<Delivery> {
+    tasks::fence(connection, lease, now).await?;
+    let delivery = find(connection, id).await?.ok_or_else(|| missing(id))?.apply(event, now)?;
+    sqlx::query("UPDATE deliveries SET status = ?, bytes_sent = ?, record = ? WHERE id = ?")
+        .bind(delivery.status.as_str())
+        .bind(signed(delivery.bytes_sent))
+        .bind(encode("a delivery", &delivery)?)
+        .bind(id.as_str())
+        .execute(&mut *connection)
+        .await
+        .map_err(fault::write)?;
+    note(connection, &delivery, event, now).await?;
+    Ok(delivery)
+}
+
+/// Creates a further delivery of the file of a succeeded job, with its task.
+pub(super) async fn again(
+    connection: &mut Connection,
+    job: &JobId,
+    connector: &ConnectorId,
+    now: Timestamp,
+) -> Result<Delivery> {
+    let job = jobs::existing(connection, job).await?;
+    if job.status != JobStatus::Succeeded {
+        return Err(Error::new(
+            &codes::request::NOT_IN_THIS_STATE,
+            format!("report {} is {}; only a succeeded one can be delivered again", job.id, job.status.as_str()),
+        ));
+    }
+    let file = job.file.clone().ok_or_else(|| corrupt(format!("{} has succeeded without a file", job.id)))?;
+    let (delivery, task) = Delivery::pending(&job, file, connector.clone(), now);
+    insert(connection, &delivery, now).await?;
+    tasks::enqueue(connection, &[task]).await?;
+    Ok(delivery)
+}
+
+/// Notes how many bytes the server has.
+pub(super) async fn progress(
+    connection: &mut Connection,
+    id: &DeliveryId,
+    bytes_sent: u64,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<()> {
+    tasks::fence(connection, Some(lease), now).await?;
+    let done = sqlx::query("UPDATE deliveries SET bytes_sent = ? WHERE id = ?")
+        .bind(signed(bytes_sent))
+        .bind(id.as_str())
+        .execute(connection)
+        .await
+        .map_err(fault::write)?;
+    if done.rows_affected() == 0 { Err(missing(id)) } else { Ok(()) }
+}
+
+async fn note(connection: &mut Connection, delivery: &Delivery, event: &DeliveryEvent, now: Timestamp) -> Result<()> {
+    let what = Happening::Delivery { delivery: delivery.id.clone(), event: event.clone() };
+    timeline::append(connection, &delivery.job, now, &what).await
+}
+
+fn missing(id: &DeliveryId) -> Error {
+    Error::new(&codes::request::NOT_FOUND, format!("there is no delivery {id}"))
+}

@@ -1,0 +1,51 @@
+//! What SQLite's failures mean here. Result codes: <https://www.sqlite.org/rescode.html>.
+
+use sealpost_core::Error;
+use sealpost_core::error::codes;
+
+const BUSY: i32 = 5;
+const CORRUPT: i32 = 11;
+const FULL: i32 = 13;
+const NOT_A_DATABASE: i32 = 26;
+/// The shared-memory file beside the log could not grow: how a full disk shows itself before the log is written.
+const IO_SHARED_MEMORY_SIZE: i32 = 4874;
+const FOREIGN_KEY: i32 = 787;
+
+/// A failed write.
+pub(super) fn write(error: sqlx::Error) -> Error {
+    convert(error, "write")
+}
+
+/// A failed read.
+pub(super) fn read(error: sqlx::Error) -> Error {
+    convert(error, "read")
+}
+
+/// Whether another connection holds the file.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    extended(error).is_some_and(|code| code & 0xff == BUSY)
+}
+
+/// Whether a record refers to a partner that isn't there.
+pub(super) fn is_orphan(error: &sqlx::Error) -> bool {
+    extended(error) == Some(FOREIGN_KEY)
+}
+
+fn extended(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+fn convert(error: sqlx::Error, verb: &str) -> Error {
+    // SQLite's messages name tables and columns, never values.
+    let message = error.as_database_error().map_or_else(|| error.to_string(), |inner| inner.message().to_owned());
+    let code = match (&error, extended(&error)) {
+        (_, Some(IO_SHARED_MEMORY_SIZE)) => &codes::ledger::FULL,
+        (_, Some(code)) if code & 0xff == FULL => &codes::ledger::FULL,
+        (_, Some(code)) if matches!(code & 0xff, CORRUPT | NOT_A_DATABASE) => &codes::ledger::CORRUPT,
+        (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_), _) => {
+            &codes::ledger::CORRUPT
+        }
+        _ => &codes::ledger::UNREACHABLE,
+    };
+    Error::new(code, format!("{verb}: {message}")).caused_by(error)
+}

@@ -1,0 +1,111 @@
+//! Jobs as rows.
+
+use jiff::Timestamp;
+use sealpost_core::error::codes;
+use sealpost_core::event::Happening;
+use sealpost_core::id::{JobId, PartnerId};
+use sealpost_core::job::{Job, JobEvent, JobMove, Progress};
+use sealpost_core::task::Lease;
+use sealpost_core::{Error, Result};
+
+use super::value::{decode, encode, nanos, signed, unsigned};
+use super::{Connection, deliveries, fault, tasks, timeline};
+
+/// The columns that [`job`] reads.
+pub(super) type Row = (String, i64, i64);
+
+/// A job from its row. Progress has columns of its own: it changes often, and alone.
+pub(super) fn job((record, rows, bytes): Row) -> Result<Job> {
+    let mut job: Job = decode("a job", &record)?;
+    job.progress = Progress { rows: unsigned(rows), bytes: unsigned(bytes) };
+    Ok(job)
+}
+
+/// A job, of this partner only when one is given.
+pub(super) async fn find(connection: &mut Connection, partner: Option<&PartnerId>, id: &JobId) -> Result<Option<Job>> {
+    let row: Option<Row> =
+        sqlx::query_as("SELECT record, rows_done, bytes_done FROM jobs WHERE id = ?1 AND (?2 IS NULL OR partner = ?2)")
+            .bind(id.as_str())
+            .bind(partner.map(PartnerId::as_str))
+            .fetch_optional(connection)
+            .await
+            .map_err(fault::read)?;
+    row.map(job).transpose().map_err(|error| error.context(id))
+}
+
+/// A job that must be there.
+pub(super) async fn existing(connection: &mut Connection, id: &JobId) -> Result<Job> {
+    let found = find(connection, None, id).await?;
+    found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no report {id}")))
+}
+
+/// Stores a new job with its first entry and what follows from it.
+pub(super) async fn insert(connection: &mut Connection, made: &JobMove) -> Result<()> {
+    let job = &made.job;
+    sqlx::query("INSERT INTO jobs (id, partner, report_type, status, created_at, record) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(job.id.as_str())
+        .bind(job.request.partner.as_str())
+        .bind(job.request.report_type.as_str())
+        .bind(job.status.as_str())
+        .bind(nanos(job.created_at))
+        .bind(encode("a job", job)?)
+        .execute(&mut *connection)
+        .await
+        .map_err(fault::write)?;
+    follow(connection, made, &JobEvent::Admitted, job.created_at).await
+}
+
+/// Loads, moves by [`Job::apply`] and stores, with what follows.
+pub(super) async fn apply(
+    connection: &mut Connection,
+    id: &JobId,
+    event: &JobEvent,
+    lease: Option<&Lease>,
+    now: Timestamp,
+) -> Result<JobMove> {
+    tasks::fence(connection, lease, now).await?;
+    let made = existing(connection, id).await?.apply(event, now)?;
+    let job = &made.job;
+    sqlx::query("UPDATE jobs SET status = ?, rows_done = ?, bytes_done = ?, record = ? WHERE id = ?")
+        .bind(job.status.as_str())
+        .bind(signed(job.progress.rows))
+        .bind(signed(job.progress.bytes))
+        .bind(encode("a job", job)?)
+        .bind(id.as_str())
+        .execute(&mut *connection)
+        .await
+        .map_err(fault::write)?;
+    follow(connection, &made, event, now).await?;
+    Ok(made)
+}
+
+/// Stores what follows from a move: the timeline's entry, deliveries, tasks.
+async fn follow(connection: &mut Connection, made: &JobMove, event: &JobEvent, now: Timestamp) -> Result<()> {
+    timeline::append(connection, &made.job.id, now, &Happening::Report(event.clone())).await?;
+    for delivery in &made.deliveries {
+        deliveries::insert(connection, delivery, now).await?;
+    }
+    tasks::enqueue(connection, &made.tasks).await
+}
+
+/// Notes progress; whether someone asked to cancel.
+pub(super) async fn progress(
+    connection: &mut Connection,
+    id: &JobId,
+    progress: Progress,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<bool> {
+    tasks::fence(connection, Some(lease), now).await?;
+    let cancelled: Option<bool> = sqlx::query_scalar(
+        "UPDATE jobs SET rows_done = ?, bytes_done = ? WHERE id = ?
+         RETURNING json_extract(record, '$.cancel_requested')",
+    )
+    .bind(signed(progress.rows))
+    .bind(signed(progress.bytes))
+    .bind(id.as_str())
+    .fetch_optional(connection)
+    .await
+    .map_err(fault::write)?;
+    cancelled.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no report {id}")))
+}

@@ -1,0 +1,119 @@
+//! The port `Ledger`: each method is one turn or one read.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sealpost_core::Result;
+use sealpost_core::delivery::{Delivery, DeliveryEvent};
+use sealpost_core::event::TimelineEntry;
+use sealpost_core::id::{ConnectorId, DeliveryId, JobId, PartnerId};
+use sealpost_core::job::{Job, JobEvent, Progress};
+use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger};
+use sealpost_core::task::Lease;
+
+use super::value::{corrupt, nanos};
+use super::{Durability, SqliteLedger, admit, deliveries, fault, jobs, list, timeline};
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn admit(&self, admission: Admission) -> Result<Admitted> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = admit::admit(turn.connection(), &admission).await;
+        let admitted = turn.end(outcome).await?;
+        if matches!(admitted, Admitted::New(_)) {
+            self.ring();
+        }
+        Ok(admitted)
+    }
+
+    async fn job(&self, partner: &PartnerId, id: &JobId) -> Result<Option<Job>> {
+        let mut reader = self.reader().await?;
+        jobs::find(&mut reader, Some(partner), id).await
+    }
+
+    async fn job_of_any_partner(&self, id: &JobId) -> Result<Option<Job>> {
+        let mut reader = self.reader().await?;
+        jobs::find(&mut reader, None, id).await
+    }
+
+    async fn jobs(&self, filter: &JobFilter) -> Result<JobPage> {
+        let mut reader = self.reader().await?;
+        list::page(&mut reader, filter).await
+    }
+
+    async fn apply(&self, id: &JobId, event: &JobEvent, lease: Option<&Lease>, now: Timestamp) -> Result<Job> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = jobs::apply(turn.connection(), id, event, lease, now).await;
+        let made = turn.end(outcome).await?;
+        if !made.tasks.is_empty() {
+            self.ring();
+        }
+        Ok(made.job)
+    }
+
+    async fn progress(&self, id: &JobId, progress: Progress, lease: &Lease) -> Result<bool> {
+        let mut turn = self.begin(Durability::Process).await?;
+        let outcome = jobs::progress(turn.connection(), id, progress, lease, Timestamp::now()).await;
+        turn.end(outcome).await
+    }
+
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>> {
+        let mut reader = self.reader().await?;
+        deliveries::find(&mut reader, id).await
+    }
+
+    async fn deliveries(&self, job: &JobId) -> Result<Vec<Delivery>> {
+        let mut reader = self.reader().await?;
+        deliveries::of_job(&mut reader, job).await
+    }
+
+    async fn redeliver(&self, job: &JobId, connector: &ConnectorId, now: Timestamp) -> Result<Delivery> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = deliveries::again(turn.connection(), job, connector, now).await;
+        let delivery = turn.end(outcome).await?;
+        self.ring();
+        Ok(delivery)
+    }
+
+    async fn apply_delivery(
+        &self,
+        id: &DeliveryId,
+        event: &DeliveryEvent,
+        lease: Option<&Lease>,
+        now: Timestamp,
+    ) -> Result<Delivery> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = deliveries::apply(turn.connection(), id, event, lease, now).await;
+        turn.end(outcome).await
+    }
+
+    async fn delivery_progress(&self, id: &DeliveryId, bytes_sent: u64, lease: &Lease) -> Result<()> {
+        let mut turn = self.begin(Durability::Process).await?;
+        let outcome = deliveries::progress(turn.connection(), id, bytes_sent, lease, Timestamp::now()).await;
+        turn.end(outcome).await
+    }
+
+    async fn timeline(&self, job: &JobId) -> Result<Vec<TimelineEntry>> {
+        let mut reader = self.reader().await?;
+        timeline::read(&mut reader, job).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        let named = |error: sealpost_core::Error| error.context(format!("ledger file `{}`", self.path.display()));
+        let at = nanos(Timestamp::now());
+        let mut turn = self.begin(Durability::Disk).await.map_err(named)?;
+        let outcome = sqlx::query("INSERT INTO probe (id, at) VALUES (1, ?1) ON CONFLICT DO UPDATE SET at = ?1")
+            .bind(at)
+            .execute(turn.connection())
+            .await
+            .map_err(fault::write);
+        turn.end(outcome).await.map_err(named)?;
+
+        let mut reader = self.reader().await.map_err(named)?;
+        let back: i64 = sqlx::query_scalar("SELECT at FROM probe WHERE id = 1")
+            .fetch_one(&mut *reader)
+            .await
+            .map_err(|error| named(fault::read(error)))?;
+        // Another process may have checked in between; an older value would be a lost write.
+        if back < at { Err(named(corrupt("a record just written was not read back"))) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,151 @@
+//! The port `Queue`: at-least-once, fenced by the number of the claim.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sealpost_core::Result;
+use sealpost_core::id::TaskId;
+use sealpost_core::port::Queue;
+use sealpost_core::task::{DeadTask, Lease, QueueDepth, WorkKind};
+
+use super::value::{id, instant, later, nanos, unsigned};
+use super::{Durability, SqliteLedger, fault, tasks};
+
+mod claim;
+mod dead;
+
+/// The longest pause between two looks at the file: other processes can't ring this one's bell.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+#[async_trait]
+impl Queue for SqliteLedger {
+    async fn claim(&self, kinds: &[WorkKind], lease: Duration) -> Result<Option<Lease>> {
+        // A look first: most claims of an idle worker find nothing, and a look takes no lock from anyone.
+        let mut reader = self.reader().await?;
+        if claim::candidate(&mut reader, kinds, Timestamp::now()).await?.is_none() {
+            return Ok(None);
+        }
+        drop(reader);
+        let mut turn = self.begin(Durability::Process).await?;
+        let outcome = claim::claim(turn.connection(), kinds, lease, Timestamp::now()).await;
+        turn.end(outcome).await
+    }
+
+    async fn extend(&self, lease: &mut Lease, by: Duration) -> Result<()> {
+        let until = later(Timestamp::now(), by);
+        let mut turn = self.begin(Durability::Process).await?;
+        let outcome = sqlx::query("UPDATE tasks SET ready_at = ? WHERE id = ? AND epoch = ? AND leased = 1")
+            .bind(nanos(until))
+            .bind(lease.task.as_str())
+            .bind(i64::from(lease.epoch))
+            .execute(turn.connection())
+            .await
+            .map_err(fault::write)
+            .and_then(|done| held(&done, lease));
+        turn.end(outcome).await?;
+        lease.until = until;
+        Ok(())
+    }
+
+    async fn complete(&self, lease: &Lease) -> Result<()> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = sqlx::query("DELETE FROM tasks WHERE id = ? AND epoch = ? AND leased = 1")
+            .bind(lease.task.as_str())
+            .bind(i64::from(lease.epoch))
+            .execute(turn.connection())
+            .await
+            .map_err(fault::write)
+            .and_then(|done| held(&done, lease));
+        turn.end(outcome).await
+    }
+
+    async fn release(&self, lease: &Lease, delay: Duration) -> Result<()> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome =
+            sqlx::query("UPDATE tasks SET ready_at = ?, leased = 0 WHERE id = ? AND epoch = ? AND leased = 1")
+                .bind(nanos(later(Timestamp::now(), delay)))
+                .bind(lease.task.as_str())
+                .bind(i64::from(lease.epoch))
+                .execute(turn.connection())
+                .await
+                .map_err(fault::write)
+                .and_then(|done| held(&done, lease));
+        turn.end(outcome).await?;
+        self.ring();
+        Ok(())
+    }
+
+    async fn bury(&self, lease: &Lease, reason: &str) -> Result<()> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = dead::bury(turn.connection(), lease, reason, Timestamp::now()).await;
+        turn.end(outcome).await
+    }
+
+    async fn dead(&self, limit: u32) -> Result<Vec<DeadTask>> {
+        let mut reader = self.reader().await?;
+        dead::list(&mut reader, limit).await
+    }
+
+    async fn revive(&self, task: &TaskId) -> Result<bool> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = dead::revive(turn.connection(), task, Timestamp::now()).await;
+        let revived = turn.end(outcome).await?;
+        if revived {
+            self.ring();
+        }
+        Ok(revived)
+    }
+
+    async fn depth(&self) -> Result<QueueDepth> {
+        let mut reader = self.reader().await?;
+        let (ready, delayed, leased, dead): (i64, i64, i64, i64) = sqlx::query_as(
+            "SELECT COUNT(*) FILTER (WHERE ready_at <= ?1),
+                    COUNT(*) FILTER (WHERE ready_at > ?1 AND leased = 0),
+                    COUNT(*) FILTER (WHERE ready_at > ?1 AND leased = 1),
+                    (SELECT COUNT(*) FROM dead_tasks)
+             FROM tasks",
+        )
+        .bind(nanos(Timestamp::now()))
+        .fetch_one(&mut *reader)
+        .await
+        .map_err(fault::read)?;
+        Ok(QueueDepth {
+            ready: unsigned(ready),
+            delayed: unsigned(delayed),
+            leased: unsigned(leased),
+            dead: unsigned(dead),
+        })
+    }
+
+    async fn wait(&self, patience: Duration) {
+        let rung = self.bell.notified();
+        let pause = patience.min(LOOK_AGAIN).min(self.until_next().await);
+        tokio::select! {
+            () = rung => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+impl SqliteLedger {
+    /// How long until the next task becomes ready. Those ready already don't count: they are of a kind that the caller
+    /// does not take, and would make it spin.
+    async fn until_next(&self) -> Duration {
+        let now = Timestamp::now();
+        let next = match self.reader().await {
+            Ok(mut reader) => claim::next_after(&mut reader, now).await,
+            Err(error) => Err(error),
+        };
+        match next {
+            Ok(Some(next)) => Duration::try_from(next.duration_since(now)).unwrap_or(LOOK_AGAIN),
+            // An unreachable ledger shows itself at the next claim, which has somebody to tell.
+            Ok(None) | Err(_) => LOOK_AGAIN,
+        }
+    }
+}
+
+/// `SP-LEDGER-004` unless the statement met the task under this lease.
+fn held(done: &sqlx::sqlite::SqliteQueryResult, lease: &Lease) -> Result<()> {
+    if done.rows_affected() == 1 { Ok(()) } else { Err(tasks::lost(lease)) }
+}

@@ -1,0 +1,72 @@
+//! Dead letters.
+
+use jiff::Timestamp;
+use sealpost_core::Result;
+use sealpost_core::id::TaskId;
+use sealpost_core::task::{DeadTask, Lease};
+
+use super::super::value::nanos;
+use super::super::{Connection, fault, tasks};
+use super::{held, id, instant};
+
+pub(super) async fn bury(connection: &mut Connection, lease: &Lease, reason: &str, now: Timestamp) -> Result<()> {
+    let moved = sqlx::query(
+        "INSERT INTO dead_tasks (id, kind, subject, epoch, reason, buried_at)
+         SELECT id, kind, subject, epoch, ?, ? FROM tasks WHERE id = ? AND epoch = ? AND leased = 1",
+    )
+    .bind(reason)
+    .bind(nanos(now))
+    .bind(lease.task.as_str())
+    .bind(i64::from(lease.epoch))
+    .execute(&mut *connection)
+    .await
+    .map_err(fault::write)?;
+    held(&moved, lease)?;
+    sqlx::query("DELETE FROM tasks WHERE id = ?")
+        .bind(lease.task.as_str())
+        .execute(connection)
+        .await
+        .map_err(fault::write)?;
+    Ok(())
+}
+
+/// The newest dead letters.
+pub(super) async fn list(connection: &mut Connection, limit: u32) -> Result<Vec<DeadTask>> {
+    let rows: Vec<(String, String, String, i64, String, i64)> = sqlx::query_as(
+        "SELECT id, kind, subject, epoch, reason, buried_at FROM dead_tasks ORDER BY ordinal DESC LIMIT ?",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await
+    .map_err(fault::read)?;
+    rows.into_iter()
+        .map(|(task, kind, subject, epoch, reason, buried_at)| {
+            Ok(DeadTask {
+                task: id("a dead task's id", &task)?,
+                work: tasks::work(&kind, &subject)?,
+                claims: u32::try_from(epoch).unwrap_or(u32::MAX),
+                reason,
+                buried_at: instant(buried_at),
+            })
+        })
+        .collect()
+}
+
+/// Puts a dead letter back. It keeps its id and the number of its claims, so that a lease from before stays refused.
+pub(super) async fn revive(connection: &mut Connection, task: &TaskId, now: Timestamp) -> Result<bool> {
+    let moved = sqlx::query(
+        "INSERT INTO tasks (id, kind, subject, epoch, ready_at)
+         SELECT id, kind, subject, epoch, ? FROM dead_tasks WHERE id = ?",
+    )
+    .bind(nanos(now))
+    .bind(task.as_str())
+    .execute(&mut *connection)
+    .await
+    .map_err(fault::write)?;
+    sqlx::query("DELETE FROM dead_tasks WHERE id = ?")
+        .bind(task.as_str())
+        .execute(connection)
+        .await
+        .map_err(fault::write)?;
+    Ok(moved.rows_affected() == 1)
+}

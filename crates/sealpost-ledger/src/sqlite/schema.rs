@@ -1,0 +1,54 @@
+//! The schema, by numbered steps: `PRAGMA user_version` is the number of steps a file has seen.
+
+use sealpost_core::error::codes;
+use sealpost_core::{Error, Result};
+use sqlx::sqlite::SqliteConnection;
+
+use super::fault;
+
+/// Marks a file as ours (`PRAGMA application_id`): "Seal".
+const APPLICATION: i64 = 0x5365_616C;
+
+/// The steps, in order. A released step is never edited: later changes are further steps.
+static STEPS: &[&str] = &[include_str!("schema/001_first.sql")];
+
+/// Refuses a file that another program has made, or a newer version of this one.
+pub(super) async fn recognise(connection: &mut SqliteConnection) -> Result<()> {
+    let application = number(connection, "PRAGMA application_id").await?;
+    let tables = number(connection, "SELECT COUNT(*) FROM sqlite_schema").await?;
+    let fresh = application == 0 && tables == 0;
+    if application != APPLICATION && !fresh {
+        return Err(Error::new(
+            &codes::ledger::CORRUPT,
+            "it is the SQLite file of another program: give the ledger a file of its own",
+        ));
+    }
+    let version = number(connection, "PRAGMA user_version").await?;
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    if version > known {
+        return Err(Error::new(
+            &codes::ledger::CORRUPT,
+            format!("a newer version has written it (schema {version}; this version knows {known}): use that version"),
+        ));
+    }
+    Ok(())
+}
+
+/// Brings the file to the newest schema in one transaction. Processes that start together wait for one another.
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<()> {
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(fault::write)?;
+    // Again, under the lock: another process may have come first.
+    recognise(connection).await?;
+    let version = number(connection, "PRAGMA user_version").await?;
+    for step in STEPS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        sqlx::raw_sql(*step).execute(&mut *connection).await.map_err(fault::write)?;
+    }
+    let mark = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {}", STEPS.len());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(mark)).execute(&mut *connection).await.map_err(fault::write)?;
+    sqlx::raw_sql("COMMIT").execute(&mut *connection).await.map_err(fault::write)?;
+    Ok(())
+}
+
+async fn number(connection: &mut SqliteConnection, sql: &'static str) -> Result<i64> {
+    sqlx::query_scalar(sql).fetch_one(connection).await.map_err(fault::read)
+}

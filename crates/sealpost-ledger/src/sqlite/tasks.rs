@@ -1,0 +1,74 @@
+//! Tasks as rows, and the fence that a lease is.
+
+use jiff::Timestamp;
+use sealpost_core::error::codes;
+use sealpost_core::id::TaskId;
+use sealpost_core::task::{Lease, NewTask, Work, WorkKind};
+use sealpost_core::{Error, Result};
+
+use super::value::{corrupt, id, nanos};
+use super::{Connection, fault};
+
+/// Enqueues tasks.
+pub(super) async fn enqueue(connection: &mut Connection, tasks: &[NewTask]) -> Result<()> {
+    for task in tasks {
+        let (kind, subject) = columns(&task.work);
+        sqlx::query("INSERT INTO tasks (id, kind, subject, ready_at) VALUES (?, ?, ?, ?)")
+            .bind(TaskId::fresh().as_str())
+            .bind(kind)
+            .bind(subject)
+            .bind(nanos(task.run_at))
+            .execute(&mut *connection)
+            .await
+            .map_err(fault::write)?;
+    }
+    Ok(())
+}
+
+/// Holds the step to its lease: the task's newest, and not past at `now`. In the same transaction as what it guards, so
+/// that nobody can claim the task in between.
+pub(super) async fn fence(connection: &mut Connection, lease: Option<&Lease>, now: Timestamp) -> Result<()> {
+    let Some(lease) = lease else { return Ok(()) };
+    let until: Option<i64> = sqlx::query_scalar("SELECT ready_at FROM tasks WHERE id = ? AND epoch = ? AND leased = 1")
+        .bind(lease.task.as_str())
+        .bind(i64::from(lease.epoch))
+        .fetch_optional(connection)
+        .await
+        .map_err(fault::read)?;
+    match until {
+        Some(until) if until > nanos(now) => Ok(()),
+        Some(_) => Err(Error::new(
+            &codes::ledger::LEASE_LOST,
+            format!("the lease of {} (claim {}) has run out", lease.task, lease.epoch),
+        )),
+        None => Err(lost(lease)),
+    }
+}
+
+/// The error for a lease that is not the task's newest.
+pub(super) fn lost(lease: &Lease) -> Error {
+    Error::new(&codes::ledger::LEASE_LOST, format!("{} is no longer held by claim {}", lease.task, lease.epoch))
+}
+
+/// Kind and subject of a work.
+pub(super) fn columns(work: &Work) -> (&'static str, &str) {
+    let subject = match work {
+        Work::Produce(job) | Work::Expire(job) | Work::Purge(job) => job.as_str(),
+        Work::Deliver(delivery) => delivery.as_str(),
+    };
+    (work.kind().as_str(), subject)
+}
+
+/// A work from kind and subject.
+pub(super) fn work(kind: &str, subject: &str) -> Result<Work> {
+    let kind = WorkKind::ALL
+        .into_iter()
+        .find(|known| known.as_str() == kind)
+        .ok_or_else(|| corrupt(format!("a task is of the unknown kind `{kind}`")))?;
+    Ok(match kind {
+        WorkKind::Produce => Work::Produce(id("a task's job", subject)?),
+        WorkKind::Deliver => Work::Deliver(id("a task's delivery", subject)?),
+        WorkKind::Expire => Work::Expire(id("a task's job", subject)?),
+        WorkKind::Purge => Work::Purge(id("a task's job", subject)?),
+    })
+}

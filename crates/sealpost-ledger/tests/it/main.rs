@@ -1,0 +1,27 @@
+//! Integration tests of the ledgers.
+
+mod crash;
+mod file;
+mod model;
+mod processes;
+mod suite;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sealpost_ledger::{LedgerSet, SqliteLedger};
+use sealpost_testkit::suite::ledger::Ports;
+
+/// A new SQLite ledger in a folder of its own.
+async fn sqlite() -> Ports {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ports = opened(&folder.path().join("ledger.db")).await;
+    ports.keep = Arc::new(folder);
+    ports
+}
+
+/// A ledger on this file, by connections of its own.
+async fn opened(path: &Path) -> Ports {
+    let set = LedgerSet::from(SqliteLedger::open(path).await.unwrap());
+    Ports { ledger: set.ledger, records: set.records, queue: set.queue, keep: Arc::new(()) }
+}

@@ -1,0 +1,157 @@
+//! Deliveries and the timeline.
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use sealpost_core::delivery::{Delivery, DeliveryEvent, DeliveryStatus, Intent};
+use sealpost_core::error::codes;
+use sealpost_core::event::{Happening, TimelineEntry};
+use sealpost_core::id::{DeliveryId, JobId};
+use sealpost_core::job::{Job, JobEvent};
+use sealpost_core::receipt::{Certainty, Receipt};
+use sealpost_core::task::{QueueDepth, Work, WorkKind};
+
+use super::{Ports, admission, connector_id, failure, refused, started};
+
+/// Admits a report for these connectors and takes it to `succeeded`.
+async fn succeeded(ports: &Ports, connectors: &[&str]) -> Job {
+    let mut asked = admission("acme");
+    asked.request.deliver_to = connectors.iter().map(|name| connector_id("acme", name)).collect();
+    let job = ports.admit(asked).await;
+    ports.succeed(&job).await
+}
+
+fn names(timeline: &[TimelineEntry]) -> Vec<&'static str> {
+    timeline
+        .iter()
+        .map(|entry| match &entry.what {
+            Happening::Report(event) => event.name(),
+            Happening::Delivery { event, .. } => event.name(),
+        })
+        .collect()
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        certainty: Certainty::Verified,
+        url: "sftp://partner.example:22".to_owned(),
+        remote_path: "in/a.csv.pgp".to_owned(),
+        size: 4711,
+        sha256: "5e".repeat(32),
+        host_key: "SHA256:abc".to_owned(),
+        algorithms: "curve25519-sha256".to_owned(),
+        bytes_sent: 4711,
+        started_at: Timestamp::now(),
+        delivered_at: Timestamp::now(),
+    }
+}
+
+/// The event that stores the file brings its deliveries, their tasks and their entries.
+pub async fn a_stored_file_brings_its_deliveries(ports: Ports) {
+    let job = succeeded(&ports, &["one", "two"]).await;
+    let deliveries = ports.ledger.deliveries(&job.id).await.unwrap();
+    let to: Vec<_> = deliveries.iter().map(|delivery| delivery.connector.clone()).collect();
+    assert_eq!(to, job.request.deliver_to);
+    for delivery in &deliveries {
+        assert_eq!((delivery.status, Some(&delivery.file)), (DeliveryStatus::Pending, job.file.as_ref()));
+        assert_eq!(ports.ledger.delivery(&delivery.id).await.unwrap().as_ref(), Some(delivery));
+    }
+    let timeline = ports.ledger.timeline(&job.id).await.unwrap();
+    assert_eq!(names(&timeline), ["admitted", "started", "stored", "created", "created"]);
+    // The file's expiry is scheduled in the same step.
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth { ready: 2, delayed: 1, ..QueueDepth::default() });
+    let works = [ports.claim(&[WorkKind::Deliver]).await.work, ports.claim(&[WorkKind::Deliver]).await.work];
+    for delivery in &deliveries {
+        assert!(works.contains(&Work::Deliver(delivery.id.clone())));
+    }
+    assert_eq!(ports.ledger.delivery(&DeliveryId::fresh()).await.unwrap(), None);
+    assert_eq!(ports.ledger.deliveries(&JobId::fresh()).await.unwrap(), []);
+}
+
+/// A delivery moves under its lease only, and everything that happens to it is in the job's timeline.
+pub async fn a_delivery_is_followed_to_its_receipt(ports: Ports) {
+    let job = succeeded(&ports, &["one"]).await;
+    let id = ports.ledger.deliveries(&job.id).await.unwrap()[0].id.clone();
+    let stale = ports.queue.claim(&[WorkKind::Deliver], std::time::Duration::ZERO).await.unwrap().unwrap();
+    let lease = ports.claim(&[WorkKind::Deliver]).await;
+    let start = DeliveryEvent::Started { attempt: 1, worker: "suite".to_owned() };
+    let apply = async |event: &DeliveryEvent| -> Delivery {
+        ports.ledger.apply_delivery(&id, event, Some(&lease), Timestamp::now()).await.unwrap()
+    };
+
+    let outcome = ports.ledger.apply_delivery(&id, &start, Some(&stale), Timestamp::now()).await;
+    refused(outcome, &codes::ledger::LEASE_LOST);
+    refused(ports.ledger.delivery_progress(&id, 1, &stale).await, &codes::ledger::LEASE_LOST);
+    let early = DeliveryEvent::Delivered { receipt: receipt() };
+    let outcome = ports.ledger.apply_delivery(&id, &early, Some(&lease), Timestamp::now()).await;
+    refused(outcome, &codes::ledger::ILLEGAL_MOVE);
+    let nobody = DeliveryId::fresh();
+    let outcome = ports.ledger.apply_delivery(&nobody, &start, Some(&lease), Timestamp::now()).await;
+    refused(outcome, &codes::request::NOT_FOUND);
+
+    apply(&start).await;
+    ports.ledger.delivery_progress(&id, 4000, &lease).await.unwrap();
+    let intent = Intent { temporary_path: ".a.part".to_owned(), final_path: "a.csv.pgp".to_owned() };
+    let intended = apply(&DeliveryEvent::Intended { intent: intent.clone() }).await;
+    assert_eq!((intended.bytes_sent, intended.intent), (4000, Some(intent)), "an event keeps the progress");
+    let proof = receipt();
+    let delivered = apply(&DeliveryEvent::Delivered { receipt: proof.clone() }).await;
+    assert_eq!((delivered.status, &delivered.receipt), (DeliveryStatus::Delivered, &Some(proof)));
+    assert_eq!(ports.ledger.delivery(&id).await.unwrap(), Some(delivered));
+
+    let timeline = ports.ledger.timeline(&job.id).await.unwrap();
+    assert_eq!(names(&timeline)[3..], ["created", "started", "intended", "delivered"]);
+    for entry in &timeline[3..] {
+        assert!(matches!(&entry.what, Happening::Delivery { delivery, .. } if *delivery == id));
+    }
+}
+
+/// A further delivery of the same bytes, for a job that has them.
+pub async fn only_what_succeeded_is_delivered_again(ports: Ports) {
+    let to = connector_id("acme", "other");
+    let redeliver = async |job: &JobId| ports.ledger.redeliver(job, &to, Timestamp::now()).await;
+
+    let job = ports.admit(admission("acme")).await;
+    refused(redeliver(&job.id).await, &codes::request::NOT_IN_THIS_STATE);
+    let job = ports.succeed(&job).await;
+    let again = redeliver(&job.id).await.unwrap();
+    assert_eq!((&again.connector, Some(&again.file)), (&to, job.file.as_ref()));
+    assert_eq!(ports.ledger.deliveries(&job.id).await.unwrap(), [again.clone()]);
+    assert_eq!(ports.claim(&[WorkKind::Deliver]).await.work, Work::Deliver(again.id));
+    assert_eq!(names(&ports.ledger.timeline(&job.id).await.unwrap())[3..], ["created"]);
+
+    ports.apply(&job, &JobEvent::Expired { deleted: true }, None).await;
+    refused(redeliver(&job.id).await, &codes::request::NOT_IN_THIS_STATE);
+    refused(redeliver(&JobId::fresh()).await, &codes::request::NOT_FOUND);
+    let failed = ports.admit(admission("acme")).await;
+    ports.apply(&failed, &started(1), None).await;
+    ports.apply(&failed, &JobEvent::Failed { failure: failure() }, None).await;
+    refused(redeliver(&failed.id).await, &codes::request::NOT_IN_THIS_STATE);
+}
+
+/// Many deliveries of one job at once: its timeline counts 1, 2, 3, … and what was there stays as it was.
+pub async fn the_timeline_is_gapless_and_append_only(ports: Ports) {
+    let connectors: Vec<String> = (0..8).map(|number| format!("c{number}")).collect();
+    let names: Vec<&str> = connectors.iter().map(String::as_str).collect();
+    let job = succeeded(&ports, &names).await;
+    let before = ports.ledger.timeline(&job.id).await.unwrap();
+    let work = ports.ledger.deliveries(&job.id).await.unwrap().into_iter().map(|delivery| {
+        let ledger = ports.ledger.clone();
+        tokio::spawn(async move {
+            for attempt in 1..=3 {
+                let start = DeliveryEvent::Started { attempt, worker: "suite".to_owned() };
+                ledger.apply_delivery(&delivery.id, &start, None, Timestamp::now()).await.unwrap();
+                let failed = DeliveryEvent::AttemptFailed { failure: failure(), retry_at: Timestamp::now() };
+                ledger.apply_delivery(&delivery.id, &failed, None, Timestamp::now()).await.unwrap();
+            }
+        })
+    });
+    for done in join_all(work).await {
+        done.unwrap();
+    }
+    let after = ports.ledger.timeline(&job.id).await.unwrap();
+    assert_eq!(after.len(), before.len() + 8 * 6);
+    assert_eq!(after[..before.len()], before[..]);
+    for (position, entry) in after.iter().enumerate() {
+        assert_eq!(entry.sequence, position as u64 + 1);
+    }
+}
