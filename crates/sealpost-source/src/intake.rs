@@ -1,0 +1,160 @@
+//! Rows into batches: every value converted to its column's type, every row past the fences.
+
+use sealpost_core::batch::{Batch, Value};
+use sealpost_core::column::Column;
+use sealpost_core::error::codes::source::{COLUMNS, FOREIGN_ROW, TOO_MANY_ROWS, VALUE};
+use sealpost_core::param::ParameterValue;
+use sealpost_core::report::Query;
+use sealpost_core::{Error, Result};
+
+use crate::convert::{Mismatch, convert};
+use crate::zone::Zone;
+
+/// What to do after a row.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Read on.
+    Row,
+    /// Hand the batch on, then read on.
+    HandOn,
+    /// The query's limit is reached: hand the batch on and stop.
+    Stop,
+}
+
+/// Collects rows.
+pub(crate) struct Intake {
+    columns: Vec<Column>,
+    batch: Batch,
+    rows: u64,
+    limit: u64,
+    max_rows: u64,
+    scope_column: usize,
+    scope: ParameterValue,
+    zone: Zone,
+    scratch: String,
+}
+
+impl Intake {
+    /// For the rows of a query.
+    ///
+    /// # Errors
+    /// `SP-SOURCE-012` where the guard column is gone, `SP-CONFIG-003` for an unknown time zone.
+    pub(crate) fn new(query: &Query) -> Result<Self> {
+        let columns = query.report.columns.clone();
+        let settings = &query.report.settings;
+        let scope_column = match &settings.scope.column {
+            None => usize::MAX,
+            Some(name) => columns
+                .iter()
+                .position(|column| column.name == *name)
+                .ok_or_else(|| Error::new(&COLUMNS, format!("`scope.column`: no column `{name}`")))?,
+        };
+        Ok(Self {
+            batch: Batch::new(columns.len(), 0),
+            columns,
+            rows: 0,
+            limit: query.limit.unwrap_or(u64::MAX),
+            max_rows: settings.max_rows.unwrap_or(u64::MAX),
+            scope_column,
+            scope: query.scope.clone(),
+            zone: Zone::parse(&settings.time_zone)?,
+            scratch: String::new(),
+        })
+    }
+
+    /// The columns.
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Whether no row is wanted at all.
+    pub(crate) fn wants_none(&self) -> bool {
+        self.limit == 0
+    }
+
+    /// Begins a row.
+    ///
+    /// # Errors
+    /// `SP-SOURCE-013` when it is one too many.
+    pub(crate) fn begin_row(&self) -> Result<()> {
+        if self.rows < self.max_rows {
+            return Ok(());
+        }
+        Err(Error::new(&TOO_MANY_ROWS, format!("more than {} rows", self.max_rows)))
+    }
+
+    /// Takes the row's next value, which is of the column's type already.
+    ///
+    /// # Errors
+    /// `SP-SOURCE-014`.
+    #[inline]
+    pub(crate) fn push(&mut self, column: usize, value: Value<'_>) -> Result<()> {
+        if column == self.scope_column && !is_scope(value, &self.scope) {
+            return Err(self.foreign(column));
+        }
+        self.batch.push(value);
+        Ok(())
+    }
+
+    /// Takes the row's next value and makes it one of the column's type.
+    ///
+    /// # Errors
+    /// `SP-SOURCE-011` with row and column, `SP-SOURCE-014`.
+    pub(crate) fn push_converted(&mut self, column: usize, value: Value<'_>) -> Result<()> {
+        match convert(self.columns[column].kind, value, &mut self.zone, &mut self.scratch) {
+            Ok(value) if column == self.scope_column && !is_scope(value, &self.scope) => Err(self.foreign(column)),
+            Ok(value) => {
+                self.batch.push(value);
+                Ok(())
+            }
+            Err(reason) => Err(self.mismatch(column, reason)),
+        }
+    }
+
+    /// Ends the row.
+    #[inline]
+    pub(crate) fn end_row(&mut self) -> Next {
+        self.rows += 1;
+        if self.rows >= self.limit {
+            Next::Stop
+        } else if self.batch.is_full() {
+            Next::HandOn
+        } else {
+            Next::Row
+        }
+    }
+
+    /// The rows so far, leaving an empty batch; `None` where there are none.
+    pub(crate) fn take(&mut self) -> Option<Batch> {
+        if self.batch.is_empty() {
+            return None;
+        }
+        Some(std::mem::replace(&mut self.batch, Batch::new(self.columns.len(), self.rows)))
+    }
+
+    /// A value that can't be had. Rows count from 1 for people.
+    #[cold]
+    pub(crate) fn mismatch(&self, column: usize, reason: Mismatch) -> Error {
+        let name = self.columns.get(column).map_or("", |column| column.name.as_str());
+        Error::new(&VALUE, format!("row {}, column `{name}`: {reason}", self.rows + 1))
+    }
+
+    #[cold]
+    fn foreign(&self, column: usize) -> Error {
+        let name = &self.columns[column].name;
+        Error::new(&FOREIGN_ROW, format!("row {}: `{name}` is not the partner's scope", self.rows + 1))
+    }
+}
+
+/// Whether a cell is the scope: exactly, where SQL's own comparison may ignore case and trailing blanks.
+fn is_scope(value: Value<'_>, scope: &ParameterValue) -> bool {
+    match (value, scope) {
+        (Value::Text(text) | Value::Decimal(text), ParameterValue::String(scope)) => text == scope,
+        (Value::Int(number), ParameterValue::Integer(scope)) => number == *scope,
+        (Value::UInt(number), ParameterValue::Integer(scope)) => i128::from(number) == i128::from(*scope),
+        (Value::Int(number), ParameterValue::String(scope)) => scope.parse() == Ok(number),
+        (Value::UInt(number), ParameterValue::String(scope)) => scope.parse() == Ok(number),
+        (Value::Text(text) | Value::Decimal(text), ParameterValue::Integer(scope)) => text.parse() == Ok(*scope),
+        _ => false,
+    }
+}

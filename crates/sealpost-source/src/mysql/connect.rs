@@ -1,0 +1,104 @@
+//! A session: connected, encrypted, logged in, and set up so that the same SQL means the same everywhere.
+
+use sealpost_core::error::codes::source::UNREACHABLE;
+use sealpost_core::port::SecretStore;
+use sealpost_core::{Error, Result};
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, MySqlConnection, Row};
+
+use super::failure::{Phase, failure};
+use super::kill::Kill;
+use super::settings::MySqlSettings;
+
+/// A connection with what is needed to end its query from outside.
+pub(super) struct Session {
+    pub(super) connection: MySqlConnection,
+    pub(super) kill: Kill,
+}
+
+/// Modes that change how the text is read: quotes and backslashes must mean what our own reader takes them for. The
+/// combined modes of MariaDB switch them on again and go too.
+const READING_MODES: [&str; 8] =
+    ["ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"];
+
+/// Connects and sets the session up. `timeout_s` becomes the server's own limit on a statement.
+pub(super) async fn session(
+    settings: &std::sync::Arc<MySqlSettings>,
+    secrets: &dyn SecretStore,
+    timeout_s: u64,
+) -> Result<Session> {
+    let options = options(settings, secrets).await?;
+    let tls = settings.uses_tls();
+    let address = settings.address();
+    let limit = settings.connect_timeout();
+    let connected = tokio::time::timeout(limit, async {
+        let mut connection = options.connect().await?;
+        let kill = set_up(&mut connection, timeout_s).await?;
+        Ok((connection, kill))
+    });
+    match connected.await {
+        Ok(Ok((connection, id))) => Ok(Session { connection, kill: Kill::new(id, options, limit) }),
+        Ok(Err(error)) => Err(failure(error, Phase::Connect { address: &address, tls })),
+        Err(_) => Err(Error::new(&UNREACHABLE, format!("{address} did not answer within {} s", limit.as_secs()))),
+    }
+}
+
+async fn options(settings: &MySqlSettings, secrets: &dyn SecretStore) -> Result<MySqlConnectOptions> {
+    // What the operator tries in the stock client must run here too: the driver's own SQL modes stay off.
+    let mut options = MySqlConnectOptions::new()
+        .host(&settings.host)
+        .port(settings.port)
+        .username(&settings.user)
+        .database(&settings.database)
+        .charset("utf8mb4")
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .timezone(Some("+00:00".to_owned()))
+        .disable_statement_logging();
+    if let Some(reference) = &settings.password {
+        options = options.password(secrets.resolve(reference).await?.expose_text()?);
+    }
+    if let Some(path) = &settings.socket {
+        options = options.socket(path);
+    }
+    options = options.ssl_mode(match (settings.uses_tls(), settings.tls.verify_identity) {
+        (false, _) => MySqlSslMode::Disabled,
+        (true, true) => MySqlSslMode::VerifyIdentity,
+        (true, false) => MySqlSslMode::VerifyCa,
+    });
+    if let Some(file) = &settings.tls.ca_file {
+        options = options.ssl_ca(file);
+    }
+    Ok(options)
+}
+
+/// Returns the connection's id on the server.
+async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<u64, sqlx::Error> {
+    let row = connection.fetch_one(sqlx::raw_sql("SELECT CONNECTION_ID(), VERSION(), @@SESSION.sql_mode")).await?;
+    let id: u64 = row.try_get_unchecked(0)?;
+    let version: String = row.try_get_unchecked(1)?;
+    let modes: String = row.try_get_unchecked(2)?;
+    let modes: Vec<&str> = modes.split(',').filter(|mode| !READING_MODES.contains(mode)).collect();
+    // MariaDB counts seconds and covers every statement, MySQL milliseconds and covers SELECT.
+    let limit = if version.contains("MariaDB") {
+        format!("max_statement_time = {}", timeout_s.min(31_536_000))
+    } else {
+        format!("max_execution_time = {}", timeout_s.saturating_mul(1000).min(u64::from(u32::MAX)))
+    };
+    // A consumer that is slow to take rows must not make the server give up before the statement's own limit.
+    let patience = timeout_s.clamp(60, 31_536_000);
+    let set = format!(
+        "SET SESSION {limit}, net_write_timeout = {patience}, sql_mode = '{}';\
+         SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        modes.join(",")
+    );
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(set))).await?;
+    Ok(id)
+}
+
+/// Takes the snapshot that all rows come from.
+pub(super) async fn begin(session: &mut Session) -> Result<()> {
+    let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+    let begun = session.connection.execute(sqlx::raw_sql(begin)).await;
+    begun.map(drop).map_err(|error| failure(error, Phase::Run))
+}

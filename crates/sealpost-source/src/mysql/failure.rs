@@ -1,0 +1,130 @@
+//! The driver's errors to ours.
+//!
+//! Numbers: <https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html> and
+//! <https://mariadb.com/kb/en/mariadb-error-code-reference/>. A server's message is repeated only while no row has been
+//! read: later it may quote values.
+
+use std::io;
+
+use sealpost_core::Error;
+use sealpost_core::error::Code;
+use sealpost_core::error::codes::source::{
+    BROKEN, BUSY, CANCELLED, DOES_NOT_PREPARE, LOGIN, QUERY, STATEMENT_TIMEOUT, TLS, UNREACHABLE,
+};
+use sqlx::mysql::MySqlDatabaseError;
+
+use crate::statement::Statement;
+
+/// What was under way.
+#[derive(Clone, Copy)]
+pub(super) enum Phase<'a> {
+    /// Connecting, TLS, login, session settings.
+    Connect {
+        /// The server.
+        address: &'a str,
+        /// Whether TLS was wanted.
+        tls: bool,
+    },
+    /// Preparing this statement.
+    Prepare(&'a Statement<'a>),
+    /// Running the query and reading rows.
+    Run,
+}
+
+/// The server's error number, where the server said something.
+pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
+    Some(error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>()?.number())
+}
+
+/// The error of the port.
+pub(super) fn failure(error: sqlx::Error, phase: Phase<'_>) -> Error {
+    if let Some(refused) = error.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>()) {
+        return refusal(refused, phase);
+    }
+    match phase {
+        Phase::Connect { address, tls } => {
+            let about_tls = match &error {
+                sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => true,
+                sqlx::Error::Io(error) => tls && error.kind() == io::ErrorKind::InvalidData,
+                _ => false,
+            };
+            Error::new(if about_tls { &TLS } else { &UNREACHABLE }, format!("{address}: {error}")).caused_by(error)
+        }
+        Phase::Prepare(_) | Phase::Run => match error {
+            // The driver's texts for these two name no value.
+            sqlx::Error::Io(cause) => Error::new(&BROKEN, cause.to_string()).caused_by(cause),
+            sqlx::Error::Protocol(cause) => Error::new(&BROKEN, cause),
+            other => Error::new(&QUERY, format!("the driver failed: {}", kind_of(&other))),
+        },
+    }
+}
+
+fn kind_of(error: &sqlx::Error) -> &'static str {
+    match error {
+        sqlx::Error::Encode(_) => "a parameter can't be encoded",
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => "a value can't be decoded",
+        _ => "an unexpected state",
+    }
+}
+
+fn refusal(refused: &MySqlDatabaseError, phase: Phase<'_>) -> Error {
+    let number = refused.number();
+    let known = known(number);
+    match phase {
+        Phase::Connect { address, .. } => {
+            Error::new(known.unwrap_or(&UNREACHABLE), format!("{address}: error {number}: {}", refused.message()))
+        }
+        Phase::Prepare(statement) => match known {
+            Some(code) if code.id != LOGIN.id => Error::new(code, format!("error {number}")),
+            _ => Error::new(&DOES_NOT_PREPARE, located(refused.message(), number, statement)),
+        },
+        Phase::Run => {
+            let state = refused.code().unwrap_or("HY000");
+            Error::new(known.unwrap_or(&QUERY), format!("error {number} ({state}){}", hint(number)))
+        }
+    }
+}
+
+fn known(number: u16) -> Option<&'static Code> {
+    Some(match number {
+        // Access denied: for the user, to the database, without password, account locked; no such database; wrong
+        // authentication method.
+        1044 | 1045 | 1049 | 1251 | 1275 | 1698 | 3118 | 3955 | 4151 => &LOGIN,
+        // Too many connections: of all, of this account, per hour; locks.
+        1040 | 1203 | 1226 | 1205 | 1213 => &BUSY,
+        // The statement's time limit: MariaDB, MySQL.
+        1969 | 3024 => &STATEMENT_TIMEOUT,
+        1317 => &CANCELLED,
+        // The server shuts down or drops the connection, or its side of the network failed.
+        1053 | 1077 | 1079 | 1158..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => &BROKEN,
+        _ => return None,
+    })
+}
+
+/// Names for what may go wrong while rows are computed, in place of the server's message.
+fn hint(number: u16) -> &'static str {
+    match number {
+        1142 | 1143 => ": the account may not read a table or column",
+        1146 => ": a table does not exist",
+        1242 => ": a subquery returns more than one row",
+        1264 | 1690 => ": a number is out of range",
+        1292 | 1366 | 1525 => ": a value can't be converted",
+        1365 => ": division by zero",
+        1792 => ": the query writes, and the transaction is read-only",
+        _ => "",
+    }
+}
+
+/// The message with line and column first. The server counts lines as we do, since placeholders have no line breaks.
+fn located(message: &str, number: u16, statement: &Statement<'_>) -> String {
+    if let Some((before, line)) = message.rsplit_once(" at line ")
+        && let Ok(line) = line.trim().parse::<usize>()
+    {
+        return format!("line {line}: error {number}: {before}");
+    }
+    // `Unknown column 'c.nmae' in 'field list'`, `SELECT command denied … for table `shop`.`orders``: whatever is quoted
+    // and stands in the query, the last first.
+    let names = message.split(['\'', '`']).skip(1).step_by(2).collect::<Vec<_>>();
+    let place = names.iter().rev().find_map(|name| statement.find(name.rsplit('.').next().unwrap_or_default()));
+    format!("{}: error {number}: {message}", place.unwrap_or_else(|| statement.place(0).to_string()))
+}

@@ -1,0 +1,142 @@
+//! Rows of a running query into batches.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use sealpost_core::batch::Value;
+use sealpost_core::error::codes::source::{COLUMNS, STATEMENT_TIMEOUT};
+use sealpost_core::{Error, Result};
+use sqlx::mysql::{MySqlArguments, MySqlRow};
+use sqlx::{Column, Connection, Decode, MySql, Row, SqlStr};
+
+use super::connect::Session;
+use super::decode;
+use super::failure::{Phase, failure, number};
+use super::meta::{Meta, Wire, is_natural};
+use crate::intake::{Intake, Next};
+use crate::stream::{Mouth, Said};
+
+/// How much later than the server we give up ourselves, for a server that does not answer any more.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Reads to the end and says how it ended.
+pub(super) async fn read(
+    mut session: Session,
+    sql: SqlStr,
+    arguments: MySqlArguments,
+    intake: Intake,
+    mouth: Mouth,
+    timeout_s: u64,
+) {
+    session.kill.arm();
+    let limit = Duration::from_secs(timeout_s) + GRACE;
+    let ended = match tokio::time::timeout(limit, rows(&mut session, sql, arguments, intake, &mouth)).await {
+        Ok(ended) => ended,
+        Err(_) => Err(Error::new(&STATEMENT_TIMEOUT, format!("no end after {timeout_s} s"))),
+    };
+    // Without a disarmed `session.kill` the query is killed now, before the consumer hears of the end.
+    let Session { connection, kill } = session;
+    let over = ended.is_ok() && !kill.is_armed();
+    drop(kill);
+    mouth.say(ended.map(|()| Said::End)).await;
+    if over {
+        // A goodbye spares the server a line in its log.
+        drop(tokio::time::timeout(GRACE, connection.close()).await);
+    }
+}
+
+async fn rows(
+    session: &mut Session,
+    sql: SqlStr,
+    arguments: MySqlArguments,
+    mut intake: Intake,
+    mouth: &Mouth,
+) -> Result<()> {
+    if intake.wants_none() {
+        session.kill.disarm();
+        return Ok(());
+    }
+    let Session { connection, kill } = session;
+    let mut rows = sqlx::query_with::<MySql, _>(sql, arguments).fetch(connection).fuse();
+    let mut plan: Vec<Cell> = Vec::new();
+    loop {
+        let row = match rows.try_next().await {
+            Ok(Some(row)) => row,
+            Ok(None) => break,
+            Err(error) => {
+                // What the server itself ended need not be killed.
+                if number(&error).is_some() {
+                    kill.disarm();
+                }
+                return Err(failure(error, Phase::Run));
+            }
+        };
+        if plan.is_empty() {
+            plan = plan_of(&row, &intake)?;
+        }
+        intake.begin_row()?;
+        take(&row, &plan, &mut intake)?;
+        match intake.end_row() {
+            Next::Row => {}
+            Next::HandOn => {
+                if !hand_on(&mut intake, mouth).await {
+                    return Ok(());
+                }
+            }
+            Next::Stop => {
+                hand_on(&mut intake, mouth).await;
+                return Ok(());
+            }
+        }
+    }
+    kill.disarm();
+    hand_on(&mut intake, mouth).await;
+    Ok(())
+}
+
+async fn hand_on(intake: &mut Intake, mouth: &Mouth) -> bool {
+    match intake.take() {
+        Some(batch) => mouth.say(Ok(Said::Rows(batch))).await,
+        None => true,
+    }
+}
+
+/// How to read a column.
+#[derive(Clone, Copy)]
+struct Cell {
+    wire: Wire,
+    natural: bool,
+}
+
+/// From the first row on: only the executed statement has the final types.
+fn plan_of(row: &MySqlRow, intake: &Intake) -> Result<Vec<Cell>> {
+    let columns = row.columns();
+    if columns.len() != intake.columns().len() {
+        return Err(Error::new(&COLUMNS, "the number of columns changed between preparing and running"));
+    }
+    let cell = |(column, wanted): (&sqlx::mysql::MySqlColumn, &sealpost_core::column::Column)| {
+        let unknown = || Error::new(&COLUMNS, format!("the column `{}` has a type that is not known", wanted.name));
+        let meta = Meta::of(column.type_info()).ok_or_else(unknown)?;
+        Ok(Cell { wire: meta.wire, natural: is_natural(meta.wire, wanted.kind) })
+    };
+    columns.iter().zip(intake.columns()).map(cell).collect()
+}
+
+fn take(row: &MySqlRow, plan: &[Cell], intake: &mut Intake) -> Result<()> {
+    for (column, cell) in plan.iter().enumerate() {
+        let raw = row.try_get_raw(column).map_err(|error| failure(error, Phase::Run))?;
+        // Without looking at the type, this is the value's bytes as they came, and an error for NULL only. (The
+        // driver's own `is_null` takes MySQL's zero dates for NULL.)
+        let Ok(bytes) = <&[u8] as Decode<'_, MySql>>::decode(raw) else {
+            intake.push(column, Value::Null)?;
+            continue;
+        };
+        let value = decode::value(cell.wire, bytes).map_err(|reason| intake.mismatch(column, reason))?;
+        if cell.natural {
+            intake.push(column, value)?;
+        } else {
+            intake.push_converted(column, value)?;
+        }
+    }
+    Ok(())
+}

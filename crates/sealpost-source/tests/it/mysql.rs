@@ -1,0 +1,168 @@
+//! The contract against MariaDB, and what can go wrong on the way to it.
+
+use std::sync::Arc;
+
+use sealpost_core::error::codes::source as codes;
+use sealpost_core::param::ParameterValue;
+use sealpost_testkit::mariadb::MariaDb;
+use sealpost_testkit::server::free_port;
+use sealpost_testkit::suite::source::{Subject, described, report, rows, run};
+use serde_json::json;
+
+use crate::{build, settings};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_holds() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    let source = build("mysql", settings(server, &database));
+    let execute = Box::new(move |sql: &str| drop(server.run(&database, sql)));
+    run(&Subject { source, execute }).await;
+}
+
+#[tokio::test]
+async fn the_unix_socket_serves_too() {
+    let server = MariaDb::shared();
+    let mut given = settings(server, &server.database());
+    given["socket"] = json!(server.socket());
+    given["port"] = json!(1);
+    build("mysql", given).check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_way_that_is_closed_is_named() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    let check = async |change: serde_json::Value| {
+        let mut given = settings(server, &database);
+        for (key, value) in change.as_object().unwrap() {
+            given[key] = value.clone();
+        }
+        build("mysql", given).check().await.unwrap_err()
+    };
+    for (change, code) in [
+        (json!({"password": "env:WRONG"}), &codes::LOGIN),
+        (json!({"user": "nobody"}), &codes::LOGIN),
+        (json!({"database": "no_such"}), &codes::LOGIN),
+        (json!({"port": free_port()}), &codes::UNREACHABLE),
+        (json!({"socket": "/no/such/socket"}), &codes::UNREACHABLE),
+        (json!({"tls": {"mode": "required"}}), &codes::TLS),
+    ] {
+        let error = check(change.clone()).await;
+        assert!(error.is(code), "{change}: {error}");
+        assert!(!format!("{error:?}").contains("wrong"), "the password is never named: {error:?}");
+    }
+    // A server that accepts and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let change = json!({"port": silent.local_addr().unwrap().port(), "connect_timeout_s": 1});
+    assert!(check(change).await.is(&codes::UNREACHABLE));
+}
+
+#[tokio::test]
+async fn too_many_connections_are_tried_again() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    server.run(
+        "",
+        "CREATE USER few@'%' IDENTIFIED BY 'wrong' WITH MAX_USER_CONNECTIONS 1; GRANT SELECT ON *.* TO few@'%'",
+    );
+    let mut given = settings(server, &database);
+    given["user"] = json!("few");
+    given["password"] = json!("env:FEW");
+    let source = build("mysql", given);
+    let query = described(&*source, "SELECT seq, :partner_scope AS p FROM seq_1_to_1000000", json!({}), "x").await;
+    let mut stream = source.open(&query).await.unwrap();
+    stream.next().await.unwrap().unwrap();
+    let error = source.check().await.unwrap_err();
+    assert!(error.is(&codes::BUSY) && error.is_retried(), "{error}");
+}
+
+#[tokio::test]
+async fn an_account_that_may_only_read_is_enough() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    server.run(&database, "CREATE TABLE t (a INT); CREATE TABLE secret (a INT); INSERT INTO t VALUES (1)");
+    server
+        .run("", &format!("CREATE USER reader@'%' IDENTIFIED BY 'wrong'; GRANT SELECT ON {database}.t TO reader@'%'"));
+    let mut given = settings(server, &database);
+    given["user"] = json!("reader");
+    given["password"] = json!("env:READER");
+    let source = build("mysql", given);
+    let query = described(&*source, "SELECT a FROM t WHERE 'x' = :partner_scope", json!({}), "x").await;
+    assert_eq!(rows(&*source, &query).await, [["Int(1)"]]);
+    let denied = report("SELECT a\nFROM secret WHERE 'x' = :partner_scope", json!({}));
+    let error = source.describe(&denied).await.unwrap_err();
+    assert!(error.is(&codes::DOES_NOT_PREPARE) && error.detail().contains("line 2"), "{error}");
+}
+
+#[tokio::test]
+async fn a_function_that_writes_is_stopped_by_the_transaction() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    server.run(&database, "CREATE TABLE t (a INT) ENGINE=InnoDB");
+    server.run(&database, "CREATE FUNCTION f() RETURNS INT MODIFIES SQL DATA RETURN (SELECT 1)");
+    server.run(
+        &database,
+        "DELIMITER //\nDROP FUNCTION f//\nCREATE FUNCTION f() RETURNS INT BEGIN INSERT INTO t VALUES (1); RETURN 1; END//",
+    );
+    let source = build("mysql", settings(server, &database));
+    let query = described(&*source, "SELECT f() AS a, :partner_scope AS p", json!({}), "x").await;
+    let mut stream = source.open(&query).await.unwrap();
+    let error = stream.next().await.unwrap_err();
+    assert!(error.is(&codes::QUERY) && error.detail().contains("1792"), "{error}");
+    assert_eq!(server.rows(&database, "SELECT COUNT(*) FROM t"), "0\n");
+}
+
+#[tokio::test]
+async fn a_server_whose_modes_change_quoting_is_read_right() {
+    let server = MariaDb::start_with(&["--sql-mode=ANSI,NO_BACKSLASH_ESCAPES,STRICT_TRANS_TABLES"]);
+    let source = build("mysql", settings(&server, &server.database()));
+    let sql = r#"SELECT "a" AS s, '\' :x' AS t, 1 AS n FROM DUAL WHERE 'x' = :partner_scope"#;
+    let query = described(&*source, sql, json!({}), "x").await;
+    assert_eq!(rows(&*source, &query).await, [[r#"Text("a")"#, r#"Text("' :x")"#, "Int(1)"]]);
+}
+
+#[tokio::test]
+async fn parameters_compare_exactly() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    server.run(
+        &database,
+        "CREATE TABLE t (id INT, amount DECIMAL(30,10), at TIMESTAMP(6) NULL, day DATE, flag BOOLEAN);
+         INSERT INTO t VALUES (1, 12345678901234567890.1234567891, '2026-01-31 23:00:00.5', '2026-02-01', TRUE),
+                              (2, 12345678901234567890.1234567892, '2026-01-31 23:00:00.6', '2026-02-02', FALSE)",
+    );
+    let source = build("mysql", settings(server, &database));
+    let find = async |condition: &str, kind: &str, value: ParameterValue| {
+        let sql = format!("SELECT id FROM t WHERE 'x' = :partner_scope AND {condition} ORDER BY id");
+        let declared = json!({"parameters": {"v": {"type": kind}}});
+        let mut query = described(&*source, &sql, declared, "x").await;
+        query.parameters = [("v".to_owned(), value)].into();
+        rows(&*source, &query).await.concat().join(",")
+    };
+    let decimal = ParameterValue::Decimal("12345678901234567890.1234567892".to_owned());
+    assert_eq!(find("amount = :v", "decimal", decimal.clone()).await, "Int(2)");
+    assert_eq!(find("amount < :v", "decimal", decimal).await, "Int(1)");
+    let zoned: ParameterValue = ParameterValue::Timestamp("2026-02-01T00:00:00.6+01:00".parse().unwrap());
+    let written = server.rows("", "SELECT @@system_time_zone").trim().to_owned();
+    assert_eq!(written, "UTC", "the rows above were written in the server's zone");
+    assert_eq!(find("at = :v", "timestamp", zoned).await, "Int(2)");
+    let day = ParameterValue::Date("2026-02-02".to_owned());
+    assert_eq!(find("day >= :v", "date", day).await, "Int(2)");
+    assert_eq!(find("flag = :v", "boolean", ParameterValue::Boolean(true)).await, "Int(1)");
+}
+
+#[tokio::test]
+async fn one_connection_per_query_and_none_stays() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    let source = build("mysql", settings(server, &database));
+    let query = Arc::new(described(&*source, "SELECT 1 AS a, :partner_scope AS p", json!({}), "x").await);
+    for _ in 0..20 {
+        rows(&*source, &query).await;
+    }
+    let open = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'sealpost' AND db = DATABASE()";
+    sealpost_testkit::server::wait_until("the connections to close", std::time::Duration::from_secs(20), || {
+        server.rows(&database, open) == "0\n"
+    });
+}
