@@ -1,4 +1,4 @@
-//! proftpd with mod_sftp: an SFTP server with passwords and almost without OpenSSH's extensions. Runs as root and as a
+//! proftpd with `mod_sftp`: an SFTP server with passwords and almost without OpenSSH's extensions. Runs as root and as a
 //! plain user.
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,5 @@
 //! Real servers: OpenSSH and proftpd, and a few that misbehave.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a panic in a test is the report")]
 
 mod contract;
 mod faults;

@@ -472,7 +472,6 @@ impl<F: Future> Future for Cut<F> {
 /// Attempts are cut off at random points, many times; afterwards there is exactly one visible file with the right
 /// bytes, no hidden one, and every attempt knew where the one before had stopped.
 pub async fn survives_being_dropped_anywhere(site: &Site, seed: u64, deliveries: u32) {
-    println!("seed {seed}");
     let mut random = seed | 1;
     let mut next = move |below: u64| {
         random ^= random << 13;
