@@ -1,0 +1,70 @@
+//! Speed and memory of the whole path, beside the stock tools on the same data in the same run.
+//!
+//! Rounds of all contestants alternate and medians are compared, so that a busy moment of the machine hits everyone. Only
+//! ratios count: absolute figures of a shared machine mean little. Everything but the release binary of `sealpost` is
+//! made here: the database and its rows, keys, an OpenSSH server.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
+
+mod arguments;
+mod data;
+mod figures;
+mod ours;
+mod peer;
+mod row;
+mod site;
+mod stopwatch;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use arguments::Arguments;
+use figures::Figures;
+use site::Site;
+
+/// One thing that is measured in every round.
+type Contestant<'a> = (&'static str, Box<dyn FnMut() -> Result<Figures> + 'a>);
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    println!("{} rows × {} columns in a MariaDB of its own …", arguments.rows, data::COLUMNS);
+    let site = Site::prepare(arguments)?;
+    // The first run warms every cache, and gives gpg and sftp the same bytes to work on.
+    let sample = ours::sample(&site)?;
+    println!("CSV {:.1} MB, sealed {:.1} MB; decrypted by gpg, every row there", sample.csv_mb(), sample.sealed_mb());
+
+    let mut contestants = ours::contestants(&site, &sample);
+    contestants.extend(peer::contestants(&site, &sample)?);
+    let mut figures = Figures::default();
+    for round in 0..arguments.rounds {
+        // Each round begins with another one, so that nobody always runs after the same neighbour.
+        let count = contestants.len();
+        for place in 0..count {
+            let (name, run) = &mut contestants[(place + round) % count];
+            figures.add(run().with_context(|| format!("{name} in round {}", round + 1))?);
+        }
+        println!("round {} of {}", round + 1, arguments.rounds);
+    }
+    let rows = row::rows(&figures, &sample)?;
+    println!("\n{}", row::table(&rows));
+    if let Some(file) = &arguments.json {
+        std::fs::write(file, row::json(&rows)).with_context(|| format!("write {}", file.display()))?;
+    }
+    Ok(())
+}
