@@ -16,7 +16,7 @@ pub struct CertificateInfo {
     pub encryption_keys: Vec<EncryptionKeyInfo>,
     /// When primary or the last usable encryption key expires, whichever is first.
     pub expires_at: Option<Timestamp>,
-    /// Whether it advertises SEIPDv2 (RFC 9580), so that AEAD is used for it.
+    /// Whether it advertises `SEIPDv2` (RFC 9580), so that AEAD is used for it.
     pub aead: bool,
     /// What to look after, for people: weak hash, soon to expire, …
     pub warnings: Vec<String>,

@@ -115,7 +115,7 @@ fn run(
     Ok(Decrypted { bytes, recipients, file_name, signatures: signatures(&message, signer) })
 }
 
-/// Unprotected containers are malleable, and rPGP panics on AEAD modes that it doesn't know.
+/// Unprotected containers are malleable, and `rPGP` panics on AEAD modes that it doesn't know.
 fn check_container(edata: &Edata<'_>) -> Result<()> {
     let known = match edata {
         Edata::SymEncryptedProtectedData { reader } => match reader.config() {
@@ -170,7 +170,7 @@ fn open<'a>(message: impl BufRead + Send + 'a) -> Result<Message<'a>> {
     }
 }
 
-/// Only the parts that decrypt: rPGP wants its own composed type.
+/// Only the parts that decrypt: `rPGP` wants its own composed type.
 fn read_key(secret: &Secret) -> Result<SignedSecretKey> {
     let unusable = |why: &str| Error::new(&seal::DECRYPT, format!("the private key can't be used: {why}"));
     let parsed = if secret.expose().first().is_some_and(|first| first & 0x80 != 0) {
@@ -234,7 +234,7 @@ fn undecryptable(error: &dyn fmt::Display) -> Error {
     Error::new(&seal::DECRYPT, error.to_string())
 }
 
-/// rPGP wants its readers printable.
+/// `rPGP` wants its readers printable.
 struct Input<R>(R);
 
 impl<R> fmt::Debug for Input<R> {

@@ -27,7 +27,7 @@ pub enum KeyKind {
     Rsa3072,
     /// RSA 4096, version 4, for old software. Takes seconds to make.
     Rsa4096,
-    /// Ed25519 and X25519 of RFC 9580, version 6, with SEIPDv2. GnuPG does not read it.
+    /// Ed25519 and X25519 of RFC 9580, version 6, with `SEIPDv2`. GnuPG does not read it.
     Ed25519V6,
 }
 

@@ -38,7 +38,6 @@ pub(crate) struct Recipient {
 }
 
 /// One key that the session key is encrypted to.
-#[expect(clippy::large_enum_variant, reason = "few, and moved once")]
 pub(crate) enum EncryptTo {
     /// The primary key itself, as in old RSA certificates.
     Primary(PublicKey),

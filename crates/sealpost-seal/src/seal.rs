@@ -12,7 +12,7 @@ use crate::policy::{self, Recipient};
 use crate::session::{Container, Session};
 use crate::signer::Signing;
 
-/// OpenPGP by rPGP's keys and signatures and our own containers. Holds no state and no keys.
+/// OpenPGP by `rPGP`'s keys and signatures and our own containers. Holds no state and no keys.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OpenPgp;
 

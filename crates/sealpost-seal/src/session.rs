@@ -23,7 +23,7 @@ pub(crate) enum Container {
 }
 
 /// Ciphersuites that we write, best first: GCM runs at more than twice OCB's speed here. The last one is what every
-/// reader of SEIPDv2 understands without saying so (RFC 9580, 5.2.3.15).
+/// reader of `SEIPDv2` understands without saying so (RFC 9580, 5.2.3.15).
 const CIPHERSUITES: [(SymmetricKeyAlgorithm, AeadAlgorithm); 4] = [
     (SymmetricKeyAlgorithm::AES256, AeadAlgorithm::Gcm),
     (SymmetricKeyAlgorithm::AES256, AeadAlgorithm::Ocb),
@@ -32,8 +32,8 @@ const CIPHERSUITES: [(SymmetricKeyAlgorithm, AeadAlgorithm); 4] = [
 ];
 
 impl Container {
-    /// The container for these recipients. SEIPDv2 needs feature bit 0x08 of every certificate; GnuPG 2.3's bit 0x02
-    /// stands for its own packet type 20, which is no standard, and does not count. An operator who asks for SEIPDv2 gets
+    /// The container for these recipients. `SEIPDv2` needs feature bit 0x08 of every certificate; GnuPG 2.3's bit 0x02
+    /// stands for its own packet type 20, which is no standard, and does not count. An operator who asks for `SEIPDv2` gets
     /// it whatever the certificates advertise: some partners' software reads it before their old certificates say so.
     pub(crate) fn choose(format: MessageFormat, recipients: &[Recipient]) -> Self {
         let advertised = recipients.iter().all(|recipient| recipient.info.aead);

@@ -17,7 +17,6 @@ use crate::certificate::{Certificate, Subkey};
 use crate::policy;
 
 /// An unlocked key that may sign.
-#[expect(clippy::large_enum_variant, reason = "one per message")]
 enum Unlocked {
     Primary(SecretKey),
     Subkey(SecretSubkey),
@@ -182,7 +181,7 @@ pub(crate) fn back_signed(
         .map(|_| ())
 }
 
-/// The passphrase as rPGP wants it.
+/// The passphrase as `rPGP` wants it.
 pub(crate) fn password(passphrase: Option<&Secret>) -> Result<Password> {
     Ok(match passphrase {
         Some(passphrase) => Password::from(passphrase.expose_text()?),

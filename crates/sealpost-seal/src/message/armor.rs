@@ -13,7 +13,7 @@ const LINE: usize = 48;
 pub(super) enum Checksum {
     /// As GnuPG 2.2 writes it.
     Crc24,
-    /// RFC 9580, 6.1: not for SEIPDv2, which checks itself better.
+    /// RFC 9580, 6.1: not for `SEIPDv2`, which checks itself better.
     None,
 }
 

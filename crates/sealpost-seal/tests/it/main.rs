@@ -1,4 +1,5 @@
 //! Sealing, judged from outside: by GnuPG and Sequoia's `sq`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic in a test is the report")]
 
 mod accepted;
 mod damage;
