@@ -30,6 +30,7 @@ mod names;
 mod packet;
 mod pipeline;
 mod publish;
+mod requests;
 mod resume;
 mod send;
 mod session;

@@ -11,7 +11,7 @@ use sealpost_core::error::{Error, Result, codes};
 use tokio::time::timeout;
 
 use super::inbox::{Closed, Inbox};
-use super::packet::{self, Attributes, Reader, Reply, Request};
+use super::packet::{self, Reader, Reply, Request};
 use super::session::{self, Seen, Session, inactivity_limit};
 use super::status::{self, Fault, Refusal};
 
@@ -188,121 +188,6 @@ impl Client {
         let packet = self.inbox.next().await.map_err(|end| closed(&self.seen, end, what))?;
         packet::read_reply(packet).ok_or_else(|| protocol(what))
     }
-
-    async fn done(&mut self, what: &str, build: impl FnOnce(u32) -> Request) -> Result<(), Fault> {
-        self.ask(what, build).await.map(drop)
-    }
-
-    /// The attributes of what a path names, following links; `None` where there is nothing.
-    pub(super) async fn stat(&mut self, path: &str) -> Result<Option<Attributes>, Fault> {
-        let asked = self.ask("look at a path", |id| Request::new(packet::STAT, id).string(path.as_bytes())).await;
-        present(asked)
-    }
-
-    /// [`Self::stat`] of several paths in one round trip.
-    pub(super) async fn stat_all(&mut self, paths: &[String]) -> Result<Vec<Result<Option<Attributes>, Fault>>> {
-        let requests = paths.iter().map(|path| |id| Request::new(packet::STAT, id).string(path.as_bytes()));
-        Ok(self.ask_all("look at paths", requests).await?.into_iter().map(present).collect())
-    }
-
-    /// The absolute path of `path`.
-    pub(super) async fn real_path(&mut self, path: &str) -> Result<String, Fault> {
-        match self.ask("resolve a path", |id| Request::new(packet::REALPATH, id).string(path.as_bytes())).await? {
-            Reply::Name(name) => Ok(name),
-            _ => Err(protocol("resolve a path").into()),
-        }
-    }
-
-    /// Opens a file for writing with these flags; the server's defaults decide about permissions.
-    pub(super) async fn open(&mut self, path: &str, flags: u32) -> Result<Bytes, Fault> {
-        let build = |id| Request::new(packet::OPEN, id).string(path.as_bytes()).u32(flags).u32(0);
-        match self.ask("open a file", build).await? {
-            Reply::Handle(handle) => Ok(handle),
-            _ => Err(protocol("open a file").into()),
-        }
-    }
-
-    /// Writes a few bytes at the start of an open file.
-    pub(super) async fn write_start(&mut self, handle: &Bytes, data: &[u8]) -> Result<(), Fault> {
-        self.done("write", |id| Request::new(packet::WRITE, id).string(handle).u64(0).string(data)).await
-    }
-
-    /// Closes an open file.
-    pub(super) async fn close(&mut self, handle: &Bytes) -> Result<(), Fault> {
-        self.done("close a file", |id| Request::new(packet::CLOSE, id).string(handle)).await
-    }
-
-    /// Makes the server write an open file to its disk.
-    pub(super) async fn fsync(&mut self, handle: &Bytes) -> Result<(), Fault> {
-        let build = |id| Request::new(packet::EXTENDED, id).string(b"fsync@openssh.com").string(handle);
-        self.done("write a file to disk", build).await
-    }
-
-    /// Removes a file.
-    pub(super) async fn remove(&mut self, path: &str) -> Result<(), Fault> {
-        self.done("remove a file", |id| Request::new(packet::REMOVE, id).string(path.as_bytes())).await
-    }
-
-    /// Makes a directory.
-    pub(super) async fn make_directory(&mut self, path: &str) -> Result<(), Fault> {
-        self.done("make a directory", |id| Request::new(packet::MKDIR, id).string(path.as_bytes()).u32(0)).await
-    }
-
-    /// Renames; by the draft it fails where `to` exists, though some servers replace it.
-    pub(super) async fn rename(&mut self, from: &str, to: &str) -> Result<(), Fault> {
-        let build = |id| Request::new(packet::RENAME, id).string(from.as_bytes()).string(to.as_bytes());
-        self.done("rename a file", build).await
-    }
-
-    /// Renames and replaces `to`, atomically where the server offers `posix-rename@openssh.com`. Elsewhere `to` is
-    /// removed first where need be: then there is a moment without it.
-    pub(super) async fn replace(&mut self, from: &str, to: &str) -> Result<(), Fault> {
-        if self.features.posix_rename {
-            let build = |id| {
-                let request = Request::new(packet::EXTENDED, id).string(b"posix-rename@openssh.com");
-                request.string(from.as_bytes()).string(to.as_bytes())
-            };
-            return self.done("rename a file", build).await;
-        }
-        match self.rename(from, to).await {
-            Err(Fault::Refused(refusal)) => match self.remove(to).await {
-                Ok(()) => self.rename(from, to).await,
-                // There was nothing to remove, or it may not be removed: the first refusal says why.
-                Err(Fault::Refused(_)) => Err(Fault::Refused(refusal)),
-                Err(failed) => Err(failed),
-            },
-            other => other,
-        }
-    }
-
-    /// Bytes that are free for us on the file system of `path`; `None` where the server can't say.
-    pub(super) async fn free_space(&mut self, path: &str) -> Option<u64> {
-        if !self.features.statvfs {
-            return None;
-        }
-        let build = |id| Request::new(packet::EXTENDED, id).string(b"statvfs@openssh.com").string(path.as_bytes());
-        let Ok(Reply::Extended(reply)) = self.ask("ask for free space", build).await else { return None };
-        let mut reader = Reader(reply);
-        // f_bsize, f_frsize, f_blocks, f_bfree, f_bavail.
-        let (_block, fragment) = (reader.u64()?, reader.u64()?);
-        let (_blocks, _free, available) = (reader.u64()?, reader.u64()?, reader.u64()?);
-        Some(fragment.saturating_mul(available))
-    }
-
-    /// The error of a refusal to write in `folder`: OpenSSH says "Failure" for a full disk, so its free space is asked
-    /// for where no reason was given.
-    pub(super) async fn explain(&mut self, refusal: Refusal, what: &str, folder: &str) -> Error {
-        if refusal.is_unexplained()
-            && let Some(free) = self.free_space(folder).await
-            && free < u64::from(LARGEST_WRITE)
-        {
-            return Error::new(
-                &codes::deliver::FULL,
-                format!("{what}: the server says {refusal}, and has {free} bytes left in `{folder}`"),
-            );
-        }
-        refusal.error(what)
-    }
 }
 
 fn settle(reply: Reply) -> Result<Reply, Fault> {
@@ -310,15 +195,6 @@ fn settle(reply: Reply) -> Result<Reply, Fault> {
         Reply::Status { code: status::OK, message } => Ok(Reply::Status { code: status::OK, message }),
         Reply::Status { code, message } => Err(Fault::Refused(Refusal { code, message })),
         reply => Ok(reply),
-    }
-}
-
-fn present(asked: Result<Reply, Fault>) -> Result<Option<Attributes>, Fault> {
-    match asked {
-        Ok(Reply::Attributes(attributes)) => Ok(Some(attributes)),
-        Ok(_) => Err(protocol("look at a path").into()),
-        Err(Fault::Refused(refusal)) if refusal.is_missing() => Ok(None),
-        Err(fault) => Err(fault),
     }
 }
 
