@@ -30,6 +30,9 @@ pub struct Surroundings {
     pub environment: Arc<dyn Environment>,
 }
 
+/// Makes a store in these surroundings.
+pub type BuildStore = fn(&Surroundings) -> Arc<dyn SecretStore>;
+
 /// A row of the table of secret stores.
 pub struct SecretStoreEntry {
     /// The scheme: what stands before the colon of a reference.
@@ -39,7 +42,7 @@ pub struct SecretStoreEntry {
     /// A reference, as an example.
     pub example: &'static str,
     /// Makes the store; `None` for one that is known, but not in this build.
-    pub build: Option<fn(&Surroundings) -> Arc<dyn SecretStore>>,
+    pub build: Option<BuildStore>,
 }
 
 /// Every known secret store.

@@ -18,7 +18,7 @@ fn stores(base: &Path) -> SecretStores {
 }
 
 async fn refused(stores: &SecretStores, reference: &str) -> Error {
-    let error = stores.resolve(&reference.parse().unwrap()).await.err().expect("to be refused");
+    let error = stores.resolve(&reference.parse().unwrap()).await.expect_err("a refusal");
     assert!(!format!("{error:?}").contains(VALUE), "{error:?}");
     error
 }

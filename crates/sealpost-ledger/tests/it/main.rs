@@ -1,4 +1,11 @@
 //! Integration tests of the ledgers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a panic is the report"
+)]
 
 mod crash;
 mod file;
