@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 
 mod load;
 
-pub(crate) use load::{Environment, ProcessEnvironment, load};
+pub(crate) use load::{ProcessEnvironment, load};
 
 /// An adapter's own settings; its `kind` names a row of the adapter's table.
 pub(crate) type AdapterSettings = Map<String, Json>;

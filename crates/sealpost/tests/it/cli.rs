@@ -1,0 +1,150 @@
+//! The command line as operators and scripts use it.
+
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::world::World;
+
+fn world() -> World {
+    let world = World::with_sqlite(
+        "CREATE TABLE rides (id INTEGER PRIMARY KEY, partner TEXT NOT NULL, name TEXT);
+         INSERT INTO rides VALUES (1, 'acme', 'Jörg'), (2, 'acme', NULL), (3, 'bravo', 'x');",
+    );
+    world.report_type(
+        "rides.v1",
+        "title = \"Rides\"\n[parameters.least]\ntype = \"integer\"\ndefault = 0\nmin = 0\n",
+        "SELECT id, name FROM rides WHERE partner = :partner_scope AND id >= :least ORDER BY id",
+    );
+    world
+}
+
+#[test]
+fn init_writes_a_configuration_that_is_valid() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let sealpost = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_sealpost")).args(arguments).current_dir(folder.path()).stdin(Stdio::null()).output().expect("run")
+    };
+    assert!(sealpost(&["init"]).status.success());
+    assert!(sealpost(&["config", "check"]).status.success());
+    assert!(String::from_utf8_lossy(&sealpost(&["config", "print"]).stdout).contains("concurrency = 4"));
+    let again = sealpost(&["init"]);
+    assert_eq!(again.status.code(), Some(2), "it must not write over anything");
+    let schema: serde_json::Value = serde_json::from_slice(&sealpost(&["config", "schema"]).stdout).expect("a JSON schema");
+    assert!(schema["properties"]["sources"]["additionalProperties"]["oneOf"].as_array().is_some_and(|kinds| kinds.len() >= 2));
+}
+
+#[test]
+fn every_mistake_of_a_configuration_is_told_at_once() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    std::fs::write(folder.path().join("sealpost.toml"), "[api]\nlisten = \"nowhere\"\n[worker]\nconcurency = 3\n[store]\nkind = \"tape\"\n").expect("write");
+    let output = Command::new(env!("CARGO_BIN_EXE_sealpost")).args(["config", "check"]).current_dir(folder.path()).output().expect("run");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    for word in ["SP-CONFIG-001", "api.listen", "worker.concurency", "store", "sources"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+}
+
+#[test]
+fn apply_plans_first_and_changes_nothing_twice() {
+    let world = world();
+    world.partner("acme", "acme");
+    let folder = world.path("partners").to_string_lossy().into_owned();
+    let plan = world.json(&["apply", &folder, "--plan"]);
+    assert_eq!(plan[0]["action"], "create");
+    assert_eq!(world.json(&["partner", "list"]), json!([]), "a plan changes nothing");
+    world.apply();
+    let again = world.json(&["apply", &folder]);
+    assert!(again.as_array().expect("changes").iter().all(|change| change["action"] == "keep"), "{again}");
+
+    world.write("partners/bravo.toml", "name = \"B\"\nscope = \"bravo\"\ncertificates = [\"none.asc\"]\n");
+    world.write("partners/charlie.toml", "name = \"C\"\nscope = \"c\"\ngrants = [{ report = \"nothing.v9\" }]\n");
+    let refused = world.run(&["apply", &folder]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("bravo.toml"));
+    assert_eq!(world.json(&["partner", "list"]).as_array().map(Vec::len), Some(1), "one bad file changes nothing");
+}
+
+#[test]
+fn a_report_runs_from_the_command_line() {
+    let world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    let preview = world.json(&["report", "preview", "rides.v1", "--partner", "acme"]);
+    assert_eq!(preview["rows"], json!([["9", "xxxx"], ["9", null]]));
+    let shown = world.json(&["report", "run", "rides.v1", "--partner", "acme", "--param", "least=1", "--format", "ndjson", "--option", "decimals=string"]);
+    assert_eq!(shown["report"]["status"], "succeeded");
+    assert_eq!(shown["deliveries"][0]["status"], "delivered", "{shown}");
+    let name = shown["report"]["file_name"].as_str().expect("a name");
+    let plain = world.decrypt(&world.inbox("acme").join(name));
+    assert_eq!(String::from_utf8(plain).expect("UTF-8"), "{\"id\":1,\"name\":\"Jörg\"}\n{\"id\":2,\"name\":null}\n");
+    let id = shown["report"]["id"].as_str().expect("an id");
+    assert_eq!(world.json(&["report", "list"])[0]["id"], id);
+    let text = String::from_utf8(world.run(&["report", "show", id]).stdout).expect("UTF-8");
+    for word in ["succeeded", "delivered", "timeline", "intended", "host key SHA256:"] {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+    // The same bytes again: the name is taken, so the policy `fail` refuses it, and says so.
+    let again = world.run(&["report", "redeliver", id]);
+    assert_eq!(again.status.code(), Some(7));
+    assert!(String::from_utf8_lossy(&again.stdout).contains("SP-DELIVER-010"), "{}", String::from_utf8_lossy(&again.stdout));
+}
+
+#[test]
+fn bad_asks_are_refused_before_any_work_with_every_reason() {
+    let world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    let refused = |arguments: &[&str], code: &str, exit: i32| {
+        let output = world.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(code), "{arguments:?}: {said}");
+        assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {said}");
+    };
+    refused(&["report", "run", "nothing.v1", "--partner", "acme"], "SP-REQUEST-002", 3);
+    refused(&["report", "run", "rides.v1", "--partner", "acme", "--format", "docx"], "SP-REQUEST-004", 2);
+    refused(&["report", "run", "rides.v1", "--partner", "acme", "--option", "delimiter=ab"], "SP-REQUEST-005", 2);
+    refused(&["report", "run", "rides.v1", "--partner", "acme", "--param", "least=-1"], "SP-REQUEST-001", 2);
+    refused(&["report", "run", "rides.v1", "--partner", "acme", "--param", "most=1"], "/parameters/most", 2);
+    refused(&["report", "run", "rides.v1", "--partner", "nobody"], "SP-REQUEST-008", 3);
+    assert_eq!(world.json(&["report", "list"]), json!([]), "a refused ask leaves no report");
+}
+
+#[test]
+fn doctor_and_connector_test_do_what_a_job_does() {
+    let world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    let steps = world.json(&["connector", "test", "acme/main"]);
+    let names: Vec<&str> = steps.as_array().expect("steps").iter().filter_map(|step| step["step"].as_str()).collect();
+    assert_eq!(names, ["resolve", "connect", "key_exchange", "host_key", "login", "directory", "write", "rename", "remove"]);
+    let findings = world.json(&["doctor"]);
+    assert!(findings.as_array().expect("findings").iter().all(|finding| finding["failure"].is_null()), "{findings}");
+    assert!(world.names("acme").is_empty(), "a test leaves nothing behind");
+
+    world.write("catalogue/broken.v1.toml", "title = \"x\"\n");
+    world.write("catalogue/broken.v1.sql", "SELECT nothing FROM nowhere WHERE x = :partner_scope");
+    let output = world.run(&["doctor"]);
+    assert_eq!(output.status.code(), Some(7));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("broken.v1.sql"), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn keys_are_made_and_shown() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let file = folder.path().join("signing.asc");
+    let sealpost = |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_sealpost")).args(arguments).output().expect("run");
+    let path = file.to_string_lossy().into_owned();
+    assert!(sealpost(&["key", "generate", "Acme <a@acme.example>", "--out", &path]).status.success());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).expect("a file").permissions());
+    assert_eq!(mode & 0o077, 0, "a private key is its owner's only");
+    let public = folder.path().join("signing.pub.asc").to_string_lossy().into_owned();
+    let shown = String::from_utf8(sealpost(&["key", "show", &public]).stdout).expect("UTF-8");
+    assert!(shown.contains("fingerprint") && shown.contains("Acme <a@acme.example>"), "{shown}");
+    let refused = sealpost(&["key", "show", &path]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("SP-SEAL-002"), "a private key is no certificate");
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(sealpost(&["completions", shell]).stdout.len() > 1000, "{shell}");
+    }
+}
