@@ -203,6 +203,10 @@ impl MariaDb {
             let sql = [b"SET autocommit = 0;\n", sql.as_slice(), b"\nCOMMIT;\n"].concat();
             feed(&mut self.client(""), &sql).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         }
+        // Without statistics the optimizer joins 16,000 rentals with every film: 30 s instead of 0.3 s.
+        let tables = self.rows("sakila", "SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'");
+        let tables: Vec<&str> = tables.lines().filter_map(|line| line.split('\t').next()).collect();
+        drop(self.run("sakila", &format!("ANALYZE TABLE {}", tables.join(", "))));
         "sakila".to_owned()
     }
 }

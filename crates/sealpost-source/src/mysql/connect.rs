@@ -1,6 +1,6 @@
 //! A session: connected, encrypted, logged in, and set up so that the same SQL means the same everywhere.
 
-use sealpost_core::error::codes::source::UNREACHABLE;
+use sealpost_core::error::codes::source::{TLS, UNREACHABLE};
 use sealpost_core::port::SecretStore;
 use sealpost_core::{Error, Result};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
@@ -20,6 +20,8 @@ pub(super) struct Session {
 /// combined modes of MariaDB switch them on again and go too.
 const READING_MODES: [&str; 8] =
     ["ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"];
+
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Connects and sets the session up. `timeout_s` becomes the server's own limit on a statement.
 pub(super) async fn session(
@@ -66,8 +68,14 @@ async fn options(settings: &MySqlSettings, secrets: &dyn SecretStore) -> Result<
         (true, true) => MySqlSslMode::VerifyIdentity,
         (true, false) => MySqlSslMode::VerifyCa,
     });
-    if let Some(file) = &settings.tls.ca_file {
-        options = options.ssl_ca(file);
+    if let Some(file) = settings.tls.ca_file.as_ref().filter(|_| settings.uses_tls()) {
+        let unusable = |why: String| Error::new(&TLS, format!("`tls.ca_file` {}: {why}", file.display()));
+        let pem = tokio::fs::read(file).await.map_err(|error| unusable(error.to_string()))?;
+        // The driver takes a file without certificates for one that adds none.
+        if !pem.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE) {
+            return Err(unusable("there is no PEM certificate in it".to_owned()));
+        }
+        options = options.ssl_ca_from_pem(pem);
     }
     Ok(options)
 }

@@ -122,9 +122,15 @@ fn located(message: &str, number: u16, statement: &Statement<'_>) -> String {
     {
         return format!("line {line}: error {number}: {before}");
     }
-    // `Unknown column 'c.nmae' in 'field list'`, `SELECT command denied … for table `shop`.`orders``: whatever is quoted
-    // and stands in the query, the last first.
-    let names = message.split(['\'', '`']).skip(1).step_by(2).collect::<Vec<_>>();
-    let place = names.iter().rev().find_map(|name| statement.find(name.rsplit('.').next().unwrap_or_default()));
+    // `Unknown column 'c.nmae' in 'SELECT'`, `SELECT command denied … for table `shop`.`orders``: what is quoted and
+    // stands in the query; a column's error names it first, a table's last.
+    let mut names: Vec<&str> = message.split(['\'', '`']).skip(1).step_by(2).collect();
+    if number != UNKNOWN_COLUMN {
+        names.reverse();
+    }
+    let place = names.iter().find_map(|name| statement.find(name.rsplit('.').next().unwrap_or_default()));
     format!("{}: error {number}: {message}", place.unwrap_or_else(|| statement.place(0).to_string()))
 }
+
+/// `ER_BAD_FIELD_ERROR`.
+const UNKNOWN_COLUMN: u16 = 1054;

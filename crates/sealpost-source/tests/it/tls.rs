@@ -28,6 +28,7 @@ async fn only_the_right_certificate_for_the_right_name_is_accepted() {
         ("a foreign authority", "localhost", json!({"mode": "required", "ca_file": server.wrong_ca_file()})),
         ("no authority named", "localhost", json!({"mode": "required"})),
         ("another name", "127.0.0.1", right),
+        ("a file that is no certificate", "localhost", json!({"mode": "required", "ca_file": "/etc/passwd"})),
         ("no such file", "localhost", json!({"mode": "required", "ca_file": "/no/such/file"})),
     ] {
         let error = with(host, tls).check().await.unwrap_err();
