@@ -49,7 +49,9 @@ pub(crate) fn credential(headers: &HeaderMap) -> Result<String, Error> {
     let mut found: Option<String> = None;
     for (name, value) in headers {
         let value = match name.as_str() {
-            "authorization" => bearer(value.to_str().ok()).ok_or_else(|| unusable("`Authorization` is not `Bearer` and a key"))?,
+            "authorization" => {
+                bearer(value.to_str().ok()).ok_or_else(|| unusable("`Authorization` is not `Bearer` and a key"))?
+            }
             "x-api-key" => value.to_str().map_err(|_| unusable("`x-api-key` is not text"))?.trim(),
             _ => continue,
         };

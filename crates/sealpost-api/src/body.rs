@@ -56,11 +56,13 @@ fn is_json(headers: &HeaderMap) -> Result<(), Error> {
     let coding = text(header::CONTENT_ENCODING);
     if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
         let field = in_header("content-type", "expected application/json");
-        return Err(Error::new(&codes::request::UNSUPPORTED_MEDIA_TYPE, "the body is not declared as JSON").with_fields(vec![field]));
+        return Err(Error::new(&codes::request::UNSUPPORTED_MEDIA_TYPE, "the body is not declared as JSON")
+            .with_fields(vec![field]));
     }
     if !coding.is_empty() && coding != "identity" {
         let field = in_header("content-encoding", "expected none");
-        return Err(Error::new(&codes::request::UNSUPPORTED_MEDIA_TYPE, "a body with a content coding is not taken").with_fields(vec![field]));
+        return Err(Error::new(&codes::request::UNSUPPORTED_MEDIA_TYPE, "a body with a content coding is not taken")
+            .with_fields(vec![field]));
     }
     Ok(())
 }
@@ -68,7 +70,9 @@ fn is_json(headers: &HeaderMap) -> Result<(), Error> {
 async fn collect(request: Request) -> Result<Bytes, Error> {
     match tokio::time::timeout(TIME_LIMIT, read(request)).await {
         Ok(read) => read,
-        Err(_) => Err(Error::new(&codes::request::SLOW_BODY, format!("not complete within {} s", TIME_LIMIT.as_secs()))),
+        Err(_) => {
+            Err(Error::new(&codes::request::SLOW_BODY, format!("not complete within {} s", TIME_LIMIT.as_secs())))
+        }
     }
 }
 
@@ -77,7 +81,8 @@ async fn read(request: Request) -> Result<Bytes, Error> {
     let mut bytes = BytesMut::new();
     let mut size = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Error::new(&codes::request::INVALID, "the body broke off").caused_by(error))?;
+        let frame =
+            frame.map_err(|error| Error::new(&codes::request::INVALID, "the body broke off").caused_by(error))?;
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();
         if size <= LIMIT {
@@ -89,7 +94,11 @@ async fn read(request: Request) -> Result<Bytes, Error> {
             break;
         }
     }
-    if size > LIMIT { Err(Error::new(&codes::request::TOO_LARGE, format!("more than {LIMIT} bytes"))) } else { Ok(bytes.freeze()) }
+    if size > LIMIT {
+        Err(Error::new(&codes::request::TOO_LARGE, format!("more than {LIMIT} bytes")))
+    } else {
+        Ok(bytes.freeze())
+    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {

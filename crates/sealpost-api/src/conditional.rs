@@ -1,8 +1,8 @@
 //! Entity tags and conditional requests (RFC 9110, sections 8.8.3 and 13).
 
 use axum::response::{IntoResponse, Response};
-use http::header::{self, HeaderMap, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderValue};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -31,10 +31,10 @@ pub(crate) fn quoted(opaque: &str) -> String {
 /// Whether `If-None-Match` names this tag. The comparison is weak (section 13.1.2).
 pub(crate) fn is_unchanged(asked: &HeaderMap, tag: &str) -> bool {
     let mut lists = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    lists.any(|list| list.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag))
+    lists.any(|list| {
+        list.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
+    })
 }
-
-
 
 #[cfg(test)]
 mod tests {

@@ -105,7 +105,8 @@ fn complete(document: utoipa::openapi::OpenApi, schemes: &[(&str, Json)]) -> Jso
     let mut document = serde_json::to_value(document).unwrap_or_default();
     document["security"] = schemes.iter().map(|(name, _)| json!({*name: []})).collect();
     let components = &mut document["components"];
-    components["securitySchemes"] = schemes.iter().map(|(name, scheme)| ((*name).to_owned(), scheme.clone())).collect::<Map<_, _>>().into();
+    components["securitySchemes"] =
+        schemes.iter().map(|(name, scheme)| ((*name).to_owned(), scheme.clone())).collect::<Map<_, _>>().into();
     components["headers"] = json!({"RequestId": {
         "description": "The id of this request, for the operator. `x-amzn-RequestId` has it too.",
         "schema": {"type": "string"}
@@ -165,6 +166,10 @@ fn complete_operation(operation: &mut Json) {
             *response = problem_response(status, &description);
         } else {
             response["headers"]["x-request-id"] = json!({"$ref": "#/components/headers/RequestId"});
+            // OpenAPI 3.1 describes raw bytes by the absence of a schema.
+            if let Some(content) = response.pointer_mut("/content/application~1octet-stream") {
+                *content = json!({});
+            }
         }
     }
     responses.sort_keys();
@@ -176,7 +181,8 @@ fn problem_response(status: &str, description: &str) -> Json {
         headers["WWW-Authenticate"] = json!({"description": "How to authenticate.", "schema": {"type": "string"}});
     }
     if matches!(status, "408" | "429" | "500" | "503" | "504") {
-        headers["Retry-After"] = json!({"description": "Seconds after which to try again.", "schema": {"type": "integer"}});
+        headers["Retry-After"] =
+            json!({"description": "Seconds after which to try again.", "schema": {"type": "integer"}});
     }
     json!({
         "description": description,

@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{self, HeaderName, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
 use sealpost_core::error::{Code, Error, FieldError, Kind, Retry, codes};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -235,7 +235,9 @@ mod tests {
     fn every_code_has_a_status_that_fits_its_side() {
         for code in codes::all() {
             let status = status_of(&Error::new(code, ""));
-            if code.stage == sealpost_core::error::Stage::Request && !matches!(code.kind, Kind::Internal | Kind::Timeout) {
+            if code.stage == sealpost_core::error::Stage::Request
+                && !matches!(code.kind, Kind::Internal | Kind::Timeout)
+            {
                 assert!(status.is_client_error(), "{} is {status}", code.id);
             }
             assert!(status.is_client_error() || status.is_server_error(), "{} is {status}", code.id);

@@ -2,7 +2,7 @@
 
 pub mod list;
 pub mod show;
-pub(crate) mod wire;
+pub mod wire;
 pub mod xsd;
 
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! The URL map: every path of both planes, in one place.
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 use sealpost_core::error::{Error, codes};
 
@@ -71,7 +72,7 @@ fn finish(router: Router, plane: Plane) -> Router {
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn(move |request, next| edge::edge(plane, request, next)))
+        .layer(from_fn(move |request: Request, next: Next| edge::edge(plane, request, next)))
 }
 
 async fn unknown_path() -> Problem {

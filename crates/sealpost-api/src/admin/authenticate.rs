@@ -17,7 +17,9 @@ pub(crate) async fn authenticate(
     next: Next,
 ) -> Result<Response, Problem> {
     let Some(token) = &state.admin_token else {
-        return Err(Error::new(&codes::request::FORBIDDEN, "the admin API is off: no `admin.token` is configured").into());
+        return Err(
+            Error::new(&codes::request::FORBIDDEN, "the admin API is off: no `admin.token` is configured").into()
+        );
     };
     let given = credential(request.headers()).map_err(refuse)?;
     if !equal(given.as_bytes(), token.expose_text()?.as_bytes()) {

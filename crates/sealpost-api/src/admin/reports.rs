@@ -20,7 +20,9 @@ use crate::reports::list::ReportList;
 use crate::reports::redeliver::RedeliveryRequest;
 use crate::reports::timeline::Timeline;
 use crate::reports::wire::Report;
-use crate::reports::{delete as deleting, filter, list as listing, redeliver as redelivering, show as showing, timeline as timelines};
+use crate::reports::{
+    delete as deleting, filter, list as listing, redeliver as redelivering, show as showing, timeline as timelines,
+};
 use crate::state::State;
 
 async fn find(pipeline: &Pipeline, id: &JobId) -> Result<Job> {

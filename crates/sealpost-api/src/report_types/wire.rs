@@ -142,7 +142,10 @@ impl ReportTypeBody {
             description: settings.description.clone(),
             parameters: param::json_schema(&settings.parameters),
             columns: report.columns.iter().map(ColumnShape::of).collect(),
-            default_format: formats.iter().find(|one| one.name == settings.default_format).map(|one| one.name.to_owned()),
+            default_format: formats
+                .iter()
+                .find(|one| one.name == settings.default_format)
+                .map(|one| one.name.to_owned()),
             formats,
             time_zone: settings.time_zone.clone(),
             max_rows: settings.max_rows,
@@ -158,7 +161,13 @@ mod tests {
 
     #[test]
     fn a_column_has_the_core_types_names() {
-        for kind in [ColumnKind::Integer, ColumnKind::Float32, ColumnKind::Json, ColumnKind::DateTime { digits: 6 }, ColumnKind::Decimal { precision: 65, scale: 30 }] {
+        for kind in [
+            ColumnKind::Integer,
+            ColumnKind::Float32,
+            ColumnKind::Json,
+            ColumnKind::DateTime { digits: 6 },
+            ColumnKind::Decimal { precision: 65, scale: 30 },
+        ] {
             let column = Column::new("a", kind);
             let ours = serde_json::to_value(ColumnShape::of(&column)).expect("json");
             assert_eq!(ours, serde_json::to_value(&column).expect("json"));

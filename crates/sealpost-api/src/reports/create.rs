@@ -3,15 +3,15 @@
 use axum::Json;
 use axum::extract;
 use axum::response::{IntoResponse, Response};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::partner::Partner;
 use sealpost_core::port::Admitted;
 use sealpost_pipeline::{Ask, Pipeline};
 use serde::Deserialize;
-use serde_json::{Map, Value as Json_};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::wire::Report;
@@ -37,14 +37,14 @@ pub struct ReportRequest {
     /// Its parameters; their JSON Schema stands with the report type.
     #[serde(default)]
     #[schema(value_type = Object)]
-    pub(crate) parameters: Map<String, Json_>,
+    pub(crate) parameters: Map<String, Value>,
     /// A format of the report type; its default when absent.
     #[serde(default)]
     pub(crate) format: Option<String>,
     /// Options of the format; their JSON Schema stands with the report type.
     #[serde(default)]
     #[schema(value_type = Object)]
-    pub(crate) format_options: Map<String, Json_>,
+    pub(crate) format_options: Map<String, Value>,
     /// Whether the file is sent to your servers. When absent: if you have any. `false` to fetch it yourself.
     #[serde(default)]
     pub(crate) deliver: Option<bool>,
@@ -115,7 +115,10 @@ pub(crate) async fn admit(
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let text = value.to_str().ok().filter(|text| (1..=255).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+    let text = value
+        .to_str()
+        .ok()
+        .filter(|text| (1..=255).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
     match (text, values.next()) {
         (Some(text), None) => Ok(Some(text)),
         _ => {

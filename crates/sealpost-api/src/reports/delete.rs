@@ -32,7 +32,12 @@ pub(crate) async fn delete(
 }
 
 /// Cancels or deletes, on either plane.
-pub(crate) async fn revoke(pipeline: &Pipeline, partner: &Partner, id: &JobId, plane: Plane) -> Result<Response, Problem> {
+pub(crate) async fn revoke(
+    pipeline: &Pipeline,
+    partner: &Partner,
+    id: &JobId,
+    plane: Plane,
+) -> Result<Response, Problem> {
     let job = pipeline.cancel_or_delete(partner, id).await?;
     let status = if job.status.is_terminal() { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(Report::load(pipeline, job, plane).await?)).into_response())

@@ -98,8 +98,18 @@ pub struct Receipt {
 
 impl Receipt {
     pub(crate) fn of(receipt: &CoreReceipt) -> Self {
-        let CoreReceipt { certainty, url, remote_path, size, sha256, host_key, algorithms, bytes_sent, started_at, delivered_at } =
-            receipt.clone();
+        let CoreReceipt {
+            certainty,
+            url,
+            remote_path,
+            size,
+            sha256,
+            host_key,
+            algorithms,
+            bytes_sent,
+            started_at,
+            delivered_at,
+        } = receipt.clone();
         Self { certainty, url, remote_path, size, sha256, host_key, algorithms, bytes_sent, started_at, delivered_at }
     }
 }

@@ -1,19 +1,16 @@
 //! `GET /v1/reports/{id}/file`: the sealed file, whole or in part, in constant memory.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use futures::{Stream, TryStreamExt};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::JobId;
-use sealpost_core::port::SealedReader;
 use sealpost_core::sealed::SealedFile;
 
 use super::range::{Wanted, wanted};
@@ -22,11 +19,6 @@ use crate::conditional;
 use crate::path::Id;
 use crate::problem::Problem;
 use crate::state::State;
-
-/// Bytes read from the store at once, and how many such reads are under way: together the memory of one download, and
-/// enough to keep a far store busy.
-const CHUNK: u64 = 512 * 1024;
-const READS: usize = 4;
 
 /// RFC 9530.
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
@@ -68,13 +60,14 @@ pub(crate) async fn file(
     } else {
         // Range is defined for GET only (RFC 9110, section 14.2).
         let wanted = if method == Method::GET { wanted(&headers, file.size, &tag) } else { Wanted::Whole };
-        let body = |start, end| if method == Method::GET { body(&id, object, start, end) } else { Body::empty() };
+        let part =
+            |start, end| if method == Method::GET { body(&id, object.stream(start..end)) } else { Body::empty() };
         let (start, end, status) = match wanted {
             Wanted::Whole => (0, file.size, StatusCode::OK),
             Wanted::Part { start, end } => (start, end, StatusCode::PARTIAL_CONTENT),
             Wanted::Outside => return Err(outside(&file)),
         };
-        let mut response = (status, body(start, end)).into_response();
+        let mut response = (status, part(start, end)).into_response();
         describe(response.headers_mut(), &file, start, end, status);
         response
     };
@@ -116,31 +109,23 @@ fn disposition(name: &str) -> String {
         return format!("attachment; filename=\"{name}\"");
     }
     let plain: String = name.chars().map(|character| if character.is_ascii() { character } else { '_' }).collect();
-    let encoded: String = name.bytes().map(|byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'+' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    }).collect();
+    let encoded: String = name
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'+' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }
 
-/// Streams `start..end`. When the store fails midway the connection breaks off, which the caller sees by
+/// A body of the store's bytes. When the store fails midway the connection breaks off, which the caller sees by
 /// `Content-Length`; it is logged here, since the status is long sent.
-fn body(id: &JobId, object: impl SealedReader + 'static, start: u64, end: u64) -> Body {
+fn body(id: &JobId, bytes: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Body {
     let id = id.clone();
-    Body::from_stream(chunks(Arc::new(object), start, end).map(move |chunk| {
-        chunk.inspect_err(|error| tracing::error!(target: "sealpost::http", report = %id, code = error.code().id, error = ?error, "download broke off"))
+    Body::from_stream(bytes.inspect_err(move |error| {
+        tracing::error!(target: "sealpost::http", report = %id, code = error.code().id, error = ?error, "download broke off");
     }))
-}
-
-fn chunks(object: Arc<dyn SealedReader>, start: u64, end: u64) -> impl Stream<Item = Result<Bytes>> {
-    let offsets = std::iter::successors(Some(start), |offset| Some(offset + CHUNK)).take_while(move |offset| *offset < end);
-    let reads = futures::stream::iter(offsets).map(move |offset| {
-        let object = object.clone();
-        // At most CHUNK, so it fits.
-        let length = CHUNK.min(end - offset) as usize;
-        async move { object.read(offset, length).await }
-    });
-    reads.buffered(READS)
 }
 
 #[cfg(test)]

@@ -37,7 +37,11 @@ fn read(query: &Query, known: &[&str]) -> Result<JobFilter> {
     }
     let words = |error: sealpost_core::Error| error.detail().to_owned();
     let filter = JobFilter {
-        partner: if known.contains(&"partner") { reader.one("partner", |text| text.parse().map_err(words)) } else { None },
+        partner: if known.contains(&"partner") {
+            reader.one("partner", |text| text.parse().map_err(words))
+        } else {
+            None
+        },
         statuses,
         report_type: reader.one("report_type", |text| text.parse().map_err(words)),
         created_from: reader.instant("created_from"),

@@ -14,8 +14,8 @@ use super::wire::Report;
 use crate::authenticate::Caller;
 use crate::plane::Plane;
 use crate::problem::Problem;
-use crate::state::State;
 use crate::query::Query;
+use crate::state::State;
 
 /// Reports whose deliveries are read at once.
 const AT_ONCE: usize = 8;

@@ -9,8 +9,8 @@ use super::create::ReportRequest;
 use crate::authenticate::Caller;
 use crate::body::JsonBody;
 use crate::problem::Problem;
-use crate::state::State;
 use crate::report_types::wire::ColumnShape;
+use crate::state::State;
 
 /// What a report would look like.
 #[derive(Debug, Serialize, ToSchema)]

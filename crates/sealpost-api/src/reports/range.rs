@@ -103,7 +103,18 @@ mod tests {
 
     #[test]
     fn what_is_not_one_byte_range_gives_the_whole() {
-        for range in ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-1", "rows=0-1", "bytes=0-1,5-6", "bytes=+1-2", "bytes=--1"] {
+        for range in [
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=5-1",
+            "rows=0-1",
+            "bytes=0-1,5-6",
+            "bytes=+1-2",
+            "bytes=--1",
+        ] {
             assert_eq!(ask(range, None), Wanted::Whole, "{range}");
         }
     }

@@ -58,7 +58,9 @@ pub(crate) async fn again(
         Ok(connector) => connector,
         Err(error) => {
             let field = FieldError::new("/connector", error.detail());
-            return Err(Error::new(&codes::request::INVALID, "the connector is not valid").with_fields(vec![field]).into());
+            return Err(Error::new(&codes::request::INVALID, "the connector is not valid")
+                .with_fields(vec![field])
+                .into());
         }
     };
     let deliveries = pipeline.redeliver(partner, id, connector.as_ref()).await?;

@@ -176,7 +176,8 @@ pub struct Failure {
 
 impl Failure {
     pub(crate) fn of(failure: &sealpost_core::error::Failure, plane: Plane) -> Self {
-        let sealpost_core::error::Failure { code, stage, side, title, detail, advice, kind: _ } = plane.failure(failure);
+        let sealpost_core::error::Failure { code, stage, side, title, detail, advice, kind: _ } =
+            plane.failure(failure);
         Self { code, stage, side, title, detail, advice }
     }
 }
@@ -278,7 +279,9 @@ fn stage(status: JobStatus, deliveries: &[sealpost_core::delivery::Delivery]) ->
 fn plain(value: &ParameterValue) -> Json {
     match value {
         ParameterValue::Null => Json::Null,
-        ParameterValue::String(text) | ParameterValue::Decimal(text) | ParameterValue::Date(text) => text.as_str().into(),
+        ParameterValue::String(text) | ParameterValue::Decimal(text) | ParameterValue::Date(text) => {
+            text.as_str().into()
+        }
         ParameterValue::Integer(number) => (*number).into(),
         ParameterValue::Timestamp(at) => at.to_string().into(),
         ParameterValue::Boolean(value) => (*value).into(),

@@ -61,6 +61,7 @@ pub(crate) async fn put(
     let plan = reader.one("plan", |text| text.parse::<bool>().map_err(|_| "expected true or false".to_owned()));
     reader.end()?;
     let plan = plan.unwrap_or(false);
-    let changes = if plan { state.pipeline.plan(&id, &document).await? } else { state.pipeline.apply(&id, &document).await? };
+    let changes =
+        if plan { state.pipeline.plan(&id, &document).await? } else { state.pipeline.apply(&id, &document).await? };
     Ok(Json(PartnerChanges { applied: !plan, changes: changes.into_iter().map(Change::from).collect() }))
 }

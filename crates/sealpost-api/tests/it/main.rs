@@ -1,0 +1,14 @@
+//! The API over real HTTP, with a real ledger, store, sealer, database and formats. Only the way to partners' servers is
+//! a stand-in: what matters here is what the API shows of it.
+
+mod admin;
+mod connection;
+mod describe;
+mod download;
+mod idempotency;
+mod isolation;
+mod keys;
+mod life;
+mod listing;
+mod problems;
+mod rig;

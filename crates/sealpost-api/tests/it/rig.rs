@@ -1,0 +1,288 @@
+//! Both planes on loopback, over a SQLite ledger, a local store and a SQLite database with two partners' rows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use sealpost_api::{Limits, State};
+use sealpost_core::connector::Connector;
+use sealpost_core::delivery::Delivery;
+use sealpost_core::error::{Error, Failure, Result, codes};
+use sealpost_core::port::transport::{CheckStep, Shipment, Transport};
+use sealpost_core::port::{SecretStore, Source};
+use sealpost_core::receipt::{Certainty, Receipt};
+use sealpost_core::secret::Secret;
+use sealpost_ledger::{LedgerSet, SqliteLedger};
+use sealpost_pipeline::{Catalogue, Parts, Pipeline, Settings};
+use sealpost_seal::{KeyKind, KeyRequest, OpenPgp};
+use sealpost_source::{SqliteSettings, SqliteSource};
+use sealpost_store::{LocalSettings, SealedStore, StoreSettings};
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const TOKEN: &str = "an-admin-token-of-the-tests";
+
+/// Rows of acme; globex has three.
+pub(crate) const ROWS: u32 = 2_500;
+
+/// A partner of the tests.
+pub(crate) struct Partner {
+    pub(crate) key: String,
+    pub(crate) secret: Secret,
+}
+
+pub(crate) struct Rig {
+    pub(crate) public: String,
+    pub(crate) admin: String,
+    pub(crate) acme: Partner,
+    pub(crate) globex: Partner,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) client: Client,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) folder: TempDir,
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+impl Rig {
+    /// Serves, and works on what is asked for.
+    pub(crate) async fn working() -> Self {
+        let rig = Self::idle().await;
+        let (pipeline, shutdown) = (rig.pipeline.clone(), rig.shutdown.clone());
+        tokio::spawn(async move { pipeline.work(shutdown).await });
+        rig
+    }
+
+    /// Serves, and leaves everything queued.
+    pub(crate) async fn idle() -> Self {
+        Self::with(Some(TOKEN), Limits::default()).await
+    }
+
+    pub(crate) async fn with(token: Option<&str>, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let pipeline = pipeline(folder.path()).await;
+        let shutdown = CancellationToken::new();
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let token = token.map(|token| Secret::new(token.as_bytes().to_vec()));
+        let state = State::new(pipeline.clone(), metrics, token, |report| sealpost_format::xsd(&report.columns));
+        let mut urls = Vec::new();
+        for router in [sealpost_api::public::router(state.clone()), sealpost_api::admin::router(state)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            urls.push(format!("http://{}", listener.local_addr().unwrap()));
+            tokio::spawn(sealpost_api::serve_with(listener, router, shutdown.clone(), limits.clone()));
+        }
+        let acme = partner(&pipeline, "acme", "1", json!([{"report": "contracts.v1"}])).await;
+        let grants = json!([{"report": "contracts.v1", "formats": ["ndjson", "xml"]}, {"report": "employees.v1"}]);
+        let globex = partner(&pipeline, "globex", "2", grants).await;
+        let admin = urls.pop().unwrap();
+        Self { public: urls.pop().unwrap(), admin, acme, globex, pipeline, client: Client::new(), shutdown, folder }
+    }
+
+    /// A request of a partner.
+    pub(crate) fn ask(&self, partner: &Partner, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.public)).bearer_auth(&partner.key)
+    }
+
+    pub(crate) fn get(&self, partner: &Partner, path: &str) -> RequestBuilder {
+        self.ask(partner, Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, partner: &Partner, path: &str, body: &Json) -> RequestBuilder {
+        self.ask(partner, Method::POST, path).json(body)
+    }
+
+    /// A request of an operator.
+    pub(crate) fn operate(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.admin)).bearer_auth(TOKEN)
+    }
+
+    /// Asks for contracts and gives the new report.
+    pub(crate) async fn contracts(&self, partner: &Partner) -> Json {
+        let body = json!({"report_type": "contracts.v1", "format": "ndjson"});
+        let answer = self.post(partner, "/v1/reports", &body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        answer.json().await.unwrap()
+    }
+
+    /// Waits until nothing more happens to a report.
+    pub(crate) async fn done(&self, partner: &Partner, id: &str) -> Json {
+        let begun = Instant::now();
+        loop {
+            let report: Json = json_of(self.get(partner, &format!("/v1/reports/{id}"))).await.1;
+            if report["progress"]["stage"] == "done" {
+                return report;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{report:#}");
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+}
+
+/// Sends, and reads status and JSON.
+pub(crate) async fn json_of(request: RequestBuilder) -> (StatusCode, Json) {
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let text = answer.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Json::String(text)))
+}
+
+/// A header as text; empty where there is none.
+pub(crate) fn header(answer: &Response, name: &str) -> String {
+    answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+/// The member `id`.
+pub(crate) fn id(report: &Json) -> &str {
+    report["id"].as_str().unwrap()
+}
+
+async fn partner(pipeline: &Pipeline, name: &str, scope: &str, grants: Json) -> Partner {
+    let user_id = format!("{name} <reports@{name}.example>");
+    let request = KeyRequest {
+        user_id: &user_id,
+        kind: KeyKind::Ed25519,
+        now: Timestamp::now(),
+        valid_for: None,
+        passphrase: None,
+    };
+    let key = sealpost_seal::generate(&request).unwrap();
+    let document = json!({
+        "name": name, "scope": scope, "grants": grants, "certificates": [key.public],
+        "connectors": {"main": {
+            "host": format!("sftp.{name}.example"), "user": name, "login": [{"method": "password", "password": "env:NONE"}],
+            "host_keys": ["SHA256:uNiVztksCsDhcc0u9e8BrdoXT3s8Y6cB3gZ0JL4tT1A"],
+        }},
+    });
+    let id = name.parse().unwrap();
+    pipeline.apply(&id, &serde_json::from_value(document).unwrap()).await.unwrap();
+    let (_, text) = pipeline.issue_key(&id, "tests", None).await.unwrap();
+    Partner { key: text.expose_text().unwrap().to_owned(), secret: key.secret }
+}
+
+async fn pipeline(folder: &Path) -> Pipeline {
+    let database = folder.join("source.db");
+    fill(&database).await;
+    let catalogue = folder.join("catalogue");
+    write_catalogue(&catalogue);
+    let source: Arc<dyn Source> = Arc::new(SqliteSource::new(SqliteSettings { path: database }));
+    let sources = BTreeMap::from([("main".to_owned(), source)]);
+    let catalogue = Catalogue::load(&catalogue, &sources, sealpost_format::FORMATS).await.unwrap();
+    let secrets: Arc<dyn SecretStore> = Arc::new(sealpost_secrets::SecretStores::new(folder));
+    let store = StoreSettings::Local(LocalSettings { path: folder.join("store") });
+    let ledger = LedgerSet::from(SqliteLedger::open(folder.join("ledger.db")).await.unwrap());
+    Pipeline::new(Parts {
+        catalogue: Arc::new(catalogue),
+        sources,
+        formats: sealpost_format::FORMATS,
+        compressions: sealpost_format::COMPRESSIONS,
+        sealer: Arc::new(OpenPgp),
+        signing_key: None,
+        store: SealedStore::open(&store, &*secrets).await.unwrap(),
+        transport: Arc::new(StandIn),
+        ledger: ledger.ledger,
+        records: ledger.records,
+        queue: ledger.queue,
+        secrets,
+        settings: Settings { worker: "tests".to_owned(), ..Settings::default() },
+    })
+}
+
+async fn fill(database: &Path) {
+    use sqlx::ConnectOptions;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    let script = format!(
+        "CREATE TABLE contract (id INTEGER NOT NULL, partner INTEGER NOT NULL, employee TEXT, begun DATE NOT NULL);
+         CREATE TABLE employee (id INTEGER NOT NULL, partner INTEGER NOT NULL);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})
+         INSERT INTO contract SELECT i, 1, 'ACME-CANARY-' || i, '2026-01-15' FROM n;
+         INSERT INTO contract VALUES (9001, 2, 'GLOBEX-CANARY-1', '2026-01-15'), (9002, 2, 'GLOBEX-CANARY-2', '2026-02-15'), (9003, 2, NULL, '2026-03-15');
+         INSERT INTO employee VALUES (1, 2);"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&mut connection).await.unwrap();
+    sqlx::Connection::close(connection).await.unwrap();
+}
+
+fn write_catalogue(folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write(
+        "contracts.v1.toml",
+        r#"
+        title = "Contracts"
+        description = "One row per contract."
+        [scope]
+        type = "integer"
+        [parameters.from]
+        type = "date"
+        default = "2000-01-01"
+        not_after = "to"
+        description = "First day."
+        [parameters.to]
+        type = "date"
+        default = "2100-01-01"
+        "#,
+    );
+    write(
+        "contracts.v1.sql",
+        "SELECT id, employee, begun FROM contract WHERE partner = :partner_scope AND begun >= :from AND begun < :to ORDER BY id\n",
+    );
+    write(
+        "employees.v1.toml",
+        "title = \"Employees\"\ndefault_format = \"json\"\nformats = [\"json\"]\n[scope]\ntype = \"integer\"\n",
+    );
+    write("employees.v1.sql", "SELECT id FROM employee WHERE partner = :partner_scope\n");
+}
+
+/// Delivers to nowhere, except that globex's server is never there.
+struct StandIn;
+
+#[async_trait]
+impl Transport for StandIn {
+    async fn send(&self, shipment: Shipment<'_>) -> Result<Receipt> {
+        let host = &shipment.connector.settings.host;
+        if host.contains("globex") {
+            return Err(Error::new(&codes::deliver::AUTHENTICATION, format!("user globex at {host}")));
+        }
+        let file = &shipment.delivery.file;
+        Ok(Receipt {
+            certainty: Certainty::Verified,
+            url: format!("sftp://{host}:22"),
+            remote_path: format!("incoming/{}", file.key.file_name),
+            size: file.size,
+            sha256: file.sha256.clone(),
+            host_key: "SHA256:uNiVztksCsDhcc0u9e8BrdoXT3s8Y6cB3gZ0JL4tT1A".to_owned(),
+            algorithms: "none".to_owned(),
+            bytes_sent: file.size,
+            started_at: Timestamp::now(),
+            delivered_at: Timestamp::now(),
+        })
+    }
+
+    async fn discard(&self, _connector: &Connector, _delivery: &Delivery) -> Result<()> {
+        Ok(())
+    }
+
+    async fn check(&self, connector: &Connector) -> Vec<CheckStep> {
+        let step = |name: &str, failure: Option<&Error>| CheckStep {
+            step: name.to_owned(),
+            detail: connector.settings.host.clone(),
+            elapsed_ms: 1,
+            failure: failure.map(Failure::from),
+        };
+        let refused = Error::new(&codes::deliver::AUTHENTICATION, "user globex");
+        let login = connector.settings.host.contains("globex").then_some(&refused);
+        vec![step("connect", None), step("login", login)]
+    }
+}
