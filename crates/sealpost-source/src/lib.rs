@@ -32,10 +32,11 @@ pub struct SourceEntry {
     /// The JSON Schema of the settings, without `type`.
     pub options_schema: fn() -> Json,
     /// Reads the settings, without `type`, and makes the source. Connects to nothing.
-    ///
-    /// Errors are `SP-CONFIG-001`.
-    pub build: fn(Map<String, Json>, Arc<dyn SecretStore>) -> Result<Arc<dyn Source>>,
+    pub build: Build,
 }
+
+/// Makes a source of its settings. Errors are `SP-CONFIG-001`.
+pub type Build = fn(Map<String, Json>, Arc<dyn SecretStore>) -> Result<Arc<dyn Source>>;
 
 /// The databases that reports can come from.
 pub static SOURCES: &[SourceEntry] = &[

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sealpost_core::Result;
 use sealpost_core::column::Column;
+use sealpost_core::param::ParameterValue;
 use sealpost_core::port::{RowStream, SecretStore, Source};
 use sealpost_core::report::{Query, ReportType};
 use sqlx::mysql::MySqlArguments;
@@ -27,7 +28,6 @@ use crate::shape;
 use crate::statement::{Dialect, Statement, utc_text};
 use crate::stream::TaskStream;
 use failure::{Phase, failure};
-use sealpost_core::param::ParameterValue;
 pub use settings::{MySqlSettings, TlsMode, TlsSettings};
 
 /// A MySQL or MariaDB server as source.
@@ -53,7 +53,8 @@ impl Source for MySqlSource {
         drop(crate::zone::Zone::parse(&report.settings.time_zone)?);
         let mut session = connect::session(&self.settings, &*self.secrets, report.settings.timeout_s).await?;
         let sql = statement.prepared(declared);
-        let described = describe::columns(&mut session, &statement, sql).await?;
+        let described = connect::within(report.settings.timeout_s, describe::columns(&mut session, &statement, sql));
+        let described = described.await?;
         shape::refine(described, &report.settings)
     }
 
@@ -65,11 +66,14 @@ impl Source for MySqlSource {
         let intake = Intake::new(query)?;
         let mut session = connect::session(&self.settings, &*self.secrets, settings.timeout_s).await?;
         let sql = sqlx::AssertSqlSafe(bound.sql).into_sql_str();
-        let prepared = session.connection.prepare(sql.clone()).await;
-        let prepared = prepared.map_err(|error| failure(error, Phase::Prepare(&statement)))?;
-        let columns = sqlx::Statement::columns(&prepared);
-        shape::agree(columns.iter().map(sqlx::Column::name), intake.columns())?;
-        connect::begin(&mut session).await?;
+        let ready = connect::within(settings.timeout_s, async {
+            let prepared = session.connection.prepare(sql.clone()).await;
+            let prepared = prepared.map_err(|error| failure(error, Phase::Prepare(&statement)))?;
+            let columns = sqlx::Statement::columns(&prepared);
+            shape::agree(columns.iter().map(sqlx::Column::name), intake.columns())?;
+            connect::begin(&mut session).await
+        });
+        ready.await?;
         Ok(Box::new(TaskStream::start(|mouth| read::read(session, sql, arguments, intake, mouth, settings.timeout_s))))
     }
 

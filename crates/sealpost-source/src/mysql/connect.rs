@@ -1,6 +1,8 @@
 //! A session: connected, encrypted, logged in, and set up so that the same SQL means the same everywhere.
 
-use sealpost_core::error::codes::source::{TLS, UNREACHABLE};
+use std::time::Duration;
+
+use sealpost_core::error::codes::source::{STATEMENT_TIMEOUT, TLS, UNREACHABLE};
 use sealpost_core::port::SecretStore;
 use sealpost_core::{Error, Result};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
@@ -93,15 +95,27 @@ async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<u64,
     } else {
         format!("max_execution_time = {}", timeout_s.saturating_mul(1000).min(u64::from(u32::MAX)))
     };
-    // A consumer that is slow to take rows must not make the server give up before the statement's own limit.
+    // A consumer that is slow to take rows must not make the server give up before the statement's own limit; and an
+    // ALTER TABLE that runs or waits must not hold us up for the server's default of a day.
     let patience = timeout_s.clamp(60, 31_536_000);
     let set = format!(
-        "SET SESSION {limit}, net_write_timeout = {patience}, sql_mode = '{}';\
+        "SET SESSION {limit}, net_write_timeout = {patience}, lock_wait_timeout = {patience}, sql_mode = '{}';\
          SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         modes.join(",")
     );
     connection.execute(sqlx::raw_sql(AssertSqlSafe(set))).await?;
     Ok(id)
+}
+
+/// How much later than the server we give up ourselves, for a server that does not answer any more.
+pub(super) const GRACE: Duration = Duration::from_secs(15);
+
+/// Bounds what the server's own limit bounds, should the server or the network be gone without a word.
+pub(super) async fn within<T>(timeout_s: u64, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout(Duration::from_secs(timeout_s).saturating_add(GRACE), work).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::new(&STATEMENT_TIMEOUT, format!("no answer within {timeout_s} s"))),
+    }
 }
 
 /// Takes the snapshot that all rows come from.

@@ -1,23 +1,18 @@
 //! Rows of a running query into batches.
 
-use std::time::Duration;
-
 use futures::{StreamExt, TryStreamExt};
 use sealpost_core::batch::Value;
-use sealpost_core::error::codes::source::{COLUMNS, STATEMENT_TIMEOUT};
+use sealpost_core::error::codes::source::COLUMNS;
 use sealpost_core::{Error, Result};
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::{Column, Connection, Decode, MySql, Row, SqlStr};
 
-use super::connect::Session;
+use super::connect::{GRACE, Session, within};
 use super::decode;
 use super::failure::{Phase, failure, number};
 use super::meta::{Meta, Wire, is_natural};
 use crate::intake::{Intake, Next};
 use crate::stream::{Mouth, Said};
-
-/// How much later than the server we give up ourselves, for a server that does not answer any more.
-const GRACE: Duration = Duration::from_secs(15);
 
 /// Reads to the end and says how it ended.
 pub(super) async fn read(
@@ -29,11 +24,7 @@ pub(super) async fn read(
     timeout_s: u64,
 ) {
     session.kill.arm();
-    let limit = Duration::from_secs(timeout_s) + GRACE;
-    let ended = match tokio::time::timeout(limit, rows(&mut session, sql, arguments, intake, &mouth)).await {
-        Ok(ended) => ended,
-        Err(_) => Err(Error::new(&STATEMENT_TIMEOUT, format!("no end after {timeout_s} s"))),
-    };
+    let ended = within(timeout_s, rows(&mut session, sql, arguments, intake, &mouth)).await;
     // Without a disarmed `session.kill` the query is killed now, before the consumer hears of the end.
     let Session { connection, kill } = session;
     let over = ended.is_ok() && !kill.is_armed();

@@ -1,11 +1,12 @@
 //! The contract against MariaDB, and what can go wrong on the way to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealpost_core::error::codes::source as codes;
 use sealpost_core::param::ParameterValue;
 use sealpost_testkit::mariadb::MariaDb;
-use sealpost_testkit::server::free_port;
+use sealpost_testkit::server::{free_port, wait_until};
 use sealpost_testkit::suite::source::{Subject, described, report, rows, run};
 use serde_json::json;
 
@@ -162,7 +163,28 @@ async fn one_connection_per_query_and_none_stays() {
         rows(&*source, &query).await;
     }
     let open = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'sealpost' AND db = DATABASE()";
-    sealpost_testkit::server::wait_until("the connections to close", std::time::Duration::from_secs(20), || {
-        server.rows(&database, open) == "0\n"
+    wait_until("the connections to close", Duration::from_secs(20), || server.rows(&database, open) == "0\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_table_does_not_hold_us_up() {
+    let server = MariaDb::start_with(&["--lock-wait-timeout=86400"]);
+    let database = server.database();
+    server.run(&database, "CREATE TABLE t (a INT)");
+    let source = build("mysql", settings(&server, &database));
+    // The statement's limit comes before the shortest wait for a lock, a minute.
+    let query = described(&*source, "SELECT a FROM t WHERE 'x' = :partner_scope", json!({"timeout_s": 1}), "x").await;
+    std::thread::scope(|scope| {
+        let (server, database) = (&server, &database);
+        scope.spawn(move || server.try_run(database, "LOCK TABLES t WRITE; SELECT SLEEP(30)"));
+        wait_until("the lock", Duration::from_secs(20), || {
+            server.rows("", "SELECT info FROM information_schema.processlist").contains("SELECT SLEEP(30)")
+        });
+        let runtime = tokio::runtime::Handle::current();
+        let error = tokio::task::block_in_place(|| {
+            runtime.block_on(async { source.open(&query).await.unwrap().next().await.unwrap_err() })
+        });
+        assert!(error.is(&codes::STATEMENT_TIMEOUT) || error.is(&codes::BUSY), "{error}");
+        server.run("", "SELECT CONCAT('KILL ', id) INTO @k FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'; EXECUTE IMMEDIATE @k");
     });
 }
