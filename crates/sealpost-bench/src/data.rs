@@ -75,6 +75,6 @@ pub(crate) fn server(rows: u64) -> MariaDb {
     // The whole table in memory: the disk is nobody's merit.
     let server = MariaDb::start_with(&["--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M"]);
     server.run("", TABLE);
-    server.run("", &format!("{ROWS}{rows}; ANALYZE TABLE bench.contract;"));
+    server.run(DATABASE, &format!("{ROWS}{rows}; ANALYZE TABLE contract;"));
     server
 }

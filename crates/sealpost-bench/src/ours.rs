@@ -30,6 +30,11 @@ pub(crate) struct Sample {
 
 #[expect(clippy::cast_precision_loss, reason = "figures of a table for people, far below 2^52")]
 impl Sample {
+    #[cfg(test)]
+    pub(crate) fn of(rows: u64, csv_bytes: u64, sealed_bytes: u64) -> Self {
+        Self { csv: PathBuf::new(), sealed: PathBuf::new(), rows, csv_bytes, sealed_bytes }
+    }
+
     pub(crate) fn csv_mb(&self) -> f64 {
         self.csv_bytes as f64 / 1e6
     }
@@ -53,8 +58,14 @@ pub(crate) fn sample(site: &Site) -> Result<Sample> {
     // Not a rename: the folders may be on different file systems.
     fs::copy(&delivered, &sealed).with_context(|| format!("copy {}", delivered.display()))?;
     fs::remove_file(&delivered).with_context(|| format!("remove {}", delivered.display()))?;
-    let decrypted =
-        site.gpg.command().args(["--batch", "--quiet", "--output"]).arg(&csv).arg("--decrypt").arg(&sealed).status();
+    let decrypted = site
+        .gpg
+        .command()
+        .args(["--batch", "--quiet", "--no-permission-warning", "--output"])
+        .arg(&csv)
+        .arg("--decrypt")
+        .arg(&sealed)
+        .status();
     ensure!(decrypted.context("start gpg")?.success(), "gpg can't decrypt what was delivered");
     let lines = lines(&csv)?;
     ensure!(lines == site.rows + 1, "the file has {lines} lines for {} rows and a header line", site.rows);

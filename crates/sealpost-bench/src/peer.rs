@@ -77,7 +77,16 @@ fn gpg(site: &Site, sample: &Sample) -> Result<Figures> {
 /// `gpg` encrypting for the partner as we do: not compressed, not signed.
 fn encrypt(site: &Site) -> Command {
     let mut command = site.gpg.command();
-    command.args(["--batch", "--quiet", "--compress-algo", "none", "--recipient", &site.recipient, "--encrypt"]);
+    command.args([
+        "--batch",
+        "--quiet",
+        "--no-permission-warning",
+        "--compress-algo",
+        "none",
+        "--recipient",
+        &site.recipient,
+        "--encrypt",
+    ]);
     command
 }
 

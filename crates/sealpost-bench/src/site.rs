@@ -1,6 +1,7 @@
 //! What everyone works on: one MariaDB, one OpenSSH server, one partner with its key, and our configuration for them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -111,6 +112,8 @@ impl Site {
     /// Writes our configuration, catalogue and partner, and puts the partner into the ledger.
     fn configure(&self) -> Result<()> {
         self.write("database-password", PASSWORD)?;
+        let owner_only = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(self.file("database-password"), owner_only).context("protect the password's file")?;
         self.write("catalogue/contracts.sql", &data::query(":partner_scope"))?;
         self.write("catalogue/contracts.toml", "title = \"Contracts\"\n")?;
         self.write("partners/bench.asc", &self.certificate)?;

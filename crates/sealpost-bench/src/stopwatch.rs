@@ -11,6 +11,9 @@ use anyhow::{Context, Result, ensure};
 /// How often the memory is looked at. The kernel keeps the peak, so only growth after the last look is missed.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// Nothing here takes as long; what does has hung, and is killed.
+const LIMIT: Duration = Duration::from_secs(300);
+
 /// A run that ended well.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -23,8 +26,12 @@ pub(crate) struct Run {
 /// Runs it in a process group of its own, with nothing to read.
 ///
 /// # Errors
-/// When it can't be started or ends with a failure.
+/// When it can't be started, ends with a failure or takes longer than five minutes.
 pub(crate) fn run(command: &mut Command) -> Result<Run> {
+    run_within(command, LIMIT)
+}
+
+fn run_within(command: &mut Command, limit: Duration) -> Result<Run> {
     command.stdin(Stdio::null()).process_group(0);
     let start = Instant::now();
     let mut child = command.spawn().with_context(|| format!("start {}", command.get_program().display()))?;
@@ -35,6 +42,10 @@ pub(crate) fn run(command: &mut Command) -> Result<Run> {
             let mut peaks = BTreeMap::new();
             while !ended.load(Ordering::Relaxed) {
                 look(group, &mut peaks);
+                if start.elapsed() > limit {
+                    kill(group);
+                    break;
+                }
                 std::thread::sleep(LOOK_EVERY);
             }
             peaks
@@ -45,10 +56,17 @@ pub(crate) fn run(command: &mut Command) -> Result<Run> {
         (status, seconds, looking.join().unwrap_or_default())
     });
     let status = status.with_context(|| format!("wait for {}", command.get_program().display()))?;
+    ensure!(seconds < limit.as_secs_f64(), "{} was killed after {limit:?}", command.get_program().display());
     ensure!(status.success(), "{} ended with {status}", command.get_program().display());
     let kib: u64 = peaks.values().sum();
     #[expect(clippy::cast_precision_loss, reason = "memory in KiB is far below 2^52")]
     Ok(Run { seconds, peak_mib: kib as f64 / 1024.0 })
+}
+
+/// Ends every process of the group.
+fn kill(group: u32) {
+    // The standard library kills one process only. That there is nothing left to kill is no trouble.
+    drop(Command::new("kill").args(["-KILL", "--"]).arg(format!("-{group}")).stderr(Stdio::null()).status());
 }
 
 /// Notes the peak, in KiB, of each process in the group that is alive now.
@@ -97,5 +115,12 @@ mod tests {
                 .unwrap();
         assert!(run.peak_mib > 30.0, "{run:?}");
         assert!(super::run(&mut Command::new("false")).is_err());
+    }
+
+    #[test]
+    fn what_hangs_is_killed_with_its_children() {
+        let error =
+            run_within(Command::new("sh").args(["-c", "sleep 600 | cat"]), Duration::from_millis(50)).unwrap_err();
+        assert!(error.to_string().contains("killed"), "{error}");
     }
 }
