@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::MethodKind;
 use russh::keys::PrivateKey;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::secret::Secret;
@@ -25,7 +24,7 @@ mod users;
 
 pub use key::{HostKey, generate_host_key, public_key_of};
 
-use connection::Connection;
+use connection::{Connection, METHODS};
 use users::Users;
 
 /// How long a client may take to agree on keys.
@@ -81,7 +80,7 @@ impl SftpSite {
 fn server_config(keys: Vec<PrivateKey>) -> russh::server::Config {
     russh::server::Config {
         server_id: russh::SshId::Standard("SSH-2.0-Sealpost".into()),
-        methods: [MethodKind::PublicKey, MethodKind::Password, MethodKind::KeyboardInteractive].as_slice().into(),
+        methods: METHODS.as_slice().into(),
         keys,
         // The first, empty attempt only asks for the methods (RFC 4252, 5.2); guesses are slowed down.
         auth_rejection_time_initial: Some(Duration::ZERO),

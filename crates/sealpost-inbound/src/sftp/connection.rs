@@ -6,10 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
-use russh::{Channel, ChannelId, ChannelOpenFailure};
+use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet};
 
 use super::session;
 use super::users::Users;
+
+/// The ways to log in.
+pub(super) const METHODS: [MethodKind; 3] =
+    [MethodKind::PublicKey, MethodKind::Password, MethodKind::KeyboardInteractive];
 
 /// Sessions on one connection, as OpenSSH's `MaxSessions`.
 const MOST_SESSIONS: usize = 10;
@@ -34,8 +38,14 @@ impl Connection {
             return Auth::Accept;
         }
         tracing::info!(peer = %self.peer, user = %user.escape_debug(), method, "login refused");
-        Auth::reject()
+        refusal()
     }
+}
+
+/// All methods may be tried again, as with OpenSSH. By itself russh takes the refused one away; a client then goes on
+/// to another method, and paramiko does so with a second service request, which russh leaves unanswered.
+fn refusal() -> Auth {
+    Auth::Reject { proceed_with_methods: Some(MethodSet::from(&METHODS[..])), partial_success: false }
 }
 
 impl Handler for Connection {
@@ -43,7 +53,7 @@ impl Handler for Connection {
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
         let known = self.users.knows_key(user, offer.public_key);
-        Ok(if known { Auth::Accept } else { Auth::reject() })
+        Ok(if known { Auth::Accept } else { refusal() })
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
@@ -100,13 +110,34 @@ impl Handler for Connection {
             return session.channel_failure(channel);
         };
         session.channel_success(channel)?;
-        tokio::spawn(session::run(stream.into_stream(), home));
+        let handle = session.handle();
+        tokio::spawn(async move {
+            session::run(stream.into_stream(), home).await;
+            // Where the session broke off, the client would wait for ever; after an orderly end nothing is left to close.
+            drop(handle.close(channel).await);
+        });
         Ok(())
     }
 
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        _command: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_failure(channel)
+    }
+
+    async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
+        session.channel_failure(channel)
+    }
+
     async fn channel_eof(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
-        // A client that sends no more requests waits for nothing but the end.
-        session.exit_status_request(channel, 0)?;
+        // A client that sends no more requests waits for nothing but the end. After our close, russh does not report
+        // the client's.
+        if let Some(None) = self.channels.remove(&channel) {
+            session.exit_status_request(channel, 0)?;
+        }
         session.close(channel)
     }
 

@@ -36,7 +36,8 @@ pub fn generate_host_key() -> Result<Secret> {
 /// # Errors
 /// `SP-CONFIG-001` where the key can't be read.
 pub fn public_key_of(key: &Secret) -> Result<HostKey> {
-    let key = russh::keys::decode_secret_key(key.expose_text()?, None).map_err(|error| invalid("private key", &error))?;
+    let key =
+        russh::keys::decode_secret_key(key.expose_text()?, None).map_err(|error| invalid("private key", &error))?;
     HostKey::of(&key)
 }
 

@@ -44,7 +44,8 @@ async fn files_go_up_and_down_unchanged() {
     let site = Site::start().await;
     let bytes = noise(20_000_003);
     std::fs::write(site.path("up"), &bytes).unwrap();
-    let batch = "put -f up Bericht_ü.bin\nget Bericht_ü.bin down\nls -l\nput /dev/null empty\nget empty nothing\n";
+    std::fs::write(site.path("none"), b"").unwrap();
+    let batch = "put -f up Bericht_ü.bin\nget Bericht_ü.bin down\nls -l\nput none empty\nget empty nothing\n";
     let listing = sftp(&site, batch).await.unwrap();
     assert!(std::fs::read(site.home().join("Bericht_ü.bin")).unwrap() == bytes);
     assert!(std::fs::read(site.path("down")).unwrap() == bytes);

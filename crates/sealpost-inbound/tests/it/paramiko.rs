@@ -119,3 +119,33 @@ refused(lambda: sftp.open("d", "r").read())
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_ends_the_session_and_nothing_else() {
+    check(
+        r#"
+import struct
+transport, sftp = login("acme", "correct horse")
+def session():
+    channel = transport.open_session()
+    channel.invoke_subsystem("sftp")
+    channel.settimeout(20)
+    channel.sendall(struct.pack(">IBI", 5, 1, 3))
+    size = struct.unpack(">I", channel.recv(4))[0]
+    assert channel.recv(size)[0] == 2
+    return channel
+for nonsense in [b"\x7f\xff\xff\xff", b"\0\0\0\1x"]:
+    channel = session()
+    channel.sendall(nonsense)
+    assert channel.recv(100) == b""
+channel = session()
+# A request of an unknown type, and one that is cut short: refused by id, and the session goes on.
+for request in [struct.pack(">BI", 99, 7), struct.pack(">BII", 3, 8, 500)]:
+    channel.sendall(struct.pack(">I", len(request)) + request)
+    answer = channel.recv(1000)
+    assert answer[4] == 101 and struct.unpack(">II", answer[5:13]) == (struct.unpack(">I", request[1:5])[0], 5), answer
+assert sftp.listdir() == []
+"#,
+    )
+    .await;
+}
