@@ -112,6 +112,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         refused(place, error.inner())
     })?;
     json.end().map_err(|error| refused(String::new(), &error))?;
+    // Serde also reads a struct from an array of its members, which nobody means.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        let field = FieldError::new("", "expected an object");
+        return Err(
+            Error::new(&codes::request::INVALID, "the body has not the expected members").with_fields(vec![field])
+        );
+    }
     Ok(value)
 }
 
@@ -141,6 +148,18 @@ mod tests {
         let error = parse::<BTreeMap<String, Vec<u8>>>(b"{\n\"a/b\": [1, \"x\"]}").expect_err("wrong type");
         assert_eq!(error.fields()[0].pointer, "/a~1b/1");
         assert!(error.fields()[0].detail.contains("line 2"), "{:?}", error.fields());
+    }
+
+    #[test]
+    fn an_array_of_members_is_no_object() {
+        #[derive(Debug, serde::Deserialize)]
+        struct One {
+            #[expect(dead_code, reason = "only read")]
+            name: String,
+        }
+        assert!(parse::<One>(br#" {"name": "a"}"#).is_ok());
+        let error = parse::<One>(br#"["a"]"#).expect_err("an array");
+        assert_eq!(error.fields()[0].detail, "expected an object");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! `GET /v1/report-types/{id}/schema.xsd`: the XML Schema of the report type's XML files.
+//! `GET /v1/report-types/{id}/schema.xsd`: the XML Schema of the report type's XML files, as the default
+//! options write them.
 
 use axum::extract;
 use axum::response::{IntoResponse, Response};
@@ -13,7 +14,7 @@ use crate::state::State;
 /// Fetch the XML Schema of a report type's XML.
 #[utoipa::path(get, path = "/v1/report-types/{id}/schema.xsd", operation_id = "fetchReportTypeXsd", tag = "report types",
     params(("id" = String, Path, description = "The report type's id.", example = "contracts.v1")),
-    responses((status = 200, description = "The schema.", body = String, content_type = "application/xml")))]
+    responses((status = 200, description = "The schema of files that are written with the default format options.", body = String, content_type = "application/xml")))]
 pub(crate) async fn xsd(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract;
 use futures::{StreamExt, TryStreamExt};
-use sealpost_core::error::Result;
+use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::JobFilter;
 use sealpost_pipeline::Pipeline;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use super::filter;
 use super::wire::Report;
 use crate::authenticate::Caller;
 use crate::plane::Plane;
-use crate::problem::Problem;
+use crate::problem::{Problem, in_query};
 use crate::query::Query;
 use crate::state::State;
 
@@ -66,7 +66,14 @@ pub(crate) async fn page(
     path: &str,
     plane: Plane,
 ) -> Result<ReportList> {
-    let page = pipeline.parts().ledger.jobs(filter).await?;
+    let page = pipeline.parts().ledger.jobs(filter).await.map_err(|error| match &filter.after {
+        // The only part of a checked filter that a ledger can refuse: a report that is not of this list.
+        Some(_) if error.is(&codes::request::INVALID) => {
+            let field = in_query("cursor", "not a cursor of this list");
+            Error::new(&codes::request::INVALID, "a query parameter is not valid").with_fields(vec![field])
+        }
+        _ => error,
+    })?;
     let next_cursor = page.jobs.last().filter(|_| page.more).map(|last| filter::to_cursor(&last.id));
     let next = next_cursor.as_deref().map(|cursor| format!("{path}?{}", query.with_cursor(cursor)));
     let reports = futures::stream::iter(page.jobs).map(|job| Report::load(pipeline, job, plane));

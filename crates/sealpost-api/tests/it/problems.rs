@@ -85,7 +85,8 @@ async fn bodies() {
         for (text, pointer, says) in [
             ("", "", "EOF"),
             ("{\n\"report_type\": }", "", "line 2"),
-            ("[]", "", "invalid type"),
+            ("[]", "", "expected struct"),
+            ("[\"contracts.v1\", {}, null, {}, null]", "", "expected an object"),
             ("{}", "", "missing field `report_type`"),
             ("{\"report_type\": 1}", "/report_type", "expected a string"),
             ("{\"report_type\": \"a\", \"colour\": 1}", "/colour", "unknown field `colour`"),

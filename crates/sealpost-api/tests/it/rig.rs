@@ -75,7 +75,9 @@ impl Rig {
         let shutdown = CancellationToken::new();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let token = token.map(|token| Secret::new(token.as_bytes().to_vec()));
-        let state = State::new(pipeline.clone(), metrics, token, |report| sealpost_format::xsd(&report.columns));
+        let state = State::new(pipeline.clone(), metrics, token, |report| {
+            sealpost_format::xsd(&report.columns, &serde_json::Map::new()).unwrap()
+        });
         let mut urls = Vec::new();
         for router in [sealpost_api::public::router(state.clone()), sealpost_api::admin::router(state)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
