@@ -147,3 +147,42 @@ fn method_label(method: &Method) -> &'static str {
         _ => "other",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use http::StatusCode;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(path: &str) -> (StatusCode, String) {
+        let router = Router::new()
+            .route("/panics", get(|| async { panic!("the row was CANARY") as &'static str }))
+            .route("/hangs", get(std::future::pending::<&'static str>))
+            .layer(from_fn(|request: Request, next: Next| edge(Plane::Partner, request, next)));
+        let request = http::Request::get(path).body(Body::empty()).expect("a request");
+        let answer = router.oneshot(request).await.expect("an answer");
+        let status = answer.status();
+        let bytes = answer.into_body().collect().await.expect("a body").to_bytes();
+        (status, String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_does_not_say_what_it_was() {
+        let (status, body) = ask("/panics").await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(body.contains("SP-REQUEST-022") && body.contains("request_id") && !body.contains("CANARY"), "{body}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_hangs_is_given_up() {
+        let (status, body) = ask("/hangs").await;
+        assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
+        assert!(body.contains("Endpoint request timed out") && body.contains("SP-REQUEST-026"), "{body}");
+    }
+}

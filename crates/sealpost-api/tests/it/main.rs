@@ -10,5 +10,6 @@ mod isolation;
 mod keys;
 mod life;
 mod listing;
+mod logs;
 mod problems;
 mod rig;
