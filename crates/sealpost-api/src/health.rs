@@ -49,11 +49,14 @@ pub(crate) async fn readyz(extract::State(state): extract::State<State>) -> Resu
     Ok(Json(OK))
 }
 
+/// When the ledger was asked, and what it said.
+type Answer = (Instant, Result<()>);
+
 /// The last known readiness.
 #[derive(Clone)]
 pub(crate) struct Readiness {
     pipeline: Pipeline,
-    last: Arc<Mutex<Option<(Instant, Result<()>)>>>,
+    last: Arc<Mutex<Option<Answer>>>,
 }
 
 impl Readiness {

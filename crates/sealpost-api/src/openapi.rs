@@ -147,6 +147,17 @@ fn complete_operation(operation: &mut Json) {
     };
     let (path, query, header) = (parameter_in("path"), parameter_in("query"), parameter_in("header"));
     let has_body = operation.get("requestBody").is_some();
+    // A body that may be left out is not one that may be `null`.
+    if let Some(body) = operation.pointer_mut("/requestBody")
+        && let Some(schema) = body.pointer_mut("/content/application~1json/schema")
+        && let Some(solid) = schema
+            .pointer("/oneOf")
+            .and_then(Json::as_array)
+            .and_then(|all| all.iter().find(|one| one.get("$ref").is_some()))
+    {
+        *schema = solid.clone();
+        body["required"] = json!(false);
+    }
     let Some(responses) = operation.get_mut("responses").and_then(Json::as_object_mut) else { return };
     for (status, name, _) in COMMON {
         let applies = match status {

@@ -41,7 +41,7 @@ pub struct PageLinks {
 /// List reports.
 #[utoipa::path(get, path = "/v1/reports", operation_id = "listReports", tag = "reports",
     params(
-        ("status" = Option<Vec<String>>, Query, description = "Only reports in this status; may be repeated, or several separated by commas.", style = Form, explode, example = "queued,running"),
+        ("status" = Option<Vec<String>>, Query, description = "Only reports in this status; may be repeated, or several separated by commas.", style = Form, explode, example = json!(["queued", "running"])),
         ("report_type" = Option<String>, Query, description = "Only reports of this type."),
         ("created_from" = Option<String>, Query, description = "Only reports created at or after this instant (RFC 3339)."),
         ("created_to" = Option<String>, Query, description = "Only reports created before this instant (RFC 3339)."),

@@ -1,6 +1,8 @@
 //! The API over real HTTP, with a real ledger, store, sealer, database and formats. Only the way to partners' servers is
 //! a stand-in: what matters here is what the API shows of it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is the report")]
+
 mod admin;
 mod connection;
 mod describe;
