@@ -13,7 +13,7 @@ pub enum StoreSettings {
     /// A directory, also a mounted file system.
     Local(LocalSettings),
     /// Amazon S3 or a compatible store.
-    S3(S3Settings),
+    S3(Box<S3Settings>),
 }
 
 /// A local directory.

@@ -114,7 +114,9 @@ impl Handler for Connection {
         tokio::spawn(async move {
             session::run(stream.into_stream(), home).await;
             // Where the session broke off, the client would wait for ever; after an orderly end nothing is left to close.
-            drop(handle.close(channel).await);
+            if handle.close(channel).await.is_err() {
+                tracing::debug!("the connection ended before its session");
+            }
         });
         Ok(())
     }

@@ -36,7 +36,7 @@ pub(super) async fn run(mut stream: impl AsyncRead + AsyncWrite + Unpin, home: P
 
 async fn read_packet(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Bytes> {
     let len = stream.read_u32().await?;
-    if len > MOST_PACKET || len < 5 {
+    if !(5..=MOST_PACKET).contains(&len) {
         return Err(std::io::Error::other(format!("a packet of {len} bytes")));
     }
     let mut packet = vec![0; len as usize];

@@ -1,4 +1,5 @@
 //! The SFTP site against OpenSSH's client, paramiko and asyncssh.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is the report")]
 
 mod asyncssh;
 mod openssh;

@@ -1,9 +1,9 @@
 //! Create-only completion of multipart uploads: `If-None-Match: *` on `CompleteMultipartUpload`.
 //!
-//! Amazon S3 has the condition since November 2024 ("conditional writes"), and so do MinIO, R2 and Ceph.
-//! `object_store` sends it for copies but not for uploads; so it is added where the request leaves. SigV4 signs named
-//! headers only, and `object_store` itself adds this one after signing. A store that doesn't know the header ignores
-//! it: for that case the object is looked for when the upload begins, and places are never used twice.
+//! Amazon S3 has the condition since November 2024 ("conditional writes"). `object_store` sends it for copies but not
+//! for uploads; so it is added where the request leaves. A signature covers named headers only, and `object_store`
+//! itself adds this one after signing. A store that doesn't know the header ignores it: for that case the object is
+//! looked for when the upload begins, and places are never used twice.
 
 use async_trait::async_trait;
 use http::header::IF_NONE_MATCH;

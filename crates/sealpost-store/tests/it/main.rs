@@ -1,4 +1,5 @@
 //! The store against a real directory, a full disk and an S3-compatible server.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is the report")]
 
 mod contract;
 mod local;

@@ -20,7 +20,7 @@ fn settings(endpoint: &str, prefix: &str) -> S3Settings {
 }
 
 async fn open(settings: S3Settings) -> SealedStore {
-    SealedStore::open(&StoreSettings::S3(settings), &Secrets).await.unwrap()
+    SealedStore::open(&StoreSettings::S3(Box::new(settings)), &Secrets).await.unwrap()
 }
 
 fn moto() -> Moto {
