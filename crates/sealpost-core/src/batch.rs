@@ -3,6 +3,9 @@
 //! Text formats print a row at a time, so cells lie row by row (a columnar layout costs them twice the time; Parquet
 //! builds its own columns). A batch is sealed off at about [`Batch::TARGET_BYTES`], so memory never follows the result.
 
+use std::mem::take;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use crate::temporal::{Clock, Date, DateTime, Time, Timestamp};
 
 /// A place in an arena: offset and length in bytes.
@@ -83,9 +86,13 @@ impl Batch {
     pub const TARGET_BYTES: usize = 512 * 1024;
 
     /// An empty batch for rows of `width` values; `first_row` is the 0-based number of its first row in the result.
+    /// It takes the memory of a batch that was dropped, if there is one.
     #[must_use]
     pub fn new(width: usize, first_row: u64) -> Self {
-        Self { width, first_row, ..Self::default() }
+        let mut batch = pool().pop().map(|Buffers { cells, text, bytes }| Self { cells, text, bytes, ..Self::default() }).unwrap_or_default();
+        batch.width = width;
+        batch.clear(first_row);
+        batch
     }
 
     /// Empties the batch for reuse, keeping its memory.
@@ -192,6 +199,37 @@ impl Batch {
     fn text_at(&self, span: Span) -> &str {
         // Spans are made by `keep_text` only, so they lie on character boundaries.
         self.text.get(span.start as usize..(span.start + span.len) as usize).unwrap_or_default()
+    }
+}
+
+/// The memory of a batch.
+struct Buffers {
+    cells: Vec<Cell>,
+    text: String,
+    bytes: Vec<u8>,
+}
+
+/// Memory of dropped batches. A batch is made on one thread and dropped on another; left to the allocator, that
+/// fragments its heap more and more the longer a report is, and the peak follows the number of rows.
+static POOL: Mutex<Vec<Buffers>> = Mutex::new(Vec::new());
+/// Enough for four reports at once; more is given back.
+const POOLED: usize = 16;
+
+fn pool() -> MutexGuard<'static, Vec<Buffers>> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        let capacity = self.cells.capacity() * size_of::<Cell>() + self.text.capacity() + self.bytes.capacity();
+        // A batch with one huge value is not worth keeping.
+        if (1..=4 * Self::TARGET_BYTES).contains(&capacity) {
+            let mut pool = pool();
+            if pool.len() < POOLED {
+                let (cells, text, bytes) = (take(&mut self.cells), take(&mut self.text), take(&mut self.bytes));
+                pool.push(Buffers { cells, text, bytes });
+            }
+        }
     }
 }
 

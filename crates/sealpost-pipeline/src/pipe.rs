@@ -1,8 +1,9 @@
 //! A bounded pipe from a blocking writer to an async reader. An end that was not said is an error, never a short file.
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::sink::ByteSink;
 use tokio::sync::mpsc;
@@ -20,7 +21,7 @@ enum Message {
 /// The writing end, for a blocking thread.
 pub struct PipeSink {
     sender: mpsc::Sender<Message>,
-    buffer: BytesMut,
+    buffer: Vec<u8>,
 }
 
 /// The reading end.
@@ -32,7 +33,7 @@ pub struct PipeReader {
 #[must_use]
 pub fn pipe() -> (PipeSink, PipeReader) {
     let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-    (PipeSink { sender, buffer: BytesMut::with_capacity(CHUNK) }, PipeReader { receiver })
+    (PipeSink { sender, buffer: Chunk::fresh() }, PipeReader { receiver })
 }
 
 impl PipeSink {
@@ -44,8 +45,39 @@ impl PipeSink {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let full = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(CHUNK));
-        self.send(Message::Bytes(full.freeze()))
+        let full = std::mem::replace(&mut self.buffer, Chunk::fresh());
+        self.send(Message::Bytes(Bytes::from_owner(Chunk(full))))
+    }
+}
+
+/// A chunk whose memory is used again: made on the writer's thread and dropped on the reader's, it would fragment the
+/// allocator's heap more and more the longer a file is.
+struct Chunk(Vec<u8>);
+
+/// Memory of dropped chunks: enough for four reports at once.
+static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+const POOLED: usize = 4 * (CHUNKS_IN_FLIGHT + 2);
+
+impl Chunk {
+    fn fresh() -> Vec<u8> {
+        let pooled = POOL.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        pooled.unwrap_or_else(|| Vec::with_capacity(CHUNK))
+    }
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.len() < POOLED {
+            self.0.clear();
+            pool.push(std::mem::take(&mut self.0));
+        }
     }
 }
 

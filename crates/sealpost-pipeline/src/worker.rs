@@ -156,28 +156,33 @@ impl Pipeline {
         beat: Beat<'_>,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
+        // Both are polled together: the heartbeat may have to wait for a writer that `work` holds.
+        tokio::select! {
+            done = work => done,
+            reason = self.keep_alive(lease, &beat) => Err(reason),
+        }
+    }
+
+    /// Extends the lease and writes progress until there is a reason to stop the work.
+    async fn keep_alive(&self, lease: &mut Lease, beat: &Beat<'_>) -> Error {
         let duration = self.parts.settings.lease;
         let pace = (duration / 3).min(Duration::from_millis(500));
         let mut last_extended = std::time::Instant::now();
-        tokio::pin!(work);
         loop {
-            tokio::select! {
-                done = &mut work => return done,
-                () = tokio::time::sleep(pace) => {}
-            }
-            match self.beat(&beat, lease).await {
+            tokio::time::sleep(pace).await;
+            match self.beat(beat, lease).await {
                 Ok(false) => {}
-                Ok(true) => return Err(Error::new(&codes::source::CANCELLED, "cancelled while it was produced")),
-                Err(error) if error.is(&codes::ledger::LEASE_LOST) => return Err(error),
+                Ok(true) => return Error::new(&codes::source::CANCELLED, "cancelled while it was produced"),
+                Err(error) if error.is(&codes::ledger::LEASE_LOST) => return error,
                 Err(error) => log::heartbeat_trouble(lease, &error),
             }
             if last_extended.elapsed() >= duration / 3 {
                 match self.parts.queue.extend(lease, duration).await {
                     Ok(()) => last_extended = std::time::Instant::now(),
-                    Err(error) if error.is(&codes::ledger::LEASE_LOST) => return Err(error),
+                    Err(error) if error.is(&codes::ledger::LEASE_LOST) => return error,
                     // A ledger that can't be reached: go on until the lease is really over.
                     Err(error) if last_extended.elapsed() < duration => log::heartbeat_trouble(lease, &error),
-                    Err(error) => return Err(error),
+                    Err(error) => return error,
                 }
             }
         }

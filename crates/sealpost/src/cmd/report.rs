@@ -174,7 +174,7 @@ async fn job_and_partner(pipeline: &Pipeline, id: &str) -> Result<(Job, sealpost
 /// Works in this process until a report and its deliveries have ended.
 async fn work_until_ended(pipeline: &Pipeline, id: &JobId) -> Result<()> {
     let shutdown = CancellationToken::new();
-    let worker = tokio::spawn({
+    let mut worker = tokio::spawn({
         let (pipeline, shutdown) = (pipeline.clone(), shutdown.clone());
         async move { pipeline.work(shutdown).await }
     });
@@ -191,6 +191,7 @@ async fn work_until_ended(pipeline: &Pipeline, id: &JobId) -> Result<()> {
     let outcome = tokio::select! {
         outcome = ended => outcome,
         () = super::serve::asked_to_stop() => Ok(()),
+        stopped = &mut worker => return stopped.map_err(|panic| Error::new(&codes::request::INTERNAL, format!("the worker stopped: {panic}"))),
     };
     shutdown.cancel();
     drop(worker.await);

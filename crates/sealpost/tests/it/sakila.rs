@@ -64,7 +64,7 @@ async fn every_report_in_every_format_equals_the_stock_client() {
                 let ended = caller.ended(created["id"].as_str().expect("an id")).await;
                 assert_eq!(ended["deliveries"][0]["status"], "delivered", "{ended}");
                 let file = world.inbox(&partner).join(ended["file"]["name"].as_str().expect("a name"));
-                let plain = world.path("plain");
+                let plain = world.path(&format!("plain.{format}"));
                 std::fs::write(&plain, world.decrypt(&file)).expect("write");
                 let rows = read_back(format, &plain, &columns, &options);
                 assert_eq!(ended["row_count"], expected.len(), "{report} {format}");
