@@ -10,15 +10,23 @@ use sha2::{Digest, Sha256};
 
 use crate::{key, noise, store};
 
-pub(crate) async fn holds(sealed: &SealedStore) {
+/// How four writers of one place come to their end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finish {
+    AtOnce,
+    /// For moto, which checks the condition and stores the object in two steps.
+    InTurn,
+}
+
+pub(crate) async fn holds(sealed: &SealedStore, finish: Finish) {
     sealed.check().await.unwrap();
     the_same_bytes_come_back(sealed, 0).await;
     the_same_bytes_come_back(sealed, 1).await;
     the_same_bytes_come_back(sealed, 8 << 20).await;
     the_same_bytes_come_back(sealed, 30 << 20).await;
     objects_are_create_only(sealed).await;
-    of_two_writers_one_wins(sealed, 5_000).await;
-    of_two_writers_one_wins(sealed, 9 << 20).await;
+    of_four_writers_one_wins(sealed, finish, 5_000).await;
+    of_four_writers_one_wins(sealed, finish, 9 << 20).await;
     nothing_is_visible_without_finish(sealed).await;
     a_changed_or_missing_object_is_told(sealed).await;
     a_purge_takes_all_attempts_of_one_job(sealed).await;
@@ -55,22 +63,29 @@ async fn objects_are_create_only(sealed: &SealedStore) {
     sealed.purge(&file.key.partner, &job).await.unwrap();
 }
 
-async fn of_two_writers_one_wins(sealed: &SealedStore, len: usize) {
+async fn of_four_writers_one_wins(sealed: &SealedStore, finish: Finish, len: usize) {
     let job = JobId::fresh();
     let place = || key("acme", &job, 1, "f.csv.pgp");
     let mut uploads = Vec::new();
-    for _ in 0..4 {
-        uploads.push(sealed.create(place()).await.unwrap());
+    for fill in 1_u8..=4 {
+        let mut upload = sealed.create(place()).await.unwrap();
+        upload.write(vec![fill; len].into()).await.unwrap();
+        uploads.push((fill, upload));
     }
-    let mut tasks = tokio::task::JoinSet::new();
-    for (mut upload, fill) in uploads.into_iter().zip(1_u8..) {
-        tasks.spawn(async move {
-            upload.write(vec![fill; len].into()).await.unwrap();
-            (fill, upload.finish().await)
-        });
+    let mut results = Vec::new();
+    if finish == Finish::AtOnce {
+        let mut tasks = tokio::task::JoinSet::new();
+        for (fill, upload) in uploads {
+            tasks.spawn(async move { (fill, upload.finish().await) });
+        }
+        results = tasks.join_all().await;
+    } else {
+        for (fill, upload) in uploads {
+            results.push((fill, upload.finish().await));
+        }
     }
     let mut winners = Vec::new();
-    for (fill, result) in tasks.join_all().await {
+    for (fill, result) in results {
         match result {
             Ok(file) => winners.push((fill, file)),
             Err(error) => assert!(error.is(&codes::store::EXISTS), "{error}"),

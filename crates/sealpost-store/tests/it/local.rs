@@ -33,7 +33,7 @@ fn below(path: &Path) -> Vec<PathBuf> {
 async fn it_keeps_the_contract_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("new/store");
-    contract::holds(&open(&root).await.unwrap()).await;
+    contract::holds(&open(&root).await.unwrap(), contract::Finish::AtOnce).await;
     assert_eq!(below(&root), [] as [PathBuf; 0]);
 }
 

@@ -32,7 +32,7 @@ fn moto() -> Moto {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_keeps_the_contract_and_leaves_nothing() {
     let moto = moto();
-    contract::holds(&open(settings(&moto.endpoint(), "")).await).await;
+    contract::holds(&open(settings(&moto.endpoint(), "")).await, contract::Finish::InTurn).await;
     assert_eq!(moto.keys("sealed"), [""; 0]);
     assert_eq!(moto.pending_uploads("sealed"), [""; 0]);
 }
