@@ -10,7 +10,7 @@ use sealpost_pipeline::Pipeline;
 use crate::health::Readiness;
 
 /// Writes the XSD of a report type's XML. It lives with the XML format, which this crate may not know.
-pub type XsdWriter = fn(&ReportType) -> String;
+pub type XsdWriter = fn(&ReportType) -> sealpost_core::Result<String>;
 
 /// What the endpoints of both planes need. Cheap to clone.
 #[derive(Clone)]

@@ -89,7 +89,10 @@ impl Batch {
     /// It takes the memory of a batch that was dropped, if there is one.
     #[must_use]
     pub fn new(width: usize, first_row: u64) -> Self {
-        let mut batch = pool().pop().map(|Buffers { cells, text, bytes }| Self { cells, text, bytes, ..Self::default() }).unwrap_or_default();
+        let mut batch = pool()
+            .pop()
+            .map(|Buffers { cells, text, bytes }| Self { cells, text, bytes, ..Self::default() })
+            .unwrap_or_default();
         batch.width = width;
         batch.clear(first_row);
         batch

@@ -23,7 +23,11 @@ impl Catalogue {
     /// # Errors
     /// `SP-CONFIG-002` for an unreadable folder, `SP-CONFIG-003` with all problems; a source that can't be reached is
     /// reported as such, since nothing is known about the SQL then.
-    pub async fn load(folder: &Path, sources: &BTreeMap<String, Arc<dyn Source>>, formats: &[FormatEntry]) -> Result<Self> {
+    pub async fn load(
+        folder: &Path,
+        sources: &BTreeMap<String, Arc<dyn Source>>,
+        formats: &[FormatEntry],
+    ) -> Result<Self> {
         let mut reports = BTreeMap::new();
         let mut problems = Vec::new();
         for file in definitions(folder)? {
@@ -40,7 +44,9 @@ impl Catalogue {
         }
         let fields: Vec<FieldError> = problems
             .iter()
-            .map(|error| FieldError::new("", format!("{} ({}; {})", error.detail(), error.code().title, error.code().id)))
+            .map(|error| {
+                FieldError::new("", format!("{} ({}; {})", error.detail(), error.code().title, error.code().id))
+            })
             .collect();
         let detail = format!("{} of the report types in {} can't be used", fields.len(), folder.display());
         Err(Error::new(&codes::config::CATALOGUE, detail).with_fields(fields))
@@ -64,7 +70,9 @@ impl Catalogue {
 }
 
 fn definitions(folder: &Path) -> Result<Vec<PathBuf>> {
-    let unreadable = |error: std::io::Error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", folder.display())).caused_by(error);
+    let unreadable = |error: std::io::Error| {
+        Error::new(&codes::config::UNREADABLE, format!("{}: {error}", folder.display())).caused_by(error)
+    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -76,7 +84,11 @@ fn definitions(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-async fn load_one(file: &Path, sources: &BTreeMap<String, Arc<dyn Source>>, formats: &[FormatEntry]) -> Result<ReportType> {
+async fn load_one(
+    file: &Path,
+    sources: &BTreeMap<String, Arc<dyn Source>>,
+    formats: &[FormatEntry],
+) -> Result<ReportType> {
     let refuse = |detail: String| Error::new(&codes::config::CATALOGUE, format!("{}: {detail}", file.display()));
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let id: ReportTypeId = stem.parse().map_err(|error: Error| refuse(error.detail().to_owned()))?;
@@ -104,10 +116,14 @@ fn check_settings(report: &ReportType, formats: &[FormatEntry]) -> Result<(), St
         return Err(format!("`default_format`: `{default}` is not one of the formats"));
     }
     if settings.parameters.contains_key(SCOPE_PARAMETER) {
-        return Err(format!("`parameters.{SCOPE_PARAMETER}`: the partner scope is bound by the engine and can't be declared"));
+        return Err(format!(
+            "`parameters.{SCOPE_PARAMETER}`: the partner scope is bound by the engine and can't be declared"
+        ));
     }
     for (name, parameter) in &settings.parameters {
-        if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') || name.is_empty() {
+        if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            || name.is_empty()
+        {
             return Err(format!("`parameters.{name}`: a name is of a-z, 0-9 and _"));
         }
         if let Some(other) = &parameter.not_after
@@ -123,7 +139,9 @@ fn check_settings(report: &ReportType, formats: &[FormatEntry]) -> Result<(), St
 }
 
 fn read(file: &Path) -> Result<String> {
-    std::fs::read_to_string(file).map_err(|error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error))
+    std::fs::read_to_string(file).map_err(|error| {
+        Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error)
+    })
 }
 
 /// The parser's words without its drawing, on one line.

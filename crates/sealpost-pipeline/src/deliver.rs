@@ -50,8 +50,14 @@ impl Pipeline {
         log::delivery_started(&delivery, &connector);
         let stopwatch = Stopwatch::start();
         let sent = Arc::new(AtomicU64::new(0));
-        let journal = LedgerJournal { ledger: self.parts.ledger.clone(), delivery: id.clone(), lease: lease.clone(), sent: sent.clone() };
-        let shipped = self.while_leased(lease, Beat::Delivery(id, &sent), self.ship(&connector, &delivery, &journal)).await;
+        let journal = LedgerJournal {
+            ledger: self.parts.ledger.clone(),
+            delivery: id.clone(),
+            lease: lease.clone(),
+            sent: sent.clone(),
+        };
+        let shipped =
+            self.while_leased(lease, Beat::Delivery(id, &sent), self.ship(&connector, &delivery, &journal)).await;
         match shipped {
             Ok(receipt) => self.delivered(&connector, &delivery, receipt, lease, stopwatch).await,
             Err(error) => self.not_delivered(&connector, &delivery, &error, lease).await,
@@ -63,11 +69,21 @@ impl Pipeline {
         let shipment = Shipment { connector, delivery, file: &file, journal };
         let limit = Duration::from_secs(connector.settings.limits.transfer_timeout_s);
         tokio::time::timeout(limit, self.parts.transport.send(shipment)).await.unwrap_or_else(|_| {
-            Err(Error::new(&codes::deliver::DEADLINE, format!("sftp://{}:{}, {} s", connector.settings.host, connector.settings.port, limit.as_secs())))
+            Err(Error::new(
+                &codes::deliver::DEADLINE,
+                format!("sftp://{}:{}, {} s", connector.settings.host, connector.settings.port, limit.as_secs()),
+            ))
         })
     }
 
-    async fn delivered(&self, connector: &Connector, delivery: &Delivery, receipt: Receipt, lease: &Lease, stopwatch: Stopwatch) -> Result<Outcome> {
+    async fn delivered(
+        &self,
+        connector: &Connector,
+        delivery: &Delivery,
+        receipt: Receipt,
+        lease: &Lease,
+        stopwatch: Stopwatch,
+    ) -> Result<Outcome> {
         let event = DeliveryEvent::Delivered { receipt: receipt.clone() };
         let delivery = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
         telemetry::delivered(&delivery, stopwatch);
@@ -75,7 +91,13 @@ impl Pipeline {
         Ok(Outcome::Done)
     }
 
-    async fn not_delivered(&self, connector: &Connector, delivery: &Delivery, error: &Error, lease: &Lease) -> Result<Outcome> {
+    async fn not_delivered(
+        &self,
+        connector: &Connector,
+        delivery: &Delivery,
+        error: &Error,
+        lease: &Lease,
+    ) -> Result<Outcome> {
         if error.is(&codes::ledger::LEASE_LOST) || error.is(&codes::deliver::LEASE_LOST) {
             return Err(error.clone());
         }
@@ -91,7 +113,13 @@ impl Pipeline {
         Ok(Outcome::Again(pause))
     }
 
-    async fn give_up_delivery(&self, delivery: &Delivery, connector: Option<&Connector>, error: &Error, lease: &Lease) -> Result<Outcome> {
+    async fn give_up_delivery(
+        &self,
+        delivery: &Delivery,
+        connector: Option<&Connector>,
+        error: &Error,
+        lease: &Lease,
+    ) -> Result<Outcome> {
         let event = DeliveryEvent::Failed { failure: Failure::from(error) };
         let failed = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
         telemetry::delivery_failed(&failed, error);
@@ -122,7 +150,10 @@ impl Journal for LedgerJournal {
     }
 
     async fn withdraw(&self) -> Result<()> {
-        self.ledger.apply_delivery(&self.delivery, &DeliveryEvent::IntentWithdrawn, Some(&self.lease), Timestamp::now()).await.map(drop)
+        self.ledger
+            .apply_delivery(&self.delivery, &DeliveryEvent::IntentWithdrawn, Some(&self.lease), Timestamp::now())
+            .await
+            .map(drop)
     }
 
     fn progress(&self, bytes_sent: u64) {

@@ -25,7 +25,10 @@ impl Pipeline {
                 Err(Error::new(&codes::request::FILE_NOT_READY, format!("report {id} is {}", job.status.as_str())))
             }
             (JobStatus::Expired, _) => Err(Error::new(&codes::request::FILE_GONE, format!("report {id}"))),
-            (status, _) => Err(Error::new(&codes::request::NOT_IN_THIS_STATE, format!("report {id} is {}: there is no file", status.as_str()))),
+            (status, _) => Err(Error::new(
+                &codes::request::NOT_IN_THIS_STATE,
+                format!("report {id} is {}: there is no file", status.as_str()),
+            )),
         }
     }
 }

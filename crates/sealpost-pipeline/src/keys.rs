@@ -18,7 +18,12 @@ impl Pipeline {
     ///
     /// # Errors
     /// `SP-REQUEST-008` where there is no such partner.
-    pub async fn issue_key(&self, partner: &PartnerId, label: &str, expires_at: Option<Timestamp>) -> Result<(ApiKey, Secret)> {
+    pub async fn issue_key(
+        &self,
+        partner: &PartnerId,
+        label: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(ApiKey, Secret)> {
         if self.parts.records.partner(partner).await?.is_none() {
             return Err(Error::new(&codes::request::NOT_FOUND, format!("partner {partner}")));
         }
@@ -44,7 +49,8 @@ impl Pipeline {
     pub async fn revoke_key(&self, partner: &PartnerId, id: &str) -> Result<ApiKey> {
         let missing = || Error::new(&codes::request::NOT_FOUND, format!("API key of partner {partner}"));
         let id = id.parse().map_err(|_| missing())?;
-        let mut key = self.parts.records.api_key(&id).await?.filter(|key| key.partner == *partner).ok_or_else(missing)?;
+        let mut key =
+            self.parts.records.api_key(&id).await?.filter(|key| key.partner == *partner).ok_or_else(missing)?;
         key.revoked_at.get_or_insert_with(Timestamp::now);
         self.parts.records.put_api_key(&key).await?;
         Ok(key)
@@ -56,7 +62,8 @@ impl Pipeline {
     /// `SP-REQUEST-009` for an unknown key, `-010` for an expired or revoked one, `-012` for a disabled partner.
     pub async fn authenticate(&self, text: &str) -> Result<(Partner, ApiKey)> {
         let unknown = || Error::new(&codes::request::UNAUTHORIZED, "the API key is not known");
-        let id = text.strip_prefix("sp_").and_then(|rest| rest.split_once('_')).map(|(id, _)| id).ok_or_else(unknown)?;
+        let id =
+            text.strip_prefix("sp_").and_then(|rest| rest.split_once('_')).map(|(id, _)| id).ok_or_else(unknown)?;
         let id = id.parse().map_err(|_| unknown())?;
         let key = self.parts.records.api_key(&id).await?.ok_or_else(unknown)?;
         if !equal(hex::encode(Sha256::digest(text)).as_bytes(), key.sha256.as_bytes()) {

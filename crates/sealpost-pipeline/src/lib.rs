@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealpost_core::partner::SigningKeyRef;
-use sealpost_core::port::{CompressionEntry, FormatEntry, Ledger, Queue, Records, Sealer, SecretStore, Source, Transport};
+use sealpost_core::port::{
+    CompressionEntry, FormatEntry, Ledger, Queue, Records, Sealer, SecretStore, Source, Transport,
+};
 use sealpost_store::SealedStore;
 
 pub mod catalogue;

@@ -60,7 +60,14 @@ pub(crate) fn failed(job: &Job, error: &Error) {
 }
 
 pub(crate) fn revised(job: &Job, event: &JobEvent) {
-    about_job!(info, job, event = event.name(), status = job.status.as_str(), "report {}", event.name().replace('_', " "));
+    about_job!(
+        info,
+        job,
+        event = event.name(),
+        status = job.status.as_str(),
+        "report {}",
+        event.name().replace('_', " ")
+    );
 }
 
 pub(crate) fn leftover(job: &Job, attempt: u32, error: &Error) {
@@ -149,7 +156,10 @@ fn failure_code(error: &Error) -> &'static str {
         "SEND_FILE_NOT_FOUND"
     } else if code.stage == sealpost_core::error::Stage::Store {
         "READ_FILE_ERROR"
-    } else if [&deliver::EXISTS, &deliver::PERMISSION, &deliver::FULL, &deliver::SIZE_MISMATCH, &deliver::REFUSED].iter().any(|one| one.id == code.id) {
+    } else if [&deliver::EXISTS, &deliver::PERMISSION, &deliver::FULL, &deliver::SIZE_MISMATCH, &deliver::REFUSED]
+        .iter()
+        .any(|one| one.id == code.id)
+    {
         "WRITE_FILE_ERROR"
     } else {
         "INTERNAL_ERROR"

@@ -12,7 +12,11 @@ pub const WORDS: [&str; 7] = ["partner", "report", "date", "time", "sequence", "
 #[must_use]
 pub fn extension(format: &FormatEntry, compression: &CompressionEntry, armor: bool) -> String {
     let sealed = if armor { "asc" } else { "pgp" };
-    [format.extension, compression.extension, sealed].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")
+    [format.extension, compression.extension, sealed]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 /// Fills a partner's template for an admission. A name without `{sequence}` and `{id}` could come twice, so the
@@ -48,7 +52,10 @@ pub fn check_template(template: &str) -> Result<()> {
     if template.contains("{sequence}") || template.contains("{id}") {
         Ok(())
     } else {
-        Err(Error::new(&codes::store::NAME, format!("`{template}` must have {{sequence}} or {{id}}, so that no name comes twice")))
+        Err(Error::new(
+            &codes::store::NAME,
+            format!("`{template}` must have {{sequence}} or {{id}}, so that no name comes twice"),
+        ))
     }
 }
 
@@ -62,7 +69,10 @@ pub fn time_zone(name: &str) -> Result<TimeZone> {
     }
     let fixed = jiff::fmt::strtime::parse("%:z", name).ok().and_then(|parsed| parsed.offset()).map(TimeZone::fixed);
     fixed.or_else(|| TimeZone::get(name).ok()).ok_or_else(|| {
-        Error::new(&codes::config::INVALID, format!("unknown time zone `{name}`; write `UTC`, `+02:00` or an IANA name"))
+        Error::new(
+            &codes::config::INVALID,
+            format!("unknown time zone `{name}`; write `UTC`, `+02:00` or an IANA name"),
+        )
     })
 }
 
@@ -75,7 +85,10 @@ fn fill(template: &str, word: impl Fn(&str) -> Option<String>) -> Result<String>
             .split_once('}')
             .ok_or_else(|| Error::new(&codes::store::NAME, format!("`{template}`: `{{` without `}}`")))?;
         let value = word(key).ok_or_else(|| {
-            Error::new(&codes::store::NAME, format!("`{template}`: unknown word `{key}`; known are {}", WORDS.join(", ")))
+            Error::new(
+                &codes::store::NAME,
+                format!("`{template}`: unknown word `{key}`; known are {}", WORDS.join(", ")),
+            )
         })?;
         name.push_str(&value);
         rest = tail;
@@ -91,7 +104,9 @@ mod tests {
     #[test]
     fn templates_are_checked_before_they_are_used() {
         assert!(check_template("{report}_{date}_{sequence}.{extension}").is_ok());
-        for bad in ["{report}.{extension}", "{reprot}_{sequence}", "../{sequence}", "{sequence", ".{sequence}", "a/{id}"] {
+        for bad in
+            ["{report}.{extension}", "{reprot}_{sequence}", "../{sequence}", "{sequence", ".{sequence}", "a/{id}"]
+        {
             assert!(check_template(bad).is_err(), "{bad}");
         }
     }

@@ -44,7 +44,13 @@ impl Pipeline {
         let more = rows.len() as u64 > PREVIEW_ROWS;
         rows.truncate(PREVIEW_ROWS as usize);
         let report = &checked.report;
-        Ok(Preview { report_type: report.id.to_string(), format: checked.format.name.to_owned(), columns: report.columns.clone(), rows, more })
+        Ok(Preview {
+            report_type: report.id.to_string(),
+            format: checked.format.name.to_owned(),
+            columns: report.columns.clone(),
+            rows,
+            more,
+        })
     }
 
     /// The query of a report for a partner: the engine binds the scope, nobody else can.
@@ -56,13 +62,20 @@ impl Pipeline {
         limit: Option<u64>,
     ) -> Result<Query> {
         let scope = report.settings.scope.kind.value(&partner.scope);
-        let scope = scope.map_err(|detail| Error::new(&codes::config::PARTNER_FILE, format!("partner {}: {detail}", partner.id)))?;
+        let scope = scope
+            .map_err(|detail| Error::new(&codes::config::PARTNER_FILE, format!("partner {}: {detail}", partner.id)))?;
         Ok(Query { report: report.clone(), scope, parameters: parameters.clone(), limit })
     }
 
-    pub(crate) fn source(&self, report: &sealpost_core::report::ReportType) -> Result<&std::sync::Arc<dyn sealpost_core::port::Source>> {
+    pub(crate) fn source(
+        &self,
+        report: &sealpost_core::report::ReportType,
+    ) -> Result<&std::sync::Arc<dyn sealpost_core::port::Source>> {
         let name = &report.settings.source;
-        self.parts.sources.get(name).ok_or_else(|| Error::new(&codes::config::CATALOGUE, format!("{}: there is no source `{name}`", report.id)))
+        self.parts
+            .sources
+            .get(name)
+            .ok_or_else(|| Error::new(&codes::config::CATALOGUE, format!("{}: there is no source `{name}`", report.id)))
     }
 }
 

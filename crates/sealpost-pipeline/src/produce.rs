@@ -105,8 +105,16 @@ impl Pipeline {
         }
     }
 
-    async fn stored(&self, job: &Job, attempt: u32, produced: Produced, lease: &Lease, stopwatch: Stopwatch) -> Result<Outcome> {
-        let event = JobEvent::Stored { file: produced.file, row_count: produced.row_count, recipients: produced.recipients };
+    async fn stored(
+        &self,
+        job: &Job,
+        attempt: u32,
+        produced: Produced,
+        lease: &Lease,
+        stopwatch: Stopwatch,
+    ) -> Result<Outcome> {
+        let event =
+            JobEvent::Stored { file: produced.file, row_count: produced.row_count, recipients: produced.recipients };
         match self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await {
             Ok(job) => {
                 telemetry::produced(&job, stopwatch);
@@ -159,13 +167,15 @@ impl Pipeline {
         let partner = self.parts.records.partner(&request.partner).await?;
         let partner = partner.ok_or_else(|| missing(format!("partner {} is gone", request.partner)))?;
         let report = self.parts.catalogue.get(request.report_type.as_str());
-        let report = report.ok_or_else(|| missing(format!("report type {} is no longer in the catalogue", request.report_type)))?;
+        let report = report
+            .ok_or_else(|| missing(format!("report type {} is no longer in the catalogue", request.report_type)))?;
         let recipients = self.usable_recipients(&partner, Timestamp::now())?;
         let writing = self.writing(job, &partner, &report).await?;
 
         let query = self.query(&partner, &report, &request.parameters, None)?;
         let rows = self.source(&report)?.open(&query).await?;
-        let key = SealedKey { partner: partner.id.clone(), job: job.id.clone(), attempt, file_name: job.file_name.clone() };
+        let key =
+            SealedKey { partner: partner.id.clone(), job: job.id.clone(), attempt, file_name: job.file_name.clone() };
         let upload = self.parts.store.create(key).await?;
 
         let (row_sender, row_receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
@@ -174,7 +184,8 @@ impl Pipeline {
         let reading = read(rows, row_sender, counters);
         let storing = store(upload, reader, counters);
         let (read, written, stored) = tokio::join!(reading, writer, storing);
-        let written = written.unwrap_or_else(|panic| Err(Error::new(&codes::format::WRITE, format!("the writer stopped: {panic}"))));
+        let written = written
+            .unwrap_or_else(|panic| Err(Error::new(&codes::format::WRITE, format!("the writer stopped: {panic}"))));
         let file = first_cause(read, written, stored)?;
         Ok(Produced { file, row_count: counters.rows.load(Ordering::Relaxed), recipients })
     }
@@ -185,7 +196,12 @@ impl Pipeline {
         let entry = entry.ok_or_else(|| Error::new(&codes::request::UNKNOWN_FORMAT, request.format.clone()))?;
         let signer = match (&self.parts.signing_key, partner.seal.sign) {
             (_, false) => None,
-            (None, true) => return Err(Error::new(&codes::seal::SIGNING_KEY, format!("partner {} wants signatures, but there is no signing key", partner.id))),
+            (None, true) => {
+                return Err(Error::new(
+                    &codes::seal::SIGNING_KEY,
+                    format!("partner {} wants signatures, but there is no signing key", partner.id),
+                ));
+            }
             (Some(key), true) => {
                 let secret = self.parts.secrets.resolve(&key.key).await?;
                 let passphrase = match &key.passphrase {
@@ -197,7 +213,8 @@ impl Pipeline {
         };
         // The name inside the message is the file's own, without the extension of sealing.
         let sealed_name = job.file_name.as_str();
-        let file_name = sealed_name.strip_suffix(".pgp").or_else(|| sealed_name.strip_suffix(".asc")).unwrap_or(sealed_name);
+        let file_name =
+            sealed_name.strip_suffix(".pgp").or_else(|| sealed_name.strip_suffix(".asc")).unwrap_or(sealed_name);
         Ok(Writing {
             report: report.clone(),
             format: (entry.build)(&request.format_options)?,
@@ -237,7 +254,10 @@ fn write(writing: &Writing, mut rows: mpsc::Receiver<RowMessage>, sink: PipeSink
     let sealed: Box<dyn ByteSink> = writing.sealer.seal(&plan, Box::new(sink))?;
     let inner_name = match writing.compression.extension {
         "" => writing.file_name.as_str(),
-        extension => writing.file_name.strip_suffix(extension).map_or(writing.file_name.as_str(), |name| name.trim_end_matches('.')),
+        extension => writing
+            .file_name
+            .strip_suffix(extension)
+            .map_or(writing.file_name.as_str(), |name| name.trim_end_matches('.')),
     };
     let compressed = (writing.compression.wrap)(inner_name, sealed)?;
     let mut writer = writing.format.begin(&writing.report.columns, compressed)?;
@@ -282,8 +302,16 @@ mod tests {
         let aborted = || Error::new(&codes::store::ABORTED, "");
         let full = || Error::new(&codes::store::FULL, "");
         let character = || Error::new(&codes::format::CHARACTER, "");
-        assert!(first_cause(Err(source()), Err(unfinished()), Err(aborted())).expect_err("fails").is(&codes::source::BROKEN));
+        assert!(
+            first_cause(Err(source()), Err(unfinished()), Err(aborted()))
+                .expect_err("fails")
+                .is(&codes::source::BROKEN)
+        );
         assert!(first_cause(Err(aborted()), Err(aborted()), Err(full())).expect_err("fails").is(&codes::store::FULL));
-        assert!(first_cause(Err(aborted()), Err(character()), Err(aborted())).expect_err("fails").is(&codes::format::CHARACTER));
+        assert!(
+            first_cause(Err(aborted()), Err(character()), Err(aborted()))
+                .expect_err("fails")
+                .is(&codes::format::CHARACTER)
+        );
     }
 }

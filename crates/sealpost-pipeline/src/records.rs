@@ -85,10 +85,15 @@ impl Pipeline {
         let missing = || Error::new(&codes::request::NOT_FOUND, format!("partner {id}"));
         let partner = self.parts.records.partner(id).await?.ok_or_else(missing)?;
         let connectors = self.parts.records.connectors(Some(id)).await?;
-        let named = |wanted: &ConnectorId| connectors.iter().find(|connector| connector.id == *wanted).map(|connector| connector.name.clone());
+        let named = |wanted: &ConnectorId| {
+            connectors.iter().find(|connector| connector.id == *wanted).map(|connector| connector.name.clone())
+        };
         Ok(PartnerDocument {
             deliver_to: Some(partner.deliver_to.iter().filter_map(named).collect()),
-            connectors: connectors.iter().map(|connector| (connector.name.clone(), connector.settings.clone())).collect(),
+            connectors: connectors
+                .iter()
+                .map(|connector| (connector.name.clone(), connector.settings.clone()))
+                .collect(),
             name: partner.name,
             scope: partner.scope,
             enabled: partner.enabled,
@@ -108,11 +113,17 @@ impl Pipeline {
         let mut problems = Vec::new();
         for (index, grant) in document.grants.iter().enumerate() {
             match self.parts.catalogue.get(grant.report.as_str()) {
-                None => problems.push(FieldError::new(format!("/grants/{index}/report"), format!("there is no report type `{}` in the catalogue", grant.report))),
+                None => problems.push(FieldError::new(
+                    format!("/grants/{index}/report"),
+                    format!("there is no report type `{}` in the catalogue", grant.report),
+                )),
                 Some(report) => {
                     let offered: Vec<&str> = self.formats_of(&report).iter().map(|entry| entry.name).collect();
                     for name in grant.formats.iter().filter(|name| !offered.contains(&name.as_str())) {
-                        problems.push(FieldError::new(format!("/grants/{index}/formats"), format!("{} does not offer `{name}`, but {}", grant.report, offered.join(", "))));
+                        problems.push(FieldError::new(
+                            format!("/grants/{index}/formats"),
+                            format!("{} does not offer `{name}`, but {}", grant.report, offered.join(", ")),
+                        ));
                     }
                     if let Err(detail) = report.settings.scope.kind.value(&document.scope) {
                         problems.push(FieldError::new("/scope", format!("{detail}, as {} wants it", grant.report)));
@@ -124,7 +135,10 @@ impl Pipeline {
         for (index, certificate) in document.certificates.iter().enumerate() {
             match self.parts.sealer.inspect(certificate.as_bytes(), now) {
                 Ok(info) => certificates.push(info),
-                Err(error) => problems.push(FieldError::new(format!("/certificates/{index}"), format!("{} ({}): {}", error.code().title, error.code().id, error.detail()))),
+                Err(error) => problems.push(FieldError::new(
+                    format!("/certificates/{index}"),
+                    format!("{} ({}): {}", error.code().title, error.code().id, error.detail()),
+                )),
             }
         }
         if let Err(error) = naming::check_template(&document.files.name) {
@@ -140,7 +154,10 @@ impl Pipeline {
             problems.push(FieldError::new("/seal/compression", format!("unknown; known are {}", known.join(", "))));
         }
         if document.seal.sign && self.parts.signing_key.is_none() {
-            problems.push(FieldError::new("/seal/sign", "there is no signing key: set `[seal] signing_key` in sealpost.toml"));
+            problems.push(FieldError::new(
+                "/seal/sign",
+                "there is no signing key: set `[seal] signing_key` in sealpost.toml",
+            ));
         }
         for name in document.deliver_to.iter().flatten().filter(|name| !document.connectors.contains_key(*name)) {
             problems.push(FieldError::new("/deliver_to", format!("there is no connector `{name}`")));
@@ -184,7 +201,8 @@ impl Pipeline {
     pub async fn apply(&self, id: &PartnerId, document: &PartnerDocument) -> Result<Vec<Change>> {
         let changes = self.plan(id, document).await?;
         let (partner, connectors) = records_of(id, document);
-        let changed = |subject: &str| changes.iter().any(|change| change.subject == subject && change.action != Action::Keep);
+        let changed =
+            |subject: &str| changes.iter().any(|change| change.subject == subject && change.action != Action::Keep);
         // The partner comes first: connectors belong to it. A request in between is refused with a clear answer.
         if changed(&format!("partner {id}")) {
             self.parts.records.put_partner(&partner).await?;
@@ -207,9 +225,15 @@ fn records_of(id: &PartnerId, document: &PartnerDocument) -> (Partner, Vec<Conne
     let connectors: Vec<Connector> = document
         .connectors
         .iter()
-        .map(|(name, settings)| Connector { id: ConnectorId::of(id, name), partner: id.clone(), name: name.clone(), settings: settings.clone() })
+        .map(|(name, settings)| Connector {
+            id: ConnectorId::of(id, name),
+            partner: id.clone(),
+            name: name.clone(),
+            settings: settings.clone(),
+        })
         .collect();
-    let wanted = |name: &str| document.deliver_to.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name));
+    let wanted =
+        |name: &str| document.deliver_to.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name));
     let partner = Partner {
         id: id.clone(),
         name: document.name.clone(),
@@ -219,15 +243,23 @@ fn records_of(id: &PartnerId, document: &PartnerDocument) -> (Partner, Vec<Conne
         certificates: document.certificates.clone(),
         seal: document.seal.clone(),
         files: document.files.clone(),
-        deliver_to: connectors.iter().filter(|connector| wanted(&connector.name)).map(|connector| connector.id.clone()).collect(),
+        deliver_to: connectors
+            .iter()
+            .filter(|connector| wanted(&connector.name))
+            .map(|connector| connector.id.clone())
+            .collect(),
         limits: document.limits.clone(),
     };
     (partner, connectors)
 }
 
 fn check_connector(name: &str, settings: &ConnectorSettings, problems: &mut Vec<FieldError>) {
-    let mut problem = |member: &str, detail: &str| problems.push(FieldError::new(format!("/connectors/{name}{member}"), detail));
-    if name.is_empty() || name.len() > 63 || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+    let mut problem =
+        |member: &str, detail: &str| problems.push(FieldError::new(format!("/connectors/{name}{member}"), detail));
+    if name.is_empty()
+        || name.len() > 63
+        || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    {
         problem("", "a connector's name is 1 to 63 of a-z, 0-9 and -");
     }
     if settings.host.is_empty() || settings.host.contains(['/', '@', ' ']) {
@@ -250,7 +282,10 @@ fn check_connector(name: &str, settings: &ConnectorSettings, problems: &mut Vec<
         let fingerprint = key.strip_prefix("SHA256:").is_some_and(|digest| digest.len() == 43);
         let public_key = key.split_whitespace().nth(1).is_some_and(|blob| blob.starts_with("AAAA"));
         if !fingerprint && !public_key {
-            problem(&format!("/host_keys/{index}"), "expected `SHA256:…` (43 characters) or a public key such as `ssh-ed25519 AAAA…`");
+            problem(
+                &format!("/host_keys/{index}"),
+                "expected `SHA256:…` (43 characters) or a public key such as `ssh-ed25519 AAAA…`",
+            );
         }
     }
     let limits = &settings.limits;
@@ -269,7 +304,11 @@ fn check_connector(name: &str, settings: &ConnectorSettings, problems: &mut Vec<
     if retry.max_attempts == 0 || retry.max_attempts > 100 {
         problem("/retry/max_attempts", "expected 1 to 100");
     }
-    if !(retry.first_pause_s.is_finite() && retry.first_pause_s >= 0.0 && retry.longest_pause_s.is_finite() && retry.longest_pause_s >= retry.first_pause_s) {
+    if !(retry.first_pause_s.is_finite()
+        && retry.first_pause_s >= 0.0
+        && retry.longest_pause_s.is_finite()
+        && retry.longest_pause_s >= retry.first_pause_s)
+    {
         problem("/retry", "expected 0 <= first_pause_s <= longest_pause_s");
     }
 }
@@ -285,7 +324,8 @@ fn change<T: Serialize + PartialEq>(subject: String, before: Option<&T>, after: 
 }
 
 fn differing<T: Serialize>(before: &T, after: &T) -> Vec<String> {
-    let object = |value: &T| serde_json::to_value(value).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    let object =
+        |value: &T| serde_json::to_value(value).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
     let (before, after) = (object(before), object(after));
     let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()

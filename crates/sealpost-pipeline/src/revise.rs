@@ -33,7 +33,10 @@ impl Pipeline {
                 // Asking twice is no error: the wish has been met.
                 JobStatus::Cancelled | JobStatus::Expired => return Ok(job),
                 JobStatus::Failed => {
-                    return Err(Error::new(&codes::request::NOT_IN_THIS_STATE, format!("report {id} has failed; there is nothing to cancel or delete")));
+                    return Err(Error::new(
+                        &codes::request::NOT_IN_THIS_STATE,
+                        format!("report {id} has failed; there is nothing to cancel or delete"),
+                    ));
                 }
             };
             match self.parts.ledger.apply(id, &event, None, Timestamp::now()).await {
@@ -52,12 +55,22 @@ impl Pipeline {
     ///
     /// # Errors
     /// `SP-REQUEST-008`, `-007` without a destination, `-015` unless it has succeeded, `-017` when the file is gone.
-    pub async fn redeliver(&self, partner: &Partner, id: &JobId, connector: Option<&ConnectorId>) -> Result<Vec<Delivery>> {
+    pub async fn redeliver(
+        &self,
+        partner: &Partner,
+        id: &JobId,
+        connector: Option<&ConnectorId>,
+    ) -> Result<Vec<Delivery>> {
         let job = self.report(partner, id).await?;
         match job.status {
             JobStatus::Succeeded => {}
             JobStatus::Expired => return Err(Error::new(&codes::request::FILE_GONE, format!("report {id}"))),
-            _ => return Err(Error::new(&codes::request::NOT_IN_THIS_STATE, format!("report {id} is {}", job.status.as_str()))),
+            _ => {
+                return Err(Error::new(
+                    &codes::request::NOT_IN_THIS_STATE,
+                    format!("report {id} is {}", job.status.as_str()),
+                ));
+            }
         }
         let targets: Vec<ConnectorId> = match connector {
             None => partner.deliver_to.clone(),

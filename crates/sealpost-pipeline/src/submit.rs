@@ -51,7 +51,10 @@ impl Pipeline {
         self.usable_recipients(partner, now)?;
         for connector in &checked.request.deliver_to {
             if self.parts.records.connector(connector).await?.is_none() {
-                return Err(Error::new(&codes::request::NO_DESTINATION, format!("connector {connector} of partner {} does not exist", partner.id)));
+                return Err(Error::new(
+                    &codes::request::NO_DESTINATION,
+                    format!("connector {connector} of partner {} does not exist", partner.id),
+                ));
             }
         }
         let compression = self.compression(partner)?;
@@ -82,7 +85,8 @@ impl Pipeline {
         }
         let unknown = || {
             let known: Vec<String> = self.granted(partner).map(|report| report.id.to_string()).collect();
-            let field = FieldError::new("/report_type", format!("not in your catalogue; known are {}", known.join(", ")));
+            let field =
+                FieldError::new("/report_type", format!("not in your catalogue; known are {}", known.join(", ")));
             Error::new(&codes::request::UNKNOWN_REPORT_TYPE, "no such report type").with_fields(vec![field])
         };
         let report = self.parts.catalogue.get(&ask.report_type).ok_or_else(unknown)?;
@@ -91,18 +95,32 @@ impl Pipeline {
         let format = self.format_of(&report, ask)?;
         if !grant.formats.is_empty() && !grant.formats.iter().any(|name| name == format.name) {
             let field = FieldError::new("/format", format!("granted are {}", grant.formats.join(", ")));
-            return Err(Error::new(&codes::request::NOT_GRANTED, format!("format {} of {}", format.name, report.id)).with_fields(vec![field]));
+            return Err(Error::new(&codes::request::NOT_GRANTED, format!("format {} of {}", format.name, report.id))
+                .with_fields(vec![field]));
         }
         (format.build)(&ask.format_options)?;
-        let parameters = sealpost_core::param::check(&report.settings.parameters, &ask.parameters).map_err(|fields| {
-            let detail = format!("{} of the parameters of {} {} not valid", fields.len(), report.id, if fields.len() == 1 { "is" } else { "are" });
-            Error::new(&codes::request::INVALID, detail).with_fields(fields)
-        })?;
-        report.settings.scope.kind.value(&partner.scope).map_err(|detail| Error::new(&codes::config::PARTNER_FILE, format!("partner {}: {detail}", partner.id)))?;
+        let parameters =
+            sealpost_core::param::check(&report.settings.parameters, &ask.parameters).map_err(|fields| {
+                let detail = format!(
+                    "{} of the parameters of {} {} not valid",
+                    fields.len(),
+                    report.id,
+                    if fields.len() == 1 { "is" } else { "are" }
+                );
+                Error::new(&codes::request::INVALID, detail).with_fields(fields)
+            })?;
+        report
+            .settings
+            .scope
+            .kind
+            .value(&partner.scope)
+            .map_err(|detail| Error::new(&codes::config::PARTNER_FILE, format!("partner {}: {detail}", partner.id)))?;
         let deliver = ask.deliver.unwrap_or(!partner.deliver_to.is_empty());
         if deliver && partner.deliver_to.is_empty() {
             let field = FieldError::new("/deliver", "the partner has no destination");
-            return Err(Error::new(&codes::request::NO_DESTINATION, format!("partner {}", partner.id)).with_fields(vec![field]));
+            return Err(
+                Error::new(&codes::request::NO_DESTINATION, format!("partner {}", partner.id)).with_fields(vec![field])
+            );
         }
         let request = ReportRequest {
             partner: partner.id.clone(),
@@ -129,7 +147,11 @@ impl Pipeline {
     #[must_use]
     pub fn formats_of(&self, report: &ReportType) -> Vec<&'static FormatEntry> {
         let allowed = &report.settings.formats;
-        self.parts.formats.iter().filter(|entry| allowed.is_empty() || allowed.iter().any(|name| name == entry.name)).collect()
+        self.parts
+            .formats
+            .iter()
+            .filter(|entry| allowed.is_empty() || allowed.iter().any(|name| name == entry.name))
+            .collect()
     }
 
     /// The report types that a partner may ask for, by id.
@@ -145,7 +167,8 @@ impl Pipeline {
         let mut fingerprints = Vec::new();
         for certificate in &partner.certificates {
             let info = self.parts.sealer.inspect(certificate.as_bytes(), now).map_err(|error| {
-                Error::new(&codes::request::NO_CERTIFICATE, format!("{}: {}", error.code().title, error.detail())).caused_by(error)
+                Error::new(&codes::request::NO_CERTIFICATE, format!("{}: {}", error.code().title, error.detail()))
+                    .caused_by(error)
             })?;
             fingerprints.push(info.fingerprint);
         }
@@ -156,7 +179,10 @@ impl Pipeline {
         let name = partner.seal.compression.as_deref().unwrap_or("none");
         self.parts.compressions.iter().find(|entry| entry.name == name).ok_or_else(|| {
             let names: Vec<&str> = self.parts.compressions.iter().map(|entry| entry.name).collect();
-            Error::new(&codes::config::PARTNER_FILE, format!("partner {}: unknown compression `{name}`; known are {}", partner.id, names.join(", ")))
+            Error::new(
+                &codes::config::PARTNER_FILE,
+                format!("partner {}: unknown compression `{name}`; known are {}", partner.id, names.join(", ")),
+            )
         })
     }
 }
@@ -166,7 +192,8 @@ fn digest_of(ask: &Ask) -> String {
     fn sorted(value: &Json) -> Json {
         match value {
             Json::Object(map) => {
-                let ordered: std::collections::BTreeMap<&String, Json> = map.iter().map(|(key, value)| (key, sorted(value))).collect();
+                let ordered: std::collections::BTreeMap<&String, Json> =
+                    map.iter().map(|(key, value)| (key, sorted(value))).collect();
                 ordered.into_iter().map(|(key, value)| (key.clone(), value)).collect::<Map<_, _>>().into()
             }
             Json::Array(items) => items.iter().map(sorted).collect(),

@@ -38,7 +38,10 @@ pub fn describe() {
     metrics::describe_histogram!("sealpost_deliver_seconds", "Time of the attempt that delivered a file.");
     metrics::describe_counter!("sealpost_errors_total", "Reports and deliveries that failed for good, by error code.");
     metrics::describe_gauge!("sealpost_queue_tasks", "Tasks of the queue, by state.");
-    metrics::describe_gauge!("sealpost_certificate_days_until_expiry", "Whole days until a partner's certificate expires.");
+    metrics::describe_gauge!(
+        "sealpost_certificate_days_until_expiry",
+        "Whole days until a partner's certificate expires."
+    );
 }
 
 pub(crate) fn produced(job: &Job, stopwatch: Stopwatch) {
@@ -50,7 +53,8 @@ pub(crate) fn produced(job: &Job, stopwatch: Stopwatch) {
 }
 
 pub(crate) fn failed(job: &Job, error: &Error) {
-    counter!("sealpost_reports_total", "report_type" => job.request.report_type.to_string(), "outcome" => "failed").increment(1);
+    counter!("sealpost_reports_total", "report_type" => job.request.report_type.to_string(), "outcome" => "failed")
+        .increment(1);
     counter!("sealpost_errors_total", "code" => error.code().id).increment(1);
 }
 
@@ -66,7 +70,9 @@ pub(crate) fn delivery_failed(_delivery: &Delivery, error: &Error) {
 }
 
 pub(crate) fn queue_depth(depth: QueueDepth) {
-    for (state, count) in [("ready", depth.ready), ("delayed", depth.delayed), ("leased", depth.leased), ("dead", depth.dead)] {
+    for (state, count) in
+        [("ready", depth.ready), ("delayed", depth.delayed), ("leased", depth.leased), ("dead", depth.dead)]
+    {
         gauge!("sealpost_queue_tasks", "state" => state).set(count as f64);
     }
 }

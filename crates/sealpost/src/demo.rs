@@ -62,7 +62,11 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
         company.partners, company.employees, company.contracts, company.instalments
     ));
     let site = folder::start_site(&place).await?;
-    say(&format!("  site      the partner's SFTP server at {}, host key {}", site.address(), site.host_key_fingerprint()));
+    say(&format!(
+        "  site      the partner's SFTP server at {}, host key {}",
+        site.address(),
+        site.host_key_fingerprint()
+    ));
     folder::write_configuration(&place, &site)?;
 
     let mut loaded = crate::config::load(&place.configuration(), &ProcessEnvironment)?;
@@ -108,7 +112,9 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
 
 /// Reads a file of the demo's folder.
 fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).map_err(|error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error))
+    std::fs::read(file).map_err(|error| {
+        Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error)
+    })
 }
 
 /// Reads a private key of the demo's folder.

@@ -55,7 +55,8 @@ pub(crate) fn sources(loaded: &Loaded, secrets: &Arc<SecretStores>) -> Result<BT
     for (name, settings) in &loaded.config.sources {
         let (kind, own) = loaded.adapter(settings);
         let entry = sealpost_source::SOURCES.iter().find(|entry| entry.name == kind);
-        let entry = entry.ok_or_else(|| Error::new(&codes::config::INVALID, format!("sources.{name}.kind: unknown `{kind}`")))?;
+        let entry = entry
+            .ok_or_else(|| Error::new(&codes::config::INVALID, format!("sources.{name}.kind: unknown `{kind}`")))?;
         let source = (entry.build)(own, secrets.clone()).map_err(|error| error.context(format!("sources.{name}")))?;
         sources.insert(name.clone(), source);
     }
@@ -74,7 +75,8 @@ pub(crate) async fn ledger(loaded: &Loaded) -> Result<LedgerSet> {
 pub(crate) async fn store(loaded: &Loaded, secrets: &SecretStores) -> Result<SealedStore> {
     let (kind, mut own) = loaded.adapter(&loaded.config.store);
     own.insert("kind".to_owned(), Json::from(kind));
-    let settings: StoreSettings = serde_json::from_value(Json::Object(own)).map_err(|error| Error::new(&codes::config::INVALID, format!("store: {error}")))?;
+    let settings: StoreSettings = serde_json::from_value(Json::Object(own))
+        .map_err(|error| Error::new(&codes::config::INVALID, format!("store: {error}")))?;
     SealedStore::open(&settings, secrets).await
 }
 

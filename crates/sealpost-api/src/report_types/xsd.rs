@@ -23,7 +23,7 @@ pub(crate) async fn xsd(
     let report = super::granted(&state.pipeline, &partner, &id)?;
     let offered = state.pipeline.formats_of(&report).iter().any(|entry| entry.name == "xml");
     match offered.then_some(state.xsd) {
-        Some(write) => Ok(([(header::CONTENT_TYPE, "application/xml")], write(&report)).into_response()),
+        Some(write) => Ok(([(header::CONTENT_TYPE, "application/xml")], write(&report)?).into_response()),
         None => Err(Error::new(&codes::request::NOT_FOUND, format!("{id} has no XML schema")).into()),
     }
 }

@@ -76,7 +76,7 @@ impl Rig {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let token = token.map(|token| Secret::new(token.as_bytes().to_vec()));
         let state = State::new(pipeline.clone(), metrics, token, |report| {
-            sealpost_format::xsd(&report.columns, &serde_json::Map::new()).unwrap()
+            sealpost_format::xsd(&report.columns, &serde_json::Map::new())
         });
         let mut urls = Vec::new();
         for router in [sealpost_api::public::router(state.clone()), sealpost_api::admin::router(state)] {

@@ -43,7 +43,9 @@ async fn apply(pipeline: &Pipeline, options: &Options) -> Result<Vec<Change>> {
         match pipeline.plan(id, document).await {
             Ok(planned) => changes.extend(planned),
             Err(error) if error.is(&codes::config::PARTNER_FILE) => {
-                problems.extend(error.fields().iter().map(|field| FieldError::new(format!("{}{}", file.display(), field.pointer), field.detail.clone())));
+                problems.extend(error.fields().iter().map(|field| {
+                    FieldError::new(format!("{}{}", file.display(), field.pointer), field.detail.clone())
+                }));
             }
             Err(error) => return Err(error.context(file.display())),
         }
@@ -55,7 +57,11 @@ async fn apply(pipeline: &Pipeline, options: &Options) -> Result<Vec<Change>> {
     } else {
         Vec::new()
     };
-    changes.extend(gone.iter().map(|id| Change { action: Action::Remove, subject: format!("partner {id}"), members: Vec::new() }));
+    changes.extend(gone.iter().map(|id| Change {
+        action: Action::Remove,
+        subject: format!("partner {id}"),
+        members: Vec::new(),
+    }));
     if !options.plan {
         for (id, (_, document)) in &documents {
             pipeline.apply(id, document).await?;
@@ -78,7 +84,9 @@ pub(crate) async fn apply_folder(pipeline: &Pipeline, folder: &Path) -> Result<(
 type Documents = BTreeMap<PartnerId, (PathBuf, PartnerDocument)>;
 
 fn read_folder(folder: &Path) -> Result<Documents> {
-    let unreadable = |error: std::io::Error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", folder.display())).caused_by(error);
+    let unreadable = |error: std::io::Error| {
+        Error::new(&codes::config::UNREADABLE, format!("{}: {error}", folder.display())).caused_by(error)
+    };
     let mut documents = Documents::new();
     let mut problems = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
@@ -101,7 +109,8 @@ fn refuse(problems: Vec<FieldError>) -> Result<()> {
     if problems.is_empty() {
         return Ok(());
     }
-    let detail = format!("{} problem{}; nothing was changed", problems.len(), if problems.len() == 1 { "" } else { "s" });
+    let detail =
+        format!("{} problem{}; nothing was changed", problems.len(), if problems.len() == 1 { "" } else { "s" });
     Err(Error::new(&codes::config::PARTNER_FILE, detail).with_fields(problems))
 }
 
@@ -119,7 +128,8 @@ fn read_file(file: &Path) -> Result<(PartnerId, PartnerDocument), String> {
         // A certificate stands in the file itself, or in one of its own beside it.
         if !certificate.trim_start().starts_with("-----BEGIN") {
             let path = folder.join(&*certificate);
-            *certificate = std::fs::read_to_string(&path).map_err(|error| format!("certificates: {}: {error}", path.display()))?;
+            *certificate =
+                std::fs::read_to_string(&path).map_err(|error| format!("certificates: {}: {error}", path.display()))?;
         }
     }
     Ok((id, document))
@@ -134,7 +144,8 @@ fn describe(changes: &[Change], is_plan: bool) -> String {
             Action::Remove => "-",
             Action::Keep => continue,
         };
-        let members = if change.members.is_empty() { String::new() } else { format!(" ({})", change.members.join(", ")) };
+        let members =
+            if change.members.is_empty() { String::new() } else { format!(" ({})", change.members.join(", ")) };
         lines.push(format!("{sign} {}{members}", change.subject));
     }
     let changed = lines.len();

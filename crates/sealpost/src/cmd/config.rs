@@ -46,8 +46,10 @@ fn schema() -> Json {
         own["required"].as_array_mut().map(|names| names.push(json!("kind")));
         own
     };
-    let sources: Vec<Json> = sealpost_source::SOURCES.iter().map(|entry| of_kind(entry.name, (entry.options_schema)())).collect();
-    let ledgers: Vec<Json> = sealpost_ledger::LEDGERS.iter().map(|entry| of_kind(entry.name, (entry.options_schema)())).collect();
+    let sources: Vec<Json> =
+        sealpost_source::SOURCES.iter().map(|entry| of_kind(entry.name, (entry.options_schema)())).collect();
+    let ledgers: Vec<Json> =
+        sealpost_ledger::LEDGERS.iter().map(|entry| of_kind(entry.name, (entry.options_schema)())).collect();
     let mut store = serde_json::to_value(schemars::schema_for!(sealpost_store::StoreSettings)).unwrap_or_default();
     if let Some(members) = store.as_object_mut() {
         members.remove("$schema");

@@ -46,8 +46,12 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
 
 async fn find(pipeline: &Pipeline, text: &str) -> Result<Connector> {
     let all = pipeline.parts().records.connectors(None).await?;
-    let found = all.into_iter().find(|connector| connector.id.as_str() == text || format!("{}/{}", connector.partner, connector.name) == text);
-    found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("connector {text}; `sealpost connector list` shows all")))
+    let found = all
+        .into_iter()
+        .find(|connector| connector.id.as_str() == text || format!("{}/{}", connector.partner, connector.name) == text);
+    found.ok_or_else(|| {
+        Error::new(&codes::request::NOT_FOUND, format!("connector {text}; `sealpost connector list` shows all"))
+    })
 }
 
 fn list(connectors: &[Connector]) -> String {
@@ -60,7 +64,18 @@ fn list(connectors: &[Connector]) -> String {
                 0 => "none: deliveries are refused".to_owned(),
                 count => format!("{count} approved"),
             };
-            vec![connector.id.to_string(), name, format!("sftp://{}@{}:{}/{}", settings.user, settings.host, settings.port, settings.directory.trim_start_matches('/')), keys]
+            vec![
+                connector.id.to_string(),
+                name,
+                format!(
+                    "sftp://{}@{}:{}/{}",
+                    settings.user,
+                    settings.host,
+                    settings.port,
+                    settings.directory.trim_start_matches('/')
+                ),
+                keys,
+            ]
         })
         .collect();
     output::table(&["CONNECTOR", "NAME", "ADDRESS", "HOST KEYS"], &rows)

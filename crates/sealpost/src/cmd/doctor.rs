@@ -47,14 +47,25 @@ impl Findings {
 }
 
 fn all_details(error: &Error) -> String {
-    let fields = error.fields().iter().map(|field| format!("\n      - {} {}", field.pointer, field.detail.replace('\n', "\n        ")));
+    let fields = error
+        .fields()
+        .iter()
+        .map(|field| format!("\n      - {} {}", field.pointer, field.detail.replace('\n', "\n        ")));
     format!("{}{}", error.detail(), fields.collect::<String>())
 }
 
 pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<ExitCode> {
     let mut findings = Findings(Vec::new());
     let since = Instant::now();
-    findings.add("configuration", since, Ok(format!("{} source{}", loaded.config.sources.len(), if loaded.config.sources.len() == 1 { "" } else { "s" })));
+    findings.add(
+        "configuration",
+        since,
+        Ok(format!(
+            "{} source{}",
+            loaded.config.sources.len(),
+            if loaded.config.sources.len() == 1 { "" } else { "s" }
+        )),
+    );
     if check_parts(loaded, &mut findings).await {
         match wire::pipeline(loaded).await {
             Ok(pipeline) => check_partners(&pipeline, options, &mut findings).await,
@@ -93,7 +104,11 @@ async fn check_parts(loaded: &Loaded, findings: &mut Findings) -> bool {
     let since = Instant::now();
     let folder = loaded.path(&loaded.config.catalogue.folder);
     let catalogue = Catalogue::load(&folder, &sources, sealpost_format::FORMATS).await;
-    good & findings.add("catalogue", since, catalogue.map(|catalogue| format!("{} report types, each prepared", catalogue.iter().count())))
+    good & findings.add(
+        "catalogue",
+        since,
+        catalogue.map(|catalogue| format!("{} report types, each prepared", catalogue.iter().count())),
+    )
 }
 
 /// Signing key, certificates, connectors.
@@ -110,7 +125,9 @@ async fn check_partners(pipeline: &Pipeline, options: &Options, findings: &mut F
                 let outcome = certificate.state.map(|info| {
                     let expiry = match info.days_until_expiry(now) {
                         None => "never expires".to_owned(),
-                        Some(days) if info.expiry_step(now).is_some() => format!("expires in {days} days: ask the partner for a new one"),
+                        Some(days) if info.expiry_step(now).is_some() => {
+                            format!("expires in {days} days: ask the partner for a new one")
+                        }
                         Some(days) => format!("expires in {days} days"),
                     };
                     format!("{} {}, {expiry}", info.algorithm, info.fingerprint)
@@ -130,11 +147,20 @@ async fn check_partners(pipeline: &Pipeline, options: &Options, findings: &mut F
                 let elapsed_ms = steps.iter().map(|step| step.elapsed_ms).sum();
                 let failed = steps.iter().find(|step| step.failure.is_some());
                 let detail = match failed {
-                    Some(step) => format!("{}: {}", step.step, step.failure.as_ref().map_or("", |failure| failure.detail.as_str())),
+                    Some(step) => format!(
+                        "{}: {}",
+                        step.step,
+                        step.failure.as_ref().map_or("", |failure| failure.detail.as_str())
+                    ),
                     None => format!("{} steps, from name to removal", steps.len()),
                 };
                 let failure = failed.and_then(|step| step.failure.clone());
-                findings.0.push(Finding { subject: format!("connector {}/{}", connector.partner, connector.name), detail, elapsed_ms, failure });
+                findings.0.push(Finding {
+                    subject: format!("connector {}/{}", connector.partner, connector.name),
+                    detail,
+                    elapsed_ms,
+                    failure,
+                });
             }
         }
     }
@@ -167,7 +193,8 @@ async fn sign(pipeline: &Pipeline) -> Result<String> {
         now,
     };
     let mut sink = parts.sealer.seal(&plan, Box::new(MemorySink::default()))?;
-    std::io::Write::write_all(&mut sink, b"check").map_err(|error| Error::from_io(error, &sealpost_core::error::codes::seal::WRITE))?;
+    std::io::Write::write_all(&mut sink, b"check")
+        .map_err(|error| Error::from_io(error, &sealpost_core::error::codes::seal::WRITE))?;
     sink.finish()?;
     Ok("signed and sealed a few bytes".to_owned())
 }
@@ -183,6 +210,10 @@ fn describe(findings: &[Finding]) -> String {
         }
     }
     let failed = findings.iter().filter(|finding| finding.failure.is_some()).count();
-    lines.push(if failed == 0 { "all well".to_owned() } else { format!("{failed} of {} need someone", findings.len()) });
+    lines.push(if failed == 0 {
+        "all well".to_owned()
+    } else {
+        format!("{failed} of {} need someone", findings.len())
+    });
     lines.join("\n")
 }

@@ -29,10 +29,15 @@ pub(crate) fn run(options: &Options, output: Output) -> Result<ExitCode> {
     let files: Vec<PathBuf> = FILES.iter().map(|(name, _)| folder.join(name)).collect();
     // Nothing is written when anything is in the way.
     if let Some(existing) = files.iter().find(|file| file.exists()) {
-        return Err(Error::new(&codes::config::INVALID, format!("{} exists already; nothing was written", existing.display())));
+        return Err(Error::new(
+            &codes::config::INVALID,
+            format!("{} exists already; nothing was written", existing.display()),
+        ));
     }
     for (file, (_, text)) in files.iter().zip(FILES) {
-        write(file, text).map_err(|error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error))?;
+        write(file, text).map_err(|error| {
+            Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error)
+        })?;
     }
     output.print(&json!({ "written": files }), |_| {
         let mut lines: Vec<String> = files.iter().map(|file| format!("wrote {}", file.display())).collect();

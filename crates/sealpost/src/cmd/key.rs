@@ -55,7 +55,8 @@ pub(crate) fn run(command: Command, output: Output) -> Result<ExitCode> {
             }
         }
         Command::Show { file } => {
-            let bytes = std::fs::read(&file).map_err(|error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())))?;
+            let bytes = std::fs::read(&file)
+                .map_err(|error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())))?;
             let info = OpenPgp.inspect(&bytes, Timestamp::now()).map_err(|error| error.context(file.display()))?;
             output.print(&info, describe);
         }
@@ -82,7 +83,11 @@ fn describe(info: &CertificateInfo) -> String {
     let when = |at: &Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.strftime("%Y-%m-%d").to_string());
     let mut lines = vec![format!("fingerprint  {}", info.fingerprint), format!("algorithm    {}", info.algorithm)];
     lines.extend(info.user_ids.iter().map(|user| format!("user id      {user}")));
-    lines.extend(info.encryption_keys.iter().map(|key| format!("encrypts to  {} ({}), expires {}", key.fingerprint, key.algorithm, when(&key.expires_at))));
+    lines.extend(
+        info.encryption_keys.iter().map(|key| {
+            format!("encrypts to  {} ({}), expires {}", key.fingerprint, key.algorithm, when(&key.expires_at))
+        }),
+    );
     lines.push(format!("expires      {}", when(&info.expires_at)));
     lines.push(format!("messages     {}", if info.aead { "SEIPDv2 (AEAD)" } else { "SEIPDv1" }));
     lines.extend(info.warnings.iter().map(|warning| format!("warning      {warning}")));

@@ -100,8 +100,15 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
         Command::Key(KeyCommand::New { partner, label, expires_in_days }) => {
             let expires_at = expires_in_days.map(|days| Timestamp::now() + SignedDuration::from_hours(24 * days));
             let (key, secret) = pipeline.issue_key(&partner.parse()?, &label, expires_at).await?;
-            let new = NewKey { id: key.id.to_string(), partner: key.partner, api_key: secret.expose_text()?.to_owned(), expires_at };
-            output.print(&new, |new| format!("{}\n\nIt is shown once. Hand it to {} over a safe channel.", new.api_key, new.partner));
+            let new = NewKey {
+                id: key.id.to_string(),
+                partner: key.partner,
+                api_key: secret.expose_text()?.to_owned(),
+                expires_at,
+            };
+            output.print(&new, |new| {
+                format!("{}\n\nIt is shown once. Hand it to {} over a safe channel.", new.api_key, new.partner)
+            });
         }
         Command::Key(KeyCommand::List { partner }) => {
             let partner = partner_of(&pipeline, &partner).await?;
@@ -112,14 +119,20 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
                 .collect();
             output.print(&public, |keys| {
                 let cell = |key: &serde_json::Value, name: &str| key[name].as_str().unwrap_or("-").to_owned();
-                let rows: Vec<Vec<String>> =
-                    keys.iter().map(|key| ["id", "label", "created_at", "expires_at", "revoked_at"].map(|name| cell(key, name)).to_vec()).collect();
+                let rows: Vec<Vec<String>> = keys
+                    .iter()
+                    .map(|key| {
+                        ["id", "label", "created_at", "expires_at", "revoked_at"].map(|name| cell(key, name)).to_vec()
+                    })
+                    .collect();
                 output::table(&["KEY", "LABEL", "CREATED", "EXPIRES", "REVOKED"], &rows)
             });
         }
         Command::Key(KeyCommand::Revoke { partner, key }) => {
             let revoked = pipeline.revoke_key(&partner.parse()?, &key).await?;
-            output.print(&serde_json::json!({ "id": revoked.id, "revoked_at": revoked.revoked_at }), |_| format!("API key {key} is revoked"));
+            output.print(&serde_json::json!({ "id": revoked.id, "revoked_at": revoked.revoked_at }), |_| {
+                format!("API key {key} is revoked")
+            });
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -131,7 +144,14 @@ fn list(partners: &[Partner]) -> String {
         .map(|partner| {
             let grants: Vec<&str> = partner.grants.iter().map(|grant| grant.report.as_str()).collect();
             let state = if partner.enabled { "enabled" } else { "disabled" };
-            vec![partner.id.to_string(), partner.name.clone(), partner.scope.clone(), state.to_owned(), partner.deliver_to.len().to_string(), grants.join(", ")]
+            vec![
+                partner.id.to_string(),
+                partner.name.clone(),
+                partner.scope.clone(),
+                state.to_owned(),
+                partner.deliver_to.len().to_string(),
+                grants.join(", "),
+            ]
         })
         .collect();
     output::table(&["PARTNER", "NAME", "SCOPE", "STATE", "DESTINATIONS", "REPORT TYPES"], &rows)
@@ -144,11 +164,23 @@ fn certificates(rows: &[serde_json::Value]) -> String {
             let partner = row["partner"].as_str().unwrap_or_default().to_owned();
             if row["usable"] == true {
                 let info = &row["certificate"];
-                let days = row["days_until_expiry"].as_i64().map_or_else(|| "never".to_owned(), |days| format!("in {days} days"));
-                vec![partner, info["fingerprint"].as_str().unwrap_or_default().to_owned(), info["algorithm"].as_str().unwrap_or_default().to_owned(), days]
+                let days = row["days_until_expiry"]
+                    .as_i64()
+                    .map_or_else(|| "never".to_owned(), |days| format!("in {days} days"));
+                vec![
+                    partner,
+                    info["fingerprint"].as_str().unwrap_or_default().to_owned(),
+                    info["algorithm"].as_str().unwrap_or_default().to_owned(),
+                    days,
+                ]
             } else {
                 let failure = &row["failure"];
-                vec![partner, "not usable".to_owned(), failure["title"].as_str().unwrap_or_default().to_owned(), failure["detail"].as_str().unwrap_or_default().to_owned()]
+                vec![
+                    partner,
+                    "not usable".to_owned(),
+                    failure["title"].as_str().unwrap_or_default().to_owned(),
+                    failure["detail"].as_str().unwrap_or_default().to_owned(),
+                ]
             }
         })
         .collect();

@@ -93,7 +93,8 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
             let partner = partner_of(&pipeline, &ask.partner).await?;
             let mut ask = ask.read(&pipeline)?;
             ask.deliver = no_deliver.then_some(false);
-            let (Admitted::New(job) | Admitted::Replayed(job)) = pipeline.submit(&partner, &ask, idempotency_key.as_deref()).await?;
+            let (Admitted::New(job) | Admitted::Replayed(job)) =
+                pipeline.submit(&partner, &ask, idempotency_key.as_deref()).await?;
             if !queue {
                 work_until_ended(&pipeline, &job.id).await?;
             }
@@ -104,8 +105,11 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
             let preview = pipeline.preview(&partner, &ask.read(&pipeline)?).await?;
             output.print(&preview, |preview| {
                 let head: Vec<&str> = preview.columns.iter().map(|column| column.name.as_str()).collect();
-                let rows: Vec<Vec<String>> =
-                    preview.rows.iter().map(|row| row.iter().map(|cell| cell.clone().unwrap_or_else(|| "∅".to_owned())).collect()).collect();
+                let rows: Vec<Vec<String>> = preview
+                    .rows
+                    .iter()
+                    .map(|row| row.iter().map(|cell| cell.clone().unwrap_or_else(|| "∅".to_owned())).collect())
+                    .collect();
                 format!("{}{}", output::table(&head, &rows), if preview.more { "\n…" } else { "" })
             });
             Ok(ExitCode::SUCCESS)
@@ -113,7 +117,8 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
         Command::List { partner, status, limit } => {
             let partner = partner.map(|id| id.parse()).transpose()?;
             let statuses = status.iter().map(|name| status_of(name)).collect::<Result<_>>()?;
-            let page = pipeline.parts().ledger.jobs(&JobFilter { partner, statuses, limit, ..JobFilter::default() }).await?;
+            let page =
+                pipeline.parts().ledger.jobs(&JobFilter { partner, statuses, limit, ..JobFilter::default() }).await?;
             output.print(&page.jobs, |jobs| list(jobs));
             Ok(ExitCode::SUCCESS)
         }
@@ -182,7 +187,9 @@ async fn work_until_ended(pipeline: &Pipeline, id: &JobId) -> Result<()> {
         loop {
             let job = pipeline.parts().ledger.job_of_any_partner(id).await?;
             let deliveries = pipeline.parts().ledger.deliveries(id).await?;
-            if job.is_none_or(|job| job.status.is_terminal()) && deliveries.iter().all(|delivery| delivery.status.is_terminal()) {
+            if job.is_none_or(|job| job.status.is_terminal())
+                && deliveries.iter().all(|delivery| delivery.status.is_terminal())
+            {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(30)).await;
@@ -212,7 +219,8 @@ async fn show(pipeline: &Pipeline, id: &JobId, output: Output) -> Result<ExitCod
     let report = ledger.job_of_any_partner(id).await?.ok_or_else(missing)?;
     let shown = Shown { report, deliveries: ledger.deliveries(id).await?, timeline: ledger.timeline(id).await? };
     output.print(&shown, describe);
-    let failed = shown.report.status == JobStatus::Failed || shown.deliveries.last().is_some_and(|delivery| delivery.status == DeliveryStatus::Failed);
+    let failed = shown.report.status == JobStatus::Failed
+        || shown.deliveries.last().is_some_and(|delivery| delivery.status == DeliveryStatus::Failed);
     Ok(if failed { ExitCode::from(7) } else { ExitCode::SUCCESS })
 }
 
@@ -239,7 +247,12 @@ fn describe(shown: &Shown) -> String {
     let mut lines = vec![format!("report     {}  {}", job.id, job.status.as_str())];
     lines.push(format!("what       {} as {} for {}", job.request.report_type, job.request.format, job.request.partner));
     if let Some(file) = &job.file {
-        lines.push(format!("file       {}  {} rows, {} bytes", file.key.file_name, job.row_count.unwrap_or_default(), file.size));
+        lines.push(format!(
+            "file       {}  {} rows, {} bytes",
+            file.key.file_name,
+            job.row_count.unwrap_or_default(),
+            file.size
+        ));
         lines.push(format!("sha256     {}", file.sha256));
         lines.push(format!("sealed to  {}", job.recipients.join(", ")));
     }
@@ -248,7 +261,13 @@ fn describe(shown: &Shown) -> String {
         lines.push(format!("do         {}", failure.advice));
     }
     for delivery in &shown.deliveries {
-        lines.push(format!("delivery   {}  {} after {} attempt{}", delivery.id, delivery.status.as_str(), delivery.attempts, if delivery.attempts == 1 { "" } else { "s" }));
+        lines.push(format!(
+            "delivery   {}  {} after {} attempt{}",
+            delivery.id,
+            delivery.status.as_str(),
+            delivery.attempts,
+            if delivery.attempts == 1 { "" } else { "s" }
+        ));
         if let Some(receipt) = &delivery.receipt {
             lines.push(format!("  at       {}/{}", receipt.url, receipt.remote_path.trim_start_matches('/')));
             lines.push(format!("  host key {}", receipt.host_key));
@@ -269,8 +288,12 @@ pub(crate) fn timeline(entries: &[TimelineEntry]) -> Vec<String> {
     let line = |entry: &TimelineEntry| {
         let since = entry.at.duration_since(first.at).as_secs_f64();
         let (subject, event, detail) = match &entry.what {
-            Happening::Report(event) => ("report", event.name(), detail_of(&serde_json::to_value(event).unwrap_or_default())),
-            Happening::Delivery { event, .. } => ("delivery", event.name(), detail_of(&serde_json::to_value(event).unwrap_or_default())),
+            Happening::Report(event) => {
+                ("report", event.name(), detail_of(&serde_json::to_value(event).unwrap_or_default()))
+            }
+            Happening::Delivery { event, .. } => {
+                ("delivery", event.name(), detail_of(&serde_json::to_value(event).unwrap_or_default()))
+            }
         };
         format!("  {since:>9.3} s  {subject:<8}  {:<16}  {detail}", event.replace('_', " ")).trim_end().to_owned()
     };
@@ -284,7 +307,12 @@ fn detail_of(event: &serde_json::Value) -> String {
         return format!("{} {}", text(&failure["code"]), text(&failure["detail"]));
     }
     if let Some(receipt) = event.get("receipt") {
-        return format!("{} ({} bytes, host key {})", text(&receipt["remote_path"]), receipt["size"], text(&receipt["host_key"]));
+        return format!(
+            "{} ({} bytes, host key {})",
+            text(&receipt["remote_path"]),
+            receipt["size"],
+            text(&receipt["host_key"])
+        );
     }
     if let Some(intent) = event.get("intent") {
         return format!("hidden file complete and verified, rename to {} is next", text(&intent["final_path"]));

@@ -77,14 +77,15 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     Ok(Running { api: addresses.0, admin: addresses.1, shutdown, parts })
 }
 
-/// The XML schema of a report type's files.
-fn xsd(report: &sealpost_core::report::ReportType) -> String {
-    // Columns that XML can't have are told when the format is asked for; there is no schema for them.
-    sealpost_format::xsd(&report.columns, &serde_json::Map::new()).unwrap_or_default()
+/// The XML schema of a report type's files, with the format's default options.
+fn xsd(report: &sealpost_core::report::ReportType) -> Result<String> {
+    sealpost_format::xsd(&report.columns, &serde_json::Map::new())
 }
 
 async fn bind(listen: SocketAddr, key: &str) -> Result<TcpListener> {
-    TcpListener::bind(listen).await.map_err(|error| Error::new(&codes::config::ADDRESS_IN_USE, format!("{key} = {listen}: {error}")).caused_by(error))
+    TcpListener::bind(listen).await.map_err(|error| {
+        Error::new(&codes::config::ADDRESS_IN_USE, format!("{key} = {listen}: {error}")).caused_by(error)
+    })
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr> {

@@ -23,7 +23,9 @@ pub(crate) struct ProcessEnvironment;
 
 impl Environment for ProcessEnvironment {
     fn variables(&self) -> Vec<(String, String)> {
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
     }
 }
 
@@ -33,7 +35,8 @@ impl Environment for ProcessEnvironment {
 /// `SP-CONFIG-002` for an unreadable file, `SP-CONFIG-001` with every problem.
 pub(crate) fn load(file: &Path, environment: &dyn Environment) -> Result<Loaded> {
     let text = std::fs::read_to_string(file).map_err(|error| {
-        Error::new(&codes::config::UNREADABLE, format!("{}: {error}; `sealpost init` writes a starter", file.display())).caused_by(error)
+        Error::new(&codes::config::UNREADABLE, format!("{}: {error}; `sealpost init` writes a starter", file.display()))
+            .caused_by(error)
     })?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let base = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
@@ -46,7 +49,8 @@ fn parse(text: &str, environment: &dyn Environment) -> Result<Config> {
         let field = FieldError::new(String::new(), error.to_string().trim().to_owned());
         Error::new(&codes::config::INVALID, "not TOML").with_fields(vec![field])
     })?;
-    let mut document = serde_json::to_value(table).map_err(|error| Error::new(&codes::config::INVALID, error.to_string()))?;
+    let mut document =
+        serde_json::to_value(table).map_err(|error| Error::new(&codes::config::INVALID, error.to_string()))?;
     for (name, value) in environment.variables() {
         if let Some(path) = name.strip_prefix(PREFIX) {
             set(&mut document, path, &value);
@@ -166,7 +170,9 @@ mod tests {
 
     #[test]
     fn every_problem_is_found_at_once_with_its_key() {
-        let text = format!("{GOOD}[api]\nlistn = 1\n[worker]\nconcurrency = \"many\"\nlease_s = 1\n[admin]\nlisten = \"here\"\n");
+        let text = format!(
+            "{GOOD}[api]\nlistn = 1\n[worker]\nconcurrency = \"many\"\nlease_s = 1\n[admin]\nlisten = \"here\"\n"
+        );
         let error = parse(&text, &Variables(vec![])).expect_err("bad");
         let keys: Vec<&str> = error.fields().iter().map(|field| field.pointer.as_str()).collect();
         for key in ["api.listn", "worker.concurrency", "worker.lease_s", "admin.listen"] {
@@ -177,14 +183,19 @@ mod tests {
 
     #[test]
     fn variables_override_the_file() {
-        let variables = Variables(vec![("SEALPOST__API__LISTEN", "0.0.0.0:9000"), ("SEALPOST__WORKER__CONCURRENCY", "7"), ("HOME", "/")]);
+        let variables = Variables(vec![
+            ("SEALPOST__API__LISTEN", "0.0.0.0:9000"),
+            ("SEALPOST__WORKER__CONCURRENCY", "7"),
+            ("HOME", "/"),
+        ]);
         let config = parse(GOOD, &variables).expect("good");
         assert_eq!((config.api.listen.port(), config.worker.concurrency), (9000, 7));
     }
 
     #[test]
     fn a_secret_in_place_of_a_reference_is_refused_and_not_repeated() {
-        let error = parse(&format!("{GOOD}[admin]\ntoken = \"hunter2\"\n"), &Variables(vec![])).expect_err("a bare secret");
+        let error =
+            parse(&format!("{GOOD}[admin]\ntoken = \"hunter2\"\n"), &Variables(vec![])).expect_err("a bare secret");
         assert!(!format!("{error:?} {:?}", error.fields()).contains("hunter2"));
     }
 }

@@ -19,7 +19,9 @@ pub(super) struct Company {
 /// # Errors
 /// `SP-CONFIG-002` where the file can't be written.
 pub(super) async fn create(file: &Path) -> Result<Company> {
-    fill(file).await.map_err(|error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error))
+    fill(file).await.map_err(|error| {
+        Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error)
+    })
 }
 
 async fn fill(file: &Path) -> sqlx::Result<Company> {

@@ -56,11 +56,14 @@ impl Place {
 /// # Errors
 /// `SP-CONFIG-002` where it can't be written, or is a folder that the demo did not make.
 pub(super) fn prepare(folder: &Path) -> Result<Place> {
-    let unwritable = |error: std::io::Error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", folder.display())).caused_by(error);
+    let unwritable = |error: std::io::Error| {
+        Error::new(&codes::config::UNREADABLE, format!("{}: {error}", folder.display())).caused_by(error)
+    };
     if folder.exists() {
         let is_empty = std::fs::read_dir(folder).map_err(unwritable)?.next().is_none();
         if !is_empty && !folder.join(MARK).exists() {
-            let detail = format!("{} exists and was not made by the demo; choose another with --folder", folder.display());
+            let detail =
+                format!("{} exists and was not made by the demo; choose another with --folder", folder.display());
             return Err(Error::new(&codes::config::UNREADABLE, detail));
         }
         std::fs::remove_dir_all(folder).map_err(unwritable)?;
@@ -68,7 +71,8 @@ pub(super) fn prepare(folder: &Path) -> Result<Place> {
     for part in ["catalogue", "partners", "secrets", "partner-side/site"] {
         std::fs::create_dir_all(folder.join(part)).map_err(unwritable)?;
     }
-    std::fs::write(folder.join(MARK), "Made by `sealpost demo`, which makes it anew each time.\n").map_err(unwritable)?;
+    std::fs::write(folder.join(MARK), "Made by `sealpost demo`, which makes it anew each time.\n")
+        .map_err(unwritable)?;
     for (name, text) in CATALOGUE {
         std::fs::write(folder.join("catalogue").join(name), text).map_err(unwritable)?;
     }
@@ -89,7 +93,8 @@ pub(super) fn prepare(folder: &Path) -> Result<Place> {
 
 /// Starts the partner's own SFTP server: one user, one key, one inbox.
 pub(super) async fn start_site(place: &Place) -> Result<RunningSite> {
-    std::fs::create_dir_all(place.inbox()).map_err(|error| Error::new(&codes::config::UNREADABLE, error.to_string()))?;
+    std::fs::create_dir_all(place.inbox())
+        .map_err(|error| Error::new(&codes::config::UNREADABLE, error.to_string()))?;
     let login = sealpost_inbound::public_key_of(&read_secret(&place.ssh_key())?)?;
     let user = SiteUser { authorized_keys: vec![login.public_key], password: None };
     SftpSite::start(SiteSettings {
@@ -143,7 +148,9 @@ key = "file:secrets/nordwind-ssh-key"
         fingerprint = site.host_key_fingerprint(),
     );
     let other = |name: &str, scope: &str| {
-        format!("# No certificate yet: a report is refused before any work.\nname = \"{name}\"\nscope = \"{scope}\"\ngrants = [{{ report = \"contracts.v1\" }}]\n")
+        format!(
+            "# No certificate yet: a report is refused before any work.\nname = \"{name}\"\nscope = \"{scope}\"\ngrants = [{{ report = \"contracts.v1\" }}]\n"
+        )
     };
     for (file, text) in [
         (place.configuration(), configuration),
@@ -151,7 +158,8 @@ key = "file:secrets/nordwind-ssh-key"
         (place.partners().join("alpenrad.toml"), other("Alpenrad Küchen AG", "alpenrad")),
         (place.partners().join("hafenwerk.toml"), other("Hafenwerk Süd SE", "hafenwerk")),
     ] {
-        std::fs::write(&file, text).map_err(|error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())))?;
+        std::fs::write(&file, text)
+            .map_err(|error| Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())))?;
     }
     Ok(())
 }

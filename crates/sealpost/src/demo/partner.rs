@@ -33,14 +33,19 @@ pub(super) struct Report {
 
 impl Caller {
     pub(super) fn new(url: &str, key: &str) -> Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().map_err(|error| trouble(&error.to_string()))?;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(30))
+            .build()
+            .map_err(|error| trouble(&error.to_string()))?;
         Ok(Self { client, url: url.to_owned(), key: key.to_owned() })
     }
 
     /// Asks for the contracts report and follows it, with a progress bar on a terminal.
     pub(super) async fn ask_and_follow(&self, output: Output) -> Result<Report> {
         let body = json!({ "report_type": "contracts.v1", "parameters": { "from": "2022-01-01", "to": "2026-01-01" } });
-        let request = self.client.post(format!("{}/v1/reports", self.url)).header("idempotency-key", "demo-1").json(&body);
+        let request =
+            self.client.post(format!("{}/v1/reports", self.url)).header("idempotency-key", "demo-1").json(&body);
         let created = self.send(request).await?;
         let id = created["id"].as_str().unwrap_or_default().to_owned();
         let bar = if output == Output::Text { ProgressBar::no_length() } else { ProgressBar::hidden() };
@@ -69,8 +74,10 @@ impl Caller {
     async fn arrived(&self, id: &str, report: &Json, delivery: &Json) -> Result<Report> {
         let timeline = self.send(self.client.get(format!("{}/v1/reports/{id}/timeline", self.url))).await?;
         let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
-        let recipients = report["file"]["recipients"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(", ");
-        let entries = timeline.as_array().or_else(|| timeline["events"].as_array()).or_else(|| timeline["data"].as_array());
+        let recipients =
+            report["file"]["recipients"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(", ");
+        let entries =
+            timeline.as_array().or_else(|| timeline["events"].as_array()).or_else(|| timeline["data"].as_array());
         Ok(Report {
             id: id.to_owned(),
             status: text(&report["status"]),
@@ -98,7 +105,10 @@ fn stage(report: &Json, delivery: &Json) -> String {
     let bytes = report["progress"]["bytes"].as_u64().unwrap_or_default();
     match (report["status"].as_str().unwrap_or_default(), delivery["status"].as_str()) {
         ("succeeded", Some(state)) => {
-            format!("deliver  {state}, {} of {bytes} bytes at the partner", delivery["bytes_sent"].as_u64().unwrap_or_default())
+            format!(
+                "deliver  {state}, {} of {bytes} bytes at the partner",
+                delivery["bytes_sent"].as_u64().unwrap_or_default()
+            )
         }
         ("running", _) => format!("produce  {rows} rows, {bytes} bytes sealed"),
         (status, _) => status.to_owned(),

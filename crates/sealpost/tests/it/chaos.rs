@@ -40,7 +40,8 @@ async fn survives(world: &World, proxy: &ChaosProxy) {
     let caller = Caller::new(world, &world.api_key("acme"));
     for fault in FAULTS {
         proxy.set(fault);
-        let (status, created) = caller.create(json!({ "report_type": "rides.v1" }), &format!("{fault:?}")).await.expect("an answer");
+        let (status, created) =
+            caller.create(json!({ "report_type": "rides.v1" }), &format!("{fault:?}")).await.expect("an answer");
         assert_eq!(status, 202, "{fault:?}: {created}");
         tokio::time::sleep(Duration::from_millis(1500)).await;
         proxy.heal();

@@ -23,22 +23,40 @@ fn world() -> World {
 fn init_writes_a_configuration_that_is_valid() {
     let folder = tempfile::tempdir().expect("make a folder");
     let sealpost = |arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_sealpost")).args(arguments).current_dir(folder.path()).stdin(Stdio::null()).output().expect("run")
+        Command::new(env!("CARGO_BIN_EXE_sealpost"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("run")
     };
     assert!(sealpost(&["init"]).status.success());
     assert!(sealpost(&["config", "check"]).status.success());
     assert!(String::from_utf8_lossy(&sealpost(&["config", "print"]).stdout).contains("concurrency = 4"));
     let again = sealpost(&["init"]);
     assert_eq!(again.status.code(), Some(2), "it must not write over anything");
-    let schema: serde_json::Value = serde_json::from_slice(&sealpost(&["config", "schema"]).stdout).expect("a JSON schema");
-    assert!(schema["properties"]["sources"]["additionalProperties"]["oneOf"].as_array().is_some_and(|kinds| kinds.len() >= 2));
+    let schema: serde_json::Value =
+        serde_json::from_slice(&sealpost(&["config", "schema"]).stdout).expect("a JSON schema");
+    assert!(
+        schema["properties"]["sources"]["additionalProperties"]["oneOf"]
+            .as_array()
+            .is_some_and(|kinds| kinds.len() >= 2)
+    );
 }
 
 #[test]
 fn every_mistake_of_a_configuration_is_told_at_once() {
     let folder = tempfile::tempdir().expect("make a folder");
-    std::fs::write(folder.path().join("sealpost.toml"), "[api]\nlisten = \"nowhere\"\n[worker]\nconcurency = 3\n[store]\nkind = \"tape\"\n").expect("write");
-    let output = Command::new(env!("CARGO_BIN_EXE_sealpost")).args(["config", "check"]).current_dir(folder.path()).output().expect("run");
+    std::fs::write(
+        folder.path().join("sealpost.toml"),
+        "[api]\nlisten = \"nowhere\"\n[worker]\nconcurency = 3\n[store]\nkind = \"tape\"\n",
+    )
+    .expect("write");
+    let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+        .args(["config", "check"])
+        .current_dir(folder.path())
+        .output()
+        .expect("run");
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     for word in ["SP-CONFIG-001", "api.listen", "worker.concurency", "store", "sources"] {
@@ -73,7 +91,19 @@ fn a_report_runs_from_the_command_line() {
     world.apply();
     let preview = world.json(&["report", "preview", "rides.v1", "--partner", "acme"]);
     assert_eq!(preview["rows"], json!([["9", "xxxx"], ["9", null]]));
-    let shown = world.json(&["report", "run", "rides.v1", "--partner", "acme", "--param", "least=1", "--format", "ndjson", "--option", "decimals=string"]);
+    let shown = world.json(&[
+        "report",
+        "run",
+        "rides.v1",
+        "--partner",
+        "acme",
+        "--param",
+        "least=1",
+        "--format",
+        "ndjson",
+        "--option",
+        "decimals=string",
+    ]);
     assert_eq!(shown["report"]["status"], "succeeded");
     assert_eq!(shown["deliveries"][0]["status"], "delivered", "{shown}");
     let name = shown["report"]["file_name"].as_str().expect("a name");
@@ -88,7 +118,11 @@ fn a_report_runs_from_the_command_line() {
     // The same bytes again: the name is taken, so the policy `fail` refuses it, and says so.
     let again = world.run(&["report", "redeliver", id]);
     assert_eq!(again.status.code(), Some(7));
-    assert!(String::from_utf8_lossy(&again.stdout).contains("SP-DELIVER-010"), "{}", String::from_utf8_lossy(&again.stdout));
+    assert!(
+        String::from_utf8_lossy(&again.stdout).contains("SP-DELIVER-010"),
+        "{}",
+        String::from_utf8_lossy(&again.stdout)
+    );
 }
 
 #[test]
@@ -118,7 +152,10 @@ fn doctor_and_connector_test_do_what_a_job_does() {
     world.apply();
     let steps = world.json(&["connector", "test", "acme/main"]);
     let names: Vec<&str> = steps.as_array().expect("steps").iter().filter_map(|step| step["step"].as_str()).collect();
-    assert_eq!(names, ["resolve", "connect", "key_exchange", "host_key", "login", "directory", "write", "rename", "remove"]);
+    assert_eq!(
+        names,
+        ["resolve", "connect", "key_exchange", "host_key", "login", "directory", "write", "rename", "remove"]
+    );
     let findings = world.json(&["doctor"]);
     assert!(findings.as_array().expect("findings").iter().all(|finding| finding["failure"].is_null()), "{findings}");
     assert!(world.names("acme").is_empty(), "a test leaves nothing behind");
@@ -127,14 +164,19 @@ fn doctor_and_connector_test_do_what_a_job_does() {
     world.write("catalogue/broken.v1.sql", "SELECT nothing FROM nowhere WHERE x = :partner_scope");
     let output = world.run(&["doctor"]);
     assert_eq!(output.status.code(), Some(7));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("broken.v1.sql"), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("broken.v1.sql"),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
 }
 
 #[test]
 fn keys_are_made_and_shown() {
     let folder = tempfile::tempdir().expect("make a folder");
     let file = folder.path().join("signing.asc");
-    let sealpost = |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_sealpost")).args(arguments).output().expect("run");
+    let sealpost =
+        |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_sealpost")).args(arguments).output().expect("run");
     let path = file.to_string_lossy().into_owned();
     assert!(sealpost(&["key", "generate", "Acme <a@acme.example>", "--out", &path]).status.success());
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).expect("a file").permissions());

@@ -35,13 +35,21 @@ impl Dice {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hundreds_of_kills_lose_nothing_and_leave_nothing() {
-    let seed = std::env::var("SEALPOST_CRASH_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(rand::random::<u64>) | 1;
+    let seed = std::env::var("SEALPOST_CRASH_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(rand::random::<u64>)
+        | 1;
     let kills: u32 = std::env::var("SEALPOST_CRASH_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
     println!("SEALPOST_CRASH_SEED={seed} SEALPOST_CRASH_KILLS={kills}");
     let mut dice = Dice(seed);
 
     let world = World::with_sqlite(&database());
-    world.report_type("rides.v1", "title = \"Rides\"\n", "SELECT id, partner, note FROM rides WHERE partner = :partner_scope ORDER BY id");
+    world.report_type(
+        "rides.v1",
+        "title = \"Rides\"\n",
+        "SELECT id, partner, note FROM rides WHERE partner = :partner_scope ORDER BY id",
+    );
     world.partner("acme", "acme");
     world.apply();
     let caller = Caller::new(&world, &world.api_key("acme"));
@@ -64,7 +72,11 @@ async fn hundreds_of_kills_lose_nothing_and_leave_nothing() {
         }
         serving.kill();
     }
-    assert!(admitted.len() >= 20, "only {} reports were admitted: the test shows nothing (seed {seed})", admitted.len());
+    assert!(
+        admitted.len() >= 20,
+        "only {} reports were admitted: the test shows nothing (seed {seed})",
+        admitted.len()
+    );
 
     // Left alone, everything ends.
     let _serving = world.serve().await;
@@ -84,8 +96,13 @@ async fn hundreds_of_kills_lose_nothing_and_leave_nothing() {
     for id in admitted.values() {
         let report = caller.ended(id).await;
         let name = report["file"]["name"].as_str().expect("a name").to_owned();
-        let sealed = std::fs::read(world.inbox("acme").join(&name)).unwrap_or_else(|error| panic!("seed {seed}, {name}: {error}"));
-        assert_eq!(hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&sealed)), report["file"]["sha256"].as_str().expect("a digest"), "seed {seed}, {name}");
+        let sealed = std::fs::read(world.inbox("acme").join(&name))
+            .unwrap_or_else(|error| panic!("seed {seed}, {name}: {error}"));
+        assert_eq!(
+            hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&sealed)),
+            report["file"]["sha256"].as_str().expect("a digest"),
+            "seed {seed}, {name}"
+        );
         expected.push(name);
     }
     // An answer may have been lost with its process: then the report is there too, admitted but unknown to us.
@@ -103,14 +120,22 @@ async fn hundreds_of_kills_lose_nothing_and_leave_nothing() {
 /// Nothing below the world's folder but the database itself may hold a row.
 fn assert_no_plaintext(world: &World, seed: u64) {
     for folder in [world.folder.path(), &world.sshd.inbox()] {
-        let output = std::process::Command::new("grep").args(["-rlaF", CANARY, "--exclude=company.sqlite"]).arg(folder).output().expect("run grep");
+        let output = std::process::Command::new("grep")
+            .args(["-rlaF", CANARY, "--exclude=company.sqlite"])
+            .arg(folder)
+            .output()
+            .expect("run grep");
         assert!(output.stdout.is_empty(), "seed {seed}: plaintext in {}", String::from_utf8_lossy(&output.stdout));
     }
 }
 
 /// Attempts that were cut short leave nothing in the store.
 fn assert_store_holds_only(world: &World, files: usize, seed: u64) {
-    let output = std::process::Command::new("find").arg(world.path("data/store")).args(["-type", "f"]).output().expect("run find");
+    let output = std::process::Command::new("find")
+        .arg(world.path("data/store"))
+        .args(["-type", "f"])
+        .output()
+        .expect("run find");
     let found: Vec<&str> = std::str::from_utf8(&output.stdout).expect("UTF-8").lines().collect();
     assert_eq!(found.len(), files, "seed {seed}: {found:#?}");
 }

@@ -39,7 +39,11 @@ fn a_folder_that_the_demo_did_not_make_is_left_alone() {
     let folder = tempfile::tempdir().expect("make a folder");
     std::fs::create_dir(folder.path().join("sealpost-demo")).expect("make a folder");
     std::fs::write(folder.path().join("sealpost-demo/thesis.txt"), "years of work").expect("write");
-    let output = Command::new(env!("CARGO_BIN_EXE_sealpost")).args(["demo", "--once"]).current_dir(folder.path()).output().expect("run");
+    let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+        .args(["demo", "--once"])
+        .current_dir(folder.path())
+        .output()
+        .expect("run");
     assert_eq!(output.status.code(), Some(2));
     assert!(folder.path().join("sealpost-demo/thesis.txt").exists());
 }

@@ -10,7 +10,11 @@ fn world() -> World {
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
          INSERT INTO salaries SELECT i, CASE WHEN i % 2 THEN 'acme' ELSE 'bravo' END, 'employee-of-' || CASE WHEN i % 2 THEN 'acme' ELSE 'bravo' END FROM n;",
     );
-    world.report_type("salaries.v1", "title = \"Salaries\"\n", "SELECT id, name FROM salaries WHERE partner = :partner_scope");
+    world.report_type(
+        "salaries.v1",
+        "title = \"Salaries\"\n",
+        "SELECT id, name FROM salaries WHERE partner = :partner_scope",
+    );
     world
 }
 
@@ -27,8 +31,13 @@ async fn each_partner_receives_its_own_rows_in_its_own_folder() {
         // Trying to be someone else by parameter is refused before any work.
         let cheat = json!({ "report_type": "salaries.v1", "parameters": { "partner_scope": other } });
         let (status, problem) = caller.call("POST", "/v1/reports", Some(cheat)).await.expect("an answer");
-        assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (400, Some("/parameters/partner_scope")), "{problem}");
-        let (_, created) = caller.call("POST", "/v1/reports", Some(json!({ "report_type": "salaries.v1" }))).await.expect("an answer");
+        assert_eq!(
+            (status, problem["errors"][0]["pointer"].as_str()),
+            (400, Some("/parameters/partner_scope")),
+            "{problem}"
+        );
+        let (_, created) =
+            caller.call("POST", "/v1/reports", Some(json!({ "report_type": "salaries.v1" }))).await.expect("an answer");
         let report = caller.ended(created["id"].as_str().expect("an id")).await;
         let file = world.inbox(id).join(report["file"]["name"].as_str().expect("a name"));
         let plain = String::from_utf8(world.decrypt(&file)).expect("UTF-8");
@@ -49,7 +58,8 @@ async fn nothing_of_another_partner_is_reachable_by_any_endpoint() {
     let _serving = world.serve().await;
     let acme = Caller::new(&world, &world.api_key("acme"));
     let bravo = Caller::new(&world, &world.api_key("bravo"));
-    let (_, created) = acme.call("POST", "/v1/reports", Some(json!({ "report_type": "salaries.v1" }))).await.expect("an answer");
+    let (_, created) =
+        acme.call("POST", "/v1/reports", Some(json!({ "report_type": "salaries.v1" }))).await.expect("an answer");
     let id = created["id"].as_str().expect("an id").to_owned();
     acme.ended(&id).await;
     let missing = "rep_00000000000000000000000000";
@@ -60,7 +70,8 @@ async fn nothing_of_another_partner_is_reachable_by_any_endpoint() {
         ("POST", "/deliveries", Some(json!({}))),
         ("DELETE", "", None),
     ] {
-        let (status, theirs) = bravo.call(method, &format!("/v1/reports/{id}{path}"), body.clone()).await.expect("an answer");
+        let (status, theirs) =
+            bravo.call(method, &format!("/v1/reports/{id}{path}"), body.clone()).await.expect("an answer");
         let (_, nobodys) = bravo.call(method, &format!("/v1/reports/{missing}{path}"), body).await.expect("an answer");
         assert_eq!(status, 404, "{method} {path}: {theirs}");
         // The answer must not tell whether the report exists.
@@ -75,7 +86,12 @@ async fn nothing_of_another_partner_is_reachable_by_any_endpoint() {
     // A partner's key opens nothing of the operators' plane, whatever the path.
     let client = reqwest::Client::new();
     for path in ["/admin/v1/partners", "/admin/v1/reports", "/admin/v1/connectors"] {
-        let answer = client.get(format!("{}{path}", world.admin_url())).bearer_auth(world.api_key("bravo")).send().await.expect("an answer");
+        let answer = client
+            .get(format!("{}{path}", world.admin_url()))
+            .bearer_auth(world.api_key("bravo"))
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(answer.status(), 401, "{path}");
         let (status, _) = bravo.call("GET", path, None).await.expect("an answer");
         assert!(matches!(status, 403 | 404), "{path} on the partners' listener: {status}");
@@ -94,8 +110,13 @@ async fn a_query_that_leaks_a_foreign_row_stores_nothing() {
     world.apply();
     let _serving = world.serve().await;
     let caller = Caller::new(&world, &world.api_key("acme"));
-    let (_, created) = caller.call("POST", "/v1/reports", Some(json!({ "report_type": "leaky.v1" }))).await.expect("an answer");
+    let (_, created) =
+        caller.call("POST", "/v1/reports", Some(json!({ "report_type": "leaky.v1" }))).await.expect("an answer");
     let report = caller.ended(created["id"].as_str().expect("an id")).await;
-    assert_eq!((report["status"].as_str(), report["failure"]["code"].as_str()), (Some("failed"), Some("SP-SOURCE-014")), "{report}");
+    assert_eq!(
+        (report["status"].as_str(), report["failure"]["code"].as_str()),
+        (Some("failed"), Some("SP-SOURCE-014")),
+        "{report}"
+    );
     assert!(world.names("acme").is_empty());
 }

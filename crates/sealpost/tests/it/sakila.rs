@@ -22,7 +22,8 @@ JOIN customer AS c ON c.customer_id = r.customer_id
 WHERE i.store_id = :partner_scope
 ORDER BY r.rental_id";
 
-const PAYMENTS: &str = "SELECT p.payment_id, p.amount, p.payment_date, p.rental_id, c.customer_id, c.active, c.create_date, p.last_update
+const PAYMENTS: &str =
+    "SELECT p.payment_id, p.amount, p.payment_date, p.rental_id, c.customer_id, c.active, c.create_date, p.last_update
 FROM payment AS p
 JOIN customer AS c ON c.customer_id = p.customer_id
 JOIN staff AS s ON s.staff_id = p.staff_id
@@ -34,12 +35,19 @@ ORDER BY p.payment_id";
 async fn every_report_in_every_format_equals_the_stock_client() {
     let server = MariaDb::start();
     let database = server.load_sakila();
-    server.run("", "CREATE USER 'reports'@'%' IDENTIFIED BY 'sakila-password'; GRANT SELECT ON sakila.* TO 'reports'@'%';");
+    server.run(
+        "",
+        "CREATE USER 'reports'@'%' IDENTIFIED BY 'sakila-password'; GRANT SELECT ON sakila.* TO 'reports'@'%';",
+    );
     let address = SocketAddr::from(([127, 0, 0, 1], server.port()));
     let world = World::with_mysql(address, &database, "reports", "sakila-password");
     let scope = "[scope]\ntype = \"integer\"\n";
     world.report_type("rentals.v1", &format!("title = \"Rentals\"\n{scope}"), RENTALS);
-    world.report_type("payments.v1", &format!("title = \"Payments\"\n{scope}[parameters.at_least]\ntype = \"decimal\"\nscale = 2\n"), PAYMENTS);
+    world.report_type(
+        "payments.v1",
+        &format!("title = \"Payments\"\n{scope}[parameters.at_least]\ntype = \"decimal\"\nscale = 2\n"),
+        PAYMENTS,
+    );
     for store in ["1", "2"] {
         world.partner(&format!("store-{store}"), store);
     }
@@ -49,10 +57,13 @@ async fn every_report_in_every_format_equals_the_stock_client() {
     for store in ["1", "2"] {
         let partner = format!("store-{store}");
         let caller = Caller::new(&world, &world.api_key(&partner));
-        for (report, sql, parameters) in [("rentals.v1", RENTALS, json!({})), ("payments.v1", PAYMENTS, json!({ "at_least": "4.99" }))] {
+        for (report, sql, parameters) in
+            [("rentals.v1", RENTALS, json!({})), ("payments.v1", PAYMENTS, json!({ "at_least": "4.99" }))]
+        {
             let sql = sql.replace(":partner_scope", store).replace(":at_least", "4.99");
             let printed = server.rows(&database, &format!("SET time_zone = '+00:00'; {sql};"));
-            let (_, described) = caller.call("GET", &format!("/v1/report-types/{report}"), None).await.expect("an answer");
+            let (_, described) =
+                caller.call("GET", &format!("/v1/report-types/{report}"), None).await.expect("an answer");
             let columns = described["columns"].as_array().expect("columns").clone();
             let expected = canonical(&printed, &columns);
             assert!(expected.len() > 1000, "{report}: the stock client printed {} rows", expected.len());
@@ -93,7 +104,10 @@ fn canonical(printed: &str, columns: &[Json]) -> Vec<Vec<Json>> {
             _ => json!(text),
         }
     };
-    printed.lines().map(|line| line.split('\t').zip(columns).map(|(text, column)| cell(text, column)).collect()).collect()
+    printed
+        .lines()
+        .map(|line| line.split('\t').zip(columns).map(|(text, column)| cell(text, column)).collect())
+        .collect()
 }
 
 fn with_micros(text: &str) -> String {
@@ -105,7 +119,13 @@ fn with_micros(text: &str) -> String {
 fn read_back(format: &str, file: &Path, columns: &[Json], options: &Json) -> Vec<Vec<Json>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sealpost-format/tests/readers/read.py");
     let columns = serde_json::to_string(columns).expect("JSON");
-    let output = Command::new("python3").arg(script).args([format]).arg(file).args([&columns, &options.to_string()]).output().expect("run python3");
+    let output = Command::new("python3")
+        .arg(script)
+        .args([format])
+        .arg(file)
+        .args([&columns, &options.to_string()])
+        .output()
+        .expect("run python3");
     assert!(output.status.success(), "{format}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
@@ -123,7 +143,10 @@ async fn the_catalogue_is_checked_against_the_real_database() {
         ("writes.v1", ("DELETE FROM rental WHERE rental_id = :partner_scope", "SP-SOURCE-009")),
         ("two.v1", ("SELECT :partner_scope; SELECT 2", "SP-SOURCE-009")),
         ("typo.v1", ("SELECT rental_id\nFROM rentl\nWHERE rental_id = :partner_scope", "SP-SOURCE-007")),
-        ("unknown.v1", ("SELECT rental_id FROM rental WHERE rental_id = :partner_scope AND rental_date > :since", "SP-SOURCE-010")),
+        (
+            "unknown.v1",
+            ("SELECT rental_id FROM rental WHERE rental_id = :partner_scope AND rental_date > :since", "SP-SOURCE-010"),
+        ),
     ]);
     for (id, (sql, _)) in &bad {
         world.report_type(id, scope, sql);
@@ -132,7 +155,8 @@ async fn the_catalogue_is_checked_against_the_real_database() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     for (id, (_, code)) in bad {
-        let line = said.lines().find(|line| line.contains(&format!("{id}.sql"))).unwrap_or_else(|| panic!("{id} in {said}"));
+        let line =
+            said.lines().find(|line| line.contains(&format!("{id}.sql"))).unwrap_or_else(|| panic!("{id} in {said}"));
         assert!(line.contains(code), "{id}: {line}");
         assert!(line.contains("line"), "{id} names no line: {line}");
     }

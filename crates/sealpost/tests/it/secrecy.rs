@@ -25,7 +25,13 @@ async fn rows_of_every_format_are_on_no_disk() {
     std::fs::create_dir(&temporary).expect("make a folder");
     // SAFETY of the test: the child gets its own temporary folder, so that everything it writes is below the world.
     let log = std::fs::File::create(world.path("serve.log")).expect("create the log");
-    let mut child = world.command(&["serve"]).env("TMPDIR", &temporary).env("SEALPOST__LOG__LEVEL", "debug").stderr(log).spawn().expect("start");
+    let mut child = world
+        .command(&["serve"])
+        .env("TMPDIR", &temporary)
+        .env("SEALPOST__LOG__LEVEL", "debug")
+        .stderr(log)
+        .spawn()
+        .expect("start");
     let caller = Caller::new(&world, &world.api_key("acme"));
     for format in ["csv", "tsv", "json", "ndjson", "xml", "xlsx", "parquet"] {
         let started = std::time::Instant::now();

@@ -32,7 +32,10 @@ impl World {
     pub(crate) fn with_sqlite(sql: &str) -> Self {
         let mut world = Self::new();
         let status = Command::new("python3")
-            .args(["-c", "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.executescript(sys.stdin.read()); c.commit()"])
+            .args([
+                "-c",
+                "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.executescript(sys.stdin.read()); c.commit()",
+            ])
             .arg(world.path("company.sqlite"))
             .stdin(Stdio::piped())
             .spawn()
@@ -73,7 +76,18 @@ impl World {
         }
         let worker = "lease_s = 5\nproduce_pause_s = 0\nproduce_attempts = 50\n".to_owned();
         let store = "kind = \"local\"\npath = \"data/store\"\n".to_owned();
-        let world = Self { folder, sshd, gpg, certificate, client_key, api: free_port(), admin: free_port(), sources: String::new(), worker, store };
+        let world = Self {
+            folder,
+            sshd,
+            gpg,
+            certificate,
+            client_key,
+            api: free_port(),
+            admin: free_port(),
+            sources: String::new(),
+            worker,
+            store,
+        };
         world.write("secrets/admin-token", "an-admin-token-for-tests");
         world
     }
@@ -184,7 +198,12 @@ key = "file:{key}"
         let mut all = vec!["--json"];
         all.extend(arguments);
         let output = self.run(&all);
-        assert!(output.status.success(), "{arguments:?}: {}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}{}",
+            String::from_utf8_lossy(&output.stderr),
+            String::from_utf8_lossy(&output.stdout)
+        );
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
@@ -199,8 +218,15 @@ key = "file:{key}"
 
     /// Starts `serve` (its log goes to `serve.log`) and returns at once.
     pub(crate) fn start(&self) -> Serving {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("serve.log")).expect("open the log");
-        let child = self.command(&["serve"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("start sealpost");
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.path("serve.log")).expect("open the log");
+        let child = self
+            .command(&["serve"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("start sealpost");
         Serving(child)
     }
 
@@ -325,5 +351,7 @@ impl Caller {
 pub(crate) fn is_ended(report: &Json) -> bool {
     let over = |value: &Json, open: &[&str]| !value["status"].as_str().is_none_or(|status| open.contains(&status));
     over(report, &["queued", "running"])
-        && report["deliveries"].as_array().is_none_or(|all| all.iter().all(|delivery| over(delivery, &["pending", "sending"])))
+        && report["deliveries"]
+            .as_array()
+            .is_none_or(|all| all.iter().all(|delivery| over(delivery, &["pending", "sending"])))
 }
