@@ -135,7 +135,7 @@ pub struct Job {
     pub finished_at: Option<Timestamp>,
     /// When the file expires, once succeeded.
     pub expires_at: Option<Timestamp>,
-    /// Grows with every event: the optimistic lock of the ledgers and the API's ETag.
+    /// Grows with every event: the optimistic lock of the ledgers and the API's `ETag`.
     pub version: u64,
 }
 

@@ -71,12 +71,12 @@ pub struct SealSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageFormat {
-    /// SEIPDv2 where every recipient's certificate advertises it, else SEIPDv1.
+    /// `SEIPDv2` where every recipient's certificate advertises it, else `SEIPDv1`.
     #[default]
     Auto,
     /// RFC 4880's SEIPD with MDC: what GnuPG 2.2 reads.
     Seipdv1,
-    /// RFC 9580's SEIPDv2 with AEAD.
+    /// RFC 9580's `SEIPDv2` with AEAD.
     Seipdv2,
 }
 

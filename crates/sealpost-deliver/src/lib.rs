@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use sealpost_core::port::{SecretStore, Transport};
 
-mod log;
 mod sftp;
 
 pub use sftp::Sftp;

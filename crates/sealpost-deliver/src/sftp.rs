@@ -64,10 +64,7 @@ impl std::fmt::Debug for Sftp {
 #[async_trait]
 impl Transport for Sftp {
     async fn send(&self, shipment: Shipment<'_>) -> Result<Receipt> {
-        let line = crate::log::Line::begin(&shipment);
-        let result = send::send(&*self.secrets, shipment).await;
-        line.end(&result);
-        result
+        send::send(&*self.secrets, shipment).await
     }
 
     async fn discard(&self, connector: &Connector, delivery: &Delivery) -> Result<()> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sealpost_core::certificate::CertificateInfo;
 use sealpost_core::connector::Connector;
 use sealpost_core::delivery::Delivery;
+use sealpost_core::error::codes::{deliver, store};
 use sealpost_core::error::{Error, Side};
 use sealpost_core::id::PartnerId;
 use sealpost_core::job::{Job, JobEvent};
@@ -111,8 +112,8 @@ fn connector_line(delivery: &Delivery, connector: &Connector, receipt: Option<&R
         "operation": "SEND",
         "timestamp": Timestamp::now().to_string(),
         "connector-id": connector.id,
-        "transfer-id": delivery.id,
-        "file-transfer-id": format!("{}/{}", delivery.id, delivery.attempts),
+        "transfer-id": delivery.job,
+        "file-transfer-id": format!("{}/{}", delivery.job, delivery.id),
         "url": format!("sftp://{}:{}", connector.settings.host, connector.settings.port),
         "file-path": format!("/{}/{}", delivery.partner, delivery.file.key.file_name),
         "status-code": if failure.is_some() { "FAILED" } else { "COMPLETED" },
@@ -130,40 +131,21 @@ fn connector_line(delivery: &Delivery, connector: &Connector, receipt: Option<&R
     info!(target: CONNECTOR_LOG, line = %line);
 }
 
-/// The service's own failure code for one of ours.
+/// The failure code of Transfer Family that comes nearest.
 fn failure_code(error: &Error) -> &'static str {
-    use sealpost_core::error::codes::{deliver, store};
-    let code = error.code();
-    if [&deliver::TIMEOUT, &deliver::DEADLINE].iter().any(|one| one.id == code.id) {
-        "TIMEOUT_ERROR"
-    } else if [
-        &deliver::UNKNOWN_HOST,
-        &deliver::UNREACHABLE,
-        &deliver::HOST_KEY_MISMATCH,
-        &deliver::NO_HOST_KEY,
-        &deliver::NEGOTIATION,
-        &deliver::AUTHENTICATION,
-        &deliver::CREDENTIAL,
-        &deliver::BROKEN,
-    ]
-    .iter()
-    .any(|one| one.id == code.id)
-    {
-        "CONNECTION_ERROR"
-    } else if code.id == deliver::DIRECTORY.id {
-        "DIRECTORY_NOT_FOUND"
-    } else if code.id == store::MISSING.id {
-        "SEND_FILE_NOT_FOUND"
-    } else if code.stage == sealpost_core::error::Stage::Store {
-        "READ_FILE_ERROR"
-    } else if [&deliver::EXISTS, &deliver::PERMISSION, &deliver::FULL, &deliver::SIZE_MISMATCH, &deliver::REFUSED]
-        .iter()
-        .any(|one| one.id == code.id)
-    {
-        "WRITE_FILE_ERROR"
-    } else {
-        "INTERNAL_ERROR"
-    }
+    let table = [
+        ("CONNECTION_ERROR", &[&deliver::UNKNOWN_HOST, &deliver::UNREACHABLE, &deliver::BROKEN][..]),
+        ("CONNECTION_ERROR", &[&deliver::HOST_KEY_MISMATCH, &deliver::NO_HOST_KEY, &deliver::NEGOTIATION]),
+        ("CONNECTION_ERROR", &[&deliver::AUTHENTICATION, &deliver::CREDENTIAL, &deliver::PROTOCOL]),
+        ("TIMEOUT_ERROR", &[&deliver::TIMEOUT, &deliver::DEADLINE]),
+        ("DIRECTORY_NOT_FOUND", &[&deliver::DIRECTORY]),
+        ("WRITE_FILE_ERROR", &[&deliver::PERMISSION, &deliver::FULL, &deliver::SIZE_MISMATCH, &deliver::REFUSED]),
+        ("RENAME_ERROR", &[&deliver::EXISTS]),
+        ("SEND_FILE_NOT_FOUND", &[&store::MISSING]),
+        ("READ_FILE_ERROR", &[&store::UNREACHABLE, &store::DENIED, &store::CHANGED]),
+    ];
+    let row = table.into_iter().find(|(_, ours)| ours.iter().any(|code| error.is(code)));
+    row.map_or("UNKNOWN_ERROR", |(theirs, _)| theirs)
 }
 
 pub(crate) fn certificate_expires(partner: &PartnerId, info: &CertificateInfo, now: Timestamp) {

@@ -1,5 +1,7 @@
 //! Rows to bytes, and bytes to compressed bytes.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use crate::batch::Batch;
@@ -31,6 +33,12 @@ pub trait RowWriter: Send {
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
+/// Reads options and makes a format.
+pub type BuildFormat = fn(&Map<String, Json>) -> Result<Arc<dyn Format>>;
+
+/// Wraps a sink in a compression.
+pub type WrapSink = fn(file_name: &str, out: Box<dyn ByteSink>) -> Result<Box<dyn ByteSink>>;
+
 /// A row of the table of formats. Help, schema, docs and tests come from it.
 pub struct FormatEntry {
     /// The name in requests: `csv`.
@@ -46,7 +54,7 @@ pub struct FormatEntry {
     /// Reads options and makes the format.
     ///
     /// Errors are `SP-REQUEST-005` with field errors below `/format_options`.
-    pub build: fn(&Map<String, Json>) -> Result<std::sync::Arc<dyn Format>>,
+    pub build: BuildFormat,
 }
 
 /// A row of the table of compressions before sealing.
@@ -58,5 +66,5 @@ pub struct CompressionEntry {
     /// What it adds to the file's extension, without dot: `gz`; empty for none.
     pub extension: &'static str,
     /// Wraps a sink. The name is that of the uncompressed file, for archives that carry one.
-    pub wrap: fn(file_name: &str, out: Box<dyn ByteSink>) -> Result<Box<dyn ByteSink>>,
+    pub wrap: WrapSink,
 }

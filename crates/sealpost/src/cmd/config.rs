@@ -43,7 +43,9 @@ fn schema() -> Json {
             members.remove("title");
         }
         own["properties"]["kind"] = json!({ "const": name });
-        own["required"].as_array_mut().map(|names| names.push(json!("kind")));
+        if let Some(names) = own["required"].as_array_mut() {
+            names.push(json!("kind"));
+        }
         own
     };
     let sources: Vec<Json> =

@@ -1,5 +1,7 @@
 //! The whole product, driven as its users drive it: the binary, HTTP, SFTP, gpg.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a panic in a test is its report")]
+
 mod chaos;
 mod cli;
 mod crash;

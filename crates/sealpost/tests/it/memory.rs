@@ -62,6 +62,9 @@ async fn five_million_rows_need_the_memory_of_ten_thousand() {
     let small = bench.serving.peak_memory_kib();
     bench.produce(5_000_000, false).await;
     let large = bench.serving.peak_memory_kib();
-    println!("peak memory: {small} KiB for 10,000 rows, {large} KiB for 5,000,000 rows, ratio {:.3}", large as f64 / small as f64);
+    println!(
+        "peak memory: {small} KiB for 10,000 rows, {large} KiB for 5,000,000 rows, ratio {:.3}",
+        large as f64 / small as f64
+    );
     assert!(large * 10 < small * 11, "{small} KiB for 10,000 rows, {large} KiB for 5,000,000");
 }
