@@ -57,6 +57,14 @@ pub struct ConnectorSettings {
     pub retry: RetryPolicy,
 }
 
+impl ConnectorSettings {
+    /// The server and the account on it, as `user@host:port`.
+    #[must_use]
+    pub fn account(&self) -> String {
+        format!("{}@{}:{}", self.user, self.host, self.port)
+    }
+}
+
 fn default_port() -> u16 {
     22
 }

@@ -58,6 +58,11 @@ pub struct Intent {
     pub temporary_path: String,
     /// The name it is about to get.
     pub final_path: String,
+    /// The server and account that both are on, see [`ConnectorSettings::account`]. After an operator pointed the
+    /// connector elsewhere, a file that is missing there says nothing.
+    ///
+    /// [`ConnectorSettings::account`]: crate::connector::ConnectorSettings::account
+    pub account: String,
 }
 
 /// A delivery as the ledger keeps it.

@@ -1,10 +1,12 @@
 //! Workers: claim a task, work while its lease is kept alive, then complete it, give it back, or leave it.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::{DeliveryId, JobId};
 use sealpost_core::task::{Lease, Work, WorkKind};
@@ -156,9 +158,13 @@ impl Pipeline {
         beat: Beat<'_>,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
+        let (lease_work, lease_task) = (lease.work.clone(), lease.task.clone());
+        // A panic becomes an error at this boundary: the report is tried again, and the ledger says why.
         // Both are polled together: the heartbeat may have to wait for a writer that `work` holds.
         tokio::select! {
-            done = work => done,
+            done = AssertUnwindSafe(work).catch_unwind() => done.unwrap_or_else(|_| {
+                Err(Error::new(&codes::ledger::DEFECT, format!("{} {}", lease_work.kind().as_str(), lease_task)))
+            }),
             reason = self.keep_alive(lease, &beat) => Err(reason),
         }
     }

@@ -123,7 +123,8 @@ fn terminal_jobs_leave_nothing_in_the_store() {
 fn the_whole_table_of_delivery_moves() {
     use DeliveryStatus::{Delivered, Failed, Pending, Sending};
     let job = job(JobStatus::Running);
-    let intent = Intent { temporary_path: ".a.part".to_owned(), final_path: "a".to_owned() };
+    let intent =
+        Intent { temporary_path: ".a.part".to_owned(), final_path: "a".to_owned(), account: "u@h:22".to_owned() };
     let receipt = Receipt {
         certainty: crate::receipt::Certainty::Verified,
         url: "sftp://h:22".to_owned(),
@@ -172,7 +173,8 @@ fn an_interrupted_intent_survives_the_next_start() {
     let job = job(JobStatus::Running);
     let delivery = Delivery::pending(&job, file(&job), job.request.deliver_to[0].clone(), now()).0;
     let start = |attempt| DeliveryEvent::Started { attempt, worker: "w".to_owned() };
-    let intent = Intent { temporary_path: ".a.part".to_owned(), final_path: "a".to_owned() };
+    let intent =
+        Intent { temporary_path: ".a.part".to_owned(), final_path: "a".to_owned(), account: "u@h:22".to_owned() };
     let delivery = delivery.apply(&start(1), now()).expect("legal");
     let delivery = delivery.apply(&DeliveryEvent::Intended { intent: intent.clone() }, now()).expect("legal");
     let delivery = delivery.apply(&start(2), now()).expect("legal");

@@ -37,7 +37,11 @@ async fn remove_all(secrets: &dyn SecretStore, connector: &Connector, delivery: 
         folder => folder?,
     };
     let names = Names::new(folder, delivery);
-    let intended = delivery.intent.iter().map(|intent| intent.temporary_path.clone());
+    let intended = delivery
+        .intent
+        .iter()
+        .filter(|intent| intent.account == settings.account())
+        .map(|intent| intent.temporary_path.clone());
     let mut stuck = None;
     let paths: Vec<String> = names.all_hidden().into_iter().chain(intended).collect();
     let answers = client.ask_all("tidy up", paths.iter().cloned().map(removal)).await?;

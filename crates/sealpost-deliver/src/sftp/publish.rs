@@ -49,7 +49,8 @@ pub(super) async fn publish(
         if shipment.connector.settings.checksum_file {
             sidecar::checksum(client, shipment, names, &path).await?;
         }
-        let intent = Intent { temporary_path: temporary.to_owned(), final_path: path.clone() };
+        let account = shipment.connector.settings.account();
+        let intent = Intent { temporary_path: temporary.to_owned(), final_path: path.clone(), account };
         if let Err(lost) = shipment.journal.intend(intent).await {
             // The file may only go where no recorded intent names it: a hidden file that is gone means "published".
             if !intended {

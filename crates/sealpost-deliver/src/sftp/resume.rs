@@ -33,7 +33,8 @@ pub(super) enum Standing {
 /// Looks what is there, and takes an earlier attempt's partial file over.
 pub(super) async fn look(client: &mut Client, shipment: &Shipment<'_>, names: &Names) -> Result<Standing> {
     let size = shipment.file.size();
-    if let Some(intent) = &shipment.delivery.intent {
+    let account = shipment.connector.settings.account();
+    if let Some(intent) = shipment.delivery.intent.as_ref().filter(|intent| intent.account == account) {
         let temporary = &intent.temporary_path;
         let doing = format!("look for `{temporary}`");
         let Some(left) = client.stat(temporary).await.map_err(|fault| fault.into_error(&doing))? else {

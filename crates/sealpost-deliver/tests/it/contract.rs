@@ -43,6 +43,7 @@ on_every_server!(
     writes_small_files_beside,
     writes_the_marker_after_a_crash,
     finishes_an_interrupted_rename,
+    ignores_an_intent_on_another_server,
     recognises_a_half_done_rename,
     does_not_publish_a_damaged_file,
     fills_holes_of_a_partial_file,

@@ -316,6 +316,20 @@ pub async fn writes_the_marker_after_a_crash(site: &Site) {
     site.assert_holds(&[]);
 }
 
+/// An intent on another server says nothing about this one: an operator may have pointed the connector elsewhere.
+pub async fn ignores_an_intent_on_another_server(site: &Site) {
+    let mut parcel = site.parcel("a.csv.pgp", 70_000);
+    let hidden = parcel.hidden(1);
+    parcel.delivery.attempts = 1;
+    let (temporary_path, final_path) = (remote(site, &hidden).await, remote(site, "a.csv.pgp").await);
+    let account = "someone@elsewhere.example:22".to_owned();
+    *parcel.journal.intent.lock().unwrap() = Some(Intent { temporary_path, final_path, account });
+    let receipt = parcel.send(&*site.transport).await.unwrap();
+    assert_eq!(receipt.certainty, Certainty::Verified);
+    assert!(site.read("a.csv.pgp") == parcel.file.0);
+    site.assert_holds(&["a.csv.pgp"]);
+}
+
 /// An intent whose hidden file is still there: the rename did not happen, and happens now; nothing is sent again.
 pub async fn finishes_an_interrupted_rename(site: &Site) {
     let mut parcel = site.parcel("a.csv.pgp", 70_000);
@@ -323,7 +337,11 @@ pub async fn finishes_an_interrupted_rename(site: &Site) {
     site.put(&hidden, &parcel.file.0);
     parcel.delivery.attempts = 1;
     // Relative to the login directory, as any path of an intent may be.
-    let intent = Intent { temporary_path: remote(site, &hidden).await, final_path: remote(site, "a.csv.pgp").await };
+    let intent = Intent {
+        temporary_path: remote(site, &hidden).await,
+        final_path: remote(site, "a.csv.pgp").await,
+        account: site.settings.account(),
+    };
     *parcel.journal.intent.lock().unwrap() = Some(intent);
     let receipt = parcel.send(&*site.transport).await.unwrap();
     assert_eq!(receipt.bytes_sent, 0);
@@ -338,7 +356,11 @@ pub async fn recognises_a_half_done_rename(site: &Site) {
     site.put(&hidden, &parcel.file.0);
     std::fs::hard_link(site.inbox.join(&hidden), site.inbox.join("a.csv.pgp")).unwrap();
     parcel.delivery.attempts = 1;
-    let intent = Intent { temporary_path: remote(site, &hidden).await, final_path: remote(site, "a.csv.pgp").await };
+    let intent = Intent {
+        temporary_path: remote(site, &hidden).await,
+        final_path: remote(site, "a.csv.pgp").await,
+        account: site.settings.account(),
+    };
     *parcel.journal.intent.lock().unwrap() = Some(intent);
     let receipt = parcel.send(&*site.transport).await.unwrap();
     assert_eq!(receipt.certainty, Certainty::Recovered);
@@ -351,7 +373,11 @@ pub async fn does_not_publish_a_damaged_file(site: &Site) {
     let hidden = parcel.hidden(1);
     site.put(&hidden, &parcel.file.0[..10_000]);
     parcel.delivery.attempts = 1;
-    let intent = Intent { temporary_path: remote(site, &hidden).await, final_path: remote(site, "a.csv.pgp").await };
+    let intent = Intent {
+        temporary_path: remote(site, &hidden).await,
+        final_path: remote(site, "a.csv.pgp").await,
+        account: site.settings.account(),
+    };
     *parcel.journal.intent.lock().unwrap() = Some(intent);
     parcel.send(&*site.transport).await.unwrap();
     assert!(site.read("a.csv.pgp") == parcel.file.0);
@@ -395,7 +421,11 @@ pub async fn stops_when_the_lease_is_lost(site: &Site) {
 pub async fn a_lost_lease_leaves_the_intended_file(site: &Site) {
     let mut parcel = site.parcel("a.csv.pgp", 70_000);
     let hidden = parcel.hidden(1);
-    let intent = Intent { temporary_path: remote(site, &hidden).await, final_path: remote(site, "a.csv.pgp").await };
+    let intent = Intent {
+        temporary_path: remote(site, &hidden).await,
+        final_path: remote(site, "a.csv.pgp").await,
+        account: site.settings.account(),
+    };
     site.put(&hidden, &parcel.file.0);
     parcel.delivery.attempts = 1;
     *parcel.journal.intent.lock().unwrap() = Some(intent);

@@ -65,9 +65,9 @@ async fn every_report_in_every_format_equals_the_stock_client() {
             let (_, described) =
                 caller.call("GET", &format!("/v1/report-types/{report}"), None).await.expect("an answer");
             let columns = described["columns"].as_array().expect("columns").clone();
-            let expected = canonical(&printed, &columns);
-            assert!(expected.len() > 1000, "{report}: the stock client printed {} rows", expected.len());
             for format in FORMATS {
+                let expected = canonical(&printed, &columns, format);
+                assert!(expected.len() > 1000, "{report}: the stock client printed {} rows", expected.len());
                 let options = if format == "csv" { json!({ "null_text": "\\N" }) } else { json!({}) };
                 let ask = json!({ "report_type": report, "format": format, "parameters": parameters, "format_options": options });
                 let (status, created) = caller.call("POST", "/v1/reports", Some(ask)).await.expect("an answer");
@@ -89,7 +89,7 @@ async fn every_report_in_every_format_equals_the_stock_client() {
 }
 
 /// What the stock client printed, in the canonical form of the independent readers.
-fn canonical(printed: &str, columns: &[Json]) -> Vec<Vec<Json>> {
+fn canonical(printed: &str, columns: &[Json], format: &str) -> Vec<Vec<Json>> {
     let cell = |text: &str, column: &Json| -> Json {
         if text == "NULL" {
             return Json::Null;
@@ -97,6 +97,8 @@ fn canonical(printed: &str, columns: &[Json]) -> Vec<Vec<Json>> {
         let text = text.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\");
         match column["type"].as_str().expect("a type") {
             "date_time" => json!(with_micros(&text)),
+            // A cell of a workbook has no zone: it shows the report's wall clock, which is UTC here.
+            "timestamp" if format == "xlsx" => json!(with_micros(&text)),
             "timestamp" => {
                 let instant: jiff::Timestamp = format!("{}Z", text.replace(' ', "T")).parse().expect("an instant");
                 json!(instant.as_microsecond().to_string())

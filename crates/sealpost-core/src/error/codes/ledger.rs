@@ -8,5 +8,6 @@ codes! { Ledger;
     VERSION = "SP-LEDGER-005", Conflict, Caller, retried, "the record was changed by someone else", "Read it again and repeat the change.";
     CORRUPT = "SP-LEDGER-006", Internal, Sealpost, final, "a record of the ledger can't be read", "Was the file written by a newer version?";
     INTERRUPTED = "SP-LEDGER-007", Unavailable, Sealpost, final, "the job was interrupted too often", "The process died at each try; look at the logs, then ask for the report again.";
+    DEFECT = "SP-LEDGER-009", Internal, Sealpost, retried, "a defect stopped the work", "It is tried again; if it stays, report it with the log lines of this time.";
     IN_USE = "SP-LEDGER-008", Conflict, Caller, final, "the record is still in use", "Remove what refers to it first.";
 }

@@ -90,7 +90,11 @@ pub async fn a_delivery_is_followed_to_its_receipt(ports: Ports) {
 
     apply(&start).await;
     ports.ledger.delivery_progress(&id, 4000, &lease).await.unwrap();
-    let intent = Intent { temporary_path: ".a.part".to_owned(), final_path: "a.csv.pgp".to_owned() };
+    let intent = Intent {
+        temporary_path: ".a.part".to_owned(),
+        final_path: "a.csv.pgp".to_owned(),
+        account: "u@h:22".to_owned(),
+    };
     let intended = apply(&DeliveryEvent::Intended { intent: intent.clone() }).await;
     assert_eq!((intended.bytes_sent, intended.intent), (4000, Some(intent)), "an event keeps the progress");
     let proof = receipt();
