@@ -3,7 +3,7 @@
 //! [`router`] is the URL map of both planes. Each endpoint is one file below [`reports`], [`report_types`] or
 //! [`admin`]. Two planes, two listeners, two kinds of credentials: nothing of one is reachable by the other.
 //!
-//! A request passes, from outside to inside: [`serve`] (connections, header time limit) ▶ `edge` (request id, limits,
+//! A request passes, from outside to inside: [`serve()`] (connections, header time limit) ▶ `edge` (request id, limits,
 //! panics, problems, access log) ▶ `authenticate` ▶ the endpoint.
 
 pub mod admin;

@@ -102,7 +102,7 @@ pub enum ExistingFile {
     Fail,
     /// Replace it, atomically where the server can.
     Replace,
-    /// Keep both: the new one gets ` name-1.ext`, `name-2.ext`, …
+    /// Keep both: the new one gets `name-1.ext`, `name-2.ext`, …
     KeepBoth,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::ReportTypeId;
@@ -14,15 +14,18 @@ use crate::naming;
 /// All report types, by id.
 #[derive(Debug, Default)]
 pub struct Catalogue {
-    reports: BTreeMap<String, Arc<ReportType>>,
+    reports: RwLock<BTreeMap<String, Arc<ReportType>>>,
 }
 
 impl Catalogue {
     /// Loads a folder. Every problem of every file is reported at once, with file and line.
     ///
+    /// A database that is down now is no problem of the catalogue: what needs no database — the API, deliveries, the
+    /// operators' commands — goes on, and the report type is described when it is first run.
+    ///
     /// # Errors
-    /// `SP-CONFIG-002` for an unreadable folder, `SP-CONFIG-003` with all problems; a source that can't be reached is
-    /// reported as such, since nothing is known about the SQL then.
+    /// `SP-CONFIG-002` for an unreadable folder, `SP-CONFIG-003` with all problems; a source that refuses us (login,
+    /// TLS, a missing secret) is reported as such.
     pub async fn load(
         folder: &Path,
         sources: &BTreeMap<String, Arc<dyn Source>>,
@@ -35,12 +38,12 @@ impl Catalogue {
                 Ok(report) => {
                     reports.insert(report.id.to_string(), Arc::new(report));
                 }
-                Err(error) if error.is_retried() => return Err(error.context(file.display())),
-                Err(error) => problems.push(error),
+                Err(error) if is_about_the_files(&error) => problems.push(error),
+                Err(error) => return Err(error.context(file.display())),
             }
         }
         if problems.is_empty() {
-            return Ok(Self { reports });
+            return Ok(Self { reports: RwLock::new(reports) });
         }
         let fields: Vec<FieldError> = problems
             .iter()
@@ -54,18 +57,34 @@ impl Catalogue {
 
     /// A catalogue of these report types, already checked.
     pub fn of(reports: impl IntoIterator<Item = ReportType>) -> Self {
-        Self { reports: reports.into_iter().map(|report| (report.id.to_string(), Arc::new(report))).collect() }
+        let reports = reports.into_iter().map(|report| (report.id.to_string(), Arc::new(report))).collect();
+        Self { reports: RwLock::new(reports) }
     }
 
     /// The report type with this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Arc<ReportType>> {
-        self.reports.get(id).cloned()
+        self.reports.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// All report types, by id.
-    pub fn iter(&self) -> impl Iterator<Item = Arc<ReportType>> + '_ {
-        self.reports.values().cloned()
+    pub fn iter(&self) -> impl Iterator<Item = Arc<ReportType>> + use<> {
+        let reports: Vec<_> = self.reports.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        reports.into_iter()
+    }
+
+    /// The report type with its columns, asking the source for them where it was down when the catalogue was loaded.
+    ///
+    /// # Errors
+    /// As [`Source::describe`].
+    pub(crate) async fn described(&self, report: Arc<ReportType>, source: &dyn Source) -> Result<Arc<ReportType>> {
+        if !report.columns.is_empty() {
+            return Ok(report);
+        }
+        let columns = source.describe(&report).await?;
+        let report = Arc::new(ReportType { columns, ..(*report).clone() });
+        self.reports.write().unwrap_or_else(PoisonError::into_inner).insert(report.id.to_string(), report.clone());
+        Ok(report)
     }
 }
 
@@ -101,8 +120,28 @@ async fn load_one(
         refuse(format!("there is no source `{}`; known are {}", report.settings.source, known.join(", ")))
     })?;
     // The source names line and column; the file is known here.
-    report.columns = source.describe(&report).await.map_err(|error| error.context(sql_file.display()))?;
+    match source.describe(&report).await {
+        Ok(columns) => report.columns = columns,
+        Err(error) if error.is_retried() => crate::log::not_described(&report.id, &error),
+        Err(error) => return Err(error.context(sql_file.display())),
+    }
     Ok(report)
+}
+
+/// Whether an error is a mistake in the catalogue's files, rather than a source or a secret that refuses us.
+fn is_about_the_files(error: &Error) -> bool {
+    use codes::{config, source};
+    let about = [
+        &config::CATALOGUE,
+        &config::UNREADABLE,
+        &source::DOES_NOT_PREPARE,
+        &source::QUERY,
+        &source::NO_SCOPE,
+        &source::NOT_READ_ONLY,
+        &source::UNKNOWN_PARAMETER,
+        &source::COLUMNS,
+    ];
+    about.iter().any(|code| error.is(code))
 }
 
 fn check_settings(report: &ReportType, formats: &[FormatEntry]) -> Result<(), String> {

@@ -39,6 +39,11 @@ impl Pipeline {
             let error = Error::new(&codes::deliver::CANCELLED, "the report's file was deleted or has expired");
             return self.give_up_delivery(&delivery, Some(&connector), &error, lease).await;
         }
+        let partner = self.parts.records.partner(&delivery.partner).await?;
+        if partner.is_none_or(|partner| !partner.enabled) {
+            let error = Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", delivery.partner));
+            return self.give_up_delivery(&delivery, Some(&connector), &error, lease).await;
+        }
         let Some(_pass) = self.gates.enter(&connector) else { return Ok(Outcome::Again(BUSY_PAUSE)) };
         let attempt = delivery.attempts + 1;
         if attempt - delivery.failed_attempts > crate::produce::MOST_INTERRUPTIONS {
@@ -125,13 +130,30 @@ impl Pipeline {
         telemetry::delivery_failed(&failed, error);
         log::delivery_failed(&failed, connector, error);
         if let Some(connector) = connector
-            && failed.attempts > 0
+            && may_have_written(&failed, error)
             && let Err(leftover) = self.parts.transport.discard(connector, &failed).await
         {
             log::remote_leftover(&failed, &leftover);
         }
         Ok(Outcome::Done)
     }
+}
+
+/// Whether an attempt may have left a hidden file: not where none came further than the login.
+fn may_have_written(delivery: &Delivery, error: &Error) -> bool {
+    use codes::deliver;
+    let before_login = [
+        &deliver::UNKNOWN_HOST,
+        &deliver::UNREACHABLE,
+        &deliver::HOST_KEY_MISMATCH,
+        &deliver::NEGOTIATION,
+        &deliver::AUTHENTICATION,
+        &deliver::NO_HOST_KEY,
+        &deliver::CREDENTIAL,
+        &deliver::CONFIG,
+    ];
+    let wrote_nothing = delivery.attempts == 1 && before_login.iter().any(|code| error.is(code));
+    delivery.attempts > 0 && !wrote_nothing
 }
 
 /// The ledger as an attempt sees it.

@@ -38,6 +38,10 @@ macro_rules! about_delivery {
     };
 }
 
+pub(crate) fn not_described(report: &sealpost_core::id::ReportTypeId, error: &Error) {
+    warn!(report.r#type = %report, error.code = error.code().id, cause = ?error, "the database is down: the report type is described when it is first run");
+}
+
 pub(crate) fn admitted(job: &Job) {
     about_job!(info, job, format = %job.request.format, "report admitted");
 }
@@ -128,7 +132,10 @@ fn connector_line(delivery: &Delivery, connector: &Connector, receipt: Option<&R
         line["failure-code"] = failure_code(error).into();
         line["failure-message"] = error.to_string().into();
     }
-    info!(target: CONNECTOR_LOG, line = %line);
+    match failure {
+        None => info!(target: CONNECTOR_LOG, line = %line),
+        Some(_) => warn!(target: CONNECTOR_LOG, line = %line),
+    }
 }
 
 /// The failure code of Transfer Family that comes nearest.

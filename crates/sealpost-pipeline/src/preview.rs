@@ -33,7 +33,9 @@ impl Pipeline {
     /// # Errors
     /// As [`submit`](Self::submit) before admission, and `SP-SOURCE-…`.
     pub async fn preview(&self, partner: &Partner, ask: &Ask) -> Result<Preview> {
-        let checked = self.check(partner, ask)?;
+        let mut checked = self.check(partner, ask)?;
+        checked.report =
+            self.parts.catalogue.described(checked.report.clone(), self.source(&checked.report)?.as_ref()).await?;
         let query = self.query(partner, &checked.report, &checked.request.parameters, Some(PREVIEW_ROWS + 1))?;
         let source = self.source(&checked.report)?;
         let mut stream = source.open(&query).await?;

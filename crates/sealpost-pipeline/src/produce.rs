@@ -169,6 +169,10 @@ impl Pipeline {
         let report = self.parts.catalogue.get(request.report_type.as_str());
         let report = report
             .ok_or_else(|| missing(format!("report type {} is no longer in the catalogue", request.report_type)))?;
+        if !partner.enabled {
+            return Err(Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", partner.id)));
+        }
+        let report = self.parts.catalogue.described(report.clone(), self.source(&report)?.as_ref()).await?;
         let recipients = self.usable_recipients(&partner, Timestamp::now())?;
         let writing = self.writing(job, &partner, &report).await?;
 

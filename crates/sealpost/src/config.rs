@@ -187,11 +187,19 @@ impl Loaded {
     pub(crate) fn adapter(&self, settings: &AdapterSettings) -> (String, AdapterSettings) {
         let mut own = settings.clone();
         let kind = own.remove("kind").and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
-        for (key, value) in &mut own {
-            if let Some(path) = value.as_str().filter(|_| key == "path" || key == "socket" || key.ends_with("_file")) {
-                *value = Json::from(self.base.join(path).to_string_lossy());
+        self.make_absolute(&mut own);
+        (kind, own)
+    }
+
+    fn make_absolute(&self, settings: &mut AdapterSettings) {
+        for (key, value) in settings {
+            match value {
+                Json::Object(inner) => self.make_absolute(inner),
+                Json::String(path) if key == "path" || key == "socket" || key.ends_with("_file") => {
+                    *value = Json::from(self.base.join(&*path).to_string_lossy());
+                }
+                _ => {}
             }
         }
-        (kind, own)
     }
 }

@@ -184,9 +184,24 @@ async fn work_until_ended(pipeline: &Pipeline, id: &JobId) -> Result<()> {
         async move { pipeline.work(shutdown).await }
     });
     let ended = async {
+        let mut told = None;
         loop {
             let job = pipeline.parts().ledger.job_of_any_partner(id).await?;
             let deliveries = pipeline.parts().ledger.deliveries(id).await?;
+            let waiting = job.iter().filter_map(|job| job.retry_at.zip(job.failure.as_ref()));
+            let waiting = waiting
+                .chain(deliveries.iter().filter_map(|delivery| delivery.retry_at.zip(delivery.failure.as_ref())))
+                .next();
+            if let Some((at, failure)) = waiting.filter(|(at, _)| told != Some(*at)) {
+                told = Some(at);
+                output::note(&format!(
+                    "{} {}: {}; next attempt at {}",
+                    failure.code,
+                    failure.title,
+                    failure.detail,
+                    at.strftime("%H:%M:%S UTC")
+                ));
+            }
             if job.is_none_or(|job| job.status.is_terminal())
                 && deliveries.iter().all(|delivery| delivery.status.is_terminal())
             {

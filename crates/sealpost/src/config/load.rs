@@ -134,6 +134,16 @@ fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
         let kinds: Vec<&str> = sealpost_source::SOURCES.iter().map(|entry| entry.name).collect();
         if !settings.get("kind").and_then(Json::as_str).is_some_and(|kind| kinds.contains(&kind)) {
             problem(&format!("sources.{name}.kind"), format!("expected one of {}", known(kinds)));
+            continue;
+        }
+        let mut own = settings.clone();
+        let kind = own.remove("kind");
+        let entry =
+            sealpost_source::SOURCES.iter().find(|entry| kind.as_ref().and_then(Json::as_str) == Some(entry.name));
+        // Makes the source and connects to nothing.
+        let secrets = std::sync::Arc::new(sealpost_secrets::SecretStores::new("."));
+        if let Some(Err(error)) = entry.map(|entry| (entry.build)(own, secrets)) {
+            problem(&format!("sources.{name}"), error.detail().to_owned());
         }
     }
     let kinds: Vec<&str> = sealpost_ledger::LEDGERS.iter().map(|entry| entry.name).collect();
