@@ -42,7 +42,7 @@ pub struct Ports {
 }
 
 /// Makes one test of each case of the suite. `$fresh` is a function without arguments that returns a future of
-/// [`Ports`](crate::suite::ledger::Ports): a new, empty ledger.
+/// [`Ports`]: a new, empty ledger.
 #[macro_export]
 macro_rules! ledger_suite {
     ($fresh:path) => {

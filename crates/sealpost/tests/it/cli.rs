@@ -190,3 +190,58 @@ fn keys_are_made_and_shown() {
         assert!(sealpost(&["completions", shell]).stdout.len() > 1000, "{shell}");
     }
 }
+
+#[test]
+fn a_database_that_is_down_stops_only_what_needs_it() {
+    let world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    let (database, away) = (world.path("company.sqlite"), world.path("away.sqlite"));
+    std::fs::rename(&database, &away).expect("move the database away");
+    assert_eq!(world.json(&["report", "list"]), json!([]));
+    assert_eq!(world.json(&["connector", "test", "acme/main"]).as_array().map(Vec::len), Some(9));
+    let admitted = world.json(&["report", "run", "rides.v1", "--partner", "acme", "--queue"]);
+    assert_eq!(admitted["report"]["status"], "queued", "a report is admitted while the database is down");
+    std::fs::rename(&away, &database).expect("bring the database back");
+    // Whoever works next produces it: it is described then.
+    world.json(&["report", "run", "rides.v1", "--partner", "acme", "--no-deliver"]);
+    let id = admitted["report"]["id"].as_str().expect("an id");
+    let started = std::time::Instant::now();
+    while world.json(&["report", "show", id])["report"]["status"] != "succeeded" {
+        assert!(started.elapsed() < crate::world::PATIENCE);
+        world.json(&["report", "run", "rides.v1", "--partner", "acme", "--no-deliver"]);
+    }
+}
+
+#[test]
+fn a_disabled_partner_receives_nothing_more() {
+    let world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    let queued = world.json(&["report", "run", "rides.v1", "--partner", "acme", "--queue"]);
+    let document = std::fs::read_to_string(world.path("partners/acme.toml")).expect("the partner's file");
+    world.write("partners/acme.toml", &format!("enabled = false\n{document}"));
+    world.apply();
+    let refused = world.run(&["report", "run", "rides.v1", "--partner", "acme"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("SP-REQUEST-012"));
+    let mut worker = world.command(&["worker"]).stderr(Stdio::null()).spawn().expect("start a worker");
+    let id = queued["report"]["id"].as_str().expect("an id").to_owned();
+    let started = std::time::Instant::now();
+    let report = loop {
+        let shown = world.run(&["--json", "report", "show", &id]);
+        let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+        if shown["report"]["status"] != "queued" && shown["report"]["status"] != "running" {
+            break shown["report"].clone();
+        }
+        assert!(started.elapsed() < crate::world::PATIENCE, "{shown}");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    };
+    drop(worker.kill());
+    drop(worker.wait());
+    assert_eq!(
+        (report["status"].as_str(), report["failure"]["code"].as_str()),
+        (Some("failed"), Some("SP-REQUEST-012")),
+        "{report}"
+    );
+    assert!(world.names("acme").is_empty());
+}
