@@ -127,7 +127,7 @@ impl Pipeline {
     ) -> Result<Outcome> {
         let event = DeliveryEvent::Failed { failure: Failure::from(error) };
         let failed = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
-        telemetry::delivery_failed(&failed, error);
+        telemetry::delivery_failed(error);
         log::delivery_failed(&failed, connector, error);
         if let Some(connector) = connector
             && may_have_written(&failed, error)

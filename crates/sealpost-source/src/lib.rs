@@ -25,13 +25,13 @@ pub use sqlite::{SqliteSettings, SqliteSource};
 
 /// A kind of database. Help, configuration schema and docs come from here.
 pub struct SourceEntry {
-    /// The name in `sealpost.toml`, as `type`.
+    /// The name in `sealpost.toml`, as `kind`.
     pub name: &'static str,
     /// One line for people.
     pub summary: &'static str,
-    /// The JSON Schema of the settings, without `type`.
+    /// The JSON Schema of the settings, without `kind`.
     pub options_schema: fn() -> Json,
-    /// Reads the settings, without `type`, and makes the source. Connects to nothing.
+    /// Reads the settings, without `kind`, and makes the source. Connects to nothing.
     pub build: Build,
 }
 

@@ -1,7 +1,7 @@
 //! Version 1 of the Symmetrically Encrypted and Integrity Protected Data packet as a writer (RFC 9580, 5.13.1): AES-256
 //! in CFB mode with SHA-1 over the plaintext as modification detection code. This is what GnuPG 2.2 reads.
 //!
-//! Ours, because `rPGP` drives CFB block by block; whole buffers are a fifth faster, which puts it ahead of `gpg`.
+//! Ours, because `rPGP` drives CFB block by block; whole buffers save it that.
 
 use std::io::{self, Write};
 

@@ -23,7 +23,7 @@ async fn rows_of_every_format_are_on_no_disk() {
     world.apply();
     let temporary = world.path("temporary");
     std::fs::create_dir(&temporary).expect("make a folder");
-    // SAFETY of the test: the child gets its own temporary folder, so that everything it writes is below the world.
+    // The child gets a temporary folder of its own, so that everything it writes is below the world.
     let log = std::fs::File::create(world.path("serve.log")).expect("create the log");
     let mut child = world
         .command(&["serve"])
