@@ -83,7 +83,7 @@ pub struct Batch {
 
 impl Batch {
     /// Where a batch counts as full, in bytes of arenas and cells.
-    pub const TARGET_BYTES: usize = 512 * 1024;
+    pub const TARGET_BYTES: usize = 256 * 1024;
 
     /// An empty batch for rows of `width` values; `first_row` is the 0-based number of its first row in the result.
     /// It takes the memory of a batch that was dropped, if there is one.

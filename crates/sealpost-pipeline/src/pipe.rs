@@ -9,8 +9,8 @@ use sealpost_core::sink::ByteSink;
 use tokio::sync::mpsc;
 
 /// Bytes handed over at once.
-const CHUNK: usize = 256 * 1024;
-/// Chunks under way: with the one being filled and the one being stored, about 1.5 MiB in all.
+const CHUNK: usize = 128 * 1024;
+/// Chunks under way: with the one being filled and the one being stored, about 768 KiB in all.
 const CHUNKS_IN_FLIGHT: usize = 4;
 
 enum Message {

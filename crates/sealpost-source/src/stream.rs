@@ -8,7 +8,7 @@ use sealpost_core::{Error, Result};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-/// Batches between reader and consumer: with one in each hand, memory is bounded by four of about 512 KiB. A slow
+/// Batches between reader and consumer: with one in each hand, memory is bounded by four of about 256 KiB. A slow
 /// consumer fills it, the reader stops reading, and the server stops sending.
 const AHEAD: usize = 2;
 

@@ -11,7 +11,7 @@ use crate::s3::S3Upload;
 ///
 /// Dropped without [`finish`](Self::finish), nothing becomes visible: a local staging file is removed at once, a
 /// multipart upload is aborted by a task of the runtime. What a killed process leaves, `SealedStore::purge` removes.
-/// Memory: at most 3 MiB for a local store, 24 MiB for S3.
+/// Memory: at most 1 MiB for a local store, 24 MiB for S3.
 #[derive(Debug)]
 pub struct Upload {
     key: SealedKey,
