@@ -17,6 +17,7 @@ const STAGES: &[(&str, &str)] = &[
     ("seal", "Certificates and sealing"),
     ("store", "The object store"),
     ("deliver", "The way to the partner's server"),
+    ("notify", "Notifications to webhooks"),
     ("ledger", "Job state and queue"),
     ("secrets", "Secret references"),
     ("config", "Configuration, catalogue and partner files"),

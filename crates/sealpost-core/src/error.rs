@@ -30,6 +30,8 @@ pub enum Stage {
     Store,
     /// The way to the partner's server.
     Deliver,
+    /// A notification to the partner's webhook.
+    Notify,
     /// Job state and queue.
     Ledger,
     /// Resolving a secret reference.
@@ -49,6 +51,7 @@ impl Stage {
             Self::Seal => "seal",
             Self::Store => "store",
             Self::Deliver => "deliver",
+            Self::Notify => "notify",
             Self::Ledger => "ledger",
             Self::Secrets => "secrets",
             Self::Config => "config",

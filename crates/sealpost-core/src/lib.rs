@@ -25,6 +25,7 @@ pub mod delivery;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod identity;
 pub mod job;
 pub mod param;
 pub mod partner;

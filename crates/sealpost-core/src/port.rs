@@ -2,6 +2,7 @@
 //! against every adapter.
 
 pub mod format;
+pub mod identity;
 pub mod ledger;
 pub mod queue;
 pub mod seal;
@@ -10,6 +11,7 @@ pub mod source;
 pub mod transport;
 
 pub use format::{CompressionEntry, Format, FormatEntry, RowWriter};
+pub use identity::TokenVerifier;
 pub use ledger::{Admission, Admitted, JobFilter, JobPage, Ledger, Records};
 pub use queue::Queue;
 pub use seal::{SealPlan, Sealer};

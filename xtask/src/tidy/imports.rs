@@ -26,6 +26,7 @@ const TABLE: &[(&str, May)] = &[
     ("sealpost-deliver", May::Only(&[CORE])),
     ("sealpost-ledger", May::Only(&[CORE])),
     ("sealpost-secrets", May::Only(&[CORE])),
+    ("sealpost-identity", May::Only(&[CORE])),
     // Servers in front of the store.
     ("sealpost-inbound", May::Only(&[CORE, STORE])),
     // Both tasks meet at the store.

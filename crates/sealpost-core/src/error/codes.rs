@@ -25,6 +25,7 @@ pub mod config;
 pub mod deliver;
 pub mod format;
 pub mod ledger;
+pub mod notify;
 pub mod request;
 pub mod seal;
 pub mod secrets;
@@ -40,6 +41,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         seal::ALL,
         store::ALL,
         deliver::ALL,
+        notify::ALL,
         ledger::ALL,
         secrets::ALL,
         config::ALL,

@@ -27,4 +27,17 @@ codes! { Request;
     HEADERS_TOO_LARGE = "SP-REQUEST-024", InvalidRequest, Caller, final, "the request line and headers are too large", "Send at most 10,240 bytes of them.";
     SLOW_BODY = "SP-REQUEST-025", InvalidRequest, Caller, retried, "the request body did not arrive in time", "Send the request again on a better connection.";
     TIMEOUT = "SP-REQUEST-026", Timeout, Sealpost, retried, "the answer took too long", "Send the request again, with the same `Idempotency-Key` if it had one.";
+    TOKEN_REFUSED = "SP-REQUEST-027", Unauthorized, Caller, final, "the access token was refused", "Get a new access token for this service from your identity provider; the detail says what is wrong with this one.";
+    SCOPE_MISSING = "SP-REQUEST-028", Forbidden, Caller, final, "the credentials lack a scope", "Use credentials with the scope named in the detail.";
+    RATE = "SP-REQUEST-029", Throttled, Caller, retried, "too many requests", "Wait as long as `Retry-After` says, and spread requests evenly.";
+    QUOTA = "SP-REQUEST-030", Throttled, Caller, retried, "the quota is used up", "Wait until the period ends (`Retry-After`), or ask the operator for a larger quota.";
+    ISSUER_UNAVAILABLE = "SP-REQUEST-031", Unavailable, Operator, retried, "the token's issuer can't be asked for its keys", "Try again soon; operators: see whether the issuer's discovery document and keys can be fetched from here (`sealpost doctor`).";
+    IDENTITY_UNKNOWN = "SP-REQUEST-032", Forbidden, Caller, final, "the caller is genuine, but belongs to no partner", "Ask the operator to add your client id to your partner record.";
+    IDENTITY_TAKEN = "SP-REQUEST-033", Conflict, Operator, final, "the identity belongs to another partner", "Remove it there first: an identity has exactly one partner.";
+    PROOF_REFUSED = "SP-REQUEST-034", InvalidRequest, Caller, final, "the proof of possession does not fit", "Ask for a new challenge, decrypt it and send its text within the time it allows.";
+    CHANGE_PENDING = "SP-REQUEST-035", Conflict, Caller, final, "a change of the same thing waits for approval", "Withdraw the waiting change first, or wait for the operator's decision.";
+    ADDRESS_REFUSED = "SP-REQUEST-036", InvalidRequest, Caller, final, "the address may not be used", "Use a public https address; operators can allow private ones in the configuration.";
+    TOO_MANY = "SP-REQUEST-037", Conflict, Caller, final, "there are as many of these as a partner may have", "Remove one that is no longer used.";
+    NOT_OFFERED = "SP-REQUEST-038", Conflict, Operator, final, "this service does not offer that", "Ask the operator; the detail says which setting it needs.";
+    CHANGED_MEANWHILE = "SP-REQUEST-039", Conflict, Caller, final, "it was changed by someone else meanwhile", "Read it again, then decide again.";
 }

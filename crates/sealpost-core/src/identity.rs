@@ -1,0 +1,115 @@
+//! Who a caller is, as an issuer of credentials knows it, and what it may do.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, codes};
+
+/// The issuer's name of client certificates (mTLS): no configured issuer may have it.
+pub const CLIENT_CERTIFICATES: &str = "mtls";
+
+/// A caller as an issuer knows it. Each belongs to at most one partner.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// The issuer's name in the configuration (not its URL), or [`CLIENT_CERTIFICATES`].
+    pub issuer: String,
+    /// The issuer's name for the caller: the client id of an access token, mostly; for a client certificate its
+    /// SHA-256 fingerprint in lower-case hexadecimal.
+    pub subject: String,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.subject, self.issuer)
+    }
+}
+
+/// An access token that passed every check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedToken {
+    /// Who it was issued to.
+    pub identity: Identity,
+    /// The scopes it carries, without the issuer's prefix; unknown ones included.
+    pub scopes: Vec<String>,
+    /// When it stops being valid, without leeway.
+    pub expires_at: Timestamp,
+}
+
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Scope {
+    /// See report types, reports, files, keys, destinations, usage: everything that changes nothing.
+    #[serde(rename = "reports:read")]
+    ReportsRead,
+    /// Ask for reports, cancel, delete and redeliver them.
+    #[serde(rename = "reports:write")]
+    ReportsWrite,
+    /// Change OpenPGP certificates and API keys.
+    #[serde(rename = "keys:write")]
+    KeysWrite,
+    /// Change destinations and webhooks: where something is sent to.
+    #[serde(rename = "destinations:write")]
+    DestinationsWrite,
+    /// Change schedules.
+    #[serde(rename = "schedules:write")]
+    SchedulesWrite,
+}
+
+impl Scope {
+    /// All scopes.
+    pub const ALL: [Self; 5] =
+        [Self::ReportsRead, Self::ReportsWrite, Self::KeysWrite, Self::DestinationsWrite, Self::SchedulesWrite];
+
+    /// The scope as tokens carry it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReportsRead => "reports:read",
+            Self::ReportsWrite => "reports:write",
+            Self::KeysWrite => "keys:write",
+            Self::DestinationsWrite => "destinations:write",
+            Self::SchedulesWrite => "schedules:write",
+        }
+    }
+
+    /// Every scope, for credentials that were made before there were scopes.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        Self::ALL.to_vec()
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or_else(|| {
+            let known: Vec<&str> = Self::ALL.iter().map(|scope| scope.as_str()).collect();
+            Error::new(&codes::request::INVALID, format!("unknown scope; known are {}", known.join(", ")))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_written_the_same_everywhere() {
+        for scope in Scope::ALL {
+            assert_eq!(scope.as_str().parse::<Scope>().expect("a scope"), scope);
+            assert_eq!(serde_json::to_value(scope).expect("json"), scope.as_str());
+        }
+        assert!("reports".parse::<Scope>().is_err());
+    }
+}

@@ -1,0 +1,1 @@
+//! Access tokens verified: OIDC issuers, their keys, and whom a token stands for.
