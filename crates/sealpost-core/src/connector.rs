@@ -1,5 +1,6 @@
 //! Connectors: how to reach a partner's SFTP server.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ConnectorId, PartnerId};
@@ -16,6 +17,22 @@ pub struct Connector {
     pub name: String,
     /// How to reach it and what to do there.
     pub settings: ConnectorSettings,
+    /// Host keys that the server has shown and nobody has approved: never trusted, shown to whoever decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<HostKeyCandidate>,
+}
+
+/// A host key that a server has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostKeyCandidate {
+    /// The public key as OpenSSH writes it: `ssh-ed25519 AAAA…`.
+    pub public_key: String,
+    /// Its fingerprint: `SHA256:…`.
+    pub fingerprint: String,
+    /// When it was first shown.
+    pub first_seen: Timestamp,
+    /// When it was last shown.
+    pub last_seen: Timestamp,
 }
 
 /// What an operator sets on a connector.

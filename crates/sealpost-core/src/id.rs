@@ -113,6 +113,22 @@ text_id!(
     /// The public half of an API key: 12 of `a-z 0-9`. Safe to show and to log.
     ApiKeyId, "an API key id (12 of a-z and 0-9)", |text| text.len() == 12 && is_slug(text, b"", 12)
 );
+text_id!(
+    /// A webhook: `whk_` and a ULID.
+    WebhookId, "a webhook id (whk_…)", |text| is_prefixed_ulid(text, "whk_")
+);
+text_id!(
+    /// One notification to one webhook: `msg_` and a ULID. It is the `webhook-id` of Standard Webhooks.
+    NotificationId, "a notification id (msg_…)", |text| is_prefixed_ulid(text, "msg_")
+);
+text_id!(
+    /// A change that a partner asked for: `chg_` and a ULID.
+    ChangeId, "a change id (chg_…)", |text| is_prefixed_ulid(text, "chg_")
+);
+text_id!(
+    /// An entry of the audit trail: `aud_` and a ULID.
+    AuditId, "an audit entry id (aud_…)", |text| is_prefixed_ulid(text, "aud_")
+);
 
 macro_rules! fresh_ulid {
     ($name:ident, $prefix:literal) => {
@@ -128,6 +144,10 @@ macro_rules! fresh_ulid {
 fresh_ulid!(JobId, "rep_");
 fresh_ulid!(DeliveryId, "dlv_");
 fresh_ulid!(TaskId, "tsk_");
+fresh_ulid!(WebhookId, "whk_");
+fresh_ulid!(NotificationId, "msg_");
+fresh_ulid!(ChangeId, "chg_");
+fresh_ulid!(AuditId, "aud_");
 
 impl ConnectorId {
     /// The id of a partner's connector of this name. It follows from both, so applying the same files twice

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::delivery::Delivery;
 use crate::error::{Error, Failure, Result, codes};
 use crate::id::{ConnectorId, JobId, PartnerId, ReportTypeId};
+use crate::notification::Announcement;
 use crate::param::ParameterValues;
 use crate::sealed::{FileName, SealedFile};
 use crate::task::{NewTask, Work};
@@ -213,6 +214,8 @@ pub struct JobMove {
     pub deliveries: Vec<Delivery>,
     /// Tasks to enqueue.
     pub tasks: Vec<NewTask>,
+    /// What the partner's webhooks are told.
+    pub announcement: Option<Announcement>,
 }
 
 impl Job {
@@ -247,7 +250,7 @@ impl Job {
             expires_at: None,
             version: 1,
         };
-        JobMove { job, deliveries: Vec::new(), tasks: vec![task] }
+        JobMove { job, deliveries: Vec::new(), tasks: vec![task], announcement: None }
     }
 
     /// The move that `event` makes from here: the one place where a job changes.
@@ -316,7 +319,8 @@ impl Job {
                 ));
             }
         }
-        Ok(JobMove { job, deliveries, tasks })
+        let announcement = Announcement::of_job(&job, event, now);
+        Ok(JobMove { job, deliveries, tasks, announcement })
     }
 
     fn finish(&mut self, status: JobStatus, now: Timestamp) {

@@ -15,10 +15,17 @@
 //! | delivery | one sealed file on its way to one connector |
 //! | receipt | the proof of a delivery |
 //! | task | the queue's hand-off of a job or delivery to a worker; it carries ids, never data |
+//! | identity | a caller as an issuer of credentials knows it; it belongs to at most one partner |
+//! | scope | what a caller may do; not to be confused with the *partner scope*, which rows it sees |
+//! | webhook | a partner's HTTP address that is told what happens |
+//! | notification | one message to one webhook, the same bytes at every attempt |
+//! | change | something a partner asked to have changed about itself, done at once or after an operator's approval |
 //! | lease | a worker's time-limited right to a task; its epoch fences off a worker that lost it |
 
+pub mod audit;
 pub mod batch;
 pub mod certificate;
+pub mod change;
 pub mod column;
 pub mod connector;
 pub mod delivery;
@@ -27,6 +34,7 @@ pub mod event;
 pub mod id;
 pub mod identity;
 pub mod job;
+pub mod notification;
 pub mod param;
 pub mod partner;
 pub mod port;
@@ -37,5 +45,7 @@ pub mod secret;
 pub mod sink;
 pub mod task;
 pub mod temporal;
+pub mod usage;
+pub mod webhook;
 
 pub use error::{Error, Result};

@@ -1,10 +1,14 @@
 //! Partners: who may ask, for what, and how it is sealed.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ApiKeyId, ConnectorId, PartnerId, ReportTypeId};
+use crate::identity::{Identity, Scope};
 use crate::secret::SecretRef;
+use crate::usage::{Quota, RateLimit};
 
 /// A partner as the ledger keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,9 +25,12 @@ pub struct Partner {
     /// The report types and formats it may ask for.
     #[serde(default)]
     pub grants: Vec<Grant>,
-    /// ASCII-armored OpenPGP certificates, each a recipient of every file.
+    /// Callers that stand for it, beside its API keys. The ledger refuses one that another partner has.
     #[serde(default)]
-    pub certificates: Vec<String>,
+    pub identities: Vec<Identity>,
+    /// OpenPGP certificates, each a recipient of every file while it is in use.
+    #[serde(default)]
+    pub certificates: Vec<RecipientCertificate>,
     /// How its files are sealed.
     #[serde(default)]
     pub seal: SealSettings,
@@ -40,6 +47,76 @@ pub struct Partner {
 
 fn yes() -> bool {
     true
+}
+
+impl Partner {
+    /// The certificates that a file is sealed to at `now`.
+    #[must_use]
+    pub fn recipients(&self, now: Timestamp) -> Vec<String> {
+        let used = self.certificates.iter().filter(|certificate| certificate.is_used(now));
+        used.map(|certificate| certificate.armored.clone()).collect()
+    }
+}
+
+/// A certificate of a partner, and when it stops being a recipient: two overlap while a key is rotated. Written as
+/// plain text where there is nothing to say but the certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "CertificateText", into = "CertificateText")]
+pub struct RecipientCertificate {
+    /// The ASCII-armored certificate.
+    pub armored: String,
+    /// Files are sealed to it before this time only; without end when `None`.
+    pub use_until: Option<Timestamp>,
+    /// When the partner proved that it has the private key.
+    pub proven_at: Option<Timestamp>,
+}
+
+impl RecipientCertificate {
+    /// Whether files are sealed to it at `now`.
+    #[must_use]
+    pub fn is_used(&self, now: Timestamp) -> bool {
+        self.use_until.is_none_or(|until| now < until)
+    }
+}
+
+impl From<String> for RecipientCertificate {
+    fn from(armored: String) -> Self {
+        Self { armored, use_until: None, proven_at: None }
+    }
+}
+
+/// The two ways to write a [`RecipientCertificate`].
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum CertificateText {
+    Plain(String),
+    Full {
+        armored: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        use_until: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proven_at: Option<Timestamp>,
+    },
+}
+
+impl From<CertificateText> for RecipientCertificate {
+    fn from(text: CertificateText) -> Self {
+        match text {
+            CertificateText::Plain(armored) => armored.into(),
+            CertificateText::Full { armored, use_until, proven_at } => Self { armored, use_until, proven_at },
+        }
+    }
+}
+
+impl From<RecipientCertificate> for CertificateText {
+    fn from(certificate: RecipientCertificate) -> Self {
+        let RecipientCertificate { armored, use_until, proven_at } = certificate;
+        if use_until.is_none() && proven_at.is_none() {
+            Self::Plain(armored)
+        } else {
+            Self::Full { armored, use_until, proven_at }
+        }
+    }
 }
 
 /// What a partner may ask for.
@@ -97,16 +174,23 @@ impl Default for FileSettings {
 }
 
 /// Limits of a partner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PartnerLimits {
     /// Most reports queued or running at once; 20 when not given.
     pub active_reports: u32,
+    /// Most requests over time; 100 per second, 200 at once when not given.
+    pub rate: RateLimit,
+    /// Further limits for single operations, beside `rate`: by method and path as in the API document, for example
+    /// `"POST /v1/reports"`.
+    pub methods: BTreeMap<String, RateLimit>,
+    /// Most requests in a day, week or month; no such limit when not given.
+    pub quota: Option<Quota>,
 }
 
 impl Default for PartnerLimits {
     fn default() -> Self {
-        Self { active_reports: 20 }
+        Self { active_reports: 20, rate: RateLimit::default(), methods: BTreeMap::new(), quota: None }
     }
 }
 
@@ -122,6 +206,9 @@ pub struct ApiKey {
     /// For people: what it is used for.
     #[serde(default)]
     pub label: String,
+    /// What it may do.
+    #[serde(default = "Scope::all")]
+    pub scopes: Vec<Scope>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it stops working.
@@ -140,4 +227,20 @@ pub struct SigningKeyRef {
     /// Its passphrase.
     #[serde(default)]
     pub passphrase: Option<SecretRef>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_plain_text_until_there_is_more_to_say() {
+        let plain: RecipientCertificate = serde_json::from_str("\"armor\"").expect("text");
+        assert_eq!(serde_json::to_value(&plain).expect("json"), "armor");
+        let now = Timestamp::UNIX_EPOCH;
+        let ending = RecipientCertificate { use_until: Some(now), ..plain.clone() };
+        let written = serde_json::to_value(&ending).expect("json");
+        assert_eq!(serde_json::from_value::<RecipientCertificate>(written).expect("back"), ending);
+        assert!(plain.is_used(now) && !ending.is_used(now));
+    }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{DeliveryId, JobId, TaskId};
+use crate::id::{DeliveryId, JobId, NotificationId, TaskId};
 
 /// What a worker is asked to do. Ids only: the ledger has the data, so a duplicate is harmless.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum Work {
     Expire(JobId),
     /// Remove every object of a job from the store.
     Purge(JobId),
+    /// Post a notification to its webhook.
+    Notify(NotificationId),
 }
 
 impl Work {
@@ -28,6 +30,7 @@ impl Work {
             Self::Deliver(_) => WorkKind::Deliver,
             Self::Expire(_) => WorkKind::Expire,
             Self::Purge(_) => WorkKind::Purge,
+            Self::Notify(_) => WorkKind::Notify,
         }
     }
 }
@@ -44,11 +47,13 @@ pub enum WorkKind {
     Expire,
     /// See [`Work::Purge`].
     Purge,
+    /// See [`Work::Notify`].
+    Notify,
 }
 
 impl WorkKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Produce, Self::Deliver, Self::Expire, Self::Purge];
+    pub const ALL: [Self; 5] = [Self::Produce, Self::Deliver, Self::Expire, Self::Purge, Self::Notify];
 
     /// The stable lower-case name.
     #[must_use]
@@ -58,6 +63,7 @@ impl WorkKind {
             Self::Deliver => "deliver",
             Self::Expire => "expire",
             Self::Purge => "purge",
+            Self::Notify => "notify",
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::delivery::{Delivery, DeliveryEvent};
 use crate::error::Result;
 use crate::event::TimelineEntry;
 use crate::id::{ApiKeyId, ConnectorId, DeliveryId, JobId, PartnerId, ReportTypeId};
+use crate::identity::Identity;
 use crate::job::{Job, JobEvent, JobStatus, Progress, ReportRequest};
 use crate::partner::{ApiKey, Partner};
 use crate::sealed::FileName;
@@ -117,11 +118,24 @@ pub trait Records: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn partners(&self) -> Result<Vec<Partner>>;
 
-    /// Creates or replaces a partner.
+    /// The partner that an identity stands for.
     ///
     /// # Errors
     /// `SP-LEDGER-001`.
+    async fn partner_of(&self, identity: &Identity) -> Result<Option<Partner>>;
+
+    /// Creates or replaces a partner.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`; `SP-REQUEST-033` where another partner has one of its identities.
     async fn put_partner(&self, partner: &Partner) -> Result<()>;
+
+    /// Changes a partner by a pure function in one atomic step, so that two changes at once are both kept. `None`
+    /// where there is no such partner.
+    ///
+    /// # Errors
+    /// What `edit` says, and as [`put_partner`](Self::put_partner).
+    async fn edit_partner(&self, id: &PartnerId, edit: &Edit<Partner>) -> Result<Option<Partner>>;
 
     /// Removes a partner with its connectors and keys. `false` where there was none.
     ///
@@ -147,6 +161,12 @@ pub trait Records: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn put_connector(&self, connector: &Connector) -> Result<()>;
 
+    /// Changes a connector by a pure function in one atomic step. `None` where there is no such connector.
+    ///
+    /// # Errors
+    /// What `edit` says; `SP-LEDGER-001`.
+    async fn edit_connector(&self, id: &ConnectorId, edit: &Edit<Connector>) -> Result<Option<Connector>>;
+
     /// Removes a connector. `false` where there was none.
     ///
     /// # Errors
@@ -171,6 +191,9 @@ pub trait Records: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn put_api_key(&self, key: &ApiKey) -> Result<()>;
 }
+
+/// A pure change of a record; it may be called more than once.
+pub type Edit<T> = dyn Fn(T) -> Result<T> + Send + Sync;
 
 /// A request to be admitted.
 #[derive(Debug, Clone)]

@@ -14,3 +14,20 @@ pub trait SecretStore: Send + Sync {
     /// `SP-SECRETS-001` to `-004`.
     async fn resolve(&self, reference: &SecretRef) -> Result<Secret>;
 }
+
+/// Keeps a value under a name, for its owner's eyes only, and gives the reference that resolves to it: for what
+/// partners hand in through the API.
+#[async_trait]
+pub trait SecretVault: Send + Sync {
+    /// Keeps a value, replacing an earlier one of the name. The name is 1 to 200 of `a-z 0-9 / -`.
+    ///
+    /// # Errors
+    /// `SP-SECRETS-002` to `-004`.
+    async fn keep(&self, name: &str, value: &Secret) -> Result<SecretRef>;
+
+    /// Removes what a reference of this vault points to; a reference of another origin is left alone.
+    ///
+    /// # Errors
+    /// As [`keep`](Self::keep).
+    async fn forget(&self, reference: &SecretRef) -> Result<()>;
+}

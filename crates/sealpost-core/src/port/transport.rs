@@ -8,6 +8,7 @@ use crate::connector::Connector;
 use crate::delivery::{Delivery, Intent};
 use crate::error::{Failure, Result};
 use crate::receipt::Receipt;
+use crate::secret::Secret;
 
 /// Carries one sealed file to one connector; safe to repeat: hidden temporary name, verify, rename. It accepts nothing
 /// but sealed files.
@@ -29,6 +30,13 @@ pub trait Transport: Send + Sync {
     /// Does the same operations as `send` with a few bytes, step by step: resolve, connect, key exchange, host key,
     /// login, directory, write, rename, remove. Stops at the first failed step.
     async fn check(&self, connector: &Connector) -> Vec<CheckStep>;
+
+    /// Makes a key pair to log in with: the private key as OpenSSH writes it, and its public key as one line for the
+    /// server's `authorized_keys`.
+    ///
+    /// # Errors
+    /// `SP-DELIVER-015` where no random numbers can be had.
+    fn login_key(&self, comment: &str) -> Result<(Secret, String)>;
 }
 
 /// One attempt's task.
@@ -86,4 +94,7 @@ pub struct CheckStep {
     pub elapsed_ms: u64,
     /// Why it failed, when it did.
     pub failure: Option<Failure>,
+    /// The public key that the server showed, as OpenSSH writes it; with the step `host_key` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_key: Option<String>,
 }
