@@ -14,6 +14,7 @@ use sealpost_core::connector::Connector;
 use sealpost_core::delivery::Delivery;
 use sealpost_core::port::{CheckStep, SecretStore, Shipment, Transport};
 use sealpost_core::receipt::Receipt;
+use sealpost_core::secret::Secret;
 
 mod address;
 mod algorithms;
@@ -73,5 +74,9 @@ impl Transport for Sftp {
 
     async fn check(&self, connector: &Connector) -> Vec<CheckStep> {
         check::check(&*self.secrets, connector).await
+    }
+
+    fn login_key(&self, comment: &str) -> Result<(Secret, String)> {
+        key::generate(comment)
     }
 }

@@ -54,7 +54,7 @@ impl Pipeline {
         let mut states = Vec::new();
         for partner in self.parts.records.partners().await? {
             for (index, certificate) in partner.certificates.iter().enumerate() {
-                let state = self.parts.sealer.inspect(certificate.as_bytes(), now);
+                let state = self.parts.sealer.inspect(certificate.armored.as_bytes(), now);
                 states.push(CertificateState { partner: partner.id.clone(), index, state });
             }
         }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::PartnerId;
+use sealpost_core::identity::Scope;
 use sealpost_core::partner::{ApiKey, Partner};
 use sealpost_core::secret::Secret;
 use sha2::{Digest, Sha256};
@@ -34,6 +35,7 @@ impl Pipeline {
             partner: partner.clone(),
             sha256: hex::encode(Sha256::digest(&text)),
             label: label.to_owned(),
+            scopes: Scope::all(),
             created_at: Timestamp::now(),
             expires_at,
             revoked_at: None,

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use sealpost_core::partner::SigningKeyRef;
 use sealpost_core::port::{
-    CompressionEntry, FormatEntry, Ledger, Queue, Records, Sealer, SecretStore, Source, Transport,
+    Changes, CompressionEntry, FormatEntry, Ledger, Notifier, Outbox, Queue, Records, Sealer, SecretStore, SecretVault,
+    Source, Transport, UsageMeter,
 };
+use sealpost_core::secret::SecretRef;
 use sealpost_store::SealedStore;
 
 pub mod catalogue;
@@ -23,16 +25,19 @@ pub mod fetch;
 pub mod keys;
 pub mod log;
 pub mod naming;
+pub mod notify;
 pub mod pipe;
 pub mod preview;
 pub mod produce;
 pub mod records;
 pub mod revise;
+pub mod self_service;
 pub mod submit;
 pub mod telemetry;
 pub mod worker;
 
 pub use catalogue::Catalogue;
+pub use self_service::{Policy, SelfService};
 pub use submit::Ask;
 
 /// What the composition root hands in.
@@ -59,8 +64,20 @@ pub struct Parts {
     pub records: Arc<dyn Records>,
     /// Tasks.
     pub queue: Arc<dyn Queue>,
+    /// Requests counted.
+    pub usage: Arc<dyn UsageMeter>,
+    /// Webhooks and notifications.
+    pub outbox: Arc<dyn Outbox>,
+    /// Changes that partners ask for, and the audit trail.
+    pub changes: Arc<dyn Changes>,
+    /// The way to partners' webhooks.
+    pub notifier: Arc<dyn Notifier>,
     /// Secret references.
     pub secrets: Arc<dyn SecretStore>,
+    /// Where secrets that partners hand in are kept. Without it partners can hand in none.
+    pub vault: Option<Arc<dyn SecretVault>>,
+    /// What the secrets of webhooks are derived from, at least 32 bytes. Without it there are no webhooks.
+    pub webhook_secret: Option<SecretRef>,
     /// Numbers that an operator sets.
     pub settings: Settings,
 }
@@ -78,6 +95,8 @@ pub struct Settings {
     pub produce_attempts: u32,
     /// The pause after the first failed attempt to produce; it doubles, up to five minutes.
     pub produce_pause: Duration,
+    /// What partners may change about themselves.
+    pub self_service: SelfService,
 }
 
 impl Default for Settings {
@@ -88,6 +107,7 @@ impl Default for Settings {
             lease: Duration::from_secs(30),
             produce_attempts: 5,
             produce_pause: Duration::from_secs(5),
+            self_service: SelfService::default(),
         }
     }
 }

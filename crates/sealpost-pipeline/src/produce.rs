@@ -224,7 +224,7 @@ impl Pipeline {
             format: (entry.build)(&request.format_options)?,
             compression: self.compression(partner)?,
             sealer: self.parts.sealer.clone(),
-            certificates: partner.certificates.clone(),
+            certificates: partner.recipients(Timestamp::now()),
             seal: partner.seal.clone(),
             signer,
             file_name: file_name.to_owned(),

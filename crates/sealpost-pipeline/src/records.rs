@@ -7,7 +7,8 @@ use sealpost_core::certificate::CertificateInfo;
 use sealpost_core::connector::{Connector, ConnectorSettings};
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::{ConnectorId, PartnerId};
-use sealpost_core::partner::{FileSettings, Grant, Partner, PartnerLimits, SealSettings};
+use sealpost_core::identity::Identity;
+use sealpost_core::partner::{FileSettings, Grant, Partner, PartnerLimits, RecipientCertificate, SealSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::{Pipeline, naming};
@@ -26,9 +27,12 @@ pub struct PartnerDocument {
     /// The report types and formats it may ask for.
     #[serde(default)]
     pub grants: Vec<Grant>,
+    /// Callers that stand for it beside its API keys: issuer and subject.
+    #[serde(default)]
+    pub identities: Vec<Identity>,
     /// ASCII-armored OpenPGP certificates, each a recipient of every file.
     #[serde(default)]
-    pub certificates: Vec<String>,
+    pub certificates: Vec<RecipientCertificate>,
     /// How its files are sealed.
     #[serde(default)]
     pub seal: SealSettings,
@@ -98,6 +102,7 @@ impl Pipeline {
             scope: partner.scope,
             enabled: partner.enabled,
             grants: partner.grants,
+            identities: partner.identities,
             certificates: partner.certificates,
             seal: partner.seal,
             files: partner.files,
@@ -133,7 +138,7 @@ impl Pipeline {
         }
         let mut certificates = Vec::new();
         for (index, certificate) in document.certificates.iter().enumerate() {
-            match self.parts.sealer.inspect(certificate.as_bytes(), now) {
+            match self.parts.sealer.inspect(certificate.armored.as_bytes(), now) {
                 Ok(info) => certificates.push(info),
                 Err(error) => problems.push(FieldError::new(
                     format!("/certificates/{index}"),
@@ -230,6 +235,7 @@ fn records_of(id: &PartnerId, document: &PartnerDocument) -> (Partner, Vec<Conne
             partner: id.clone(),
             name: name.clone(),
             settings: settings.clone(),
+            candidates: Vec::new(),
         })
         .collect();
     let wanted =
@@ -240,6 +246,7 @@ fn records_of(id: &PartnerId, document: &PartnerDocument) -> (Partner, Vec<Conne
         scope: document.scope.clone(),
         enabled: document.enabled,
         grants: document.grants.clone(),
+        identities: document.identities.clone(),
         certificates: document.certificates.clone(),
         seal: document.seal.clone(),
         files: document.files.clone(),

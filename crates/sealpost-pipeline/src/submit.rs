@@ -161,11 +161,12 @@ impl Pipeline {
 
     /// Applies the recipient policy: every certificate of the partner must be usable, and there must be one.
     pub(crate) fn usable_recipients(&self, partner: &Partner, now: Timestamp) -> Result<Vec<String>> {
-        if partner.certificates.is_empty() {
-            return Err(Error::new(&codes::request::NO_CERTIFICATE, format!("partner {} has none", partner.id)));
+        let recipients = partner.recipients(now);
+        if recipients.is_empty() {
+            return Err(Error::new(&codes::request::NO_CERTIFICATE, format!("partner {} has none in use", partner.id)));
         }
         let mut fingerprints = Vec::new();
-        for certificate in &partner.certificates {
+        for certificate in &recipients {
             let info = self.parts.sealer.inspect(certificate.as_bytes(), now).map_err(|error| {
                 Error::new(&codes::request::NO_CERTIFICATE, format!("{}: {}", error.code().title, error.detail()))
                     .caused_by(error)

@@ -144,6 +144,7 @@ impl Pipeline {
             Work::Deliver(delivery) => self.deliver(&delivery, lease).await,
             Work::Expire(job) => self.expire(&job, lease).await,
             Work::Purge(job) => self.purge(&job, lease).await,
+            Work::Notify(notification) => self.notify(&notification, lease).await,
         }
     }
 

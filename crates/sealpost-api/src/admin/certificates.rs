@@ -51,8 +51,8 @@ pub(crate) async fn list(extract::State(state): extract::State<State>) -> Result
     let sealer = &state.pipeline.parts().sealer;
     let mut certificates = Vec::new();
     for partner in state.pipeline.parts().records.partners().await? {
-        for (index, armored) in partner.certificates.iter().enumerate() {
-            let inspected = sealer.inspect(armored.as_bytes(), now);
+        for (index, certificate) in partner.certificates.iter().enumerate() {
+            let inspected = sealer.inspect(certificate.armored.as_bytes(), now);
             let failure = inspected.as_ref().err().map(|error| Failure::of(&error.into(), Plane::Operator));
             let info = inspected.ok();
             certificates.push(Certificate {

@@ -20,6 +20,8 @@ const CONTENT: &[u8] = b"Sealpost checks whether it can deliver here. This file 
 struct Steps {
     done: Vec<CheckStep>,
     begun: Instant,
+    /// The key that the server showed, for the step that comes next.
+    shown: Option<String>,
 }
 
 /// The check is over: the last step has failed.
@@ -36,7 +38,7 @@ impl Steps {
             Err(error) => (error.detail().to_owned(), Some(Failure::from(&error)), Err(Stop)),
         };
         let elapsed_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.done.push(CheckStep { step: step.to_owned(), detail, elapsed_ms, failure });
+        self.done.push(CheckStep { step: step.to_owned(), detail, elapsed_ms, failure, host_key: self.shown.take() });
         self.begin();
         value
     }
@@ -44,7 +46,7 @@ impl Steps {
 
 /// Runs the check; the steps are those of the port, up to the first that fails.
 pub(super) async fn check(secrets: &dyn SecretStore, connector: &Connector) -> Vec<CheckStep> {
-    let mut steps = Steps { done: Vec::new(), begun: Instant::now() };
+    let mut steps = Steps { done: Vec::new(), begun: Instant::now(), shown: None };
     // A stop is in the steps already.
     if run(secrets, &connector.settings, &mut steps).await.is_err() {
         tracing::debug!(connector = %connector.id, "the check stopped");
@@ -111,16 +113,23 @@ async fn exchange_keys(
             if approved.has_fingerprints() {
                 // It may have an approved key of another type.
                 let other = connect::trusted_session(settings, &approved, addresses).await;
+                steps.shown = Some(other.as_ref().map_or_else(|_| line.clone(), shown_by));
                 return steps.note("host_key", other.map(|session| (described(&session), session)));
             }
             let error = approved.mismatch(settings, std::slice::from_ref(&shown));
+            steps.shown = Some(line.clone());
             let error = Error::new(error.code(), format!("{}; to approve: `{line}`", error.detail()));
             return steps.note("host_key", Err(error));
         }
     };
     steps.note("key_exchange", Ok((session.algorithms(), ())))?;
     let detail = described(&session);
+    steps.shown = Some(shown_by(&session));
     steps.note("host_key", Ok((detail, session)))
+}
+
+fn shown_by(session: &Session) -> String {
+    look(&session.seen).shown.as_ref().map(public_key_line).unwrap_or_default()
 }
 
 fn described(session: &Session) -> String {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, PrivateKey, decode_secret_key};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::SecretStore;
-use sealpost_core::secret::SecretRef;
+use sealpost_core::secret::{Secret, SecretRef};
 
 /// Fetches and reads a private key.
 ///
@@ -29,6 +30,17 @@ pub(super) async fn load(
     };
     let decoded = read(text, passphrase).map_err(|why| unusable(&why))?;
     Ok(Arc::new(decoded))
+}
+
+/// Makes an Ed25519 key pair: the private key as OpenSSH writes it, and the public key's line.
+pub(super) fn generate(comment: &str) -> Result<(Secret, String)> {
+    let made = || -> Result<(Secret, String), russh::keys::ssh_key::Error> {
+        let mut key = PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519)?;
+        key.set_comment(comment);
+        let text = key.to_openssh(LineEnding::LF)?;
+        Ok((Secret::new(text.as_bytes().to_vec()), key.public_key().to_openssh()?))
+    };
+    made().map_err(|error| Error::new(&codes::deliver::CREDENTIAL, format!("no key could be made: {error}")))
 }
 
 /// Reads a key; the error is a sentence about what is wrong with it.
@@ -65,6 +77,14 @@ fn read(text: &str, passphrase: Option<&str>) -> Result<PrivateKey, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_generated_key_can_be_read_again() {
+        let (private, public) = generate("sealpost acme").expect("a key");
+        let key = read(private.expose_text().expect("text"), None).expect("readable");
+        assert_eq!(key.public_key().to_openssh().expect("a line"), public);
+        assert!(public.starts_with("ssh-ed25519 AAAA") && public.ends_with(" sealpost acme"), "{public}");
+    }
 
     #[test]
     fn what_is_wrong_is_said_in_words() {

@@ -37,7 +37,13 @@ pub(crate) fn settings(port: u16, user: &str, login: Vec<Login>, host_keys: Vec<
 /// A connector with these settings.
 pub(crate) fn connector(settings: ConnectorSettings) -> Connector {
     let partner = "acme".parse().unwrap();
-    Connector { id: ConnectorId::of(&partner, "main"), partner, name: "main".to_owned(), settings }
+    Connector {
+        id: ConnectorId::of(&partner, "main"),
+        partner,
+        name: "main".to_owned(),
+        settings,
+        candidates: Vec::new(),
+    }
 }
 
 /// Login with a key file.

@@ -126,9 +126,10 @@ fn read_file(file: &Path) -> Result<(PartnerId, PartnerDocument), String> {
     let folder = file.parent().unwrap_or(Path::new("."));
     for certificate in &mut document.certificates {
         // A certificate stands in the file itself, or in one of its own beside it.
-        if !certificate.trim_start().starts_with("-----BEGIN") {
-            let path = folder.join(&*certificate);
-            *certificate =
+        let armored = &mut certificate.armored;
+        if !armored.trim_start().starts_with("-----BEGIN") {
+            let path = folder.join(&*armored);
+            *armored =
                 std::fs::read_to_string(&path).map_err(|error| format!("certificates: {}: {error}", path.display()))?;
         }
     }
