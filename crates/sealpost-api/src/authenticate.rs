@@ -9,7 +9,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{self, HeaderMap};
 use http::request::Parts;
+use sealpost_core::audit::{Actor, ActorKind};
 use sealpost_core::error::{Error, Kind, codes};
+use sealpost_core::identity::Scope;
 use sealpost_core::partner::Partner;
 
 use crate::edge::Trail;
@@ -28,6 +30,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// How the caller proved who it is, and what it may do with that.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    /// Who acts, for the audit trail.
+    pub(crate) actor: Actor,
+    /// What it may do.
+    pub(crate) scopes: Arc<[Scope]>,
+    /// The id of the request.
+    pub(crate) request_id: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Credentials {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| refuse(nothing_given()))
+    }
+}
+
 /// The layer: no partner, no endpoint.
 pub(crate) async fn authenticate(
     extract::State(state): extract::State<State>,
@@ -35,10 +56,14 @@ pub(crate) async fn authenticate(
     next: Next,
 ) -> Result<Response, Problem> {
     let credential = credential(request.headers()).map_err(refuse)?;
-    let (partner, _key) = state.pipeline.authenticate(&credential).await.map_err(refuse)?;
-    if let Some(trail) = request.extensions().get::<Trail>() {
-        trail.is_of(&partner.id);
-    }
+    let (partner, key) = state.pipeline.authenticate(&credential).await.map_err(refuse)?;
+    let trail = request.extensions().get::<Trail>().cloned().unwrap_or_default();
+    trail.is_of(&partner.id);
+    request.extensions_mut().insert(Credentials {
+        actor: Actor::new(ActorKind::ApiKey, key.id.as_str()),
+        scopes: key.scopes.into(),
+        request_id: trail.id().to_owned(),
+    });
     request.extensions_mut().insert(Caller(Arc::new(partner)));
     Ok(next.run(request).await)
 }

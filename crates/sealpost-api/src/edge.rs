@@ -37,6 +37,11 @@ impl Trail {
         Self { id: ulid::Ulid::generate().to_string().to_lowercase().into(), partner: Arc::default() }
     }
 
+    /// The id of the request.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Notes whose request it is, for the log.
     pub(crate) fn is_of(&self, partner: &PartnerId) {
         self.partner.get_or_init(|| partner.clone());
