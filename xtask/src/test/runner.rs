@@ -9,6 +9,13 @@ use super::python;
 use super::step::{Context, words};
 use crate::workspace::cargo;
 
+/// Whose summaries are counted. Nextest shows what a failed test printed, which has the other's summary in it.
+#[derive(Clone, Copy)]
+enum Runner {
+    Nextest,
+    Cargo,
+}
+
 /// How many tests there were, over all binaries.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Tally {
@@ -36,7 +43,7 @@ pub(super) fn tests(context: &mut Context) -> Result<(), String> {
     command.args(&context.runner);
     command.env("CARGO_TERM_COLOR", if std::io::stdout().is_terminal() { "always" } else { "never" });
     python::on_path(&mut command);
-    let (success, tally) = counted(&mut command)?;
+    let (success, tally) = counted(&mut command, if nextest { Runner::Nextest } else { Runner::Cargo })?;
     context.tests = Some(tally.clone());
     println!("{tally}");
     if tally.passed + tally.failed == 0 && success {
@@ -51,12 +58,12 @@ fn has_nextest() -> bool {
 }
 
 /// Runs the command, shows its output as it comes, and adds up the summaries in it.
-fn counted(command: &mut Command) -> Result<(bool, Tally), String> {
+fn counted(command: &mut Command, runner: Runner) -> Result<(bool, Tally), String> {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.map_err(|error| format!("start {}: {error}", words(command)))?;
     let tally = Arc::new(Mutex::new(Tally::default()));
-    let out = child.stdout.take().map(|pipe| copy(pipe, std::io::stdout(), Arc::clone(&tally)));
-    let err = child.stderr.take().map(|pipe| copy(pipe, std::io::stderr(), Arc::clone(&tally)));
+    let out = child.stdout.take().map(|pipe| copy(pipe, std::io::stdout(), runner, Arc::clone(&tally)));
+    let err = child.stderr.take().map(|pipe| copy(pipe, std::io::stderr(), runner, Arc::clone(&tally)));
     for copying in [out, err].into_iter().flatten() {
         copying.join().map_err(|_| "the thread that shows the tests' output ended early".to_owned())?;
     }
@@ -68,6 +75,7 @@ fn counted(command: &mut Command) -> Result<(bool, Tally), String> {
 fn copy(
     from: impl Read + Send + 'static,
     mut to: impl Write + Send + 'static,
+    runner: Runner,
     tally: Arc<Mutex<Tally>>,
 ) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
@@ -75,7 +83,7 @@ fn copy(
         let mut line = Vec::new();
         while from.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
             if let Ok(mut tally) = tally.lock() {
-                tally.add(&String::from_utf8_lossy(&line));
+                tally.add(&String::from_utf8_lossy(&line), runner);
             }
             // A reader that went away is no reason to stop counting.
             drop(to.write_all(&line).and_then(|()| to.flush()));
@@ -87,16 +95,16 @@ fn copy(
 impl Tally {
     /// Adds a line if it is the summary of nextest (`Summary [ 1.2s] 4 tests run: 3 passed (1 slow), 1 failed, 2 skipped`)
     /// or of one binary under `cargo test` (`test result: ok. 3 passed; 1 failed; 2 ignored; …`).
-    fn add(&mut self, line: &str) {
+    fn add(&mut self, line: &str, runner: Runner) {
         let line = plain(line);
         let line = line.trim();
-        let counts = match line.strip_prefix("test result: ") {
-            Some(counts) => counts,
-            None => match line.split_once(" run: ") {
-                Some((head, counts)) if head.starts_with("Summary [") => counts,
-                _ => return,
-            },
+        let counts = match runner {
+            Runner::Cargo => line.strip_prefix("test result: "),
+            Runner::Nextest => {
+                line.strip_prefix("Summary [").and_then(|rest| rest.split_once(" run: ")).map(|(_, counts)| counts)
+            }
         };
+        let Some(counts) = counts else { return };
         for part in counts.split([',', ';', '.', '(', ')']) {
             let Some((number, what)) = part.trim().split_once(' ') else { continue };
             let Ok(number) = number.parse::<usize>() else { continue };
@@ -127,21 +135,31 @@ fn plain(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Tally;
+    use super::{Runner, Tally};
 
-    fn tally(lines: &[&str]) -> String {
+    fn tally(runner: Runner, lines: &[&str]) -> String {
         let mut tally = Tally::default();
         for line in lines {
-            tally.add(line);
+            tally.add(line, runner);
         }
         tally.to_string()
     }
 
     #[test]
     fn the_summary_of_nextest_is_counted() {
-        assert_eq!(tally(&["     Summary [   0.123s] 45 tests run: 45 passed, 0 skipped\n"]), "45 passed, 0 failed");
+        assert_eq!(
+            tally(Runner::Nextest, &["     Summary [   0.123s] 45 tests run: 45 passed, 0 skipped\n"]),
+            "45 passed, 0 failed"
+        );
         let coloured = "\u{1b}[31;1m     Summary\u{1b}[0m [   9.1s] \u{1b}[1m7\u{1b}[0m tests run: \u{1b}[1m4\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m (\u{1b}[1m1\u{1b}[0m slow), 2 failed, 1 timed out, 3 skipped";
-        assert_eq!(tally(&[coloured]), "4 passed, 3 failed, 3 skipped");
+        assert_eq!(tally(Runner::Nextest, &[coloured]), "4 passed, 3 failed, 3 skipped");
+    }
+
+    #[test]
+    fn what_a_failed_test_printed_is_not_counted() {
+        let lines =
+            ["test result: FAILED. 0 passed; 1 failed; 0 ignored", "Summary [ 1.0s] 2 tests run: 1 passed, 1 failed"];
+        assert_eq!(tally(Runner::Nextest, &lines), "1 passed, 1 failed");
     }
 
     #[test]
@@ -151,6 +169,6 @@ mod tests {
             "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 9 filtered out; finished in 0.02s",
             "a test that prints 5 passed, 5 failed",
         ];
-        assert_eq!(tally(&lines), "5 passed, 1 failed, 1 skipped");
+        assert_eq!(tally(Runner::Cargo, &lines), "5 passed, 1 failed, 1 skipped");
     }
 }
