@@ -22,6 +22,7 @@
 //! | change | something a partner asked to have changed about itself, done at once or after an operator's approval |
 //! | lease | a worker's time-limited right to a task; its epoch fences off a worker that lost it |
 
+pub mod address;
 pub mod audit;
 pub mod batch;
 pub mod certificate;
