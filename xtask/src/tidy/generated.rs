@@ -50,7 +50,7 @@ mod tests {
         let codes = root.join("crates/sealpost-core/src/error/codes");
         std::fs::create_dir_all(&codes).unwrap();
         std::fs::create_dir_all(root.join("docs")).unwrap();
-        for stage in ["source", "format", "seal", "store", "deliver", "ledger", "secrets", "config"] {
+        for stage in ["source", "format", "seal", "store", "deliver", "notify", "ledger", "secrets", "config"] {
             let row = format!(
                 "codes! {{ S; A = \"SP-{}-001\", Config, Operator, final, \"t\", \"a\"; }}",
                 stage.to_uppercase()
