@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use sealpost_core::error::codes;
-use sealpost_core::port::{Ledger, Queue, Records};
+use sealpost_core::port::{Changes, Ledger, Outbox, Queue, Records, UsageMeter};
 use sealpost_core::{Error, Result};
 use serde_json::{Map, Value as Json, json};
 
@@ -21,7 +21,7 @@ mod sqlite;
 
 pub use sqlite::SqliteLedger;
 
-/// The three ports of one ledger.
+/// The ports of one ledger.
 #[derive(Clone)]
 pub struct LedgerSet {
     /// Jobs and deliveries.
@@ -30,12 +30,25 @@ pub struct LedgerSet {
     pub records: Arc<dyn Records>,
     /// Tasks.
     pub queue: Arc<dyn Queue>,
+    /// Requests counted across processes.
+    pub usage: Arc<dyn UsageMeter>,
+    /// Webhooks and notifications.
+    pub outbox: Arc<dyn Outbox>,
+    /// Changes, challenges and the audit trail.
+    pub changes: Arc<dyn Changes>,
 }
 
 impl From<SqliteLedger> for LedgerSet {
     fn from(ledger: SqliteLedger) -> Self {
         let shared = Arc::new(ledger);
-        Self { ledger: shared.clone(), records: shared.clone(), queue: shared }
+        Self {
+            ledger: shared.clone(),
+            records: shared.clone(),
+            queue: shared.clone(),
+            usage: shared.clone(),
+            outbox: shared.clone(),
+            changes: shared,
+        }
     }
 }
 

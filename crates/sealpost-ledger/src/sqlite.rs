@@ -11,19 +11,29 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, Notify};
 
 mod admit;
+mod audit;
+mod challenges;
+mod changes;
+mod connectors;
 mod deliveries;
 mod fault;
 mod jobs;
 mod ledger;
 mod list;
+mod notifications;
 mod open;
+mod outbox;
+mod pages;
+mod partners;
 mod queue;
 mod records;
 mod schema;
 mod tasks;
 mod timeline;
 mod turn;
+mod usage;
 mod value;
+mod webhooks;
 
 use turn::{Turn, Writers};
 
@@ -46,7 +56,7 @@ enum Durability {
     /// syncs the write-ahead log at each commit).
     Disk,
     /// Not yet a loss of power: for what is worthless then, because it speaks of a worker that lost power as well —
-    /// claims, heartbeats, progress. No sync, so that they cost microseconds. The log keeps its order: the next write
+    /// claims, heartbeats, progress — and for counted requests, of which a few may be forgotten. No sync, so that they cost microseconds. The log keeps its order: the next write
     /// to disk takes these with it.
     Process,
 }

@@ -6,11 +6,12 @@ use sealpost_core::error::codes;
 use sealpost_core::event::Happening;
 use sealpost_core::id::{ConnectorId, DeliveryId, JobId};
 use sealpost_core::job::JobStatus;
+use sealpost_core::notification::Announcement;
 use sealpost_core::task::Lease;
 use sealpost_core::{Error, Result};
 
 use super::value::{corrupt, decode, encode, signed, unsigned};
-use super::{Connection, fault, jobs, tasks, timeline};
+use super::{Connection, fault, jobs, notifications, tasks, timeline};
 
 /// A delivery from its row. The bytes sent have a column of their own: they change often, and alone.
 fn delivery((record, bytes_sent): (String, i64)) -> Result<Delivery> {
@@ -53,14 +54,14 @@ pub(super) async fn insert(connection: &mut Connection, delivery: &Delivery, now
     note(connection, delivery, &DeliveryEvent::Created, now).await
 }
 
-/// Loads, moves by [`Delivery::apply`] and stores.
+/// Loads, moves by [`Delivery::apply`] and stores, with the notifications that follow; whether there are any.
 pub(super) async fn apply(
     connection: &mut Connection,
     id: &DeliveryId,
     event: &DeliveryEvent,
     lease: Option<&Lease>,
     now: Timestamp,
-) -> Result<Delivery> {
+) -> Result<(Delivery, bool)> {
     tasks::fence(connection, lease, now).await?;
     let delivery = find(connection, id).await?.ok_or_else(|| missing(id))?.apply(event, now)?;
     sqlx::query("UPDATE deliveries SET status = ?, bytes_sent = ?, record = ? WHERE id = ?")
@@ -72,7 +73,11 @@ pub(super) async fn apply(
         .await
         .map_err(fault::write)?;
     note(connection, &delivery, event, now).await?;
-    Ok(delivery)
+    let announced = match Announcement::of_delivery(&delivery, event, now) {
+        Some(announcement) => notifications::announce(connection, &announcement).await?,
+        None => false,
+    };
+    Ok((delivery, announced))
 }
 
 /// Creates a further delivery of the file of a succeeded job, with its task.

@@ -2,6 +2,7 @@
 
 use sealpost_core::Error;
 use sealpost_core::error::codes;
+use sealpost_core::id::PartnerId;
 
 const BUSY: i32 = 5;
 const CORRUPT: i32 = 11;
@@ -26,9 +27,15 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     extended(error).is_some_and(|code| code & 0xff == BUSY)
 }
 
-/// Whether a record refers to a partner that isn't there.
-pub(super) fn is_orphan(error: &sqlx::Error) -> bool {
-    extended(error) == Some(FOREIGN_KEY)
+/// A failed write of something that is a partner's own. Without the foreign key, it could outlive its partner and wake up
+/// with the next one of its name.
+pub(super) fn owned(error: sqlx::Error, partner: &PartnerId) -> Error {
+    if extended(&error) == Some(FOREIGN_KEY) { no_partner(partner) } else { write(error) }
+}
+
+/// The error for a partner that isn't there.
+pub(super) fn no_partner(partner: &PartnerId) -> Error {
+    Error::new(&codes::request::NOT_FOUND, format!("there is no partner {partner}"))
 }
 
 fn extended(error: &sqlx::Error) -> Option<i32> {

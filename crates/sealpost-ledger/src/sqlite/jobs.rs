@@ -9,7 +9,7 @@ use sealpost_core::task::Lease;
 use sealpost_core::{Error, Result};
 
 use super::value::{decode, encode, nanos, signed, unsigned};
-use super::{Connection, deliveries, fault, tasks, timeline};
+use super::{Connection, deliveries, fault, notifications, tasks, timeline};
 
 /// The columns that [`job`] reads.
 pub(super) type Row = (String, i64, i64);
@@ -79,11 +79,14 @@ pub(super) async fn apply(
     Ok(made)
 }
 
-/// Stores what follows from a move: the timeline's entry, deliveries, tasks.
+/// Stores what follows from a move: the timeline's entry, deliveries, notifications, tasks.
 async fn follow(connection: &mut Connection, made: &JobMove, event: &JobEvent, now: Timestamp) -> Result<()> {
     timeline::append(connection, &made.job.id, now, &Happening::Report(event.clone())).await?;
     for delivery in &made.deliveries {
         deliveries::insert(connection, delivery, now).await?;
+    }
+    if let Some(announcement) = &made.announcement {
+        notifications::announce(connection, announcement).await?;
     }
     tasks::enqueue(connection, &made.tasks).await
 }

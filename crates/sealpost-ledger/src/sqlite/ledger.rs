@@ -83,7 +83,11 @@ impl Ledger for SqliteLedger {
     ) -> Result<Delivery> {
         let mut turn = self.begin(Durability::Disk).await?;
         let outcome = deliveries::apply(turn.connection(), id, event, lease, now).await;
-        turn.end(outcome).await
+        let (delivery, announced) = turn.end(outcome).await?;
+        if announced {
+            self.ring();
+        }
+        Ok(delivery)
     }
 
     async fn delivery_progress(&self, id: &DeliveryId, bytes_sent: u64, lease: &Lease) -> Result<()> {

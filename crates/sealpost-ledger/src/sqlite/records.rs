@@ -1,18 +1,16 @@
 //! The port `Records`: partners, connectors and API keys.
 
 use async_trait::async_trait;
+use sealpost_core::Result;
 use sealpost_core::connector::Connector;
-use sealpost_core::error::codes;
 use sealpost_core::id::{ApiKeyId, ConnectorId, PartnerId};
+use sealpost_core::identity::Identity;
 use sealpost_core::partner::{ApiKey, Partner};
-use sealpost_core::port::Records;
-use sealpost_core::{Error, Result};
+use sealpost_core::port::{Edit, Records};
 use serde::de::DeserializeOwned;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, query::Query};
 
 use super::value::{decode, encode, nanos};
-use super::{Connection, Durability, SqliteLedger, fault};
+use super::{Connection, Durability, SqliteLedger, connectors, fault, partners};
 
 #[async_trait]
 impl Records for SqliteLedger {
@@ -24,18 +22,26 @@ impl Records for SqliteLedger {
         self.many("SELECT record FROM partners ORDER BY id", "a partner", None).await
     }
 
+    async fn partner_of(&self, identity: &Identity) -> Result<Option<Partner>> {
+        let mut reader = self.reader().await?;
+        partners::of_identity(&mut reader, identity).await
+    }
+
     async fn put_partner(&self, partner: &Partner) -> Result<()> {
-        let statement = sqlx::query(
-            "INSERT INTO partners (id, record) VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
-        )
-        .bind(partner.id.as_str().to_owned())
-        .bind(encode("a partner", partner)?);
-        self.put(statement, &partner.id).await
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = partners::store(turn.connection(), partner).await;
+        turn.end(outcome).await
+    }
+
+    async fn edit_partner(&self, id: &PartnerId, edit: &Edit<Partner>) -> Result<Option<Partner>> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = partners::edit(turn.connection(), id, edit).await;
+        turn.end(outcome).await
     }
 
     async fn remove_partner(&self, id: &PartnerId) -> Result<bool> {
         let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = remove_partner(turn.connection(), id).await;
+        let outcome = partners::remove(turn.connection(), id).await;
         turn.end(outcome).await
     }
 
@@ -49,15 +55,15 @@ impl Records for SqliteLedger {
     }
 
     async fn put_connector(&self, connector: &Connector) -> Result<()> {
-        let statement = sqlx::query(
-            "INSERT INTO connectors (id, partner, name, record) VALUES (?, ?, ?, ?)
-             ON CONFLICT DO UPDATE SET partner = excluded.partner, name = excluded.name, record = excluded.record",
-        )
-        .bind(connector.id.as_str().to_owned())
-        .bind(connector.partner.as_str().to_owned())
-        .bind(connector.name.clone())
-        .bind(encode("a connector", connector)?);
-        self.put(statement, &connector.partner).await
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::store(turn.connection(), connector).await;
+        turn.end(outcome).await
+    }
+
+    async fn edit_connector(&self, id: &ConnectorId, edit: &Edit<Connector>) -> Result<Option<Connector>> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::edit(turn.connection(), id, edit).await;
+        turn.end(outcome).await
     }
 
     async fn remove_connector(&self, id: &ConnectorId) -> Result<bool> {
@@ -81,17 +87,26 @@ impl Records for SqliteLedger {
     }
 
     async fn put_api_key(&self, key: &ApiKey) -> Result<()> {
-        let statement = sqlx::query(
-            "INSERT INTO api_keys (id, partner, created_at, record) VALUES (?, ?, ?, ?)
-             ON CONFLICT DO UPDATE
-             SET partner = excluded.partner, created_at = excluded.created_at, record = excluded.record",
-        )
-        .bind(key.id.as_str().to_owned())
-        .bind(key.partner.as_str().to_owned())
-        .bind(nanos(key.created_at))
-        .bind(encode("an API key", key)?);
-        self.put(statement, &key.partner).await
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = store_key(turn.connection(), key).await;
+        turn.end(outcome).await
     }
+}
+
+async fn store_key(connection: &mut Connection, key: &ApiKey) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO api_keys (id, partner, created_at, record) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE
+         SET partner = excluded.partner, created_at = excluded.created_at, record = excluded.record",
+    )
+    .bind(key.id.as_str())
+    .bind(key.partner.as_str())
+    .bind(nanos(key.created_at))
+    .bind(encode("an API key", key)?)
+    .execute(connection)
+    .await
+    .map_err(|error| fault::owned(error, &key.partner))?;
+    Ok(())
 }
 
 impl SqliteLedger {
@@ -117,41 +132,4 @@ impl SqliteLedger {
         let records: Vec<String> = query.fetch_all(&mut *reader).await.map_err(fault::read)?;
         records.iter().map(|record| decode(what, record)).collect()
     }
-
-    async fn put(&self, statement: Query<'_, Sqlite, SqliteArguments>, partner: &PartnerId) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = statement.execute(turn.connection()).await.map(drop).map_err(|error| {
-            // Without this, a key or connector could outlive its partner and wake up with the next one of its name.
-            if fault::is_orphan(&error) {
-                Error::new(&codes::request::NOT_FOUND, format!("there is no partner {partner}"))
-            } else {
-                fault::write(error)
-            }
-        });
-        turn.end(outcome).await
-    }
-}
-
-async fn remove_partner(connection: &mut Connection, id: &PartnerId) -> Result<bool> {
-    let (jobs, deliveries): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT COUNT(*) FROM jobs WHERE partner = ?1 AND status IN ('queued', 'running')),
-                (SELECT COUNT(*) FROM deliveries WHERE partner = ?1 AND status IN ('pending', 'sending'))",
-    )
-    .bind(id.as_str())
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(fault::read)?;
-    if jobs + deliveries > 0 {
-        return Err(Error::new(
-            &codes::ledger::IN_USE,
-            format!("partner {id} has {jobs} reports queued or running and {deliveries} deliveries under way"),
-        ));
-    }
-    // Its connectors and keys go with it (ON DELETE CASCADE); its past reports stay as a record.
-    let done = sqlx::query("DELETE FROM partners WHERE id = ?")
-        .bind(id.as_str())
-        .execute(connection)
-        .await
-        .map_err(fault::write)?;
-    Ok(done.rows_affected() == 1)
 }

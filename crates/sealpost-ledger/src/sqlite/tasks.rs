@@ -55,6 +55,7 @@ pub(super) fn columns(work: &Work) -> (&'static str, &str) {
     let subject = match work {
         Work::Produce(job) | Work::Expire(job) | Work::Purge(job) => job.as_str(),
         Work::Deliver(delivery) => delivery.as_str(),
+        Work::Notify(notification) => notification.as_str(),
     };
     (work.kind().as_str(), subject)
 }
@@ -70,5 +71,6 @@ pub(super) fn work(kind: &str, subject: &str) -> Result<Work> {
         WorkKind::Deliver => Work::Deliver(id("a task's delivery", subject)?),
         WorkKind::Expire => Work::Expire(id("a task's job", subject)?),
         WorkKind::Purge => Work::Purge(id("a task's job", subject)?),
+        WorkKind::Notify => Work::Notify(id("a task's notification", subject)?),
     })
 }

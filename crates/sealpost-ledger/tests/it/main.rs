@@ -30,5 +30,6 @@ async fn sqlite() -> Ports {
 /// A ledger on this file, by connections of its own.
 async fn opened(path: &Path) -> Ports {
     let set = LedgerSet::from(SqliteLedger::open(path).await.unwrap());
-    Ports { ledger: set.ledger, records: set.records, queue: set.queue, keep: Arc::new(()) }
+    let LedgerSet { ledger, records, queue, usage, outbox, changes } = set;
+    Ports { ledger, records, queue, usage, outbox, changes, keep: Arc::new(()) }
 }

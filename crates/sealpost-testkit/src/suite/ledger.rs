@@ -13,7 +13,7 @@ use sealpost_core::error::codes;
 use sealpost_core::id::{ConnectorId, JobId, PartnerId};
 use sealpost_core::job::{Job, JobEvent, ReportRequest};
 use sealpost_core::param::ParameterValues;
-use sealpost_core::port::{Admission, Admitted, Ledger, Queue, Records};
+use sealpost_core::port::{Admission, Admitted, Changes, Ledger, Outbox, Queue, Records, UsageMeter};
 use sealpost_core::sealed::{FileName, SealedFile, SealedKey};
 use sealpost_core::task::{Lease, WorkKind};
 
@@ -37,6 +37,12 @@ pub struct Ports {
     pub records: Arc<dyn Records>,
     /// Tasks.
     pub queue: Arc<dyn Queue>,
+    /// Counted requests.
+    pub usage: Arc<dyn UsageMeter>,
+    /// Webhooks and notifications.
+    pub outbox: Arc<dyn Outbox>,
+    /// Changes, challenges and the audit trail.
+    pub changes: Arc<dyn Changes>,
     /// What must live as long as the ledger, for example its folder.
     pub keep: Arc<dyn Any + Send + Sync>,
 }

@@ -5,7 +5,9 @@ use sealpost_core::connector::{Connector, ConnectorLimits, ConnectorSettings, Ex
 use sealpost_core::delivery::DeliveryEvent;
 use sealpost_core::error::codes;
 use sealpost_core::id::{ApiKeyId, ConnectorId};
+use sealpost_core::identity::{Identity, Scope};
 use sealpost_core::partner::{ApiKey, FileSettings, Grant, Partner, PartnerLimits, SealSettings};
+use sealpost_core::usage::{Period, Quota};
 
 use super::{Ports, admission, connector_id, failure, partner, refused};
 
@@ -18,11 +20,16 @@ pub fn sample_partner(id: &str) -> Partner {
         scope: "42".to_owned(),
         enabled: true,
         grants: vec![Grant { report: "contracts.v1".parse().expect("an id"), formats: vec!["csv".to_owned()] }],
-        certificates: vec!["-----BEGIN PGP PUBLIC KEY BLOCK-----".to_owned()],
+        identities: vec![identity("okta", id)],
+        certificates: vec!["-----BEGIN PGP PUBLIC KEY BLOCK-----".to_owned().into()],
         seal: SealSettings { armor: true, ..SealSettings::default() },
         files: FileSettings::default(),
         deliver_to: vec![connector_id(id, "main")],
-        limits: PartnerLimits { active_reports: 3 },
+        limits: PartnerLimits {
+            active_reports: 3,
+            quota: Some(Quota { limit: 10_000, period: Period::Month }),
+            ..PartnerLimits::default()
+        },
     }
 }
 
@@ -47,7 +54,14 @@ pub fn sample_connector(of: &str, name: &str) -> Connector {
             limits: ConnectorLimits::default(),
             retry: RetryPolicy::default(),
         },
+        candidates: Vec::new(),
     }
+}
+
+/// A caller.
+#[must_use]
+pub fn identity(issuer: &str, subject: &str) -> Identity {
+    Identity { issuer: issuer.to_owned(), subject: subject.to_owned() }
 }
 
 /// An API key of the partner.
@@ -58,6 +72,7 @@ pub fn sample_key(of: &str, id: &str, created_at: Timestamp) -> ApiKey {
         partner: partner(of),
         sha256: "0f".repeat(32),
         label: "nightly".to_owned(),
+        scopes: vec![Scope::ReportsRead],
         created_at,
         expires_at: Some(created_at + SignedDuration::from_hours(24)),
         revoked_at: None,

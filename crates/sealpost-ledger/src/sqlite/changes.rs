@@ -1,0 +1,126 @@
+//! The port `Changes`: what partners ask to have changed, challenges, the audit trail.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sealpost_core::audit::AuditEntry;
+use sealpost_core::change::{Challenge, Change, ChangeStatus, Decision};
+use sealpost_core::error::codes;
+use sealpost_core::id::{ChangeId, PartnerId};
+use sealpost_core::port::{AuditFilter, ChangeFilter, Changes, EntryPage};
+use sealpost_core::{Error, Result};
+
+use super::pages::{self, Asked, List};
+use super::value::{decode, encode, nanos};
+use super::{Connection, Durability, SqliteLedger, audit, challenges, fault};
+
+static LIST: List = List { table: "changes", time: "asked_at", what: "a change" };
+
+#[async_trait]
+impl Changes for SqliteLedger {
+    async fn create_change(&self, change: &Change) -> Result<()> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = create(turn.connection(), change).await;
+        turn.end(outcome).await
+    }
+
+    async fn change(&self, id: &ChangeId) -> Result<Option<Change>> {
+        let mut reader = self.reader().await?;
+        find(&mut reader, id).await
+    }
+
+    async fn changes(&self, filter: &ChangeFilter) -> Result<EntryPage<Change>> {
+        let asked = Asked {
+            owners: &[("partner", filter.partner.as_ref().map(AsRef::as_ref))],
+            status: filter.status.map(ChangeStatus::as_str),
+            after: filter.after.as_ref().map(AsRef::as_ref),
+            limit: filter.limit,
+        };
+        let mut reader = self.reader().await?;
+        let (entries, more) = pages::page(&mut reader, &LIST, &asked).await?;
+        Ok(EntryPage { entries, more })
+    }
+
+    async fn decide(&self, id: &ChangeId, decision: &Decision, now: Timestamp) -> Result<Change> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = decide(turn.connection(), id, decision, now).await;
+        turn.end(outcome).await
+    }
+
+    async fn note(&self, entry: &AuditEntry) -> Result<()> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = audit::append(turn.connection(), entry).await;
+        turn.end(outcome).await
+    }
+
+    async fn audit(&self, filter: &AuditFilter) -> Result<EntryPage<AuditEntry>> {
+        let mut reader = self.reader().await?;
+        audit::page(&mut reader, filter).await
+    }
+
+    async fn open_challenge(&self, challenge: &Challenge) -> Result<()> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = challenges::open(turn.connection(), challenge).await;
+        turn.end(outcome).await
+    }
+
+    async fn take_challenge(&self, partner: &PartnerId, fingerprint: &str) -> Result<Option<Challenge>> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = challenges::take(turn.connection(), partner, fingerprint).await;
+        turn.end(outcome).await
+    }
+}
+
+async fn create(connection: &mut Connection, change: &Change) -> Result<()> {
+    let subject = change.action.subject(&change.partner);
+    let waiting: Option<String> =
+        sqlx::query_scalar("SELECT id FROM changes WHERE partner = ? AND subject = ? AND status = 'pending'")
+            .bind(change.partner.as_str())
+            .bind(&subject)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(fault::read)?;
+    if let Some(waiting) = waiting {
+        let detail = format!("change {waiting} of {subject} waits for approval");
+        return Err(Error::new(&codes::request::CHANGE_PENDING, detail));
+    }
+    // Not by a foreign key, which would take those decided with the partner: one that waits must not outlive it and
+    // wake up with the next partner of its name.
+    let done = sqlx::query(
+        "INSERT INTO changes (id, partner, subject, status, asked_at, record)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM partners WHERE id = ?2)",
+    )
+    .bind(change.id.as_str())
+    .bind(change.partner.as_str())
+    .bind(&subject)
+    .bind(change.status.as_str())
+    .bind(nanos(change.asked_at))
+    .bind(encode("a change", change)?)
+    .execute(connection)
+    .await
+    .map_err(fault::write)?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(fault::no_partner(&change.partner)) }
+}
+
+async fn find(connection: &mut Connection, id: &ChangeId) -> Result<Option<Change>> {
+    let record: Option<String> = sqlx::query_scalar("SELECT record FROM changes WHERE id = ?")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(fault::read)?;
+    record.map(|record| decode(&format!("change {id}"), &record)).transpose()
+}
+
+async fn decide(connection: &mut Connection, id: &ChangeId, decision: &Decision, now: Timestamp) -> Result<Change> {
+    let before = find(connection, id).await?;
+    let after = before
+        .ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no change {id}")))?
+        .decide(decision, now)?;
+    sqlx::query("UPDATE changes SET status = ?, record = ? WHERE id = ?")
+        .bind(after.status.as_str())
+        .bind(encode("a change", &after)?)
+        .bind(id.as_str())
+        .execute(connection)
+        .await
+        .map_err(fault::write)?;
+    Ok(after)
+}

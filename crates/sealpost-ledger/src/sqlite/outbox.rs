@@ -1,0 +1,77 @@
+//! The port `Outbox`: each method is one turn or one read.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sealpost_core::Result;
+use sealpost_core::id::{NotificationId, PartnerId, WebhookId};
+use sealpost_core::notification::{Announcement, Notification, NotificationEvent};
+use sealpost_core::port::{Edit, NotificationFilter, NotificationPage, Outbox};
+use sealpost_core::task::Lease;
+use sealpost_core::webhook::Webhook;
+
+use super::{Durability, SqliteLedger, notifications, webhooks};
+
+#[async_trait]
+impl Outbox for SqliteLedger {
+    async fn webhook(&self, partner: &PartnerId, id: &WebhookId) -> Result<Option<Webhook>> {
+        let mut reader = self.reader().await?;
+        webhooks::find(&mut reader, Some(partner), id).await
+    }
+
+    async fn webhooks(&self, partner: &PartnerId) -> Result<Vec<Webhook>> {
+        let mut reader = self.reader().await?;
+        webhooks::of_partner(&mut reader, partner).await
+    }
+
+    async fn create_webhook(&self, webhook: &Webhook, most: u32) -> Result<()> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = webhooks::create(turn.connection(), webhook, most).await;
+        turn.end(outcome).await
+    }
+
+    async fn edit_webhook(&self, partner: &PartnerId, id: &WebhookId, edit: &Edit<Webhook>) -> Result<Option<Webhook>> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = webhooks::edit(turn.connection(), partner, id, edit).await;
+        turn.end(outcome).await
+    }
+
+    async fn remove_webhook(&self, partner: &PartnerId, id: &WebhookId) -> Result<bool> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = webhooks::remove(turn.connection(), partner, id).await;
+        turn.end(outcome).await
+    }
+
+    async fn notify(&self, webhook: &WebhookId, announcement: &Announcement) -> Result<Notification> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = notifications::notify(turn.connection(), webhook, announcement).await;
+        let notification = turn.end(outcome).await?;
+        self.ring();
+        Ok(notification)
+    }
+
+    async fn notification(&self, id: &NotificationId) -> Result<Option<Notification>> {
+        let mut reader = self.reader().await?;
+        notifications::find(&mut reader, id).await
+    }
+
+    async fn notifications(&self, filter: &NotificationFilter) -> Result<NotificationPage> {
+        let mut reader = self.reader().await?;
+        notifications::page(&mut reader, filter).await
+    }
+
+    async fn apply_notification(
+        &self,
+        id: &NotificationId,
+        event: &NotificationEvent,
+        lease: Option<&Lease>,
+        now: Timestamp,
+    ) -> Result<Notification> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = notifications::apply(turn.connection(), id, event, lease, now).await;
+        let (notification, task) = turn.end(outcome).await?;
+        if task.is_some() {
+            self.ring();
+        }
+        Ok(notification)
+    }
+}

@@ -1,0 +1,77 @@
+//! Lists of records: newest first, by a cursor that inserts don't move.
+
+use sealpost_core::error::{FieldError, codes};
+use sealpost_core::{Error, Result};
+use serde::de::DeserializeOwned;
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::value::decode;
+use super::{Connection, fault};
+
+/// A table with an `id`, a time and a `record`.
+pub(super) struct List {
+    /// Its name.
+    pub(super) table: &'static str,
+    /// The column of the time that it is ordered by.
+    pub(super) time: &'static str,
+    /// What one of its records is, with the article.
+    pub(super) what: &'static str,
+}
+
+/// Which page of it.
+pub(super) struct Asked<'a> {
+    /// Columns that never change for a record, and what they must be, if anything.
+    pub(super) owners: &'a [(&'static str, Option<&'a str>)],
+    /// In this status only. A cursor stays good when its record has moved to another one.
+    pub(super) status: Option<&'a str>,
+    /// Continue after the record of this id.
+    pub(super) after: Option<&'a str>,
+    /// Most records.
+    pub(super) limit: u32,
+}
+
+/// The records, and whether there are more.
+pub(super) async fn page<T: DeserializeOwned>(
+    connection: &mut Connection,
+    list: &List,
+    asked: &Asked<'_>,
+) -> Result<(Vec<T>, bool)> {
+    let limit = asked.limit.clamp(1, 100);
+    let List { table, time, what } = list;
+    let mut sql = QueryBuilder::<Sqlite>::new("SELECT record FROM ");
+    sql.push(table).push(" WHERE 1 = 1");
+    owned(&mut sql, asked);
+    if let Some(status) = asked.status {
+        sql.push(" AND status = ").push_bind(status.to_owned());
+    }
+    if let Some(after) = asked.after {
+        let at = position(connection, list, asked, after).await?;
+        sql.push(" AND (").push(time).push(", id) < (").push_bind(at).push(", ").push_bind(after.to_owned()).push(")");
+    }
+    // One more than asked for, to know whether there are more.
+    sql.push(" ORDER BY ").push(time).push(" DESC, id DESC LIMIT ").push_bind(i64::from(limit) + 1);
+    let mut records: Vec<String> = sql.build_query_scalar().fetch_all(connection).await.map_err(fault::read)?;
+    let more = records.len() > limit as usize;
+    records.truncate(limit as usize);
+    Ok((records.iter().map(|record| decode(what, record)).collect::<Result<_>>()?, more))
+}
+
+fn owned(sql: &mut QueryBuilder<Sqlite>, asked: &Asked<'_>) {
+    for (column, value) in asked.owners {
+        if let Some(value) = value {
+            sql.push(" AND ").push(column).push(" = ").push_bind((*value).to_owned());
+        }
+    }
+}
+
+/// The time of the cursor's record. Another partner's record is no cursor, and no different from one that is not there.
+async fn position(connection: &mut Connection, list: &List, asked: &Asked<'_>, after: &str) -> Result<i64> {
+    let mut sql = QueryBuilder::<Sqlite>::new("SELECT ");
+    sql.push(list.time).push(" FROM ").push(list.table).push(" WHERE id = ").push_bind(after.to_owned());
+    owned(&mut sql, asked);
+    let found: Option<i64> = sql.build_query_scalar().fetch_optional(connection).await.map_err(fault::read)?;
+    found.ok_or_else(|| {
+        Error::new(&codes::request::INVALID, format!("{after} is not in this list"))
+            .with_fields(vec![FieldError::new("/after", format!("not the id of {} of this list", list.what))])
+    })
+}
