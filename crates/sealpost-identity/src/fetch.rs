@@ -1,0 +1,111 @@
+//! One bounded GET: time, size, and no way to another host.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CACHE_CONTROL};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, StatusCode};
+use url::Url;
+
+/// Redirects within the same host.
+const MOST_REDIRECTS: usize = 3;
+
+/// What came back.
+pub(crate) struct Fetched {
+    pub(crate) body: Vec<u8>,
+    /// `max-age` of `Cache-Control` (RFC 9111 section 5.2.2.1); zero where it says not to keep it.
+    pub(crate) max_age: Option<Duration>,
+}
+
+/// The client for all issuers.
+///
+/// # Errors
+/// When TLS can't be set up.
+pub(crate) fn client(time_limit: Duration) -> Result<Client, String> {
+    Client::builder()
+        .timeout(time_limit)
+        .connect_timeout(time_limit)
+        .redirect(Policy::custom(same_origin))
+        .user_agent(concat!("sealpost/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| reasons(&error))
+}
+
+/// Whoever can make an issuer redirect elsewhere would provide its keys.
+fn same_origin(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let stays = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+    if !stays {
+        attempt.error("it redirects to another host")
+    } else if attempt.previous().len() > MOST_REDIRECTS {
+        attempt.error("it redirects too often")
+    } else {
+        attempt.follow()
+    }
+}
+
+/// Reads at most `limit` bytes; a longer body is left unread.
+///
+/// # Errors
+/// Says in words what went wrong, with the address.
+pub(crate) async fn get(client: &Client, url: &Url, limit: usize) -> Result<Fetched, String> {
+    let failed = |why: String| format!("GET {url}: {why}");
+    let response = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json").send().await;
+    let mut response = response.map_err(|error| failed(reasons(&error.without_url())))?;
+    if response.status() != StatusCode::OK {
+        return Err(failed(format!("it answered {}", response.status())));
+    }
+    let too_long = || failed(format!("more than {limit} bytes"));
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(too_long());
+    }
+    let max_age = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let max_age = max_age.flat_map(|value| value.split(',')).find_map(age);
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failed(reasons(&error.without_url())))? {
+        if body.len() + chunk.len() > limit {
+            return Err(too_long());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Fetched { body, max_age })
+}
+
+fn age(directive: &str) -> Option<Duration> {
+    let directive = directive.trim().to_ascii_lowercase();
+    if directive == "no-store" || directive == "no-cache" {
+        return Some(Duration::ZERO);
+    }
+    let seconds = directive.strip_prefix("max-age=")?.trim_matches('"').parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// The error and its causes; the outermost alone says only that a request failed.
+fn reasons(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = error.source();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::age;
+    use std::time::Duration;
+
+    #[test]
+    fn ages_are_read_as_caches_read_them() {
+        let seconds = |text: &str| text.split(',').find_map(age).map(|age: Duration| age.as_secs());
+        assert_eq!(seconds("public, max-age=600, must-revalidate"), Some(600));
+        assert_eq!(seconds("Max-Age=\"5\""), Some(5));
+        assert_eq!(seconds("no-store, max-age=600"), Some(0));
+        for text in ["", "public", "max-age=-1", "max-age=x", "s-maxage=5"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+}
