@@ -18,7 +18,7 @@ pub use changes::{AuditFilter, ChangeFilter, Changes, EntryPage};
 pub use format::{CompressionEntry, Format, FormatEntry, RowWriter};
 pub use identity::TokenVerifier;
 pub use ledger::{Admission, Admitted, Edit, JobFilter, JobPage, Ledger, Records};
-pub use notifier::{Notifier, Post};
+pub use notifier::{Answer, Notifier, Post};
 pub use outbox::{NotificationFilter, NotificationPage, Outbox};
 pub use queue::Queue;
 pub use seal::{SealPlan, Sealer};

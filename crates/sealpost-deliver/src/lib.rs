@@ -1,4 +1,4 @@
-//! Transports that carry sealed files to partners.
+//! Transports that carry sealed files to partners, and the way to their webhooks ([`Webhooks`]).
 //!
 //! A new transport is one more file here and one more row in [`TRANSPORTS`].
 
@@ -7,8 +7,10 @@ use std::sync::Arc;
 use sealpost_core::port::{SecretStore, Transport};
 
 mod sftp;
+mod webhook;
 
 pub use sftp::Sftp;
+pub use webhook::{WebhookSettings, Webhooks};
 
 /// One row of [`TRANSPORTS`].
 #[derive(Debug, Clone, Copy)]

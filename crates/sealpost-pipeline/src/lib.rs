@@ -97,6 +97,8 @@ pub struct Settings {
     pub produce_pause: Duration,
     /// What partners may change about themselves.
     pub self_service: SelfService,
+    /// Pauses between the attempts to post a notification; after the last attempt it is a dead letter.
+    pub notify_pauses: Vec<Duration>,
 }
 
 impl Default for Settings {
@@ -108,6 +110,7 @@ impl Default for Settings {
             produce_attempts: 5,
             produce_pause: Duration::from_secs(5),
             self_service: SelfService::default(),
+            notify_pauses: notify::PAUSES_S.map(Duration::from_secs).to_vec(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use schemars::JsonSchema;
 use sealpost_core::partner::SigningKeyRef;
 use sealpost_core::secret::SecretRef;
@@ -47,6 +48,9 @@ pub(crate) struct Config {
     /// Workers.
     #[serde(default)]
     pub(crate) worker: WorkerBlock,
+    /// Notifications to partners' webhooks.
+    #[serde(default)]
+    pub(crate) webhooks: WebhooksBlock,
     /// Logs.
     #[serde(default)]
     pub(crate) log: LogBlock,
@@ -126,6 +130,42 @@ pub(crate) struct WorkerBlock {
 impl Default for WorkerBlock {
     fn default() -> Self {
         Self { name: String::new(), concurrency: 4, lease_s: 30, produce_attempts: 5, produce_pause_s: 5 }
+    }
+}
+
+/// Notifications to partners' webhooks. Off without `signing_secret`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WebhooksBlock {
+    /// What the webhooks' own secrets are derived from: a reference to at least 32 bytes, such as
+    /// `file:secrets/webhook-secret`. When it changes, the secrets of all webhooks change.
+    #[schemars(with = "Option<String>")]
+    pub(crate) signing_secret: Option<SecretRef>,
+    /// Whether webhooks may be in private networks (10.0.0.0/8, 127.0.0.0/8, fc00::/7, …). Link-local addresses,
+    /// metadata services and reserved ranges stay closed. `false`.
+    pub(crate) allow_private: bool,
+    /// Networks that webhooks may be in, whatever they are: `["10.20.0.0/16"]`.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) allow: Vec<IpNet>,
+    /// Whether addresses may be `http`. `false`.
+    pub(crate) allow_http: bool,
+    /// Certificate authorities in PEM that are trusted beside the system's.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Pauses in seconds between the attempts to post a notification; each is spread by up to a fifth. After the last
+    /// attempt it is a dead letter. `[5, 30, 120, 600, 3600, 10800, 21600, 43200, 86400, 86400]`.
+    pub(crate) retry_after_s: Vec<u64>,
+}
+
+impl Default for WebhooksBlock {
+    fn default() -> Self {
+        Self {
+            signing_secret: None,
+            allow_private: false,
+            allow: Vec::new(),
+            allow_http: false,
+            ca_file: None,
+            retry_after_s: sealpost_pipeline::notify::PAUSES_S.to_vec(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::Source;
-use sealpost_deliver::Sftp;
+use sealpost_deliver::{Sftp, WebhookSettings, Webhooks};
 use sealpost_ledger::LedgerSet;
 use sealpost_pipeline::{Catalogue, Parts, Pipeline, Settings};
 use sealpost_seal::OpenPgp;
@@ -14,7 +14,7 @@ use sealpost_secrets::SecretStores;
 use sealpost_store::{SealedStore, StoreSettings};
 use serde_json::Value as Json;
 
-use crate::config::{Loaded, WorkerBlock};
+use crate::config::{Config, Loaded};
 
 /// Builds the whole flow from a checked configuration.
 ///
@@ -39,9 +39,27 @@ pub(crate) async fn pipeline(loaded: &Loaded) -> Result<Pipeline> {
         ledger: ledger.ledger,
         records: ledger.records,
         queue: ledger.queue,
+        usage: ledger.usage,
+        outbox: ledger.outbox,
+        changes: ledger.changes,
+        notifier: Arc::new(webhooks(loaded)),
         secrets,
-        settings: settings(&loaded.config.worker),
+        vault: None,
+        webhook_secret: loaded.config.webhooks.signing_secret.clone(),
+        settings: settings(&loaded.config),
     }))
+}
+
+/// The way to partners' webhooks. Nothing is connected yet.
+pub(crate) fn webhooks(loaded: &Loaded) -> Webhooks {
+    let block = &loaded.config.webhooks;
+    Webhooks::new(WebhookSettings {
+        allow_private: block.allow_private,
+        allow: block.allow.clone(),
+        allow_http: block.allow_http,
+        ca_file: block.ca_file.as_ref().map(|file| loaded.path(file)),
+        ..WebhookSettings::default()
+    })
 }
 
 /// The secret stores; relative `file:` references start at the configuration's folder.
@@ -80,7 +98,8 @@ pub(crate) async fn store(loaded: &Loaded, secrets: &SecretStores) -> Result<Sea
     SealedStore::open(&settings, secrets).await
 }
 
-fn settings(worker: &WorkerBlock) -> Settings {
+fn settings(config: &Config) -> Settings {
+    let worker = &config.worker;
     let name = if worker.name.is_empty() {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "sealpost".to_owned());
         format!("{}:{}", host.trim(), std::process::id())
@@ -93,5 +112,7 @@ fn settings(worker: &WorkerBlock) -> Settings {
         lease: Duration::from_secs(worker.lease_s),
         produce_attempts: worker.produce_attempts,
         produce_pause: Duration::from_secs(worker.produce_pause_s),
+        notify_pauses: config.webhooks.retry_after_s.iter().copied().map(Duration::from_secs).collect(),
+        ..Settings::default()
     }
 }

@@ -1,5 +1,7 @@
 //! Notifications to the outside.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::error::Result;
@@ -14,11 +16,11 @@ pub trait Notifier: Send + Sync {
     /// `SP-REQUEST-036` with the reason.
     fn admit(&self, url: &str) -> Result<()>;
 
-    /// Posts, and gives the status of the answer, whatever it is. The answer's body is not read.
+    /// Posts, and gives the head of the answer, whatever its status is. The answer's body is not read.
     ///
     /// # Errors
     /// `SP-NOTIFY-001`, `-002`, `-004`, `-005`.
-    async fn post(&self, post: Post<'_>) -> Result<u16>;
+    async fn post(&self, post: Post<'_>) -> Result<Answer>;
 }
 
 /// One message.
@@ -29,4 +31,13 @@ pub struct Post<'a> {
     pub headers: &'a [(&'static str, String)],
     /// A body of JSON.
     pub body: &'a str,
+}
+
+/// The head of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// How long the server asks to be left alone (`Retry-After`, RFC 9110 section 10.2.3).
+    pub retry_after: Option<Duration>,
 }

@@ -126,6 +126,10 @@ fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
     if config.worker.produce_attempts == 0 {
         problem("worker.produce_attempts", "expected at least 1".to_owned());
     }
+    // A queue keeps such a pause; nobody waits for a report's notification longer.
+    if config.webhooks.retry_after_s.len() > 50 || config.webhooks.retry_after_s.iter().any(|pause| *pause > 604_800) {
+        problem("webhooks.retry_after_s", "expected at most 50 pauses, each of at most 604800 (a week)".to_owned());
+    }
     if config.sources.is_empty() {
         problem("sources", "expected at least one, for example `[sources.main]` with `kind = \"mysql\"`".to_owned());
     }
