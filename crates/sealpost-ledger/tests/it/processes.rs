@@ -7,7 +7,7 @@ use futures::future::join_all;
 use sealpost_core::error::codes;
 use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::task::{QueueDepth, WorkKind};
-use sealpost_testkit::suite::ledger::{HOUR, admission};
+use sealpost_testkit::suite::ledger::{HOUR, Ports, admission, changes, edits, partner, usage};
 
 use crate::crash::{FILE, child};
 
@@ -93,4 +93,53 @@ async fn a_worker_sees_what_another_process_enqueues() {
     serve.admit(admission("acme")).await;
     // A guard against hanging, not a measurement.
     tokio::time::timeout(std::time::Duration::from_secs(60), claims).await.expect("to be seen").unwrap();
+}
+
+/// Two openings of one new file: what two processes have, as far as the ledger can tell.
+async fn two_openings(folder: &Path) -> [Ports; 2] {
+    let file = folder.join("ledger.db");
+    [crate::opened(&file).await, crate::opened(&file).await]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_hold_across_openings() {
+    let folder = tempfile::tempdir().unwrap();
+    edits::edits_across(&two_openings(&folder.path().join("edits")).await).await;
+    edits::one_wins_across(&two_openings(&folder.path().join("identities")).await).await;
+    changes::decided_once_across(&two_openings(&folder.path().join("changes")).await).await;
+    usage::exact_across(&two_openings(&folder.path().join("usage")).await).await;
+}
+
+/// Not a test by itself: the processes of the next test run it, until one of them meets the limit.
+#[tokio::test]
+async fn child_that_reserves() {
+    let Ok(path) = std::env::var(FILE) else { return };
+    let ports = crate::opened(Path::new(&path)).await;
+    loop {
+        let reserved = ports.usage.reserve(&partner("acme"), &usage::today(), 7, 1000).await.unwrap();
+        println!("granted {}", reserved.granted);
+        if reserved.granted == 0 {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn processes_together_get_exactly_the_quota() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.db");
+    let ports = crate::opened(&file).await;
+    let callers: Vec<_> = (0..3).map(|_| child("processes::child_that_reserves", &file)).collect();
+    let mut granted = 0;
+    for caller in callers {
+        let output = caller.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            if let Some((_, number)) = line.split_once("granted ") {
+                granted += number.parse::<u64>().unwrap();
+            }
+        }
+    }
+    assert_eq!(granted, 1000);
+    assert_eq!(ports.usage.reserved(&partner("acme"), &usage::today()).await.unwrap(), 1000);
 }

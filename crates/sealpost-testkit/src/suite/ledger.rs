@@ -1,4 +1,4 @@
-//! What every ledger and queue must do: the contract sentences of `Ledger`, `Queue` and `Records`, one case each.
+//! What every ledger and queue must do: the contract sentences of its ports, one case each.
 //!
 //! An adapter runs all of them by [`ledger_suite!`](crate::ledger_suite), each on a fresh, empty ledger.
 
@@ -18,12 +18,19 @@ use sealpost_core::sealed::{FileName, SealedFile, SealedKey};
 use sealpost_core::task::{Lease, WorkKind};
 
 pub mod admission;
+pub mod announcements;
+pub mod changes;
 pub mod deliveries;
+pub mod edits;
 pub mod fences;
 pub mod lists;
 pub mod model;
+pub mod notifications;
 pub mod records;
 pub mod tasks;
+pub mod trail;
+pub mod usage;
+pub mod webhooks;
 
 /// Long enough that nothing runs out during a test.
 pub const HOUR: Duration = Duration::from_secs(3600);
@@ -67,6 +74,19 @@ macro_rules! ledger_suite {
                 only_what_succeeded_is_delivered_again, the_timeline_is_gapless_and_append_only;
             records: what_is_put_is_found, a_partner_goes_with_all_that_is_its_own, a_busy_partner_stays,
                 the_check_passes;
+            edits: an_identity_leads_to_its_partner, an_identity_has_one_partner,
+                of_many_who_claim_an_identity_one_gets_it, concurrent_edits_are_all_kept,
+                an_edit_that_fails_changes_nothing;
+            usage: no_more_than_the_limit_is_granted, what_is_given_back_is_free_again,
+                windows_that_ended_are_forgotten, the_limit_is_exact_under_concurrency;
+            webhooks: a_webhook_is_its_partners_own, concurrent_edits_of_a_webhook_are_all_kept,
+                the_number_of_webhooks_is_exact_under_concurrency;
+            announcements: each_end_is_told_to_those_who_want_it, what_did_not_happen_is_not_told,
+                an_event_that_two_report_is_told_once, a_notification_tells_of_its_report;
+            notifications: a_ping_goes_to_one_webhook, a_notification_is_followed_and_replayed,
+                notifications_are_paged_and_filtered, a_removed_webhook_leaves_nothing, old_notifications_go;
+            changes: one_change_of_a_thing_waits, of_two_decisions_one_wins, changes_are_paged_and_filtered;
+            trail: the_audit_trail_is_kept_and_paged, a_challenge_is_taken_once, a_partner_goes_with_its_edge;
         );
     };
     (@cases $fresh:path, $($module:ident: $($case:ident),+;)+) => {

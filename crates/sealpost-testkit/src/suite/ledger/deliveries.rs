@@ -30,7 +30,9 @@ fn names(timeline: &[TimelineEntry]) -> Vec<&'static str> {
         .collect()
 }
 
-fn receipt() -> Receipt {
+/// The proof of a delivery.
+#[must_use]
+pub fn receipt() -> Receipt {
     Receipt {
         certainty: Certainty::Verified,
         url: "sftp://partner.example:22".to_owned(),
