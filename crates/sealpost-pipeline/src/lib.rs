@@ -34,6 +34,8 @@ pub mod revise;
 pub mod self_service;
 pub mod submit;
 pub mod telemetry;
+pub mod usage;
+pub mod watch;
 pub mod worker;
 
 pub use catalogue::Catalogue;
@@ -120,13 +122,24 @@ impl Default for Settings {
 pub struct Pipeline {
     parts: Arc<Parts>,
     gates: Arc<deliver::Gates>,
+    hub: Arc<watch::Hub>,
+    quotas: Arc<usage::Quotas>,
 }
 
 impl Pipeline {
     /// Puts the flow together.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), gates: Arc::default() }
+    pub fn new(mut parts: Parts) -> Self {
+        let hub = Arc::<watch::Hub>::default();
+        parts.ledger = Arc::new(watch::Observed { ledger: parts.ledger, hub: hub.clone() });
+        let quotas = Arc::new(usage::Quotas::new(parts.usage.clone()));
+        Self { parts: Arc::new(parts), gates: Arc::default(), hub, quotas }
+    }
+
+    /// The quotas of partners, as this process counts them.
+    #[must_use]
+    pub fn quotas(&self) -> &Arc<usage::Quotas> {
+        &self.quotas
     }
 
     /// What it was put together from.

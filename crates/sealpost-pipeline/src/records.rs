@@ -158,6 +158,7 @@ impl Pipeline {
             let known: Vec<&str> = self.parts.compressions.iter().map(|entry| entry.name).collect();
             problems.push(FieldError::new("/seal/compression", format!("unknown; known are {}", known.join(", "))));
         }
+        problems.extend(crate::usage::check_limits(&document.limits));
         if document.seal.sign && self.parts.signing_key.is_none() {
             problems.push(FieldError::new(
                 "/seal/sign",

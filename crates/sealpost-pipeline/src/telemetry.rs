@@ -37,6 +37,8 @@ pub fn describe() {
     metrics::describe_counter!("sealpost_delivered_bytes_total", "Bytes of delivered files.");
     metrics::describe_histogram!("sealpost_deliver_seconds", "Time of the attempt that delivered a file.");
     metrics::describe_counter!("sealpost_errors_total", "Reports and deliveries that failed for good, by error code.");
+    metrics::describe_counter!("sealpost_throttled_total", "Requests refused by a limit, by plane and reason.");
+    metrics::describe_gauge!("sealpost_waiting_clients", "Clients that wait for a change of a report, by how.");
     metrics::describe_gauge!("sealpost_queue_tasks", "Tasks of the queue, by state.");
     metrics::describe_gauge!(
         "sealpost_certificate_days_until_expiry",

@@ -1,0 +1,205 @@
+//! Quotas: requests of a calendar period, reserved from the ledger in blocks (ADR 0011).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use sealpost_core::error::Result;
+use sealpost_core::id::PartnerId;
+use sealpost_core::port::UsageMeter;
+use sealpost_core::usage::{Quota, UsageWindow};
+use tokio::sync::Mutex as AsyncMutex;
+
+/// Most requests that a process reserves at once.
+const LARGEST_BLOCK: u64 = 64;
+/// A block is this part of what is left, so that near the limit processes reserve single requests.
+const SHARE: u64 = 20;
+/// How long a used up quota is taken as such before the ledger is asked again: another process may have given back.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How long a block lies unused before it is given back, for other processes to use.
+const IDLE: Duration = Duration::from_secs(10);
+/// How long counts of windows that have ended are kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(62 * 24);
+
+/// How a partner stands with its quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaStanding {
+    /// The quota.
+    pub quota: Quota,
+    /// The period that counts now.
+    pub window: UsageWindow,
+    /// Requests counted so far. What other processes have reserved counts as used.
+    pub used: u64,
+}
+
+impl QuotaStanding {
+    /// Requests that are left.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.quota.limit.saturating_sub(self.used)
+    }
+}
+
+/// Whether a request was within the quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// It was, and is counted.
+    pub allowed: bool,
+    /// How the partner stands after it.
+    pub standing: QuotaStanding,
+}
+
+/// The process's side of the meter.
+pub struct Quotas {
+    meter: Arc<dyn UsageMeter>,
+    partners: Mutex<HashMap<PartnerId, Arc<AsyncMutex<Held>>>>,
+    /// Whether the sweeper runs; it needs a runtime, which there is when the first request comes.
+    sweeping: std::sync::Once,
+}
+
+/// What this process holds for a partner.
+#[derive(Default)]
+struct Held {
+    /// Of which window and limit.
+    of: Option<(UsageWindow, u64)>,
+    /// Reserved and not used.
+    left: u64,
+    /// Reserved by all processes, as of the last reservation.
+    total: Option<u64>,
+    /// When the ledger last had nothing more.
+    empty_since: Option<Instant>,
+    used_at: Option<Instant>,
+}
+
+impl Quotas {
+    pub(crate) fn new(meter: Arc<dyn UsageMeter>) -> Self {
+        Self { meter, partners: Mutex::default(), sweeping: std::sync::Once::new() }
+    }
+
+    /// Counts a request, if the quota allows it.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`: a request that can't be counted is not allowed.
+    pub async fn take(self: &Arc<Self>, partner: &PartnerId, quota: Quota, now: Timestamp) -> Result<Taken> {
+        self.sweep_from_now_on();
+        let held = self.held(partner);
+        // Held across the reservation: requests that come meanwhile need its outcome too.
+        let mut held = held.lock().await;
+        let window = self.turn(partner, &mut held, quota, now).await;
+        if held.left == 0 && held.empty_since.is_none_or(|since| since.elapsed() >= ASK_AGAIN) {
+            // Of a limit that nobody has looked at yet one request is reserved, which tells how much is left.
+            let room = held.total.map_or(0, |total| quota.limit.saturating_sub(total));
+            let block = (room / SHARE).clamp(1, LARGEST_BLOCK);
+            let reserved = self.meter.reserve(partner, &window, block, quota.limit).await?;
+            held.left = reserved.granted;
+            held.total = Some(reserved.total);
+            held.empty_since = (reserved.granted == 0).then(Instant::now);
+        }
+        let allowed = held.left > 0;
+        if allowed {
+            held.left -= 1;
+            held.used_at = Some(Instant::now());
+        }
+        let used = held.total.unwrap_or(0).saturating_sub(held.left);
+        Ok(Taken { allowed, standing: QuotaStanding { quota, window, used } })
+    }
+
+    /// How a partner stands, without counting anything.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`.
+    pub async fn standing(&self, partner: &PartnerId, quota: Quota, now: Timestamp) -> Result<QuotaStanding> {
+        let held = self.held(partner);
+        let mut held = held.lock().await;
+        let window = self.turn(partner, &mut held, quota, now).await;
+        let total = self.meter.reserved(partner, &window).await?;
+        held.total = Some(total);
+        Ok(QuotaStanding { quota, window, used: total.saturating_sub(held.left) })
+    }
+
+    /// Gives back everything that is reserved and not used. To be called when no requests come any more.
+    pub async fn give_back(&self) {
+        let all: Vec<_> = self.lock().drain().collect();
+        for (partner, held) in all {
+            self.release(&partner, &mut *held.lock().await).await;
+        }
+    }
+
+    /// The window of now. What is held of another one, or of another limit, is given back.
+    async fn turn(&self, partner: &PartnerId, held: &mut Held, quota: Quota, now: Timestamp) -> UsageWindow {
+        let window = quota.period.window(now);
+        if held.of != Some((window, quota.limit)) {
+            self.release(partner, held).await;
+            *held = Held { of: Some((window, quota.limit)), ..Held::default() };
+        }
+        window
+    }
+
+    async fn release(&self, partner: &PartnerId, held: &mut Held) {
+        let Some((window, _)) = held.of.filter(|_| held.left > 0) else { return };
+        match self.meter.give_back(partner, &window, held.left).await {
+            Ok(()) => held.total = held.total.map(|total| total.saturating_sub(held.left)),
+            // Lost to the partner until the window ends, as if this process had died.
+            Err(error) => {
+                tracing::warn!(target: "sealpost::usage", %partner, requests = held.left, %error, "reserved requests were not given back");
+            }
+        }
+        held.left = 0;
+    }
+
+    fn held(&self, partner: &PartnerId) -> Arc<AsyncMutex<Held>> {
+        let mut partners = self.lock();
+        if let Some(held) = partners.get(partner) {
+            return held.clone();
+        }
+        partners.entry(partner.clone()).or_default().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<PartnerId, Arc<AsyncMutex<Held>>>> {
+        // Every critical section leaves the map whole.
+        self.partners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sweep_from_now_on(self: &Arc<Self>) {
+        self.sweeping.call_once(|| {
+            let quotas = Arc::downgrade(self);
+            tokio::spawn(async move {
+                let mut forgot: Option<Instant> = None;
+                loop {
+                    tokio::time::sleep(IDLE / 2).await;
+                    let Some(quotas) = quotas.upgrade() else { return };
+                    quotas.sweep(IDLE).await;
+                    if forgot.is_none_or(|at| at.elapsed() > Duration::from_secs(3600)) {
+                        forgot = Some(Instant::now());
+                        if let Err(error) = quotas.meter.forget_before(Timestamp::now() - KEPT).await {
+                            tracing::debug!(target: "sealpost::usage", %error, "old windows were not forgotten");
+                        }
+                    }
+                }
+            });
+        });
+    }
+
+    /// Gives back what lies unused, and forgets partners that ask for nothing.
+    async fn sweep(&self, idle: Duration) {
+        let all: Vec<_> = self.lock().iter().map(|(partner, held)| (partner.clone(), held.clone())).collect();
+        for (partner, held) in all {
+            {
+                let mut held = held.lock().await;
+                if held.used_at.is_some_and(|at| at.elapsed() < idle) {
+                    continue;
+                }
+                self.release(&partner, &mut held).await;
+            }
+            // Ours, the map's: nobody else has it, and under the map's lock nobody can get it.
+            let mut partners = self.lock();
+            if Arc::strong_count(&held) == 2 && held.try_lock().is_ok_and(|held| held.left == 0) {
+                partners.remove(&partner);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use sealpost_core::port::Reserved;
+use sealpost_core::usage::Period;
+
+use super::*;
+
+/// What the port promises, in memory. (The ledger's own meter is proved by its suite; the API's tests use that one.)
+#[derive(Default)]
+struct Meter {
+    counts: Mutex<HashMap<(PartnerId, UsageWindow), u64>>,
+    asked: AtomicU64,
+}
+
+#[async_trait]
+impl UsageMeter for Meter {
+    async fn reserve(&self, partner: &PartnerId, window: &UsageWindow, amount: u64, limit: u64) -> Result<Reserved> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        tokio::task::yield_now().await;
+        let mut counts = self.counts.lock().expect("counts");
+        let total = counts.entry((partner.clone(), *window)).or_default();
+        let granted = amount.min(limit.saturating_sub(*total));
+        *total += granted;
+        Ok(Reserved { granted, total: *total })
+    }
+
+    async fn give_back(&self, partner: &PartnerId, window: &UsageWindow, amount: u64) -> Result<()> {
+        let mut counts = self.counts.lock().expect("counts");
+        *counts.entry((partner.clone(), *window)).or_default() -= amount;
+        Ok(())
+    }
+
+    async fn reserved(&self, partner: &PartnerId, window: &UsageWindow) -> Result<u64> {
+        Ok(self.counts.lock().expect("counts").get(&(partner.clone(), *window)).copied().unwrap_or(0))
+    }
+
+    async fn forget_before(&self, _time: Timestamp) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn acme() -> PartnerId {
+    "acme".parse().expect("an id")
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+const DAY: Quota = Quota { limit: 1_000, period: Period::Day };
+
+#[tokio::test]
+async fn several_processes_share_a_quota_to_the_last_request() {
+    let meter = Arc::new(Meter::default());
+    let processes: Vec<_> = (0..3).map(|_| Arc::new(Quotas::new(meter.clone()))).collect();
+    let now = at("2026-01-31T12:00:00Z");
+    let mut allowed = 0;
+    for round in 0..600 {
+        for process in &processes {
+            let taken = process.take(&acme(), DAY, now).await.expect("a count");
+            allowed += u64::from(taken.allowed);
+            assert!(taken.standing.used <= DAY.limit, "round {round}");
+        }
+    }
+    assert_eq!(allowed, DAY.limit);
+    assert!(meter.asked.load(Ordering::Relaxed) < 200, "not every request writes: {:?}", meter.asked);
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_are_counted_once_each() {
+    let quotas = Arc::new(Quotas::new(Arc::new(Meter::default())));
+    let now = at("2026-01-31T12:00:00Z");
+    let takes = (0..1_500).map(|_| {
+        let quotas = quotas.clone();
+        tokio::spawn(async move { quotas.take(&acme(), DAY, now).await.expect("a count").allowed })
+    });
+    let taken = futures::future::join_all(takes).await;
+    assert_eq!(taken.into_iter().filter(|taken| *taken.as_ref().expect("no panic")).count(), 1_000);
+}
+
+#[tokio::test]
+async fn a_new_window_begins_anew_and_the_old_one_gets_back_what_was_not_used() {
+    let meter = Arc::new(Meter::default());
+    let quotas = Arc::new(Quotas::new(meter.clone()));
+    let quota = Quota { limit: 3, period: Period::Day };
+    let (today, tomorrow) = (at("2026-01-31T23:59:59Z"), at("2026-02-01T00:00:00Z"));
+    for expected in [true, true, true, false, false] {
+        assert_eq!(quotas.take(&acme(), quota, today).await.expect("a count").allowed, expected);
+    }
+    let taken = quotas.take(&acme(), quota, tomorrow).await.expect("a count");
+    assert!(taken.allowed);
+    assert_eq!((taken.standing.used, taken.standing.remaining()), (1, 2));
+    assert_eq!(taken.standing.window.end, at("2026-02-02T00:00:00Z"));
+
+    for _ in 0..2 {
+        quotas.take(&acme(), DAY, today).await.expect("a count");
+    }
+    quotas.take(&acme(), DAY, tomorrow).await.expect("a count");
+    let yesterday = meter.reserved(&acme(), &Period::Day.window(today)).await.expect("a count");
+    assert_eq!(yesterday, 3 + 2, "the rest of the block came back");
+}
+
+#[tokio::test]
+async fn what_is_not_used_is_given_back_when_idle_and_when_it_stops() {
+    let meter = Arc::new(Meter::default());
+    let now = at("2026-01-31T12:00:00Z");
+    let window = Period::Day.window(now);
+    for stop in [true, false] {
+        let quotas = Arc::new(Quotas::new(meter.clone()));
+        let before = meter.reserved(&acme(), &window).await.expect("a count");
+        for _ in 0..2 {
+            quotas.take(&acme(), DAY, now).await.expect("a count");
+        }
+        assert!(meter.reserved(&acme(), &window).await.expect("a count") > before + 2, "a block is held");
+        if stop {
+            quotas.give_back().await;
+        } else {
+            quotas.sweep(Duration::from_secs(60)).await;
+            assert!(!quotas.lock().is_empty(), "it was used just now");
+            quotas.sweep(Duration::ZERO).await;
+        }
+        assert_eq!(meter.reserved(&acme(), &window).await.expect("a count"), before + 2);
+        assert!(quotas.lock().is_empty(), "a partner that asks for nothing takes no memory");
+    }
+}
+
+#[tokio::test]
+async fn a_lower_limit_holds_at_once() {
+    let quotas = Arc::new(Quotas::new(Arc::new(Meter::default())));
+    let now = at("2026-01-31T12:00:00Z");
+    for _ in 0..10 {
+        assert!(quotas.take(&acme(), DAY, now).await.expect("a count").allowed);
+    }
+    let lower = Quota { limit: 5, period: Period::Day };
+    assert!(!quotas.take(&acme(), lower, now).await.expect("a count").allowed);
+    assert_eq!(quotas.standing(&acme(), lower, now).await.expect("a count").remaining(), 0);
+    assert!(quotas.take(&acme(), DAY, now).await.expect("a count").allowed);
+}
