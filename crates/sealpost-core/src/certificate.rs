@@ -33,6 +33,17 @@ pub struct EncryptionKeyInfo {
     pub expires_at: Option<Timestamp>,
 }
 
+/// A certificate as it is kept, whatever the policy says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentifiedCertificate {
+    /// Fingerprint of the primary key, upper-case hexadecimal.
+    pub fingerprint: String,
+    /// When the primary key was made.
+    pub created_at: Timestamp,
+    /// The certificate in ASCII armor, without comments and what stood around it.
+    pub armored: String,
+}
+
 /// The days before expiry on which a warning is given.
 pub const EXPIRY_WARNING_DAYS: [i64; 4] = [90, 30, 7, 1];
 

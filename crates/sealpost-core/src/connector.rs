@@ -44,6 +44,10 @@ pub struct ConnectorSettings {
     /// Port; 22 when not given.
     #[serde(default = "default_port")]
     pub port: u16,
+    /// Whether only public addresses may be connected to, and those that the operator lets in beside them: for what
+    /// partners set up themselves.
+    #[serde(default)]
+    pub public_only: bool,
     /// User name.
     pub user: String,
     /// Ways to log in, tried in this order until the server is satisfied (it may ask for several).
@@ -97,6 +101,9 @@ pub enum Login {
         /// Its passphrase.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         passphrase: Option<SecretRef>,
+        /// Its public half as one line for `authorized_keys`, where Sealpost made the key: for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        public_key: Option<String>,
     },
     /// A password.
     Password {

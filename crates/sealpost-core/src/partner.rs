@@ -69,19 +69,37 @@ pub struct RecipientCertificate {
     pub use_until: Option<Timestamp>,
     /// When the partner proved that it has the private key.
     pub proven_at: Option<Timestamp>,
+    /// Files are not sealed to it before that is proven; what follows then.
+    pub awaits_proof: Option<AwaitedProof>,
+}
+
+/// What follows when a certificate is proven.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AwaitedProof {
+    /// The certificate that it takes the place of, by fingerprint.
+    pub replaces: Option<String>,
+    /// Until when files are sealed to both; no overlap when absent.
+    pub cut_over: Option<Timestamp>,
 }
 
 impl RecipientCertificate {
     /// Whether files are sealed to it at `now`.
     #[must_use]
     pub fn is_used(&self, now: Timestamp) -> bool {
-        self.use_until.is_none_or(|until| now < until)
+        self.awaits_proof.is_none() && !self.is_over(now)
+    }
+
+    /// Whether its time as a recipient is over at `now`.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.use_until.is_some_and(|until| until <= now)
     }
 }
 
 impl From<String> for RecipientCertificate {
     fn from(armored: String) -> Self {
-        Self { armored, use_until: None, proven_at: None }
+        Self { armored, use_until: None, proven_at: None, awaits_proof: None }
     }
 }
 
@@ -96,6 +114,8 @@ enum CertificateText {
         use_until: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         proven_at: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        awaits_proof: Option<AwaitedProof>,
     },
 }
 
@@ -103,18 +123,20 @@ impl From<CertificateText> for RecipientCertificate {
     fn from(text: CertificateText) -> Self {
         match text {
             CertificateText::Plain(armored) => armored.into(),
-            CertificateText::Full { armored, use_until, proven_at } => Self { armored, use_until, proven_at },
+            CertificateText::Full { armored, use_until, proven_at, awaits_proof } => {
+                Self { armored, use_until, proven_at, awaits_proof }
+            }
         }
     }
 }
 
 impl From<RecipientCertificate> for CertificateText {
     fn from(certificate: RecipientCertificate) -> Self {
-        let RecipientCertificate { armored, use_until, proven_at } = certificate;
-        if use_until.is_none() && proven_at.is_none() {
+        let RecipientCertificate { armored, use_until, proven_at, awaits_proof } = certificate;
+        if use_until.is_none() && proven_at.is_none() && awaits_proof.is_none() {
             Self::Plain(armored)
         } else {
-            Self::Full { armored, use_until, proven_at }
+            Self::Full { armored, use_until, proven_at, awaits_proof }
         }
     }
 }
@@ -242,5 +264,7 @@ mod tests {
         let written = serde_json::to_value(&ending).expect("json");
         assert_eq!(serde_json::from_value::<RecipientCertificate>(written).expect("back"), ending);
         assert!(plain.is_used(now) && !ending.is_used(now));
+        let waiting = RecipientCertificate { awaits_proof: Some(AwaitedProof::default()), ..plain };
+        assert!(!waiting.is_used(now) && !waiting.is_over(now));
     }
 }

@@ -23,6 +23,6 @@ pub use outbox::{NotificationFilter, NotificationPage, Outbox};
 pub use queue::Queue;
 pub use seal::{SealPlan, Sealer};
 pub use secrets::{SecretStore, SecretVault};
-pub use source::{RowStream, Source};
+pub use source::{Estimate, RowStream, Source};
 pub use transport::{CheckStep, Journal, SealedReader, Shipment, Transport};
 pub use usage::{Reserved, UsageMeter};

@@ -19,8 +19,13 @@ async fn main() {
     let settings: ConnectorSettings = ConnectorSettings {
         host: "127.0.0.1".to_owned(),
         port: server.port(),
+        public_only: false,
         user: sshd::user(),
-        login: vec![Login::PrivateKey { key: format!("file:{}", key.display()).parse().unwrap(), passphrase: None }],
+        login: vec![Login::PrivateKey {
+            key: format!("file:{}", key.display()).parse().unwrap(),
+            passphrase: None,
+            public_key: None,
+        }],
         host_keys: vec![server.host_key("ed25519")],
         directory: String::new(),
         create_directories: false,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sealpost_core::Result;
+use sealpost_core::address::Reach;
 use sealpost_core::connector::Connector;
 use sealpost_core::delivery::Delivery;
 use sealpost_core::port::{CheckStep, SecretStore, Shipment, Transport};
@@ -46,13 +47,21 @@ mod upload;
 /// and in the ledger.
 pub struct Sftp {
     secrets: Arc<dyn SecretStore>,
+    reach: Reach,
 }
 
 impl Sftp {
     /// A transport that resolves the connectors' credentials through `secrets`, at each connection.
     #[must_use]
     pub fn new(secrets: Arc<dyn SecretStore>) -> Self {
-        Self { secrets }
+        Self { secrets, reach: Reach::default() }
+    }
+
+    /// Where connectors for public addresses only may lead, beside those addresses. Nowhere, unless this says so.
+    #[must_use]
+    pub fn reaching(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
     }
 }
 
@@ -65,15 +74,15 @@ impl std::fmt::Debug for Sftp {
 #[async_trait]
 impl Transport for Sftp {
     async fn send(&self, shipment: Shipment<'_>) -> Result<Receipt> {
-        send::send(&*self.secrets, shipment).await
+        send::send(&*self.secrets, &self.reach, shipment).await
     }
 
     async fn discard(&self, connector: &Connector, delivery: &Delivery) -> Result<()> {
-        discard::discard(&*self.secrets, connector, delivery).await
+        discard::discard(&*self.secrets, &self.reach, connector, delivery).await
     }
 
     async fn check(&self, connector: &Connector) -> Vec<CheckStep> {
-        check::check(&*self.secrets, connector).await
+        check::check(&*self.secrets, &self.reach, connector).await
     }
 
     fn login_key(&self, comment: &str) -> Result<(Secret, String)> {

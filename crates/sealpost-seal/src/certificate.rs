@@ -2,8 +2,15 @@
 
 mod packets;
 
+use std::io::Write;
+
 use pgp::packet::{Packet, PublicKey, PublicSubkey, SecretKey, SecretSubkey, Signature, UserId};
+use pgp::types::KeyDetails;
+use sealpost_core::certificate::IdentifiedCertificate;
 use sealpost_core::error::{Error, Result, codes::seal};
+
+use crate::message::armor::{Armor, Block, Checksum};
+use crate::policy::{fingerprint, instant};
 
 /// A transferable public or secret key as it came: each part with the signatures that follow it.
 pub(crate) struct Certificate {
@@ -44,6 +51,27 @@ enum Place {
     Subkey,
     /// A part that we don't use: a user attribute, a key that can't be parsed.
     Ignored,
+}
+
+/// Says which certificate it is, and gives it in an armor of its own.
+///
+/// # Errors
+/// As [`Certificate::read`]. A private key beside the certificate is refused as one too.
+pub(crate) fn identify(bytes: &[u8]) -> Result<IdentifiedCertificate> {
+    const PRIVATE: &[u8] = b"-----BEGIN PGP PRIVATE KEY BLOCK-----";
+    if bytes.windows(PRIVATE.len()).any(|window| window == PRIVATE) {
+        return Err(Error::new(&seal::SECRET_GIVEN, "it holds a private key block; nothing of it was kept"));
+    }
+    let primary = Certificate::read(bytes)?.primary;
+    let unwritten = |error| Error::from_io(error, &seal::WRITE);
+    let mut armor = Armor::new(Block::PublicKey, Checksum::Crc24, Vec::new()).map_err(unwritten)?;
+    armor.write_all(&packets::binary(bytes)?).map_err(unwritten)?;
+    let text = armor.finish().map_err(unwritten)?;
+    Ok(IdentifiedCertificate {
+        fingerprint: fingerprint(&primary),
+        created_at: instant(primary.created_at()),
+        armored: String::from_utf8_lossy(&text).into_owned(),
+    })
 }
 
 impl Certificate {

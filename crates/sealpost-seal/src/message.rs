@@ -1,7 +1,7 @@
 //! A message while bytes stream through it, from the inside out: literal data (RFC 9580, 5.9) with an optional
 //! one-pass signature around it, the encrypted container, optional armor, the sink behind.
 
-mod armor;
+pub(crate) mod armor;
 mod partial;
 mod seipd1;
 mod seipd2;
@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use sealpost_core::error::{Error, Result, codes::seal};
 use sealpost_core::sink::ByteSink;
 
-use self::armor::{Armor, Checksum};
+use self::armor::{Armor, Block, Checksum};
 use self::partial::Partial;
 use self::seipd1::Seipd1;
 use self::seipd2::Seipd2;
@@ -39,8 +39,8 @@ impl Message {
     ) -> io::Result<Self> {
         let mut out = match (armored, session.container()) {
             (false, _) => Output::Binary(out),
-            (true, Container::Seipdv1) => Output::Armored(Armor::new(Checksum::Crc24, out)?),
-            (true, Container::Seipdv2(..)) => Output::Armored(Armor::new(Checksum::None, out)?),
+            (true, Container::Seipdv1) => Output::Armored(Armor::new(Block::Message, Checksum::Crc24, out)?),
+            (true, Container::Seipdv2(..)) => Output::Armored(Armor::new(Block::Message, Checksum::None, out)?),
         };
         out.write_all(session.packets())?;
         let mut encrypted = match session.container() {

@@ -1,12 +1,12 @@
 //! The sealer: policy, then session key, then the message as a sink.
 
 use jiff::Timestamp;
-use sealpost_core::certificate::CertificateInfo;
+use sealpost_core::certificate::{CertificateInfo, IdentifiedCertificate};
 use sealpost_core::error::{Error, Result, codes::seal};
 use sealpost_core::port::{SealPlan, Sealer};
 use sealpost_core::sink::ByteSink;
 
-use crate::certificate::Certificate;
+use crate::certificate::{self, Certificate};
 use crate::message::{LiteralHeader, Message};
 use crate::policy::{self, Recipient};
 use crate::session::{Container, Session};
@@ -17,6 +17,10 @@ use crate::signer::Signing;
 pub struct OpenPgp;
 
 impl Sealer for OpenPgp {
+    fn identify(&self, certificate: &[u8]) -> Result<IdentifiedCertificate> {
+        certificate::identify(certificate)
+    }
+
     fn inspect(&self, certificate: &[u8], now: Timestamp) -> Result<CertificateInfo> {
         Ok(recipient(certificate, now)?.info)
     }

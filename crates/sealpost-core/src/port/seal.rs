@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::certificate::CertificateInfo;
+use crate::certificate::{CertificateInfo, IdentifiedCertificate};
 use crate::error::Result;
 use crate::partner::MessageFormat;
 use crate::secret::Secret;
@@ -11,6 +11,12 @@ use crate::sink::ByteSink;
 /// Encrypts what is written to it for named recipients, optionally signed; an aborted input never yields a message
 /// that verifies. The only place where plaintext meets keys.
 pub trait Sealer: Send + Sync {
+    /// Reads an armored or binary certificate without judging it: which one is it?
+    ///
+    /// # Errors
+    /// `SP-SEAL-001`, `-002`, `-006` where it can't be read or holds a private key.
+    fn identify(&self, certificate: &[u8]) -> Result<IdentifiedCertificate>;
+
     /// Applies the recipient policy to an armored or binary certificate at a time.
     ///
     /// # Errors

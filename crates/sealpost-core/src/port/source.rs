@@ -23,11 +23,29 @@ pub trait Source: Send + Sync {
     /// When it can't be started. `SP-SOURCE-012` when the columns are no longer those of the report type.
     async fn open(&self, query: &Query) -> Result<Box<dyn RowStream>>;
 
+    /// About how many rows the query would give, without running it to its end. `None` where the database can't tell.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    async fn estimate(&self, query: &Query) -> Result<Option<Estimate>> {
+        let _ = query;
+        Ok(None)
+    }
+
     /// Does what a job does, with a query of no rows: connects, begins a read-only snapshot, selects.
     ///
     /// # Errors
     /// What a job would meet.
     async fn check(&self) -> Result<()>;
+}
+
+/// How many rows a query would give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate {
+    /// Rows.
+    pub rows: u64,
+    /// Whether they were counted, not guessed.
+    pub exact: bool,
 }
 
 /// The rows of a running query.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use sealpost_core::address::Reach;
 use sealpost_core::connector::{Connector, ConnectorSettings};
 use sealpost_core::error::{Error, Failure, Result, codes};
 use sealpost_core::port::{CheckStep, SecretStore};
 
+use super::address::Addresses;
 use super::client::Client;
 use super::host_key::{Approved, Shown};
 use super::packet::{CREATE, FOR_WRITE, TRUNCATE};
@@ -45,17 +47,22 @@ impl Steps {
 }
 
 /// Runs the check; the steps are those of the port, up to the first that fails.
-pub(super) async fn check(secrets: &dyn SecretStore, connector: &Connector) -> Vec<CheckStep> {
+pub(super) async fn check(secrets: &dyn SecretStore, reach: &Reach, connector: &Connector) -> Vec<CheckStep> {
     let mut steps = Steps { done: Vec::new(), begun: Instant::now(), shown: None };
     // A stop is in the steps already.
-    if run(secrets, &connector.settings, &mut steps).await.is_err() {
+    if run(secrets, reach, &connector.settings, &mut steps).await.is_err() {
         tracing::debug!(connector = %connector.id, "the check stopped");
     }
     steps.done
 }
 
-async fn run(secrets: &dyn SecretStore, settings: &ConnectorSettings, steps: &mut Steps) -> Result<(), Stop> {
-    let resolved = address::resolve(settings).await.map(|found| {
+async fn run(
+    secrets: &dyn SecretStore,
+    reach: &Reach,
+    settings: &ConnectorSettings,
+    steps: &mut Steps,
+) -> Result<(), Stop> {
+    let resolved = address::resolve(settings, reach).await.map(|found| {
         let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
         (texts.join(", "), found)
     });
@@ -90,7 +97,7 @@ async fn run(secrets: &dyn SecretStore, settings: &ConnectorSettings, steps: &mu
 /// with the partner's and approved.
 async fn exchange_keys(
     settings: &ConnectorSettings,
-    addresses: &[std::net::SocketAddr],
+    addresses: &Addresses,
     stream: tokio::net::TcpStream,
     steps: &mut Steps,
 ) -> Result<Session, Stop> {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use russh::keys::Algorithm;
+use sealpost_core::address::Reach;
 use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::Result;
 use sealpost_core::port::SecretStore;
 
+use super::address::Addresses;
 use super::client::Client;
 use super::host_key::{Approved, Shown};
 use super::session::{Refused, Session};
@@ -22,13 +24,17 @@ pub(super) struct Connection {
 ///
 /// # Errors
 /// `SP-DELIVER-014` without an approved host key, before anything is sent; then as each step says.
-pub(super) async fn connect(secrets: &dyn SecretStore, settings: &ConnectorSettings) -> Result<Connection> {
+pub(super) async fn connect(
+    secrets: &dyn SecretStore,
+    reach: &Reach,
+    settings: &ConnectorSettings,
+) -> Result<Connection> {
     let approved = Arc::new(Approved::parse(settings)?);
     if approved.is_empty() {
         return Err(approved.missing(settings));
     }
     let credentials = login::resolve(secrets, settings).await?;
-    let addresses = address::resolve(settings).await?;
+    let addresses = address::resolve(settings, reach).await?;
     let mut session = trusted_session(settings, &approved, &addresses).await?;
     login::login(&mut session, settings, &credentials).await?;
     let client = Client::start(&session, settings).await?;
@@ -42,7 +48,7 @@ pub(super) async fn connect(secrets: &dyn SecretStore, settings: &ConnectorSetti
 pub(super) async fn trusted_session(
     settings: &ConnectorSettings,
     approved: &Arc<Approved>,
-    addresses: &[std::net::SocketAddr],
+    addresses: &Addresses,
 ) -> Result<Session> {
     let mut shown: Vec<Shown> = Vec::new();
     loop {

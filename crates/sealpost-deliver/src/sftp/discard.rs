@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sealpost_core::address::Reach;
 use sealpost_core::connector::Connector;
 use sealpost_core::delivery::Delivery;
 use sealpost_core::error::{Error, Result, codes};
@@ -20,15 +21,25 @@ pub(super) fn removal(path: String) -> impl FnOnce(u32) -> Request {
 }
 
 /// Removes the hidden files of a delivery, also the one that an unfinished rename names.
-pub(super) async fn discard(secrets: &dyn SecretStore, connector: &Connector, delivery: &Delivery) -> Result<()> {
+pub(super) async fn discard(
+    secrets: &dyn SecretStore,
+    reach: &Reach,
+    connector: &Connector,
+    delivery: &Delivery,
+) -> Result<()> {
     let limit = connector.settings.limits.transfer_timeout_s.max(1);
-    timeout(Duration::from_secs(limit), remove_all(secrets, connector, delivery))
+    timeout(Duration::from_secs(limit), remove_all(secrets, reach, connector, delivery))
         .await
         .map_err(|_| Error::new(&codes::deliver::DEADLINE, format!("tidying up not finished within {limit} s")))?
 }
 
-async fn remove_all(secrets: &dyn SecretStore, connector: &Connector, delivery: &Delivery) -> Result<()> {
-    let Connection { mut client, session } = connect(secrets, &connector.settings).await?;
+async fn remove_all(
+    secrets: &dyn SecretStore,
+    reach: &Reach,
+    connector: &Connector,
+    delivery: &Delivery,
+) -> Result<()> {
+    let Connection { mut client, session } = connect(secrets, reach, &connector.settings).await?;
     // No directory is made just to find it empty.
     let mut settings = connector.settings.clone();
     settings.create_directories = false;

@@ -145,6 +145,7 @@ mod tests {
         ConnectorSettings {
             host: "sftp.example".to_owned(),
             port: 22,
+            public_only: false,
             user: String::new(),
             login: Vec::new(),
             host_keys: host_keys.iter().map(|&key| key.to_owned()).collect(),

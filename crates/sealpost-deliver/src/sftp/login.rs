@@ -30,7 +30,7 @@ pub(super) async fn resolve(secrets: &dyn SecretStore, settings: &ConnectorSetti
     let mut credentials = Vec::with_capacity(settings.login.len());
     for login in &settings.login {
         credentials.push(match login {
-            Login::PrivateKey { key, passphrase } => {
+            Login::PrivateKey { key, passphrase, public_key: _ } => {
                 Credential::Key(key::load(secrets, key, passphrase.as_ref()).await?)
             }
             Login::Password { password } => Credential::Password(secrets.resolve(password).await?),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sealpost_core::address::Reach;
 use sealpost_core::connector::ExistingFile;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::{SecretStore, Shipment};
@@ -19,17 +20,22 @@ use super::upload::upload;
 use super::{directory, sidecar};
 
 /// Sends the shipment within the connector's time limit.
-pub(super) async fn send(secrets: &dyn SecretStore, shipment: Shipment<'_>) -> Result<Receipt> {
+pub(super) async fn send(secrets: &dyn SecretStore, reach: &Reach, shipment: Shipment<'_>) -> Result<Receipt> {
     let started_at = Timestamp::now();
     let limit = shipment.connector.settings.limits.transfer_timeout_s.max(1);
-    timeout(Duration::from_secs(limit), attempt(secrets, &shipment, started_at))
+    timeout(Duration::from_secs(limit), attempt(secrets, reach, &shipment, started_at))
         .await
         .map_err(|_| Error::new(&codes::deliver::DEADLINE, format!("not finished within {limit} s")))?
 }
 
-async fn attempt(secrets: &dyn SecretStore, shipment: &Shipment<'_>, started_at: Timestamp) -> Result<Receipt> {
+async fn attempt(
+    secrets: &dyn SecretStore,
+    reach: &Reach,
+    shipment: &Shipment<'_>,
+    started_at: Timestamp,
+) -> Result<Receipt> {
     let settings = &shipment.connector.settings;
-    let Connection { mut client, session } = connect(secrets, settings).await?;
+    let Connection { mut client, session } = connect(secrets, reach, settings).await?;
     let delivered = deliver(&mut client, shipment).await;
     let (host_key, algorithms) = (session.host_key(), session.algorithms());
     let delivered_at = Timestamp::now();

@@ -4,5 +4,6 @@
 mod contract;
 mod faults;
 mod login;
+mod reach;
 mod sites;
 mod trust;

@@ -21,6 +21,7 @@ pub(crate) fn settings(port: u16, user: &str, login: Vec<Login>, host_keys: Vec<
     ConnectorSettings {
         host: "127.0.0.1".to_owned(),
         port,
+        public_only: false,
         user: user.to_owned(),
         login,
         host_keys,
@@ -48,7 +49,11 @@ pub(crate) fn connector(settings: ConnectorSettings) -> Connector {
 
 /// Login with a key file.
 pub(crate) fn key(path: &Path, passphrase: &str) -> Login {
-    Login::PrivateKey { key: file(path), passphrase: (!passphrase.is_empty()).then(|| text(passphrase)) }
+    Login::PrivateKey {
+        key: file(path),
+        passphrase: (!passphrase.is_empty()).then(|| text(passphrase)),
+        public_key: None,
+    }
 }
 
 /// Login with a password.

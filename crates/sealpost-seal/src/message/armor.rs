@@ -10,16 +10,35 @@ const LINE: usize = 48;
 
 /// Whether the footer carries a CRC-24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Checksum {
+pub(crate) enum Checksum {
     /// As GnuPG 2.2 writes it.
     Crc24,
     /// RFC 9580, 6.1: not for `SEIPDv2`, which checks itself better.
     None,
 }
 
+/// What is armored: the words of the header line and the footer (RFC 9580, 6.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Block {
+    /// A message.
+    Message,
+    /// A certificate.
+    PublicKey,
+}
+
+impl Block {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Message => "MESSAGE",
+            Self::PublicKey => "PUBLIC KEY BLOCK",
+        }
+    }
+}
+
 /// Armors what is written to it.
-pub(super) struct Armor<W> {
+pub(crate) struct Armor<W> {
     inner: W,
+    block: Block,
     /// Less than a line.
     rest: Vec<u8>,
     text: Vec<u8>,
@@ -29,13 +48,13 @@ pub(super) struct Armor<W> {
 
 impl<W: Write> Armor<W> {
     /// Writes the header line.
-    pub(super) fn new(checksum: Checksum, mut inner: W) -> io::Result<Self> {
-        inner.write_all(b"-----BEGIN PGP MESSAGE-----\n\n")?;
-        Ok(Self { inner, rest: Vec::with_capacity(LINE), text: Vec::new(), checksum, crc: 0x00B7_04CE })
+    pub(crate) fn new(block: Block, checksum: Checksum, mut inner: W) -> io::Result<Self> {
+        write!(inner, "-----BEGIN PGP {}-----\n\n", block.words())?;
+        Ok(Self { inner, block, rest: Vec::with_capacity(LINE), text: Vec::new(), checksum, crc: 0x00B7_04CE })
     }
 
     /// Writes the footer.
-    pub(super) fn finish(mut self) -> io::Result<W> {
+    pub(crate) fn finish(mut self) -> io::Result<W> {
         self.text.clear();
         if !self.rest.is_empty() {
             let rest = std::mem::take(&mut self.rest);
@@ -46,7 +65,7 @@ impl<W: Write> Armor<W> {
             let [_, crc @ ..] = self.crc.to_be_bytes();
             self.line(&crc)?;
         }
-        self.text.extend_from_slice(b"-----END PGP MESSAGE-----\n");
+        writeln!(self.text, "-----END PGP {}-----", self.block.words())?;
         self.inner.write_all(&self.text)?;
         Ok(self.inner)
     }
@@ -135,7 +154,7 @@ mod tests {
     fn lines_do_not_depend_on_the_writes() {
         let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
         let armored = |step: usize| {
-            let mut armor = Armor::new(Checksum::Crc24, Vec::new()).unwrap();
+            let mut armor = Armor::new(Block::Message, Checksum::Crc24, Vec::new()).unwrap();
             for part in bytes.chunks(step) {
                 armor.write_all(part).unwrap();
             }

@@ -5,6 +5,7 @@ mod accepted;
 mod damage;
 mod formats;
 mod generated;
+mod identified;
 mod refused;
 mod roundtrip;
 mod sequoia;

@@ -36,8 +36,10 @@ codes! { Request;
     IDENTITY_TAKEN = "SP-REQUEST-033", Conflict, Operator, final, "the identity belongs to another partner", "Remove it there first: an identity has exactly one partner.";
     PROOF_REFUSED = "SP-REQUEST-034", InvalidRequest, Caller, final, "the proof of possession does not fit", "Ask for a new challenge, decrypt it and send its text within the time it allows.";
     CHANGE_PENDING = "SP-REQUEST-035", Conflict, Caller, final, "a change of the same thing waits for approval", "Withdraw the waiting change first, or wait for the operator's decision.";
-    ADDRESS_REFUSED = "SP-REQUEST-036", InvalidRequest, Caller, final, "the address may not be used", "Use a public https address; operators can allow private ones in the configuration.";
+    ADDRESS_REFUSED = "SP-REQUEST-036", InvalidRequest, Caller, final, "the address may not be used", "Use a public address, for a webhook with https; operators can allow others in the configuration.";
     TOO_MANY = "SP-REQUEST-037", Conflict, Caller, final, "there are as many of these as a partner may have", "Remove one that is no longer used.";
     NOT_OFFERED = "SP-REQUEST-038", Conflict, Operator, final, "this service does not offer that", "Ask the operator; the detail says which setting it needs.";
     CHANGED_MEANWHILE = "SP-REQUEST-039", Conflict, Caller, final, "it was changed by someone else meanwhile", "Read it again, then decide again.";
+    LAST_CERTIFICATE = "SP-REQUEST-040", Conflict, Caller, final, "no certificate would be left to seal to", "Add another certificate first, and prove it where that is asked for.";
+    NAME_TAKEN = "SP-REQUEST-041", Conflict, Caller, final, "there is one of this name already", "Change the existing one, or choose another name.";
 }

@@ -43,6 +43,7 @@ pub fn sample_connector(of: &str, name: &str) -> Connector {
         settings: ConnectorSettings {
             host: "sftp.partner.example".to_owned(),
             port: 2222,
+            public_only: true,
             user: "reports".to_owned(),
             login: vec![Login::Password { password: "env:PARTNER_PASSWORD".parse().expect("a reference") }],
             host_keys: vec!["SHA256:abc".to_owned()],

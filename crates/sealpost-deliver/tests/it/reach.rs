@@ -1,0 +1,40 @@
+//! A connector that a partner set up leads to public addresses only.
+
+use sealpost_core::address::Reach;
+use sealpost_core::error::codes;
+use sealpost_core::port::Transport as _;
+use sealpost_testkit::sshd::Sshd;
+use sealpost_testkit::suite::transport::Parcel;
+
+use crate::sites::{connector, openssh_settings, sftp};
+
+/// However loopback is written: as an address, as a name, in the forms that only the resolver understands.
+const LOOPBACK: [&str; 6] = ["127.0.0.1", "localhost", "127.1", "0x7f000001", "2130706433", "::ffff:127.0.0.1"];
+
+#[tokio::test]
+async fn nothing_is_sent_to_an_address_that_is_not_public() {
+    let server = Sshd::start();
+    for host in LOOPBACK {
+        let mut settings = openssh_settings(&server);
+        host.clone_into(&mut settings.host);
+        settings.public_only = true;
+        let error = Parcel::new(&settings, "a.csv", "x").send(&sftp()).await.unwrap_err();
+        assert!(error.is(&codes::request::ADDRESS_REFUSED) && !error.is_retried(), "{host}: {error}");
+        let steps = sftp().check(&connector(settings)).await;
+        let failure = steps[0].failure.as_ref().unwrap();
+        assert_eq!((steps.len(), failure.code.as_str()), (1, codes::request::ADDRESS_REFUSED.id), "{host}");
+    }
+    assert!(!server.log().contains("Connection from"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn what_an_operator_lets_in_is_reached() {
+    let server = Sshd::start();
+    let mut settings = openssh_settings(&server);
+    settings.public_only = true;
+    let reach = Reach { anywhere: false, networks: vec!["127.0.0.0/8".parse().unwrap()] };
+    Parcel::new(&settings, "a.csv", "x").send(&sftp().reaching(reach)).await.unwrap();
+    let elsewhere = Reach { anywhere: false, networks: vec!["10.0.0.0/8".parse().unwrap()] };
+    let error = Parcel::new(&settings, "b.csv", "x").send(&sftp().reaching(elsewhere)).await.unwrap_err();
+    assert!(error.is(&codes::request::ADDRESS_REFUSED), "{error}");
+}
