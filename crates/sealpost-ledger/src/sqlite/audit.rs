@@ -8,7 +8,7 @@ use super::pages::{self, Asked, List};
 use super::value::{encode, nanos};
 use super::{Connection, fault};
 
-static LIST: List = List { table: "audit", time: "at", what: "an audit entry" };
+pub(super) static LIST: List = List { table: "audit", time: "at", what: "an audit entry" };
 
 pub(super) async fn append(connection: &mut Connection, entry: &AuditEntry) -> Result<()> {
     sqlx::query("INSERT INTO audit (id, partner, at, record) VALUES (?, ?, ?, ?)")

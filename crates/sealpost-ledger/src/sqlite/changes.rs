@@ -13,7 +13,7 @@ use super::pages::{self, Asked, List};
 use super::value::{decode, encode, nanos};
 use super::{Connection, Durability, SqliteLedger, audit, challenges, fault};
 
-static LIST: List = List { table: "changes", time: "asked_at", what: "a change" };
+pub(super) static LIST: List = List { table: "changes", time: "asked_at", what: "a change" };
 
 #[async_trait]
 impl Changes for SqliteLedger {

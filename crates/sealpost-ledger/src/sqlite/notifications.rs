@@ -20,7 +20,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// them.
 const PURGED_AT_ONCE: i64 = 20;
 
-static LIST: List = List { table: "notifications", time: "created_at", what: "a notification" };
+pub(super) static LIST: List = List { table: "notifications", time: "created_at", what: "a notification" };
 
 /// Makes a notification with its task for each webhook of the partner that wants it; whether there was one. A partner
 /// without webhooks costs one look into an index.

@@ -37,23 +37,32 @@ pub(super) async fn page<T: DeserializeOwned>(
     asked: &Asked<'_>,
 ) -> Result<(Vec<T>, bool)> {
     let limit = asked.limit.clamp(1, 100);
-    let List { table, time, what } = list;
+    let from = match asked.after {
+        Some(after) => Some((position(connection, list, asked, after).await?, after)),
+        None => None,
+    };
+    // One more than asked for, to know whether there are more.
+    let mut sql = select(list, asked, from, i64::from(limit) + 1);
+    let mut records: Vec<String> = sql.build_query_scalar().fetch_all(connection).await.map_err(fault::read)?;
+    let more = records.len() > limit as usize;
+    records.truncate(limit as usize);
+    Ok((records.iter().map(|record| decode(list.what, record)).collect::<Result<_>>()?, more))
+}
+
+/// The statement of a page that begins after this time and id.
+pub(super) fn select(list: &List, asked: &Asked<'_>, from: Option<(i64, &str)>, most: i64) -> QueryBuilder<Sqlite> {
+    let List { table, time, .. } = list;
     let mut sql = QueryBuilder::<Sqlite>::new("SELECT record FROM ");
     sql.push(table).push(" WHERE 1 = 1");
     owned(&mut sql, asked);
     if let Some(status) = asked.status {
         sql.push(" AND status = ").push_bind(status.to_owned());
     }
-    if let Some(after) = asked.after {
-        let at = position(connection, list, asked, after).await?;
-        sql.push(" AND (").push(time).push(", id) < (").push_bind(at).push(", ").push_bind(after.to_owned()).push(")");
+    if let Some((at, id)) = from {
+        sql.push(" AND (").push(time).push(", id) < (").push_bind(at).push(", ").push_bind(id.to_owned()).push(")");
     }
-    // One more than asked for, to know whether there are more.
-    sql.push(" ORDER BY ").push(time).push(" DESC, id DESC LIMIT ").push_bind(i64::from(limit) + 1);
-    let mut records: Vec<String> = sql.build_query_scalar().fetch_all(connection).await.map_err(fault::read)?;
-    let more = records.len() > limit as usize;
-    records.truncate(limit as usize);
-    Ok((records.iter().map(|record| decode(what, record)).collect::<Result<_>>()?, more))
+    sql.push(" ORDER BY ").push(time).push(" DESC, id DESC LIMIT ").push_bind(most);
+    sql
 }
 
 fn owned(sql: &mut QueryBuilder<Sqlite>, asked: &Asked<'_>) {

@@ -12,6 +12,7 @@ mod file;
 mod model;
 mod processes;
 mod suite;
+mod upgrade;
 
 use std::path::Path;
 use std::sync::Arc;
