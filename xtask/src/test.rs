@@ -1,8 +1,9 @@
 //! `cargo xtask test`: everything that is checked, on a machine that has only Rust.
 
 mod arguments;
+mod node;
 pub(crate) mod packages;
-mod python;
+pub(crate) mod python;
 mod readme;
 mod runner;
 mod step;

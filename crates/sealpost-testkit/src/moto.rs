@@ -1,11 +1,15 @@
 //! The moto server: S3 and other AWS services on loopback.
 
-use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::request;
 use crate::server::{Server, free_port, program, wait_until};
+
+mod cognito;
+
+pub use cognito::{CognitoLogin, CognitoPool};
 
 /// A running moto server. Each has its own, empty services; they end with it.
 pub struct Moto {
@@ -85,18 +89,6 @@ impl Moto {
     /// # Panics
     /// When moto does not answer.
     pub fn request(&self, method: &str, target: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.address).expect("connect to moto");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
-        let head = format!(
-            "{method} {target} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-            self.address
-        );
-        stream.write_all(head.as_bytes()).expect("send to moto");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("moto's answer");
-        let answer = String::from_utf8_lossy(&answer);
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
-        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
-        (status, body)
+        request::send(self.address, method, target, &[], "")
     }
 }

@@ -6,14 +6,19 @@ use std::process::{Command, Stdio};
 use super::step::call;
 use crate::workspace::{read, root};
 
-/// The environment's folder: in the user's cache, or in `target/` where there is none. One per set of requirements.
-fn folder() -> PathBuf {
+/// Where what tests install is kept: in the user's cache, or in `target/` where there is none.
+pub(super) fn cache() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
         .map(|cache| cache.join("sealpost"))
         .filter(|folder| std::fs::create_dir_all(folder).is_ok() && is_writable(folder));
-    cache.unwrap_or_else(|| root().join("target")).join("python")
+    cache.unwrap_or_else(|| root().join("target"))
+}
+
+/// The environment's folder. One per set of requirements.
+fn folder() -> PathBuf {
+    cache().join("python")
 }
 
 fn is_writable(folder: &std::path::Path) -> bool {
@@ -23,7 +28,7 @@ fn is_writable(folder: &std::path::Path) -> bool {
 }
 
 /// Makes the environment, unless one with the same requirements and interpreter is there.
-pub(super) fn install() -> Result<(), String> {
+pub(crate) fn install() -> Result<(), String> {
     let folder = folder();
     let requirements = root().join("xtask/requirements.txt");
     let interpreter = interpreter()?;
@@ -69,6 +74,13 @@ fn interpreter() -> Result<String, String> {
         return Err(format!("python3 is older than 3.9: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// A program of the environment, with the environment on its PATH.
+pub(crate) fn program(name: &str) -> Command {
+    let mut command = Command::new(folder().join("bin").join(name));
+    on_path(&mut command);
+    command
 }
 
 /// Puts the environment first on a command's PATH, so that `python3` and `moto_server` are its.

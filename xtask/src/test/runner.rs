@@ -5,8 +5,8 @@ use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use super::python;
 use super::step::{Context, words};
+use super::{node, python};
 use crate::workspace::cargo;
 
 /// Whose summaries are counted. Nextest shows what a failed test printed, which has the other's summary in it.
@@ -43,6 +43,7 @@ pub(super) fn tests(context: &mut Context) -> Result<(), String> {
     command.args(&context.runner);
     command.env("CARGO_TERM_COLOR", if std::io::stdout().is_terminal() { "always" } else { "never" });
     python::on_path(&mut command);
+    node::tell(&mut command);
     let (success, tally) = counted(&mut command, if nextest { Runner::Nextest } else { Runner::Cargo })?;
     context.tests = Some(tally.clone());
     println!("{tally}");

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::{packages, python, readme, runner};
+use super::{node, packages, python, readme, runner};
 use crate::workspace::cargo;
 
 /// A step: its name on the command line, what it does, whether the later ones make no sense without it.
@@ -23,7 +23,7 @@ pub(super) struct Context {
 }
 
 /// Cheap and telling first.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 12] = [
     Step {
         name: "install",
         what: "the servers and tools that the tests talk to",
@@ -36,11 +36,23 @@ pub(super) const STEPS: [Step; 10] = [
         needed: true,
         run: |_| python::install(),
     },
+    Step {
+        name: "node",
+        what: "Node's packages: an OIDC provider that issues access tokens",
+        needed: true,
+        run: |_| node::install(),
+    },
     Step { name: "fmt", what: "formatting", needed: false, run: |_| call(cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", what: "the house rules", needed: false, run: |_| crate::tidy::run() },
     Step { name: "deny", what: "licences, bans and sources of dependencies", needed: false, run: |_| deny() },
     Step { name: "clippy", what: "lints, warnings are errors", needed: false, run: |_| call(&mut clippy()) },
     Step { name: "tests", what: "every test of every crate", needed: false, run: runner::tests },
+    Step {
+        name: "fuzz",
+        what: "both planes against their OpenAPI documents, by schemathesis, a short run",
+        needed: false,
+        run: |_| crate::fuzz::short(),
+    },
     Step { name: "doctests", what: "the examples in the documentation", needed: false, run: |_| call(&mut doctests()) },
     Step { name: "doc", what: "the documentation, warnings are errors", needed: false, run: |_| call(&mut doc()) },
     Step {
