@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use sealpost_core::partner::SigningKeyRef;
@@ -22,6 +23,7 @@ pub mod catalogue;
 pub mod deliver;
 pub mod expiry;
 pub mod fetch;
+pub mod identify;
 pub mod keys;
 pub mod log;
 pub mod naming;
@@ -36,6 +38,7 @@ pub mod submit;
 pub mod telemetry;
 pub mod usage;
 pub mod watch;
+pub mod webhooks;
 pub mod worker;
 
 pub use catalogue::Catalogue;
@@ -122,7 +125,9 @@ impl Default for Settings {
 pub struct Pipeline {
     parts: Arc<Parts>,
     gates: Arc<deliver::Gates>,
+    lanes: Arc<notify::Lanes>,
     hub: Arc<watch::Hub>,
+    changes_of_records: Arc<AtomicU64>,
     quotas: Arc<usage::Quotas>,
 }
 
@@ -132,8 +137,10 @@ impl Pipeline {
     pub fn new(mut parts: Parts) -> Self {
         let hub = Arc::<watch::Hub>::default();
         parts.ledger = Arc::new(watch::Observed { ledger: parts.ledger, hub: hub.clone() });
+        let (records, changes_of_records) = identify::Watched::new(parts.records);
+        parts.records = records;
         let quotas = Arc::new(usage::Quotas::new(parts.usage.clone()));
-        Self { parts: Arc::new(parts), gates: Arc::default(), hub, quotas }
+        Self { parts: Arc::new(parts), gates: Arc::default(), lanes: Arc::default(), hub, changes_of_records, quotas }
     }
 
     /// The quotas of partners, as this process counts them.

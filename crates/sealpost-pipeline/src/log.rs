@@ -12,6 +12,7 @@ use sealpost_core::error::codes::{deliver, store};
 use sealpost_core::error::{Error, Side};
 use sealpost_core::id::PartnerId;
 use sealpost_core::job::{Job, JobEvent};
+use sealpost_core::notification::Notification;
 use sealpost_core::receipt::Receipt;
 use sealpost_core::task::Lease;
 use tracing::{debug, error, info, warn};
@@ -108,6 +109,35 @@ pub(crate) fn delivery_failed(delivery: &Delivery, connector: Option<&Connector>
 
 pub(crate) fn remote_leftover(delivery: &Delivery, error: &Error) {
     about_delivery!(warn, delivery, error.code = error.code().id, cause = ?error, "a hidden partial file may be left on the partner's server");
+}
+
+/// Fields that every line about a notification has.
+macro_rules! about_notification {
+    ($level:ident, $notification:expr, $($rest:tt)+) => {
+        $level!(
+            notification.id = %$notification.id, webhook.id = %$notification.webhook, partner.id = %$notification.partner,
+            event = $notification.event.as_str(), attempt = $notification.attempts, answer = $notification.answer, $($rest)+
+        )
+    };
+}
+
+pub(crate) fn notified(notification: &Notification, stopwatch: Stopwatch) {
+    let elapsed_ms = stopwatch.elapsed_ms();
+    about_notification!(info, notification, elapsed_ms, "notification delivered");
+}
+
+pub(crate) fn notification_attempt_failed(notification: &Notification, error: &Error, pause: Duration) {
+    let pause_ms = pause.as_millis() as u64;
+    about_notification!(warn, notification, error.code = error.code().id, pause_ms, cause = ?error, "notification attempt failed, it is tried again");
+}
+
+pub(crate) fn notification_failed(notification: &Notification, error: &Error) {
+    // Of a partner's server, and replayable by the partner: nobody here has to act.
+    about_notification!(warn, notification, error.code = error.code().id, cause = ?error, "notification failed");
+}
+
+pub(crate) fn notification_replayed(notification: &Notification) {
+    about_notification!(info, notification, "notification is posted again");
 }
 
 /// One line per transfer with the keys of AWS Transfer Family's SFTP connector log, in its order.

@@ -39,6 +39,12 @@ pub fn describe() {
     metrics::describe_counter!("sealpost_errors_total", "Reports and deliveries that failed for good, by error code.");
     metrics::describe_counter!("sealpost_throttled_total", "Requests refused by a limit, by plane and reason.");
     metrics::describe_gauge!("sealpost_waiting_clients", "Clients that wait for a change of a report, by how.");
+    metrics::describe_counter!("sealpost_notifications_total", "Notifications to webhooks that ended, by outcome.");
+    metrics::describe_counter!(
+        "sealpost_notification_attempts_failed_total",
+        "Attempts to post a notification that failed and are repeated, by error code."
+    );
+    metrics::describe_histogram!("sealpost_notify_seconds", "Time of the attempt that delivered a notification.");
     metrics::describe_gauge!("sealpost_queue_tasks", "Tasks of the queue, by state.");
     metrics::describe_gauge!(
         "sealpost_certificate_days_until_expiry",
@@ -68,6 +74,20 @@ pub(crate) fn delivered(delivery: &Delivery, stopwatch: Stopwatch) {
 
 pub(crate) fn delivery_failed(error: &Error) {
     counter!("sealpost_deliveries_total", "outcome" => "failed").increment(1);
+    counter!("sealpost_errors_total", "code" => error.code().id).increment(1);
+}
+
+pub(crate) fn notified(stopwatch: Stopwatch) {
+    counter!("sealpost_notifications_total", "outcome" => "delivered").increment(1);
+    histogram!("sealpost_notify_seconds").record(stopwatch.elapsed().as_secs_f64());
+}
+
+pub(crate) fn notification_attempt_failed(error: &Error) {
+    counter!("sealpost_notification_attempts_failed_total", "code" => error.code().id).increment(1);
+}
+
+pub(crate) fn notification_failed(error: &Error) {
+    counter!("sealpost_notifications_total", "outcome" => "failed").increment(1);
     counter!("sealpost_errors_total", "code" => error.code().id).increment(1);
 }
 

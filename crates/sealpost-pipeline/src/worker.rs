@@ -25,6 +25,9 @@ const GRACE: Duration = Duration::from_secs(20);
 const EXPIRY_ROUND: Duration = Duration::from_secs(3600);
 /// Deliveries wait for partners rather than for a core, so there may be more of them.
 const DELIVERIES_PER_SLOT: usize = 4;
+/// Notifications do nothing but wait for strangers' servers. Slots of their own: none waits for a delivery, nor the other
+/// way round.
+const NOTIFICATIONS_PER_SLOT: usize = 16;
 
 /// What became of a task.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub(crate) enum Beat<'a> {
     Report(&'a JobId, &'a Counters),
     /// Progress of a delivery.
     Delivery(&'a DeliveryId, &'a AtomicU64),
+    /// Nothing: the work is short.
+    LeaseOnly,
 }
 
 impl Pipeline {
@@ -52,6 +57,7 @@ impl Pipeline {
                 self.parts.ledger.delivery_progress(id, sent.load(Ordering::Relaxed), lease).await?;
                 Ok(false)
             }
+            Beat::LeaseOnly => Ok(false),
         }
     }
 
@@ -61,6 +67,7 @@ impl Pipeline {
         tokio::join!(
             self.work_on(&[WorkKind::Produce], slots, &shutdown),
             self.work_on(&[WorkKind::Deliver], slots * DELIVERIES_PER_SLOT, &shutdown),
+            self.work_on(&[WorkKind::Notify], slots * NOTIFICATIONS_PER_SLOT, &shutdown),
             self.work_on(&[WorkKind::Expire, WorkKind::Purge], 1, &shutdown),
             self.watch(&shutdown),
         );
