@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::PartnerId;
 use sealpost_core::identity::Scope;
-use sealpost_core::partner::{ApiKey, Partner};
+use sealpost_core::partner::ApiKey;
 use sealpost_core::secret::Secret;
 use sha2::{Digest, Sha256};
 
@@ -57,36 +57,6 @@ impl Pipeline {
         self.parts.records.put_api_key(&key).await?;
         Ok(key)
     }
-
-    /// The partner that a key stands for.
-    ///
-    /// # Errors
-    /// `SP-REQUEST-009` for an unknown key, `-010` for an expired or revoked one, `-012` for a disabled partner.
-    pub async fn authenticate(&self, text: &str) -> Result<(Partner, ApiKey)> {
-        let unknown = || Error::new(&codes::request::UNAUTHORIZED, "the API key is not known");
-        let id =
-            text.strip_prefix("sp_").and_then(|rest| rest.split_once('_')).map(|(id, _)| id).ok_or_else(unknown)?;
-        let id = id.parse().map_err(|_| unknown())?;
-        let key = self.parts.records.api_key(&id).await?.ok_or_else(unknown)?;
-        if !equal(hex::encode(Sha256::digest(text)).as_bytes(), key.sha256.as_bytes()) {
-            return Err(unknown());
-        }
-        let now = Timestamp::now();
-        if key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= now) {
-            return Err(Error::new(&codes::request::KEY_EXPIRED, format!("API key {}", key.id)));
-        }
-        let partner = self.parts.records.partner(&key.partner).await?.ok_or_else(unknown)?;
-        if partner.enabled {
-            Ok((partner, key))
-        } else {
-            Err(Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", partner.id)))
-        }
-    }
-}
-
-/// Compares without an early exit, so that the time taken tells nothing about where two digests differ.
-fn equal(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).fold(0, |sum, (one, other)| sum | (one ^ other)) == 0
 }
 
 fn random(length: usize) -> String {
@@ -96,13 +66,6 @@ fn random(length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digests_are_compared_in_full() {
-        assert!(equal(b"abc", b"abc"));
-        assert!(!equal(b"abc", b"abd"));
-        assert!(!equal(b"abc", b"ab"));
-    }
 
     #[test]
     fn random_text_uses_the_whole_alphabet() {
