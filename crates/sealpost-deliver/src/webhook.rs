@@ -8,17 +8,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ipnet::IpNet;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Certificate, Client, Response};
+use sealpost_core::address::Network;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::{Answer, Notifier, Post};
 use tokio::sync::OnceCell;
 
 mod address;
 mod fault;
-mod ranges;
+mod range;
 mod resolve;
 
 /// What the operator allows beyond public https addresses, and how long a server may take.
@@ -28,7 +28,7 @@ pub struct WebhookSettings {
     /// services and reserved ranges stay closed.
     pub allow_private: bool,
     /// Networks that may be called, whatever they are.
-    pub allow: Vec<IpNet>,
+    pub allow: Vec<Network>,
     /// Whether `http` may be used.
     pub allow_http: bool,
     /// Certificate authorities in PEM that are trusted beside the system's.
@@ -55,6 +55,7 @@ impl Default for WebhookSettings {
 /// The way to partners' webhooks.
 pub struct Webhooks {
     settings: WebhookSettings,
+    range: range::Range,
     /// Made at the first notification: it reads the system's certificate authorities.
     client: OnceCell<Client>,
 }
@@ -63,7 +64,8 @@ impl Webhooks {
     /// Connects to nothing yet.
     #[must_use]
     pub fn new(settings: WebhookSettings) -> Self {
-        Self { settings, client: OnceCell::new() }
+        let range = range::Range::new(settings.allow_private, &settings.allow);
+        Self { settings, range, client: OnceCell::new() }
     }
 
     /// Whether notifications could be posted: reads the certificate authorities.
@@ -75,11 +77,11 @@ impl Webhooks {
     }
 
     async fn client(&self) -> Result<&Client> {
-        self.client.get_or_try_init(|| build(&self.settings)).await
+        self.client.get_or_try_init(|| build(&self.settings, &self.range)).await
     }
 }
 
-async fn build(settings: &WebhookSettings) -> Result<Client> {
+async fn build(settings: &WebhookSettings, range: &range::Range) -> Result<Client> {
     let mut authorities = Vec::new();
     if let Some(file) = &settings.ca_file {
         let place = format!("webhooks.ca_file {}", file.display());
@@ -91,13 +93,12 @@ async fn build(settings: &WebhookSettings) -> Result<Client> {
             .filter(|all| !all.is_empty())
             .ok_or_else(|| Error::new(&codes::config::INVALID, format!("{place} holds no PEM certificates")))?;
     }
-    let resolver = resolve::CheckedResolver { allow_private: settings.allow_private, allow: settings.allow.clone() };
     Client::builder()
         .user_agent(concat!("Sealpost/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .referer(false)
-        .dns_resolver(resolver)
+        .dns_resolver(resolve::CheckedResolver(range.clone()))
         // A connection that is kept would not be checked again.
         .pool_max_idle_per_host(0)
         .connect_timeout(settings.connect_timeout)
@@ -111,12 +112,13 @@ async fn build(settings: &WebhookSettings) -> Result<Client> {
 impl Notifier for Webhooks {
     fn admit(&self, url: &str) -> Result<()> {
         let refuse = |why| Error::new(&codes::request::ADDRESS_REFUSED, why);
-        address::admit(url, &self.settings).map(drop).map_err(refuse)
+        address::admit(url, &self.range, self.settings.allow_http).map(drop).map_err(refuse)
     }
 
     async fn post(&self, post: Post<'_>) -> Result<Answer> {
         // Again at each attempt: the operator may have closed what was open when it was set.
-        let url = address::admit(post.url, &self.settings).map_err(|why| Error::new(&codes::notify::ADDRESS, why))?;
+        let url = address::admit(post.url, &self.range, self.settings.allow_http)
+            .map_err(|why| Error::new(&codes::notify::ADDRESS, why))?;
         let target = address::authority(&url);
         let mut request = self.client().await?.post(url).header(CONTENT_TYPE, "application/json");
         for (name, value) in post.headers {

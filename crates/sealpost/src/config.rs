@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use ipnet::IpNet;
 use schemars::JsonSchema;
+use sealpost_core::address::Network;
 use sealpost_core::partner::SigningKeyRef;
 use sealpost_core::secret::SecretRef;
 use serde::{Deserialize, Serialize};
@@ -146,7 +146,7 @@ pub(crate) struct WebhooksBlock {
     pub(crate) allow_private: bool,
     /// Networks that webhooks may be in, whatever they are: `["10.20.0.0/16"]`.
     #[schemars(with = "Vec<String>")]
-    pub(crate) allow: Vec<IpNet>,
+    pub(crate) allow: Vec<Network>,
     /// Whether addresses may be `http`. `false`.
     pub(crate) allow_http: bool,
     /// Certificate authorities in PEM that are trusted beside the system's.

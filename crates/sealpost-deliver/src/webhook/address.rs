@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::WebhookSettings;
-use super::ranges::refusal;
+use super::range::Range;
 
 /// Longer addresses are refused.
 const LONGEST: usize = 2048;
@@ -13,7 +12,7 @@ const LONGEST: usize = 2048;
 const PRIVATE_NAMES: [&str; 6] = ["localhost", "local", "internal", "home.arpa", "localdomain", "lan"];
 
 /// Reads and checks an address. The refusal says why, for whoever set it.
-pub(super) fn admit(text: &str, settings: &WebhookSettings) -> Result<Url, String> {
+pub(super) fn admit(text: &str, range: &Range, allow_http: bool) -> Result<Url, String> {
     if text.len() > LONGEST {
         return Err(format!("it has more than {LONGEST} bytes"));
     }
@@ -24,7 +23,7 @@ pub(super) fn admit(text: &str, settings: &WebhookSettings) -> Result<Url, Strin
     let url = Url::parse(text).map_err(|error| format!("it is no URL: {error}"))?;
     match url.scheme() {
         "https" => {}
-        "http" if settings.allow_http => {}
+        "http" if allow_http => {}
         other => return Err(format!("its scheme is {other}; expected https")),
     }
     // Credentials would be kept with the webhook, and shown.
@@ -35,7 +34,7 @@ pub(super) fn admit(text: &str, settings: &WebhookSettings) -> Result<Url, Strin
         return Err("it has a fragment (#…), which is never sent".to_owned());
     }
     port(&url)?;
-    host(&url, settings)?;
+    host(&url, range)?;
     Ok(url)
 }
 
@@ -49,28 +48,25 @@ fn port(url: &Url) -> Result<(), String> {
     }
 }
 
-fn host(url: &Url, settings: &WebhookSettings) -> Result<(), String> {
+fn host(url: &Url, range: &Range) -> Result<(), String> {
     let name = match url.host() {
         Some(Host::Domain(name)) => name.trim_end_matches('.').to_ascii_lowercase(),
         // The parser has read every spelling: decimal, octal, hexadecimal, shortened.
-        Some(Host::Ipv4(address)) => return literal(address.into(), settings),
-        Some(Host::Ipv6(address)) => return literal(address.into(), settings),
+        Some(Host::Ipv4(address)) => return literal(address.into(), range),
+        Some(Host::Ipv6(address)) => return literal(address.into(), range),
         None => return Err("it has no host".to_owned()),
     };
     // Said at once rather than at the first notification. What other names resolve to is seen then.
     let is_private_name = !name.contains('.')
         || PRIVATE_NAMES.iter().any(|zone| name.strip_suffix(zone).is_some_and(|rest| rest.ends_with('.')));
-    if is_private_name && !settings.allow_private && settings.allow.is_empty() {
+    if is_private_name && !range.is_wider_than_public() {
         return Err(format!("{name} is a name of a private network"));
     }
     Ok(())
 }
 
-fn literal(address: IpAddr, settings: &WebhookSettings) -> Result<(), String> {
-    match refusal(address, settings.allow_private, &settings.allow) {
-        Some(what) => Err(format!("{address} is {what}")),
-        None => Ok(()),
-    }
+fn literal(address: IpAddr, range: &Range) -> Result<(), String> {
+    if range.allows(address) { Ok(()) } else { Err(format!("{address} is not public")) }
 }
 
 /// Host and port, for messages: path and query may hold what only the partner should see.
@@ -83,7 +79,7 @@ mod tests {
     use super::*;
 
     fn is_admitted(text: &str) -> bool {
-        admit(text, &WebhookSettings::default()).is_ok()
+        admit(text, &Range::default(), false).is_ok()
     }
 
     #[test]
@@ -173,12 +169,12 @@ mod tests {
 
     #[test]
     fn operators_may_allow_more() {
-        let open = WebhookSettings { allow_private: true, allow_http: true, ..WebhookSettings::default() };
+        let open = Range::new(true, &[]);
         for text in ["http://127.0.0.1:9000/", "http://db.internal/", "http://hook/", "https://localhost/"] {
-            assert!(admit(text, &open).is_ok(), "{text}");
+            assert!(admit(text, &open, true).is_ok(), "{text}");
         }
         for text in ["http://169.254.169.254/", "http://hooks.acme.example:22/", "ftp://hook/", "http://[fe80::1]/"] {
-            assert!(admit(text, &open).is_err(), "{text}");
+            assert!(admit(text, &open, true).is_err(), "{text}");
         }
     }
 
