@@ -1,10 +1,11 @@
-//! The project's own commands: `cargo xtask test | tidy | docs | bench`.
+//! The project's own commands: `cargo xtask test | tidy | docs | fuzz-api | bench`.
 //!
 //! Only the standard library, so that the first of them starts seconds after a clone.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
 
 mod bench;
 mod docs;
+mod fuzz;
 mod test;
 mod tidy;
 mod workspace;
@@ -21,6 +22,9 @@ The project's own commands.
       The house rules that no compiler checks.
   cargo xtask docs
       Writes what is generated: docs/errors.md.
+  cargo xtask fuzz-api [--minutes N | --examples N] [--seed S] [--plane partner|operator]
+      Requests made from the OpenAPI documents against a running product, by schemathesis: valid, invalid, and in
+      sequences. Prints what deviates as curl lines. Five minutes for each plane when nothing else is said.
   cargo xtask bench [--quick] [--json FILE] [--rows N] [--rounds N]
       Speed and memory beside the stock tools, in the same run.
 ";
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
         Some(("test", rest)) => test::run(rest),
         Some(("tidy", [])) => tidy::run(),
         Some(("docs", [])) => docs::write(),
+        Some(("fuzz-api", rest)) => fuzz::run(rest),
         Some(("bench", rest)) => bench::run(rest),
         None | Some(("help" | "--help" | "-h", _)) => {
             print!("{USAGE}");

@@ -1,0 +1,186 @@
+"""What schemathesis must know about the running service, beyond what an OpenAPI document can say.
+
+The document is the same for everybody; which report types there are, with which parameters and format options, is told
+by the service (`GET /v1/report-types`). Here both are put together, so that the parameters' and options' own schemas are
+tested too. Rules that no JSON Schema can express ("`from` is not after `to`") are checked on generated valid requests:
+one that breaks such a rule is no valid request. Invalid requests are never filtered.
+"""
+
+import json
+import os
+import re
+import urllib.request
+from datetime import datetime, timedelta, timezone
+
+import schemathesis
+
+API, KEY = os.environ["SEALPOST_FUZZ_API"], os.environ["SEALPOST_FUZZ_KEY"]
+ADMIN, TOKEN = os.environ["SEALPOST_FUZZ_ADMIN"], os.environ["SEALPOST_FUZZ_TOKEN"]
+CERTIFICATE = os.environ["SEALPOST_FUZZ_CERTIFICATE"]
+
+
+def ask(path, body=None, method=None, url=API, key=KEY):
+    request = urllib.request.Request(url + path, method=method)
+    request.add_header("Authorization", f"Bearer {key}")
+    request.add_header("Content-Type", "application/json")
+    request.data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def lift_limits():
+    """The partner may ask as fast as it can: its usual rate has tests of its own."""
+    path = "/admin/v1/partners/nordwind"
+    document = ask(path, url=ADMIN, key=TOKEN)
+    document["limits"]["rate"] = {"per_second": 100000, "burst": 100000}
+    ask(path, document, "PUT", ADMIN, TOKEN)
+
+
+def solid(schema):
+    return {name: value for name, value in schema.items() if name not in ("$schema", "title", "description")}
+
+
+def report_requests(types):
+    """A request for each report type, with the schemas that belong to it; for the first one in each of its formats, whose
+    options are the same everywhere. A request that names no format has the options of the default one."""
+
+    def shape(one, entry, named):
+        return {
+            "type": "object",
+            "properties": {
+                "report_type": {"const": one["id"]},
+                "parameters": one["parameters"],
+                "format": {"const": entry["name"] if named else None},
+                "format_options": solid(entry["options"]),
+                "deliver": {"type": ["boolean", "null"]},
+            },
+            "required": ["report_type"]
+            + (["parameters"] if one["parameters"]["required"] else [])
+            + (["format"] if named else []),
+            "additionalProperties": False,
+        }
+
+    shapes = [shape(types[0], entry, True) for entry in types[0]["formats"]]
+    for one in types:
+        default = next(entry for entry in one["formats"] if entry["name"] == one["default_format"])
+        shapes.append(shape(one, default, False))
+    return {"anyOf": shapes}
+
+
+def some_cursor():
+    """A cursor that the service gave: only such a one is valid."""
+    for _ in range(2):
+        ask("/v1/reports", {"report_type": "employees.v1", "format": "csv", "deliver": False})
+    return ask("/v1/reports?limit=1")["next_cursor"]
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema):
+    lift_limits()
+    schemas = raw_schema["components"]["schemas"]
+    types = ask("/v1/report-types")["report_types"]
+    schemas["ReportRequest"] = report_requests(types)
+    cursor = {"enum": [some_cursor()]}
+    for item in raw_schema["paths"].values():
+        for operation in item.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "cursor" and operation["operationId"].startswith("listReports"):
+                    parameter["schema"] = cursor
+    if "PartnerDocument" in schemas:
+        narrow_partners(schemas, types)
+
+
+def narrow_partners(schemas, types):
+    """Partner documents name report types, formats, compressions and certificates of the running service."""
+
+    def member(schema, name):
+        return schemas[schema]["properties"][name]
+
+    member("Grant", "report").update(enum=[one["id"] for one in types])
+    member("Grant", "formats")["items"] = {"enum": [entry["name"] for entry in types[0]["formats"]]}
+    member("PartnerDocument", "certificates")["items"] = {"enum": [CERTIFICATE]}
+    member("PartnerDocument", "connectors")["propertyNames"] = {"pattern": "^[a-z0-9-]{1,63}$"}
+    member("SealSettings", "compression").update(enum=["none", "gzip", "zstd", "zip", None])
+    # The service has no signing key.
+    member("SealSettings", "sign").update(const=False)
+    member("FileSettings", "name").update(
+        enum=["{report}_{date}_{sequence}.{extension}", "{partner}-{id}.{extension}", "{id}"]
+    )
+    member("FileSettings", "time_zone").update(enum=["UTC", "+02:00", "Europe/Berlin"])
+    member("ConnectorSettings", "host_keys")["items"] = {"type": "string", "pattern": "^SHA256:[A-Za-z0-9+/]{43}$"}
+
+
+@schemathesis.hook
+def filter_case(context, case):
+    meta = case.meta
+    if meta is None or meta.generation.mode.is_negative:
+        return True
+    query = case.query if isinstance(case.query, dict) else {}
+    body = case.body if isinstance(case.body, dict) else {}
+    return is_page(query) and is_report(body) and is_partner(body) and is_key(body)
+
+
+def instant(text):
+    """An instant of the years 0001 to 9999 in UTC, which are those that the service knows; None for any other."""
+    try:
+        return datetime.fromisoformat(str(text).upper().replace("Z", "+00:00")).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
+def is_page(query):
+    """`created_from` is not after `created_to`; a cursor belongs to the list that gave it."""
+    instants = [instant(query[name]) for name in ("created_from", "created_to") if name in query]
+    if None in instants or (len(instants) == 2 and instants[0] > instants[1]):
+        return False
+    return not ("cursor" in query and "partner" in query)
+
+
+def is_key(body):
+    """A key expires in the time to come."""
+    if body.get("expires_at") is None:
+        return True
+    at = instant(body["expires_at"])
+    return at is not None and at > datetime.now(timezone.utc) + timedelta(minutes=10)
+
+
+# Letters of the date patterns; everything else is in quotes or punctuation.
+PATTERN = re.compile(r"^(YYYY|YY|MM|M|DD|D|HH|H|mm|ss|[-/. :])+$")
+
+
+def is_report(body):
+    parameters = body.get("parameters") if isinstance(body.get("parameters"), dict) else {}
+    start, end = parameters.get("from"), parameters.get("to")
+    if isinstance(start, str) and isinstance(end, str) and start > end:
+        return False
+    options = body.get("format_options") if isinstance(body.get("format_options"), dict) else {}
+    for name, value in options.items():
+        if name.endswith("_pattern") and not PATTERN.match(str(value)):
+            return False
+        # A name of XML.
+        if name.endswith("_element") and not re.match(r"^[A-Za-z_][A-Za-z0-9_.-]*$", str(value)):
+            return False
+        if name == "sheet_name" and not re.match(r"^[A-Za-z0-9 ]{1,25}$", str(value)):
+            return False
+        # The text of a NULL must be writable in the encoding, and be told apart from what stands around it.
+        if name == "null_text" and not re.match(r"^[a-z]{0,8}$", str(value)):
+            return False
+    # A decimal comma needs another delimiter.
+    if options.get("decimal_separator") == "comma" and options.get("delimiter", ",") == ",":
+        return False
+    return True
+
+
+def is_partner(body):
+    connectors = body.get("connectors") if isinstance(body.get("connectors"), dict) else {}
+    if "scope" not in body:
+        return True
+    if any(name not in connectors for name in body.get("deliver_to") or []):
+        return False
+    for settings in connectors.values():
+        if ".." in settings.get("directory", "") or "\0" in settings.get("directory", ""):
+            return False
+        retry = settings.get("retry", {})
+        if retry.get("first_pause_s", 10) > retry.get("longest_pause_s", 3600):
+            return False
+    return True
