@@ -1,11 +1,12 @@
 //! Cancel, delete, redeliver: what a partner or operator does to a report after it was admitted.
 
 use jiff::Timestamp;
-use sealpost_core::delivery::Delivery;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::{ConnectorId, JobId};
 use sealpost_core::job::{Job, JobEvent, JobStatus};
 use sealpost_core::partner::Partner;
+use sealpost_core::port::Redelivered;
+use sha2::{Digest, Sha256};
 
 use crate::Pipeline;
 
@@ -51,27 +52,20 @@ impl Pipeline {
         Err(Error::new(&codes::request::NOT_IN_THIS_STATE, format!("report {id} keeps changing")))
     }
 
-    /// Delivers the stored file again, the same bytes: to one connector, or to all of the partner's destinations.
+    /// Delivers the stored file again, the same bytes: to one connector, or to all of the partner's destinations. The
+    /// same idempotency key with the same request gives the deliveries made before.
     ///
     /// # Errors
-    /// `SP-REQUEST-008`, `-007` without a destination, `-015` unless it has succeeded, `-017` when the file is gone.
+    /// `SP-REQUEST-008`, `-007` without a destination, `-014` for a key used with another request, `-015` unless it has
+    /// succeeded, `-017` when the file is gone.
     pub async fn redeliver(
         &self,
         partner: &Partner,
         id: &JobId,
         connector: Option<&ConnectorId>,
-    ) -> Result<Vec<Delivery>> {
-        let job = self.report(partner, id).await?;
-        match job.status {
-            JobStatus::Succeeded => {}
-            JobStatus::Expired => return Err(Error::new(&codes::request::FILE_GONE, format!("report {id}"))),
-            _ => {
-                return Err(Error::new(
-                    &codes::request::NOT_IN_THIS_STATE,
-                    format!("report {id} is {}", job.status.as_str()),
-                ));
-            }
-        }
+        idempotency_key: Option<&str>,
+    ) -> Result<Redelivered> {
+        self.report(partner, id).await?;
         let targets: Vec<ConnectorId> = match connector {
             None => partner.deliver_to.clone(),
             Some(one) => {
@@ -79,13 +73,9 @@ impl Pipeline {
                 found.map(|found| found.id).into_iter().collect()
             }
         };
-        if targets.is_empty() {
-            return Err(Error::new(&codes::request::NO_DESTINATION, format!("partner {}", partner.id)));
-        }
-        let mut deliveries = Vec::new();
-        for target in &targets {
-            deliveries.push(self.parts.ledger.redeliver(id, target, Timestamp::now()).await?);
-        }
-        Ok(deliveries)
+        // By what was asked for, not by today's destinations: a repeated request is the same one when they change.
+        let asked = format!("redeliver {id} to {}", connector.map_or("all", |one| one.as_str()));
+        let idempotency = idempotency_key.map(|key| (key.to_owned(), hex::encode(Sha256::digest(asked))));
+        self.parts.ledger.redeliver(id, &targets, idempotency, Timestamp::now()).await
     }
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::JobId;
 use sealpost_core::job::Job;
@@ -117,9 +117,10 @@ pub(crate) async fn delete(
 pub(crate) async fn redeliver(
     extract::State(state): extract::State<State>,
     Id(id): Id<JobId>,
+    headers: HeaderMap,
     OptionalJsonBody(request): OptionalJsonBody<RedeliveryRequest>,
-) -> Result<(StatusCode, Json<DeliveryList>), Problem> {
+) -> Result<Response, Problem> {
     let job = find(&state.pipeline, &id).await?;
     let partner = admin::partner(&state.pipeline, &job.request.partner).await?;
-    redelivering::again(&state.pipeline, &partner, &id, request.unwrap_or_default(), Plane::Operator).await
+    redelivering::again(&state.pipeline, &partner, &id, &headers, request.unwrap_or_default(), Plane::Operator).await
 }

@@ -22,7 +22,7 @@ use crate::problem::{Problem, in_header};
 use crate::state::State;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(super) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// What is asked for.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -112,7 +112,7 @@ pub(crate) async fn admit(
 }
 
 /// The caller's idempotency key (draft-ietf-httpapi-idempotency-key-header-07).
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let text = value

@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::{HeaderMap, HeaderValue};
 use sealpost_core::error::{Error, FieldError, codes};
 use sealpost_core::id::{ConnectorId, JobId};
 use sealpost_core::partner::Partner;
@@ -10,6 +12,7 @@ use sealpost_pipeline::Pipeline;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::create::{IDEMPOTENT_REPLAYED, idempotency_key};
 use super::deliveries::DeliveryList;
 use crate::authenticate::Caller;
 use crate::body::OptionalJsonBody;
@@ -41,9 +44,10 @@ pub(crate) async fn redeliver(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,
     Id(id): Id<JobId>,
+    headers: HeaderMap,
     OptionalJsonBody(request): OptionalJsonBody<RedeliveryRequest>,
-) -> Result<(StatusCode, Json<DeliveryList>), Problem> {
-    again(&state.pipeline, &partner, &id, request.unwrap_or_default(), Plane::Partner).await
+) -> Result<Response, Problem> {
+    again(&state.pipeline, &partner, &id, &headers, request.unwrap_or_default(), Plane::Partner).await
 }
 
 /// Redelivers, on either plane.
@@ -51,9 +55,11 @@ pub(crate) async fn again(
     pipeline: &Pipeline,
     partner: &Partner,
     id: &JobId,
+    headers: &HeaderMap,
     request: RedeliveryRequest,
     plane: Plane,
-) -> Result<(StatusCode, Json<DeliveryList>), Problem> {
+) -> Result<Response, Problem> {
+    let key = idempotency_key(headers)?;
     let connector: Option<ConnectorId> = match request.connector.map(|text| text.parse::<ConnectorId>()).transpose() {
         Ok(connector) => connector,
         Err(error) => {
@@ -63,6 +69,11 @@ pub(crate) async fn again(
                 .into());
         }
     };
-    let deliveries = pipeline.redeliver(partner, id, connector.as_ref()).await?;
-    Ok((StatusCode::ACCEPTED, Json(DeliveryList::of(&deliveries, plane))))
+    let redelivered = pipeline.redeliver(partner, id, connector.as_ref(), key).await?;
+    let list = Json(DeliveryList::of(&redelivered.deliveries, plane));
+    let mut response = (StatusCode::ACCEPTED, list).into_response();
+    if redelivered.replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }

@@ -112,6 +112,32 @@ async fn the_same_bytes_are_delivered_again_until_the_file_is_deleted() {
 }
 
 #[tokio::test]
+async fn a_repeated_redelivery_delivers_once() {
+    let rig = Rig::working().await;
+    let report = rig.contracts(&rig.acme).await;
+    let report = rig.done(&rig.acme, id(&report)).await;
+    let path = format!("/v1/reports/{}/deliveries", id(&report));
+    let mut made = Vec::new();
+    for replayed in [false, true] {
+        let request = rig.ask(&rig.acme, Method::POST, &path).header("idempotency-key", "again-1");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        assert_eq!(answer.headers().contains_key("idempotent-replayed"), replayed);
+        let body: Json = answer.json().await.unwrap();
+        made.push(body["deliveries"][0]["id"].clone());
+    }
+    assert_eq!(made[0], made[1]);
+    // To one destination is another request than to all.
+    let to = json!({"connector": report["deliveries"][0]["connector"]});
+    let (status, problem) = json_of(rig.post(&rig.acme, &path, &to).header("idempotency-key", "again-1")).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("SP-REQUEST-014")));
+    let (status, _) = json_of(rig.ask(&rig.acme, Method::POST, &path).header("idempotency-key", "")).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (_, listed) = json_of(rig.get(&rig.acme, &path)).await;
+    assert_eq!(listed["deliveries"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a_failed_delivery_says_why_and_leaves_the_file_to_be_fetched() {
     let rig = Rig::working().await;
     let report = rig.contracts(&rig.globex).await;

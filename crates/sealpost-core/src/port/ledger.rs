@@ -66,11 +66,20 @@ pub trait Ledger: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn deliveries(&self, job: &JobId) -> Result<Vec<Delivery>>;
 
-    /// Creates a further delivery of a succeeded job's file, with its task: the same bytes again.
+    /// Creates a further delivery of a succeeded job's file to each connector, with its task, all in one step: the same
+    /// bytes again. The idempotency key, with the SHA-256 of its request, is one of the job's partner, as with
+    /// [`admit`](Self::admit): what was asked for under it before is given again, whatever became of the job meanwhile.
     ///
     /// # Errors
-    /// `SP-REQUEST-015` unless the job has succeeded, `SP-REQUEST-008` for no such job.
-    async fn redeliver(&self, job: &JobId, connector: &ConnectorId, now: Timestamp) -> Result<Delivery>;
+    /// `SP-REQUEST-015` unless the job has succeeded, `SP-REQUEST-017` once its file is gone, `SP-REQUEST-007` without a
+    /// connector, `SP-REQUEST-008` for no such job, `SP-REQUEST-014` for a key used with another request.
+    async fn redeliver(
+        &self,
+        job: &JobId,
+        connectors: &[ConnectorId],
+        idempotency: Option<(String, String)>,
+        now: Timestamp,
+    ) -> Result<Redelivered>;
 
     /// Applies an event by [`Delivery::apply`], fenced as [`apply`](Self::apply) is.
     ///
@@ -227,6 +236,15 @@ pub enum Admitted {
     New(Job),
     /// The job that the same key and request made before.
     Replayed(Job),
+}
+
+/// What became of a redelivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Redelivered {
+    /// The deliveries, in the order of the connectors.
+    pub deliveries: Vec<Delivery>,
+    /// Whether the same key and request made them before.
+    pub replayed: bool,
 }
 
 /// Which jobs to list.

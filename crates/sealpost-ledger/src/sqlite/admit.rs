@@ -1,20 +1,14 @@
 //! Admission: idempotency, limit, sequence number, job, timeline and task in one transaction.
 
-use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::codes;
 use sealpost_core::id::PartnerId;
 use sealpost_core::job::Job;
 use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::{Error, Result};
 
-use super::value::{nanos, unsigned};
+use super::idempotency::{self, Done};
+use super::value::unsigned;
 use super::{Connection, fault, jobs};
-
-/// How long an idempotency key is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(24);
-
-/// Old keys removed with each new one: more than one, so that they run out; few, so that no admission waits for them.
-const PURGED_AT_ONCE: i64 = 20;
 
 pub(super) async fn admit(connection: &mut Connection, admission: &Admission) -> Result<Admitted> {
     if let Some(job) = replayed(connection, admission).await? {
@@ -26,31 +20,22 @@ pub(super) async fn admit(connection: &mut Connection, admission: &Admission) ->
     let request = admission.request.clone();
     let made = Job::admitted(admission.id.clone(), request, file_name, admission.retention_days, admission.now);
     jobs::insert(connection, &made).await?;
-    remember(connection, admission).await?;
+    if let Some((key, sha256)) = &admission.idempotency {
+        let done = Done { sha256: sha256.clone(), job: made.job.id.clone(), deliveries: None };
+        idempotency::remember(connection, partner(admission), key, &done, admission.now).await?;
+    }
     Ok(Admitted::New(made.job))
 }
 
 /// The job that this key and request made before.
 async fn replayed(connection: &mut Connection, admission: &Admission) -> Result<Option<Job>> {
     let Some((key, sha256)) = &admission.idempotency else { return Ok(None) };
-    let known: Option<(String, String)> =
-        sqlx::query_as("SELECT request_sha256, job FROM idempotency WHERE partner = ? AND key = ? AND created_at > ?")
-            .bind(partner(admission).as_str())
-            .bind(key)
-            .bind(nanos(forgotten_before(admission.now)))
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(fault::read)?;
-    match known {
+    match idempotency::find(connection, partner(admission), key, admission.now).await? {
         None => Ok(None),
-        Some((known, job)) if known == *sha256 => {
-            let id = super::value::id("an idempotency key's job", &job)?;
-            jobs::existing(connection, &id).await.map(Some)
+        Some(Done { sha256: known, job, deliveries: None }) if known == *sha256 => {
+            jobs::existing(connection, &job).await.map(Some)
         }
-        Some(_) => Err(Error::new(
-            &codes::request::IDEMPOTENCY_MISMATCH,
-            "the same idempotency key came with a different request within 24 hours",
-        )),
+        Some(_) => Err(idempotency::mismatch()),
     }
 }
 
@@ -85,36 +70,6 @@ async fn next_sequence(connection: &mut Connection, admission: &Admission) -> Re
     Ok(unsigned(next))
 }
 
-/// Keeps the key, and forgets some old ones.
-async fn remember(connection: &mut Connection, admission: &Admission) -> Result<()> {
-    let Some((key, sha256)) = &admission.idempotency else { return Ok(()) };
-    sqlx::query(
-        "DELETE FROM idempotency WHERE (partner, key) IN
-         (SELECT partner, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)",
-    )
-    .bind(nanos(forgotten_before(admission.now)))
-    .bind(PURGED_AT_ONCE)
-    .execute(&mut *connection)
-    .await
-    .map_err(fault::write)?;
-    sqlx::query(
-        "INSERT OR REPLACE INTO idempotency (partner, key, request_sha256, job, created_at) VALUES (?, ?, ?, ?, ?)",
-    )
-    .bind(partner(admission).as_str())
-    .bind(key)
-    .bind(sha256)
-    .bind(admission.id.as_str())
-    .bind(nanos(admission.now))
-    .execute(connection)
-    .await
-    .map_err(fault::write)?;
-    Ok(())
-}
-
 fn partner(admission: &Admission) -> &PartnerId {
     &admission.request.partner
-}
-
-fn forgotten_before(now: Timestamp) -> Timestamp {
-    now.checked_sub(KEPT).unwrap_or(Timestamp::MIN)
 }

@@ -4,14 +4,13 @@ use jiff::Timestamp;
 use sealpost_core::delivery::{Delivery, DeliveryEvent};
 use sealpost_core::error::codes;
 use sealpost_core::event::Happening;
-use sealpost_core::id::{ConnectorId, DeliveryId, JobId};
-use sealpost_core::job::JobStatus;
+use sealpost_core::id::{DeliveryId, JobId};
 use sealpost_core::notification::Announcement;
 use sealpost_core::task::Lease;
 use sealpost_core::{Error, Result};
 
-use super::value::{corrupt, decode, encode, signed, unsigned};
-use super::{Connection, fault, jobs, notifications, tasks, timeline};
+use super::value::{decode, encode, signed, unsigned};
+use super::{Connection, fault, notifications, tasks, timeline};
 
 /// A delivery from its row. The bytes sent have a column of their own: they change often, and alone.
 fn delivery((record, bytes_sent): (String, i64)) -> Result<Delivery> {
@@ -78,27 +77,6 @@ pub(super) async fn apply(
         None => false,
     };
     Ok((delivery, announced))
-}
-
-/// Creates a further delivery of the file of a succeeded job, with its task.
-pub(super) async fn again(
-    connection: &mut Connection,
-    job: &JobId,
-    connector: &ConnectorId,
-    now: Timestamp,
-) -> Result<Delivery> {
-    let job = jobs::existing(connection, job).await?;
-    if job.status != JobStatus::Succeeded {
-        return Err(Error::new(
-            &codes::request::NOT_IN_THIS_STATE,
-            format!("report {} is {}; only a succeeded one can be delivered again", job.id, job.status.as_str()),
-        ));
-    }
-    let file = job.file.clone().ok_or_else(|| corrupt(format!("{} has succeeded without a file", job.id)))?;
-    let (delivery, task) = Delivery::pending(&job, file, connector.clone(), now);
-    insert(connection, &delivery, now).await?;
-    tasks::enqueue(connection, &[task]).await?;
-    Ok(delivery)
 }
 
 /// Notes how many bytes the server has.

@@ -7,11 +7,11 @@ use sealpost_core::delivery::{Delivery, DeliveryEvent};
 use sealpost_core::event::TimelineEntry;
 use sealpost_core::id::{ConnectorId, DeliveryId, JobId, PartnerId};
 use sealpost_core::job::{Job, JobEvent, Progress};
-use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger};
+use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Redelivered};
 use sealpost_core::task::Lease;
 
 use super::value::{corrupt, nanos};
-use super::{Durability, SqliteLedger, admit, deliveries, fault, jobs, list, timeline};
+use super::{Durability, SqliteLedger, admit, deliveries, fault, jobs, list, redeliver, timeline};
 
 #[async_trait]
 impl Ledger for SqliteLedger {
@@ -66,12 +66,20 @@ impl Ledger for SqliteLedger {
         deliveries::of_job(&mut reader, job).await
     }
 
-    async fn redeliver(&self, job: &JobId, connector: &ConnectorId, now: Timestamp) -> Result<Delivery> {
+    async fn redeliver(
+        &self,
+        job: &JobId,
+        connectors: &[ConnectorId],
+        idempotency: Option<(String, String)>,
+        now: Timestamp,
+    ) -> Result<Redelivered> {
         let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = deliveries::again(turn.connection(), job, connector, now).await;
-        let delivery = turn.end(outcome).await?;
-        self.ring();
-        Ok(delivery)
+        let outcome = redeliver::redeliver(turn.connection(), job, connectors, idempotency.as_ref(), now).await;
+        let redelivered = turn.end(outcome).await?;
+        if !redelivered.replayed {
+            self.ring();
+        }
+        Ok(redelivered)
     }
 
     async fn apply_delivery(

@@ -9,7 +9,7 @@ use sealpost_core::error::Result;
 use sealpost_core::event::TimelineEntry;
 use sealpost_core::id::{ConnectorId, DeliveryId, JobId, PartnerId};
 use sealpost_core::job::{Job, JobEvent, Progress};
-use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger};
+use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Redelivered};
 use sealpost_core::task::Lease;
 
 use super::Hub;
@@ -58,10 +58,16 @@ impl Ledger for Observed {
         self.ledger.deliveries(job).await
     }
 
-    async fn redeliver(&self, job: &JobId, connector: &ConnectorId, now: Timestamp) -> Result<Delivery> {
-        let delivery = self.ledger.redeliver(job, connector, now).await?;
+    async fn redeliver(
+        &self,
+        job: &JobId,
+        connectors: &[ConnectorId],
+        idempotency: Option<(String, String)>,
+        now: Timestamp,
+    ) -> Result<Redelivered> {
+        let redelivered = self.ledger.redeliver(job, connectors, idempotency, now).await?;
         self.hub.ring(job);
-        Ok(delivery)
+        Ok(redelivered)
     }
 
     async fn apply_delivery(

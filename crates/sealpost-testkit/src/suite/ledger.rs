@@ -71,7 +71,8 @@ macro_rules! ledger_suite {
                 a_released_task_waits_its_delay, an_extended_lease_holds, the_oldest_comes_first,
                 the_dead_are_kept_and_can_be_revived, every_task_goes_to_one_worker, waiting_ends_by_itself;
             deliveries: a_stored_file_brings_its_deliveries, a_delivery_is_followed_to_its_receipt,
-                only_what_succeeded_is_delivered_again, the_timeline_is_gapless_and_append_only;
+                only_what_succeeded_is_delivered_again, a_key_delivers_again_once,
+                concurrent_redeliveries_with_one_key_are_one, the_timeline_is_gapless_and_append_only;
             records: what_is_put_is_found, a_partner_goes_with_all_that_is_its_own, a_busy_partner_stays,
                 the_check_passes;
             edits: an_identity_leads_to_its_partner, an_identity_has_one_partner,

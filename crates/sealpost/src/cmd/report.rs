@@ -125,7 +125,7 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
         Command::Show { id } => show(&pipeline, &id.parse()?, output).await,
         Command::Redeliver { id } => {
             let (job, partner) = job_and_partner(&pipeline, &id).await?;
-            pipeline.redeliver(&partner, &job.id, None).await?;
+            pipeline.redeliver(&partner, &job.id, None, None).await?;
             work_until_ended(&pipeline, &job.id).await?;
             show(&pipeline, &job.id, output).await
         }

@@ -22,6 +22,7 @@ async fn no_daily_statement_scans_or_sorts() {
         "SELECT ready_at FROM tasks WHERE id = 'a' AND epoch = 1 AND leased = 1",
         "SELECT ready_at, ordinal FROM tasks WHERE kind = 'a' AND ready_at <= 5 ORDER BY ready_at, ordinal LIMIT 1",
         "SELECT partner, key FROM idempotency WHERE created_at <= 5 ORDER BY created_at LIMIT 20",
+        "SELECT request_sha256, job, deliveries FROM idempotency WHERE partner = 'a' AND key = 'b' AND created_at > 5",
         "SELECT record FROM api_keys WHERE id = 'a'",
         "DELETE FROM identities WHERE partner = 'a'",
         "SELECT partners.record FROM identities JOIN partners ON partners.id = identities.partner

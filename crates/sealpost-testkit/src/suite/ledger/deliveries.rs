@@ -7,6 +7,7 @@ use sealpost_core::error::codes;
 use sealpost_core::event::{Happening, TimelineEntry};
 use sealpost_core::id::{DeliveryId, JobId};
 use sealpost_core::job::{Job, JobEvent};
+use sealpost_core::port::{Admission, Redelivered};
 use sealpost_core::receipt::{Certainty, Receipt};
 use sealpost_core::task::{QueueDepth, Work, WorkKind};
 
@@ -114,24 +115,84 @@ pub async fn a_delivery_is_followed_to_its_receipt(ports: Ports) {
 /// A further delivery of the same bytes, for a job that has them.
 pub async fn only_what_succeeded_is_delivered_again(ports: Ports) {
     let to = connector_id("acme", "other");
-    let redeliver = async |job: &JobId| ports.ledger.redeliver(job, &to, Timestamp::now()).await;
+    let redeliver =
+        async |job: &JobId| ports.ledger.redeliver(job, std::slice::from_ref(&to), None, Timestamp::now()).await;
 
     let job = ports.admit(admission("acme")).await;
     refused(redeliver(&job.id).await, &codes::request::NOT_IN_THIS_STATE);
     let job = ports.succeed(&job).await;
-    let again = redeliver(&job.id).await.unwrap();
+    let nowhere = ports.ledger.redeliver(&job.id, &[], None, Timestamp::now()).await;
+    refused(nowhere, &codes::request::NO_DESTINATION);
+    let redelivered = redeliver(&job.id).await.unwrap();
+    assert!(!redelivered.replayed && redelivered.deliveries.len() == 1);
+    let again = redelivered.deliveries[0].clone();
     assert_eq!((&again.connector, Some(&again.file)), (&to, job.file.as_ref()));
     assert_eq!(ports.ledger.deliveries(&job.id).await.unwrap(), std::slice::from_ref(&again));
     assert_eq!(ports.claim(&[WorkKind::Deliver]).await.work, Work::Deliver(again.id));
     assert_eq!(names(&ports.ledger.timeline(&job.id).await.unwrap())[3..], ["created"]);
 
     ports.apply(&job, &JobEvent::Expired { deleted: true }, None).await;
-    refused(redeliver(&job.id).await, &codes::request::NOT_IN_THIS_STATE);
+    refused(redeliver(&job.id).await, &codes::request::FILE_GONE);
     refused(redeliver(&JobId::fresh()).await, &codes::request::NOT_FOUND);
     let failed = ports.admit(admission("acme")).await;
     ports.apply(&failed, &started(1), None).await;
     ports.apply(&failed, &JobEvent::Failed { failure: failure() }, None).await;
     refused(redeliver(&failed.id).await, &codes::request::NOT_IN_THIS_STATE);
+}
+
+/// The same key and request give the same deliveries as they are now, even after the file has gone; another request
+/// under the key is refused, whatever the key was used for; the key of one partner is not another's.
+pub async fn a_key_delivers_again_once(ports: Ports) {
+    let to = [connector_id("acme", "one"), connector_id("acme", "two")];
+    let keyed = async |job: &Job, key: &str, sha256: &str| {
+        let idempotency = Some((key.to_owned(), sha256.to_owned()));
+        ports.ledger.redeliver(&job.id, &to, idempotency, Timestamp::now()).await
+    };
+    let admitted = Admission { idempotency: Some(("used".to_owned(), "aa".to_owned())), ..admission("acme") };
+    let job = ports.admit(admitted).await;
+    refused(keyed(&job, "k", "aa").await, &codes::request::NOT_IN_THIS_STATE);
+    let job = ports.succeed(&job).await;
+    // What was refused is not what the key stands for.
+    let first = keyed(&job, "k", "aa").await.unwrap();
+    assert_eq!(first.deliveries.iter().map(|one| one.connector.clone()).collect::<Vec<_>>(), to);
+    assert!(!first.replayed);
+    let failed = DeliveryEvent::Failed { failure: failure() };
+    let failed = ports.ledger.apply_delivery(&first.deliveries[0].id, &failed, None, Timestamp::now()).await.unwrap();
+    ports.apply(&job, &JobEvent::Expired { deleted: true }, None).await;
+    let again = keyed(&job, "k", "aa").await.unwrap();
+    assert_eq!(again, Redelivered { deliveries: vec![failed, first.deliveries[1].clone()], replayed: true });
+    assert_eq!(ports.ledger.deliveries(&job.id).await.unwrap().len(), 2);
+
+    let mismatch = &codes::request::IDEMPOTENCY_MISMATCH;
+    refused(keyed(&job, "k", "bb").await, mismatch);
+    refused(keyed(&job, "used", "aa").await, mismatch);
+    let other_job = succeeded(&ports, &[]).await;
+    refused(keyed(&other_job, "k", "aa").await, mismatch);
+    let admitted = Admission { idempotency: Some(("k".to_owned(), "aa".to_owned())), ..admission("acme") };
+    refused(ports.ledger.admit(admitted).await, mismatch);
+    let theirs = ports.admit(admission("other")).await;
+    let theirs = ports.succeed(&theirs).await;
+    assert!(!keyed(&theirs, "k", "bb").await.unwrap().replayed);
+}
+
+/// A client that sends its request several times at once gets one set of deliveries.
+pub async fn concurrent_redeliveries_with_one_key_are_one(ports: Ports) {
+    let job = succeeded(&ports, &[]).await;
+    let asked = (0..12).map(|_| {
+        let (ledger, job) = (ports.ledger.clone(), job.id.clone());
+        let to = [connector_id("acme", "one"), connector_id("acme", "two")];
+        let idempotency = Some(("same".to_owned(), "aa".to_owned()));
+        tokio::spawn(async move { ledger.redeliver(&job, &to, idempotency, Timestamp::now()).await.unwrap() })
+    });
+    let answers: Vec<Redelivered> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
+    let made = ports.ledger.deliveries(&job.id).await.unwrap();
+    assert_eq!(made.len(), 2);
+    assert!(answers.iter().all(|answer| answer.deliveries == made));
+    for _ in &made {
+        ports.claim(&[WorkKind::Deliver]).await;
+    }
+    assert_eq!(ports.queue.claim(&[WorkKind::Deliver], super::HOUR).await.unwrap(), None);
 }
 
 /// Many deliveries of one job at once: its timeline counts 1, 2, 3, … and what was there stays as it was.
