@@ -59,8 +59,10 @@ struct State {
 impl State {
     /// The fetch that is under way.
     fn flight(&self) -> Option<watch::Receiver<Option<Outcome>>> {
-        // An error means that its task has ended, one way or another.
-        self.flight.as_ref().filter(|flight| flight.has_changed().is_ok()).cloned()
+        // Neither landed nor given up. One that has landed knows nothing of keys that came since.
+        let flying =
+            |flight: &&watch::Receiver<Option<Outcome>>| flight.borrow().is_none() && flight.has_changed().is_ok();
+        self.flight.as_ref().filter(flying).cloned()
     }
 
     /// When the next attempt is allowed after a failure; at once after none.
@@ -215,7 +217,8 @@ impl KeyCache {
         } else {
             tracing::debug!(issuer = self.name, keys = keys.describe(), "keys of the issuer are renewed");
         }
-        let cached = Cached { keys, url, age, due: now + age.mul_f32(0.9), end: now + age + self.timing.without_issuer };
+        let cached =
+            Cached { keys, url, age, due: now + age.mul_f32(0.9), end: now + age + self.timing.without_issuer };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(cached));
         self.state().failures = None;
     }

@@ -77,7 +77,9 @@ mod tests {
     fn the_document_must_be_of_the_same_issuer_exactly() {
         let keys = "https://keys.example/jwks";
         read(json!({"issuer": "https://id.example", "jwks_uri": keys})).unwrap();
-        for issuer in [json!("https://id.example/"), json!("https://ID.example"), json!(null), json!(["https://id.example"])] {
+        for issuer in
+            [json!("https://id.example/"), json!("https://ID.example"), json!(null), json!(["https://id.example"])]
+        {
             assert!(read(json!({"issuer": issuer, "jwks_uri": keys})).is_err(), "{issuer}");
         }
     }

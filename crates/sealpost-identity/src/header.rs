@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn types_of_other_tokens_are_refused() {
-        for kind in ["logout+jwt", "secevent+jwt", "dpop+jwt", "id_token+jwt", "JOSE", "application/okta-internal-at+jwt"]
+        for kind in
+            ["logout+jwt", "secevent+jwt", "dpop+jwt", "id_token+jwt", "JOSE", "application/okta-internal-at+jwt"]
         {
             assert!(read(&json!({"alg": "RS256", "typ": kind})).is_err(), "{kind}");
         }

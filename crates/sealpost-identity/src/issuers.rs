@@ -104,7 +104,9 @@ impl Issuer {
             Choice::Refused(why) => return Err(refused(why)),
             Choice::UnknownId => {
                 let id = token.header.key_id.as_deref().map(quote).unwrap_or_default();
-                return Err(refused(format!("the issuer has no key {id}; where it is a new key, try again in a minute")));
+                return Err(refused(format!(
+                    "the issuer has no key {id}; where it is a new key, try again in a minute"
+                )));
             }
         };
         if !fitting.iter().any(|key| key.verifies(token.signature, token.signed, algorithm)) {
@@ -117,7 +119,10 @@ impl Issuer {
         let cached = self.keys.refresh().await?;
         let keys = cached.keys.describe();
         if cached.keys.is_empty() {
-            return Err(unavailable(&self.settings.name, &format!("{} has no key that can be used: {keys}", cached.url)));
+            return Err(unavailable(
+                &self.settings.name,
+                &format!("{} has no key that can be used: {keys}", cached.url),
+            ));
         }
         Ok(format!("keys from {}, fresh for {} min: {keys}", cached.url, cached.age.as_secs() / 60))
     }

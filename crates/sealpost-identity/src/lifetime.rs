@@ -67,7 +67,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused_wherever_it_stands() {
-        for value in [json!(null), json!("1900000000"), json!(true), json!([1]), json!(-1), json!(1e300), json!(u64::MAX)] {
+        for value in
+            [json!(null), json!("1900000000"), json!(true), json!([1]), json!(-1), json!(1e300), json!(u64::MAX)]
+        {
             for name in ["exp", "nbf", "iat"] {
                 let mut claims = json!({"exp": NOW + 99});
                 claims[name] = value.clone();

@@ -198,7 +198,9 @@ mod tests {
 
     #[test]
     fn unknown_members_and_unsafe_algorithms_do_not_exist() {
-        for (name, value) in [("audience", json!("x")), ("algorithms", json!(["HS256"])), ("algorithms", json!(["none"]))] {
+        for (name, value) in
+            [("audience", json!("x")), ("algorithms", json!(["HS256"])), ("algorithms", json!(["none"]))]
+        {
             let mut block = json!({"name": "a", "issuer": "https://id.example", "audiences": ["x"]});
             block[name] = value;
             assert!(serde_json::from_value::<IssuerSettings>(block).is_err(), "{name}");

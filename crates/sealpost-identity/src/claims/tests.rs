@@ -129,7 +129,8 @@ fn the_caller_is_a_plain_name() {
     let accepted = block("generic", json!({"subject_claim": "partner"}));
     let named = |value: Value| verify(&accepted, &json!({"aud": "us", "client_id": "c", "partner": value}));
     assert_eq!(named(json!("p")).unwrap().identity.subject, "p");
-    for value in [json!(""), json!(" p"), json!("p\n"), json!("p\u{0}"), json!(1), json!(["p"]), json!("p".repeat(256))] {
+    for value in [json!(""), json!(" p"), json!("p\n"), json!("p\u{0}"), json!(1), json!(["p"]), json!("p".repeat(256))]
+    {
         assert!(named(value.clone()).unwrap_err().contains("partner"), "{value}");
     }
     // The configured claim stands alone: another one must not step in where it is missing.
