@@ -16,14 +16,11 @@ pub(super) fn of(error: reqwest::Error, target: &str) -> Error {
         if let Some(refused) = cause.downcast_ref::<Refused>() {
             return Error::new(&codes::notify::ADDRESS, refused.to_string());
         }
-        // What an `io::Error` wraps is not among its sources.
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if let Some(refused) = inner.and_then(|inner| inner.downcast_ref::<Refused>()) {
-            return Error::new(&codes::notify::ADDRESS, refused.to_string());
-        }
-        is_tls |= cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>());
+        is_tls |= cause.is::<rustls::Error>();
         words.push(cause.to_string());
-        next = cause.source();
+        // What an `io::Error` wraps is not among its sources.
+        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = wrapped.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| cause.source());
     }
     // The outer layers say no more than that a request failed.
     let reason = words.pop().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Real servers: OpenSSH and proftpd, and a few that misbehave.
+//! Real servers: OpenSSH and proftpd, webhooks' receivers, and a few that misbehave.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a panic in a test is the report")]
 
 mod contract;
@@ -7,3 +7,4 @@ mod login;
 mod reach;
 mod sites;
 mod trust;
+mod webhook;
