@@ -41,6 +41,8 @@ pub struct ProfileEntry {
     pub audience: bool,
     /// Where the facts are from.
     pub source: &'static str,
+    /// A block of the configuration, ready but for the names.
+    pub example: &'static str,
 }
 
 /// A sign that a token is an access token, and one that we can check.
@@ -85,6 +87,11 @@ pub static PROFILES: &[ProfileEntry] = &[
         marks: &[Mark::HasNot("nonce", ID_TOKEN)],
         audience: false,
         source: "RFC 9068 section 2.2; OpenID Connect Core section 2",
+        example: r#"[[identity.issuers]]
+name = "id"
+issuer = "https://id.example"
+audiences = ["https://reports.example"]
+"#,
     },
     ProfileEntry {
         profile: Profile::Cognito,
@@ -96,6 +103,15 @@ pub static PROFILES: &[ProfileEntry] = &[
         marks: &[Mark::Is("token_use", "access")],
         audience: false,
         source: "Amazon Cognito developer guide, Understanding the access token",
+        example: r#"[[identity.issuers]]
+name = "cognito"
+profile = "cognito"
+issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI"
+# The app clients of the partners: Cognito's tokens have no audience.
+client_ids = ["1example23456789", "2example23456789"]
+# The resource server's identifier: its scope `https://reports.example/reports:read` counts as `reports:read`.
+scope_prefix = "https://reports.example"
+"#,
     },
     ProfileEntry {
         profile: Profile::Okta,
@@ -106,6 +122,13 @@ pub static PROFILES: &[ProfileEntry] = &[
         marks: &[Mark::Has(&["cid"]), Mark::HasNot("nonce", ID_TOKEN)],
         audience: true,
         source: "Okta OpenID Connect & OAuth 2.0 API, Access token claims: cid and scp stand in access tokens only",
+        example: r#"[[identity.issuers]]
+name = "okta"
+profile = "okta"
+# A custom authorization server: tokens of the org's own one can't be checked by anyone but Okta.
+issuer = "https://company.okta.com/oauth2/default"
+audiences = ["api://reports"]
+"#,
     },
     ProfileEntry {
         profile: Profile::Auth0,
@@ -117,6 +140,13 @@ pub static PROFILES: &[ProfileEntry] = &[
         marks: &[Mark::Has(&["azp", "client_id"]), Mark::HasNot("nonce", ID_TOKEN)],
         audience: true,
         source: "Auth0 docs, Access Token Profiles",
+        example: r#"[[identity.issuers]]
+name = "auth0"
+profile = "auth0"
+# With the slash at its end, as Auth0's tokens have it.
+issuer = "https://company.eu.auth0.com/"
+audiences = ["https://reports.example"]
+"#,
     },
     ProfileEntry {
         profile: Profile::Entra,
@@ -129,6 +159,15 @@ pub static PROFILES: &[ProfileEntry] = &[
         marks: &[Mark::Has(&["azp", "appid"]), Mark::HasNot("nonce", ID_TOKEN)],
         audience: true,
         source: "Microsoft identity platform, Access token claims reference",
+        example: r#"[[identity.issuers]]
+name = "entra"
+profile = "entra"
+# Tokens of version 1 have the issuer `https://sts.windows.net/TENANT/`; they also need
+# `discovery_url = "https://login.microsoftonline.com/TENANT/.well-known/openid-configuration"`.
+issuer = "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0"
+# The API's application id (version 2) or its application id URI (version 1). Its application roles are the scopes.
+audiences = ["00001111-aaaa-2222-bbbb-3333cccc4444"]
+"#,
     },
     ProfileEntry {
         profile: Profile::Keycloak,
@@ -140,6 +179,13 @@ pub static PROFILES: &[ProfileEntry] = &[
         marks: &[Mark::Is("typ", "Bearer")],
         audience: false,
         source: "Keycloak, org.keycloak.util.TokenUtil and AccessToken",
+        example: r#"[[identity.issuers]]
+name = "keycloak"
+profile = "keycloak"
+issuer = "https://keycloak.example/realms/partners"
+# From an audience mapper in a client scope of this service.
+audiences = ["sealpost"]
+"#,
     },
 ];
 
@@ -154,12 +200,18 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::IssuerSettings;
 
     #[test]
-    fn every_profile_has_a_row_under_its_name() {
+    fn every_profile_has_a_row_and_an_example_under_its_name() {
         for entry in PROFILES {
             assert_eq!(entry.profile.entry().name, entry.name);
             assert_eq!(serde_json::to_value(entry.profile).unwrap(), entry.name);
+        }
+        for entry in PROFILES {
+            let configuration: toml::Table = toml::from_str(entry.example).unwrap();
+            let block: IssuerSettings = configuration["identity"]["issuers"][0].clone().try_into().unwrap();
+            assert_eq!((block.profile, block.problems()), (entry.profile, vec![]), "{}", entry.name);
         }
         for name in ["generic", "cognito", "okta", "auth0", "entra", "keycloak"] {
             let profile: Profile = serde_json::from_value(name.into()).unwrap();
