@@ -65,8 +65,18 @@ impl Pipeline {
             self.while_leased(lease, Beat::Delivery(id, &sent), self.ship(&connector, &delivery, &journal)).await;
         match shipped {
             Ok(receipt) => self.delivered(&connector, &delivery, receipt, lease, stopwatch).await,
+            // The destination was changed or removed while the attempt began, and its old secret with it: the next
+            // attempt reads it anew.
+            Err(error) if error.is(&codes::secrets::MISSING) && self.was_changed(&connector).await? => {
+                Ok(Outcome::Again(BUSY_PAUSE))
+            }
             Err(error) => self.not_delivered(&connector, &delivery, &error, lease).await,
         }
+    }
+
+    async fn was_changed(&self, used: &Connector) -> Result<bool> {
+        let now = self.parts.records.connector(&used.id).await?;
+        Ok(now.is_none_or(|now| now.settings.login != used.settings.login))
     }
 
     async fn ship(&self, connector: &Connector, delivery: &Delivery, journal: &LedgerJournal) -> Result<Receipt> {

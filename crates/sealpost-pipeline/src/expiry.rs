@@ -19,8 +19,16 @@ pub struct CertificateState {
     pub partner: PartnerId,
     /// Its place among the partner's certificates.
     pub index: usize,
+    /// Which certificate it is, also where the policy refuses it.
+    pub fingerprint: String,
     /// What the policy found, or why it refuses.
     pub state: Result<CertificateInfo>,
+    /// Whether files are sealed to it now.
+    pub is_used: bool,
+    /// Until when they are.
+    pub use_until: Option<Timestamp>,
+    /// When the partner proved that it has the private key.
+    pub proven_at: Option<Timestamp>,
 }
 
 impl Pipeline {
@@ -53,9 +61,17 @@ impl Pipeline {
         let now = Timestamp::now();
         let mut states = Vec::new();
         for partner in self.parts.records.partners().await? {
-            for (index, certificate) in partner.certificates.iter().enumerate() {
-                let state = self.parts.sealer.inspect(certificate.armored.as_bytes(), now);
-                states.push(CertificateState { partner: partner.id.clone(), index, state });
+            for (index, certificate) in partner.certificates.into_iter().enumerate() {
+                let key = self.key_state(certificate, now);
+                states.push(CertificateState {
+                    partner: partner.id.clone(),
+                    index,
+                    fingerprint: key.fingerprint,
+                    state: key.state,
+                    is_used: key.record.is_used(now),
+                    use_until: key.record.use_until,
+                    proven_at: key.record.proven_at,
+                });
             }
         }
         Ok(states)
@@ -64,7 +80,8 @@ impl Pipeline {
     /// Warns once per step (90, 30, 7, 1 days) and process about certificates that expire, and publishes the days left.
     pub(crate) async fn warn_of_expiry(&self, warned: &mut BTreeSet<(String, i64)>) -> Result<()> {
         let now = Timestamp::now();
-        for certificate in self.certificates().await? {
+        // One that is over, or not used yet, may be as it likes.
+        for certificate in self.certificates().await?.into_iter().filter(|certificate| certificate.is_used) {
             match &certificate.state {
                 Ok(info) => {
                     if let Some(days) = info.days_until_expiry(now) {

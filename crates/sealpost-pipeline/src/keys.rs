@@ -1,7 +1,7 @@
 //! API keys: `sp_<public half>_<secret half>`. Only a digest is kept.
 
-use jiff::Timestamp;
-use sealpost_core::error::{Error, Result, codes};
+use jiff::{SignedDuration, Timestamp};
+use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::PartnerId;
 use sealpost_core::identity::Scope;
 use sealpost_core::partner::ApiKey;
@@ -9,13 +9,30 @@ use sealpost_core::secret::Secret;
 use sha2::{Digest, Sha256};
 
 use crate::Pipeline;
+use crate::audit::Author;
+
+/// Most API keys of a partner that work.
+pub const MOST_KEYS: usize = 20;
+/// Longest overlap of a rotation, in hours: thirty days.
+pub const LONGEST_OVERLAP_H: u32 = 720;
 
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// 52 characters of 5 bits: 260 random bits.
 const SECRET_LENGTH: usize = 52;
 
+/// What a key is to be.
+#[derive(Debug, Clone, Default)]
+pub struct KeyWish {
+    /// For people: what it is used for.
+    pub label: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// When it stops working; never when absent.
+    pub expires_at: Option<Timestamp>,
+}
+
 impl Pipeline {
-    /// Makes a key for a partner. The key itself is returned once and kept nowhere.
+    /// Makes a key for a partner that may do everything. The key itself is returned once and kept nowhere.
     ///
     /// # Errors
     /// `SP-REQUEST-008` where there is no such partner.
@@ -25,41 +42,130 @@ impl Pipeline {
         label: &str,
         expires_at: Option<Timestamp>,
     ) -> Result<(ApiKey, Secret)> {
-        if self.parts.records.partner(partner).await?.is_none() {
-            return Err(Error::new(&codes::request::NOT_FOUND, format!("partner {partner}")));
-        }
+        let wish = KeyWish { label: label.to_owned(), scopes: Scope::all(), expires_at };
+        self.issue_key_by(&Author::sealpost(), partner, &wish).await
+    }
+
+    /// Makes a key for a partner, in somebody's name.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-008` where there is no such partner.
+    pub async fn issue_key_by(&self, author: &Author, partner: &PartnerId, wish: &KeyWish) -> Result<(ApiKey, Secret)> {
+        self.fresh_partner(partner).await?;
         let id = random(12);
         let text = format!("sp_{id}_{}", random(SECRET_LENGTH));
+        let mut scopes = wish.scopes.clone();
+        scopes.sort_unstable();
+        scopes.dedup();
         let key = ApiKey {
             id: id.parse()?,
             partner: partner.clone(),
             sha256: hex::encode(Sha256::digest(&text)),
-            label: label.to_owned(),
-            scopes: Scope::all(),
+            label: wish.label.clone(),
+            scopes,
             created_at: Timestamp::now(),
-            expires_at,
+            expires_at: wish.expires_at,
             revoked_at: None,
         };
+        // Noted first: a key that works without a trace would be worse than a trace without a key.
+        self.note(author, partner, "api_key.create", key.id.as_str(), &described(&key)).await?;
         self.parts.records.put_api_key(&key).await?;
         Ok((key, Secret::new(text.into_bytes())))
+    }
+
+    /// Makes a key that a partner asks for, which can do no more than the caller itself.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-001` for scopes beyond `held`, `-037` for one key too many.
+    pub async fn create_key(
+        &self,
+        author: &Author,
+        partner: &PartnerId,
+        wish: &KeyWish,
+        held: &[Scope],
+    ) -> Result<(ApiKey, Secret)> {
+        if let Some(place) = wish.scopes.iter().position(|scope| !held.contains(scope)) {
+            let detail = format!("your own credentials do not have {}", wish.scopes[place]);
+            let field = FieldError::new(format!("/scopes/{place}"), detail);
+            return Err(Error::new(&codes::request::INVALID, "the key would be able to do more than its maker")
+                .with_fields(vec![field]));
+        }
+        let now = Timestamp::now();
+        let live = self.parts.records.api_keys(partner).await?.into_iter().filter(|key| is_live(key, now)).count();
+        if live >= MOST_KEYS {
+            return Err(Error::new(&codes::request::TOO_MANY, format!("{live} API keys that work")));
+        }
+        self.issue_key_by(author, partner, wish).await
+    }
+
+    /// Makes a key in the place of another, which goes on working for a while.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-008` where the partner has no such key; `-015` where it does not work any more; `-028` where it may do
+    /// more than the caller; as [`create_key`](Self::create_key).
+    pub async fn rotate_key(
+        &self,
+        author: &Author,
+        partner: &PartnerId,
+        id: &str,
+        overlap_hours: u32,
+        held: &[Scope],
+    ) -> Result<(ApiKey, Secret)> {
+        let mut old = self.key(partner, id).await?;
+        let now = Timestamp::now();
+        if !is_live(&old, now) {
+            return Err(Error::new(&codes::request::NOT_IN_THIS_STATE, format!("API key {id} does not work any more")));
+        }
+        if let Some(beyond) = old.scopes.iter().find(|scope| !held.contains(scope)) {
+            let detail = format!("API key {id} has {beyond}, which your own credentials do not have");
+            return Err(Error::new(&codes::request::SCOPE_MISSING, detail));
+        }
+        let wish = KeyWish { label: old.label.clone(), scopes: old.scopes.clone(), expires_at: old.expires_at };
+        let made = self.create_key(author, partner, &wish, held).await?;
+        let end = now + SignedDuration::from_hours(i64::from(overlap_hours.min(LONGEST_OVERLAP_H)));
+        let end = old.expires_at.map_or(end, |at| at.min(end));
+        old.expires_at = Some(end);
+        self.parts.records.put_api_key(&old).await?;
+        let detail = format!("{} takes its place; it works until {end}", made.0.id);
+        self.note(author, partner, "api_key.rotate", old.id.as_str(), &detail).await?;
+        Ok(made)
     }
 
     /// Revokes a key of a partner, at once and for good.
     ///
     /// # Errors
     /// `SP-REQUEST-008` where the partner has no such key.
-    pub async fn revoke_key(&self, partner: &PartnerId, id: &str) -> Result<ApiKey> {
+    pub async fn revoke_key(&self, author: &Author, partner: &PartnerId, id: &str) -> Result<ApiKey> {
+        let mut key = self.key(partner, id).await?;
+        if key.revoked_at.is_none() {
+            key.revoked_at = Some(Timestamp::now());
+            self.parts.records.put_api_key(&key).await?;
+            self.note(author, partner, "api_key.revoke", key.id.as_str(), &key.label).await?;
+        }
+        Ok(key)
+    }
+
+    async fn key(&self, partner: &PartnerId, id: &str) -> Result<ApiKey> {
         let missing = || Error::new(&codes::request::NOT_FOUND, format!("API key of partner {partner}"));
         let id = id.parse().map_err(|_| missing())?;
-        let mut key =
-            self.parts.records.api_key(&id).await?.filter(|key| key.partner == *partner).ok_or_else(missing)?;
-        key.revoked_at.get_or_insert_with(Timestamp::now);
-        self.parts.records.put_api_key(&key).await?;
-        Ok(key)
+        self.parts.records.api_key(&id).await?.filter(|key| key.partner == *partner).ok_or_else(missing)
     }
 }
 
-fn random(length: usize) -> String {
+/// Whether a key works at `now`.
+#[must_use]
+pub fn is_live(key: &ApiKey, now: Timestamp) -> bool {
+    key.revoked_at.is_none() && key.expires_at.is_none_or(|at| now < at)
+}
+
+fn described(key: &ApiKey) -> String {
+    let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+    let end = key.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+    format!("`{}`: {}; expires {end}", key.label, scopes.join(" "))
+}
+
+/// Random letters and digits, 5 bits each.
+pub(crate) fn random(length: usize) -> String {
     (0..length).map(|_| char::from(ALPHABET[usize::from(rand::random::<u8>() & 31)])).collect()
 }
 

@@ -19,6 +19,7 @@ use sealpost_core::port::{
 use sealpost_core::secret::SecretRef;
 use sealpost_store::SealedStore;
 
+pub mod audit;
 pub mod catalogue;
 pub mod deliver;
 pub mod expiry;
@@ -125,6 +126,7 @@ impl Default for Settings {
 pub struct Pipeline {
     parts: Arc<Parts>,
     gates: Arc<deliver::Gates>,
+    trials: Arc<self_service::trial::Trials>,
     lanes: Arc<notify::Lanes>,
     hub: Arc<watch::Hub>,
     changes_of_records: Arc<AtomicU64>,
@@ -140,7 +142,15 @@ impl Pipeline {
         let (records, changes_of_records) = identify::Watched::new(parts.records);
         parts.records = records;
         let quotas = Arc::new(usage::Quotas::new(parts.usage.clone()));
-        Self { parts: Arc::new(parts), gates: Arc::default(), lanes: Arc::default(), hub, changes_of_records, quotas }
+        Self {
+            parts: Arc::new(parts),
+            gates: Arc::default(),
+            trials: Arc::default(),
+            lanes: Arc::default(),
+            hub,
+            changes_of_records,
+            quotas,
+        }
     }
 
     /// The quotas of partners, as this process counts them.

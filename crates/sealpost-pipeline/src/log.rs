@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sealpost_core::certificate::CertificateInfo;
+use sealpost_core::change::Change;
 use sealpost_core::connector::Connector;
 use sealpost_core::delivery::Delivery;
 use sealpost_core::error::codes::{deliver, store};
@@ -183,6 +184,28 @@ fn failure_code(error: &Error) -> &'static str {
     ];
     let row = table.into_iter().find(|(_, ours)| ours.iter().any(|code| error.is(code)));
     row.map_or("UNKNOWN_ERROR", |(theirs, _)| theirs)
+}
+
+pub(crate) fn change_waits(change: &Change) {
+    info!(partner.id = %change.partner, change.id = %change.id, action = change.action.name(), "a change waits for approval");
+}
+
+pub(crate) fn change_decided(change: &Change) {
+    info!(
+        partner.id = %change.partner, change.id = %change.id, action = change.action.name(),
+        status = change.status.as_str(), "a change is {}", change.status.as_str()
+    );
+}
+
+pub(crate) fn private_key_given(partner: &PartnerId) {
+    warn!(partner.id = %partner, "a partner sent a private key instead of a certificate; nothing of it was kept");
+}
+
+pub(crate) fn secret_stays(partner: &PartnerId, name: &str, error: &Error) {
+    warn!(
+        partner.id = %partner, destination = name, error.code = error.code().id, cause = ?error,
+        "a secret that nothing refers to any more could not be removed from the vault"
+    );
 }
 
 pub(crate) fn certificate_expires(partner: &PartnerId, info: &CertificateInfo, now: Timestamp) {

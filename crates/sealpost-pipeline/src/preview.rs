@@ -1,10 +1,16 @@
 //! A dry run: what a report would look like, without a job, a file or a value that tells anything.
 
-use sealpost_core::batch::Value;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sealpost_core::batch::{Batch, Value};
 use sealpost_core::column::Column;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::partner::Partner;
+use sealpost_core::port::{Estimate, Format};
 use sealpost_core::report::Query;
+use sealpost_core::sink::ByteSink;
 use serde::Serialize;
 
 use crate::{Ask, Pipeline};
@@ -25,6 +31,13 @@ pub struct Preview {
     pub rows: Vec<Vec<Option<String>>>,
     /// Whether there are more rows than shown.
     pub more: bool,
+    /// How many rows there would be; `None` where the database can't tell.
+    pub estimated_rows: Option<u64>,
+    /// How many bytes the file would have in its format, before compression and sealing: what the rows of the sample
+    /// take, times the number of rows.
+    pub estimated_size: Option<u64>,
+    /// Whether rows and size were counted, not estimated.
+    pub exact: bool,
 }
 
 impl Pipeline {
@@ -40,18 +53,35 @@ impl Pipeline {
         let source = self.source(&checked.report)?;
         let mut stream = source.open(&query).await?;
         let mut rows = Vec::new();
+        let mut sample = Vec::new();
         while let Some(batch) = stream.next().await? {
             rows.extend(batch.iter().map(|row| row.values().map(mask).collect()));
+            sample.push(batch);
         }
-        let more = rows.len() as u64 > PREVIEW_ROWS;
+        let sampled = rows.len() as u64;
+        let more = sampled > PREVIEW_ROWS;
         rows.truncate(PREVIEW_ROWS as usize);
         let report = &checked.report;
+        let estimate = if more {
+            let whole = Query { limit: None, ..query };
+            // A guess of the database may lie below what has been seen.
+            let guess = source.estimate(&whole).await?.filter(|guess| guess.rows > 0);
+            guess.map(|guess| Estimate { rows: guess.rows.max(sampled), exact: guess.exact })
+        } else {
+            Some(Estimate { rows: sampled, exact: true })
+        };
+        let format = (checked.format.build)(&checked.request.format_options)?;
+        let size =
+            estimate.map(|estimate| size(&*format, &report.columns, &sample, sampled, estimate.rows)).transpose()?;
         Ok(Preview {
             report_type: report.id.to_string(),
             format: checked.format.name.to_owned(),
             columns: report.columns.clone(),
             rows,
             more,
+            estimated_rows: estimate.map(|estimate| estimate.rows),
+            estimated_size: size,
+            exact: !more,
         })
     }
 
@@ -78,6 +108,46 @@ impl Pipeline {
             .sources
             .get(name)
             .ok_or_else(|| Error::new(&codes::config::CATALOGUE, format!("{}: there is no source `{name}`", report.id)))
+    }
+}
+
+/// The size of a file of `rows` rows like those of the sample: the format's own writer tells what it takes around the
+/// rows, and for each.
+fn size(format: &dyn Format, columns: &[Column], sample: &[Batch], sampled: u64, rows: u64) -> Result<u64> {
+    let written = |batches: &[Batch]| -> Result<u64> {
+        let count = Count::default();
+        let mut writer = format.begin(columns, Box::new(count.clone()))?;
+        batches.iter().try_for_each(|batch| writer.write(batch))?;
+        writer.finish()?;
+        Ok(count.0.load(Ordering::Relaxed))
+    };
+    let all = written(sample)?;
+    if rows == sampled || sampled == 0 {
+        return Ok(all);
+    }
+    let around = written(&[])?.min(all);
+    let of_rows = u128::from(all - around) * u128::from(rows) / u128::from(sampled);
+    Ok(around.saturating_add(u64::try_from(of_rows).unwrap_or(u64::MAX)))
+}
+
+/// Counts bytes and forgets them.
+#[derive(Clone, Default)]
+struct Count(Arc<AtomicU64>);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl ByteSink for Count {
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
     }
 }
 

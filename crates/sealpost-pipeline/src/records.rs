@@ -1,6 +1,7 @@
 //! Partners as documents: what `partners/<id>.toml` says and the admin API takes, checked and made so.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealpost_core::certificate::CertificateInfo;
@@ -8,12 +9,21 @@ use sealpost_core::connector::{Connector, ConnectorSettings};
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::{ConnectorId, PartnerId};
 use sealpost_core::identity::Identity;
-use sealpost_core::partner::{FileSettings, Grant, Partner, PartnerLimits, RecipientCertificate, SealSettings};
+use sealpost_core::partner::{FileSettings, Grant, PartnerLimits, RecipientCertificate, SealSettings};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Author;
 use crate::{Pipeline, naming};
 
-/// A partner with its connectors, as one document.
+pub(crate) mod check;
+mod merge;
+
+use check::{check_connector, check_name};
+use merge::Connectors;
+
+/// A partner with its connectors, as one document. Partners change certificates and destinations themselves, and
+/// identities may be kept elsewhere: of these, what the document does not name is left as it is in the ledger, and what it
+/// names is made so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartnerDocument {
@@ -27,12 +37,12 @@ pub struct PartnerDocument {
     /// The report types and formats it may ask for.
     #[serde(default)]
     pub grants: Vec<Grant>,
-    /// Callers that stand for it beside its API keys: issuer and subject.
-    #[serde(default)]
-    pub identities: Vec<Identity>,
-    /// ASCII-armored OpenPGP certificates, each a recipient of every file.
-    #[serde(default)]
-    pub certificates: Vec<RecipientCertificate>,
+    /// Callers that stand for it beside its API keys: issuer and subject. Left as they are when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identities: Option<Vec<Identity>>,
+    /// ASCII-armored OpenPGP certificates, each a recipient of every file. Left as they are when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<Vec<RecipientCertificate>>,
     /// How its files are sealed.
     #[serde(default)]
     pub seal: SealSettings,
@@ -42,10 +52,11 @@ pub struct PartnerDocument {
     /// Limits.
     #[serde(default)]
     pub limits: PartnerLimits,
-    /// Its connectors by name.
-    #[serde(default)]
-    pub connectors: BTreeMap<String, ConnectorSettings>,
-    /// The names of the connectors that reports go to; all of them when absent.
+    /// Its connectors by name: all of them, those that it made itself too. Left as they are when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connectors: Option<BTreeMap<String, ConnectorSettings>>,
+    /// The names of the connectors that reports go to. When absent, it is left as it is, but connectors that this document
+    /// creates are added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver_to: Option<Vec<String>>,
 }
@@ -80,6 +91,18 @@ pub enum Action {
     Keep,
 }
 
+impl Change {
+    /// The change's name in the audit trail.
+    fn audited(&self) -> &'static str {
+        match (self.subject.starts_with("partner "), self.action) {
+            (true, Action::Remove) => "partner.remove",
+            (true, _) => "partner.put",
+            (false, Action::Remove) => "destination.remove",
+            (false, _) => "destination.put",
+        }
+    }
+}
+
 impl Pipeline {
     /// The document that a partner's records amount to.
     ///
@@ -94,16 +117,15 @@ impl Pipeline {
         };
         Ok(PartnerDocument {
             deliver_to: Some(partner.deliver_to.iter().filter_map(named).collect()),
-            connectors: connectors
-                .iter()
-                .map(|connector| (connector.name.clone(), connector.settings.clone()))
-                .collect(),
+            connectors: Some(
+                connectors.iter().map(|connector| (connector.name.clone(), connector.settings.clone())).collect(),
+            ),
             name: partner.name,
             scope: partner.scope,
             enabled: partner.enabled,
             grants: partner.grants,
-            identities: partner.identities,
-            certificates: partner.certificates,
+            identities: Some(partner.identities),
+            certificates: Some(partner.certificates),
             seal: partner.seal,
             files: partner.files,
             limits: partner.limits,
@@ -114,7 +136,12 @@ impl Pipeline {
     ///
     /// # Errors
     /// `SP-CONFIG-004` with the fields that are wrong.
-    pub fn check_document(&self, document: &PartnerDocument, now: Timestamp) -> Result<Vec<CertificateInfo>> {
+    fn check_document(
+        &self,
+        document: &PartnerDocument,
+        existing: &[Connector],
+        now: Timestamp,
+    ) -> Result<Vec<CertificateInfo>> {
         let mut problems = Vec::new();
         for (index, grant) in document.grants.iter().enumerate() {
             match self.parts.catalogue.get(grant.report.as_str()) {
@@ -137,7 +164,7 @@ impl Pipeline {
             }
         }
         let mut certificates = Vec::new();
-        for (index, certificate) in document.certificates.iter().enumerate() {
+        for (index, certificate) in document.certificates.iter().flatten().enumerate() {
             match self.parts.sealer.inspect(certificate.armored.as_bytes(), now) {
                 Ok(info) => certificates.push(info),
                 Err(error) => problems.push(FieldError::new(
@@ -165,11 +192,17 @@ impl Pipeline {
                 "there is no signing key: set `[seal] signing_key` in sealpost.toml",
             ));
         }
-        for name in document.deliver_to.iter().flatten().filter(|name| !document.connectors.contains_key(*name)) {
+        let has = |name: &String| match &document.connectors {
+            Some(named) => named.contains_key(name),
+            None => existing.iter().any(|connector| connector.name == *name),
+        };
+        for name in document.deliver_to.iter().flatten().filter(|name| !has(name)) {
             problems.push(FieldError::new("/deliver_to", format!("there is no connector `{name}`")));
         }
-        for (name, settings) in &document.connectors {
-            check_connector(name, settings, &mut problems);
+        for (name, settings) in document.connectors.iter().flatten() {
+            let place = format!("/connectors/{name}");
+            check_name(name, &place, &mut problems);
+            check_connector(&place, settings, &mut problems);
         }
         if problems.is_empty() {
             Ok(certificates)
@@ -182,19 +215,20 @@ impl Pipeline {
     /// What would have to change for the ledger to be as the document says.
     ///
     /// # Errors
-    /// As [`check_document`](Self::check_document); `SP-LEDGER-001`.
+    /// `SP-CONFIG-004` with the fields that are wrong; `SP-LEDGER-001`.
     pub async fn plan(&self, id: &PartnerId, document: &PartnerDocument) -> Result<Vec<Change>> {
-        self.check_document(document, Timestamp::now())?;
-        let (partner, connectors) = records_of(id, document);
+        let existing = self.parts.records.connectors(Some(id)).await?;
+        self.check_document(document, &existing, Timestamp::now())?;
+        let connectors = Connectors::of(id, document, &existing);
         let mut changes = Vec::new();
         let before = self.parts.records.partner(id).await?;
+        let partner = merge::partner(id, document, &connectors, before.as_ref());
         changes.push(change(format!("partner {id}"), before.as_ref(), Some(&partner)));
-        let existing = self.parts.records.connectors(Some(id)).await?;
-        for connector in &connectors {
+        for connector in &connectors.wanted {
             let before = existing.iter().find(|known| known.id == connector.id);
             changes.push(change(format!("connector {id}/{}", connector.name), before, Some(connector)));
         }
-        for gone in existing.iter().filter(|known| !connectors.iter().any(|wanted| wanted.id == known.id)) {
+        for gone in &connectors.gone {
             changes.push(change(format!("connector {id}/{}", gone.name), Some(gone), None));
         }
         Ok(changes)
@@ -205,119 +239,56 @@ impl Pipeline {
     /// # Errors
     /// As [`plan`](Self::plan).
     pub async fn apply(&self, id: &PartnerId, document: &PartnerDocument) -> Result<Vec<Change>> {
+        self.apply_by(&Author::sealpost(), id, document).await
+    }
+
+    /// As [`apply`](Self::apply), in somebody's name.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub async fn apply_by(&self, author: &Author, id: &PartnerId, document: &PartnerDocument) -> Result<Vec<Change>> {
         let changes = self.plan(id, document).await?;
-        let (partner, connectors) = records_of(id, document);
+        let existing = self.parts.records.connectors(Some(id)).await?;
+        let connectors = Arc::new(Connectors::of(id, document, &existing));
         let changed =
             |subject: &str| changes.iter().any(|change| change.subject == subject && change.action != Action::Keep);
         // The partner comes first: connectors belong to it. A request in between is refused with a clear answer.
         if changed(&format!("partner {id}")) {
-            self.parts.records.put_partner(&partner).await?;
-        }
-        for connector in &connectors {
-            if changed(&format!("connector {id}/{}", connector.name)) {
-                self.parts.records.put_connector(connector).await?;
+            let (own, wanted, beside) = (id.clone(), document.clone(), connectors.clone());
+            let edit = move |before| Ok(merge::partner(&own, &wanted, &beside, Some(&before)));
+            if self.parts.records.edit_partner(id, &edit).await?.is_none() {
+                self.parts.records.put_partner(&merge::partner(id, document, &connectors, None)).await?;
             }
         }
-        for gone in self.parts.records.connectors(Some(id)).await? {
-            if !connectors.iter().any(|wanted| wanted.id == gone.id) {
-                self.parts.records.remove_connector(&gone.id).await?;
-            }
+        for connector in connectors.wanted.iter().filter(|one| changed(&format!("connector {id}/{}", one.name))) {
+            self.parts.records.put_connector(connector).await?;
+        }
+        for gone in &connectors.gone {
+            self.parts.records.remove_connector(&gone.id).await?;
+        }
+        for before in &existing {
+            self.forget_unused(id, &before.name, &before.settings.login).await;
+        }
+        for change in changes.iter().filter(|change| change.action != Action::Keep) {
+            self.note(author, id, change.audited(), &change.subject, &change.members.join(", ")).await?;
         }
         Ok(changes)
     }
-}
 
-fn records_of(id: &PartnerId, document: &PartnerDocument) -> (Partner, Vec<Connector>) {
-    let connectors: Vec<Connector> = document
-        .connectors
-        .iter()
-        .map(|(name, settings)| Connector {
-            id: ConnectorId::of(id, name),
-            partner: id.clone(),
-            name: name.clone(),
-            settings: settings.clone(),
-            candidates: Vec::new(),
-        })
-        .collect();
-    let wanted =
-        |name: &str| document.deliver_to.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name));
-    let partner = Partner {
-        id: id.clone(),
-        name: document.name.clone(),
-        scope: document.scope.clone(),
-        enabled: document.enabled,
-        grants: document.grants.clone(),
-        identities: document.identities.clone(),
-        certificates: document.certificates.clone(),
-        seal: document.seal.clone(),
-        files: document.files.clone(),
-        deliver_to: connectors
-            .iter()
-            .filter(|connector| wanted(&connector.name))
-            .map(|connector| connector.id.clone())
-            .collect(),
-        limits: document.limits.clone(),
-    };
-    (partner, connectors)
-}
-
-fn check_connector(name: &str, settings: &ConnectorSettings, problems: &mut Vec<FieldError>) {
-    let mut problem =
-        |member: &str, detail: &str| problems.push(FieldError::new(format!("/connectors/{name}{member}"), detail));
-    if name.is_empty()
-        || name.len() > 63
-        || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    {
-        problem("", "a connector's name is 1 to 63 of a-z, 0-9 and -");
-    }
-    if settings.host.is_empty() || settings.host.contains(['/', '@', ' ']) {
-        problem("/host", "expected a host name or address, without scheme, user or path");
-    }
-    if settings.port == 0 {
-        problem("/port", "expected 1 to 65535");
-    }
-    if settings.user.is_empty() {
-        problem("/user", "expected a user name");
-    }
-    if settings.login.is_empty() {
-        problem("/login", "expected at least one way to log in");
-    }
-    if settings.directory.contains('\0') || settings.directory.split('/').any(|part| part == "..") {
-        problem("/directory", "must not contain `..`");
-    }
-    for (index, key) in settings.host_keys.iter().enumerate() {
-        // SHA-256 in base64 without padding has 43 characters.
-        let fingerprint = key.strip_prefix("SHA256:").is_some_and(|digest| digest.len() == 43);
-        let public_key = key.split_whitespace().nth(1).is_some_and(|blob| blob.starts_with("AAAA"));
-        if !fingerprint && !public_key {
-            problem(
-                &format!("/host_keys/{index}"),
-                "expected `SHA256:…` (43 characters) or a public key such as `ssh-ed25519 AAAA…`",
-            );
+    /// Removes a partner with its connectors, keys and kept secrets. `false` where there was none.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-008` while it has reports queued or running, or deliveries under way.
+    pub async fn remove_partner(&self, author: &Author, id: &PartnerId) -> Result<bool> {
+        let connectors = self.parts.records.connectors(Some(id)).await?;
+        if !self.parts.records.remove_partner(id).await? {
+            return Ok(false);
         }
-    }
-    let limits = &settings.limits;
-    for (member, value) in [
-        ("connect_timeout_s", limits.connect_timeout_s),
-        ("handshake_timeout_s", limits.handshake_timeout_s),
-        ("inactivity_timeout_s", limits.inactivity_timeout_s),
-        ("transfer_timeout_s", limits.transfer_timeout_s),
-        ("concurrency", u64::from(limits.concurrency)),
-    ] {
-        if value == 0 {
-            problem(&format!("/limits/{member}"), "expected at least 1");
+        for connector in &connectors {
+            self.forget_unused(id, &connector.name, &connector.settings.login).await;
         }
-    }
-    let retry = &settings.retry;
-    if retry.max_attempts == 0 || retry.max_attempts > 100 {
-        problem("/retry/max_attempts", "expected 1 to 100");
-    }
-    if !(retry.first_pause_s.is_finite()
-        && retry.first_pause_s >= 0.0
-        && retry.longest_pause_s.is_finite()
-        && retry.longest_pause_s >= retry.first_pause_s)
-    {
-        problem("/retry", "expected 0 <= first_pause_s <= longest_pause_s");
+        self.note(author, id, "partner.remove", &format!("partner {id}"), "").await?;
+        Ok(true)
     }
 }
 

@@ -5,6 +5,8 @@
 //! | `env:NAME` | the environment variable |
 //! | `file:/path`, `file:path` | the file's content; relative to the configuration file's folder |
 //!
+//! What partners hand in is written to a vault, one of [`VAULTS`], and read through the same references.
+//!
 //! A further store is one more file and one more row of [`SECRET_STORES`]. Errors name the reference, never the value.
 
 use std::path::PathBuf;
@@ -19,8 +21,10 @@ use sealpost_core::{Error, Result};
 mod env;
 mod environment;
 mod file;
+mod vault;
 
 pub use environment::{Environment, ProcessEnvironment};
+pub use vault::{BuildVault, VAULTS, VaultEntry, vault};
 
 /// What the stores are built from.
 pub struct Surroundings {

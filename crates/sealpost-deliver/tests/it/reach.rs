@@ -24,7 +24,8 @@ async fn nothing_is_sent_to_an_address_that_is_not_public() {
         let failure = steps[0].failure.as_ref().unwrap();
         assert_eq!((steps.len(), failure.code.as_str()), (1, codes::request::ADDRESS_REFUSED.id), "{host}");
     }
-    assert!(!server.log().contains("Connection from"), "{}", server.log());
+    // One at most: the test's own look whether the server is up.
+    assert!(server.log().matches("Connection from").count() <= 1, "{}", server.log());
 }
 
 #[tokio::test]

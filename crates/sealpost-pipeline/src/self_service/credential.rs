@@ -1,0 +1,97 @@
+//! How to log in at a destination. What a partner hands in goes to the vault at once; records hold references.
+
+use sealpost_core::connector::{ConnectorSettings, Login};
+use sealpost_core::error::{Error, FieldError, Result, codes};
+use sealpost_core::id::{ConnectorId, PartnerId};
+use sealpost_core::port::SecretVault;
+use sealpost_core::secret::{Secret, SecretRef};
+
+use crate::{Pipeline, keys, log};
+
+/// How a partner wants to log in.
+#[derive(Debug, Default)]
+pub enum Credential {
+    /// As before: for a destination that is changed.
+    #[default]
+    AsBefore,
+    /// With a password.
+    Password(Secret),
+    /// With the same answer to every hidden prompt.
+    KeyboardInteractive(Secret),
+    /// With a key pair that we make; the partner gets the public half.
+    GeneratedKey,
+}
+
+impl Pipeline {
+    /// The login of a destination, with its secrets in the vault.
+    pub(super) async fn login(
+        &self,
+        partner: &PartnerId,
+        name: &str,
+        wish: &Credential,
+        before: Option<&ConnectorSettings>,
+        after: &ConnectorSettings,
+    ) -> Result<Vec<Login>> {
+        // A place of its own for each: an attempt that has read the old record must not get the new password.
+        let place = format!("{partner}/{name}/{}", keys::random(16));
+        Ok(vec![match wish {
+            Credential::AsBefore => return as_before(before, after),
+            Credential::Password(secret) => Login::Password { password: self.vault()?.keep(&place, secret).await? },
+            Credential::KeyboardInteractive(secret) => {
+                Login::KeyboardInteractive { password: self.vault()?.keep(&place, secret).await? }
+            }
+            Credential::GeneratedKey => {
+                let vault = self.vault()?;
+                let (private, public) = self.parts.transport.login_key(&format!("sealpost {partner}/{name}"))?;
+                let key = vault.keep(&place, &private).await?;
+                Login::PrivateKey { key, passphrase: None, public_key: Some(public) }
+            }
+        }])
+    }
+
+    fn vault(&self) -> Result<&dyn SecretVault> {
+        self.parts.vault.as_deref().ok_or_else(|| {
+            let detail = "no secret of a partner can be kept here; the setting is `[self_service] vault`";
+            Error::new(&codes::request::NOT_OFFERED, detail)
+        })
+    }
+
+    /// Removes secrets from the vault that the destination of this name does not use. What can't be removed is logged:
+    /// nothing refers to it any more.
+    pub(crate) async fn forget_unused(&self, partner: &PartnerId, name: &str, logins: &[Login]) {
+        let Some(vault) = &self.parts.vault else { return };
+        let used = match self.parts.records.connector(&ConnectorId::of(partner, name)).await {
+            Ok(connector) => connector.map(|connector| connector.settings.login).unwrap_or_default(),
+            Err(error) => return log::secret_stays(partner, name, &error),
+        };
+        let used: Vec<&SecretRef> = used.iter().flat_map(references).collect();
+        for reference in logins.iter().flat_map(references).filter(|one| !used.contains(one)) {
+            if let Err(error) = vault.forget(reference).await {
+                log::secret_stays(partner, name, &error);
+            }
+        }
+    }
+}
+
+/// The secrets that a way to log in refers to.
+fn references(login: &Login) -> Vec<&SecretRef> {
+    match login {
+        Login::PrivateKey { key, passphrase, .. } => std::iter::once(key).chain(passphrase).collect(),
+        Login::Password { password } | Login::KeyboardInteractive { password } => vec![password],
+    }
+}
+
+/// A password is for the account that it was given for: pointed at another server, it would be handed to that one. A
+/// private key never leaves us.
+fn as_before(before: Option<&ConnectorSettings>, after: &ConnectorSettings) -> Result<Vec<Login>> {
+    let refused = |detail: &str| {
+        let field = FieldError::new("/login", detail);
+        Err(Error::new(&codes::request::INVALID, "a way to log in is needed").with_fields(vec![field]))
+    };
+    let Some(before) = before else { return refused("missing") };
+    let has_password = before.login.iter().any(|login| !matches!(login, Login::PrivateKey { .. }));
+    if has_password && before.account() != after.account() {
+        return refused("give it again: the password was for another server, port or user");
+    }
+    Ok(before.login.clone())
+}

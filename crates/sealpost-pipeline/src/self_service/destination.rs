@@ -1,0 +1,272 @@
+//! Destinations: the connectors of a partner, as it sets them up itself.
+//!
+//! Deliveries under way: an attempt that has begun goes on as it began; the next one is made with the changed settings.
+//! Where a destination is gone, its deliveries fail with `SP-DELIVER-019`, and can be sent again to another one: the
+//! sealed file stays. Host keys are approved for one server, so another host or port starts without any.
+
+use std::net::IpAddr;
+
+use sealpost_core::change::{Change, ChangeAction};
+use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile};
+use sealpost_core::error::{Error, FieldError, Result, codes};
+use sealpost_core::id::{ConnectorId, PartnerId};
+
+use super::credential::Credential;
+use super::host_key::is_same_server;
+use crate::Pipeline;
+use crate::audit::Author;
+use crate::records::check::{check_connector, check_name};
+
+/// Most destinations of a partner.
+pub const MOST_DESTINATIONS: usize = 20;
+
+/// What a destination is to be.
+#[derive(Debug)]
+pub struct DestinationWish {
+    /// Its name among the partner's destinations.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// User name.
+    pub user: String,
+    /// How to log in.
+    pub credential: Credential,
+    /// The remote directory; the login directory when empty.
+    pub directory: String,
+    /// Whether a missing directory is made.
+    pub create_directories: bool,
+    /// What to do when a file of the name exists already.
+    pub existing_file: ExistingFile,
+    /// A checksum beside each file.
+    pub checksum_file: bool,
+    /// An empty marker after each file.
+    pub done_file: bool,
+    /// Whether reports go there unless the request says otherwise.
+    pub receives_reports: bool,
+}
+
+impl Pipeline {
+    /// A destination of a partner.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-008` where the partner has no such destination.
+    pub async fn destination(&self, partner: &PartnerId, id: &ConnectorId) -> Result<Connector> {
+        let found = self.parts.records.connector(id).await?.filter(|connector| connector.partner == *partner);
+        found.ok_or_else(|| no_destination(id))
+    }
+
+    /// Asks for a new destination, or for another shape of one that is there.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-001` with the fields that are wrong, `-036` for an address that may not be used, `-037` for one too
+    /// many, `-038` for a secret where there is no vault; as [`ask_change`](Self::ask_change).
+    pub async fn ask_for_destination(
+        &self,
+        partner: &PartnerId,
+        wish: DestinationWish,
+        author: &Author,
+    ) -> Result<Change> {
+        self.offers_destinations()?;
+        let before = self.parts.records.connector(&ConnectorId::of(partner, &wish.name)).await?;
+        let before = before.map(|connector| connector.settings);
+        let DestinationWish { name, receives_reports, credential, .. } = &wish;
+        let mut settings = settings_of(&wish);
+        // Before a secret is kept for it. The login comes last, so it is not judged yet.
+        self.check_destination(partner, name, &settings).await?;
+        settings.login = self.login(partner, name, credential, before.as_ref(), &settings).await?;
+        let logins = settings.login.clone();
+        let (name, receives_reports) = (name.clone(), *receives_reports);
+        let action =
+            ChangeAction::PutDestination { name: name.clone(), settings: Box::new(settings), receives_reports };
+        let asked = self.ask_change(partner, action, author).await;
+        if asked.is_err() {
+            self.forget_unused(partner, &name, &logins).await;
+        }
+        asked
+    }
+
+    /// Asks to remove a destination.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-008`; as [`ask_change`](Self::ask_change).
+    pub async fn ask_to_remove_destination(
+        &self,
+        partner: &PartnerId,
+        id: &ConnectorId,
+        author: &Author,
+    ) -> Result<Change> {
+        self.ask_change(partner, ChangeAction::RemoveDestination { destination: id.clone() }, author).await
+    }
+
+    pub(super) async fn check_destination(
+        &self,
+        partner: &PartnerId,
+        name: &str,
+        settings: &ConnectorSettings,
+    ) -> Result<()> {
+        self.fresh_partner(partner).await?;
+        let mut problems = Vec::new();
+        check_name(name, "/name", &mut problems);
+        check_connector("", settings, &mut problems);
+        problems.retain(|problem| problem.pointer != "/login");
+        check_lengths(settings, &mut problems);
+        if !problems.is_empty() {
+            return Err(
+                Error::new(&codes::request::INVALID, "the destination can't be like this").with_fields(problems)
+            );
+        }
+        let existing = self.parts.records.connectors(Some(partner)).await?;
+        let before = existing.iter().find(|connector| connector.name == name);
+        if !is_trusted_address(before, settings) {
+            self.check_address(&settings.host)?;
+        }
+        if before.is_none() && existing.len() >= MOST_DESTINATIONS {
+            return Err(Error::new(&codes::request::TOO_MANY, format!("{MOST_DESTINATIONS} destinations")));
+        }
+        Ok(())
+    }
+
+    /// Refuses an address that is written out and out of reach. Names are judged by what they resolve to, at every
+    /// connection, by the transport.
+    fn check_address(&self, host: &str) -> Result<()> {
+        let reach = &self.parts.settings.self_service.reach;
+        let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+        let refused = match bare.parse::<IpAddr>() {
+            Ok(address) => !reach.allows(address),
+            // RFC 6761, section 6.3; the zone of local networks, RFC 6762.
+            Err(_) => {
+                let local = bare == "localhost" || bare.ends_with(".localhost") || bare.ends_with(".local");
+                local && !reach.anywhere && reach.networks.is_empty()
+            }
+        };
+        if refused {
+            let field = FieldError::new("/host", "expected a host of the public internet");
+            return Err(Error::new(&codes::request::ADDRESS_REFUSED, "the host is not public").with_fields(vec![field]));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn put_destination(
+        &self,
+        partner: &PartnerId,
+        name: &str,
+        settings: &ConnectorSettings,
+        receives_reports: bool,
+    ) -> Result<()> {
+        let id = ConnectorId::of(partner, name);
+        let before = self.parts.records.connector(&id).await?;
+        match &before {
+            Some(_) => {
+                let wanted = settings.clone();
+                self.edit_destination(partner, &id, move |before| Ok(reshaped(before, &wanted))).await?;
+            }
+            None => {
+                let mut settings = settings.clone();
+                settings.public_only = true;
+                let (partner, name) = (partner.clone(), name.to_owned());
+                let new = Connector { id: id.clone(), partner, name, settings, candidates: Vec::new() };
+                self.parts.records.put_connector(&new).await?;
+            }
+        }
+        let own = id.clone();
+        self.edit_partner(partner, move |mut before| {
+            if !receives_reports {
+                before.deliver_to.retain(|one| *one != own);
+            } else if !before.deliver_to.contains(&own) {
+                before.deliver_to.push(own.clone());
+            }
+            Ok(before)
+        })
+        .await?;
+        if let Some(before) = before {
+            self.forget_unused(partner, name, &before.settings.login).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remove_destination(&self, partner: &PartnerId, id: &ConnectorId) -> Result<()> {
+        let found = self.parts.records.connector(id).await?.filter(|connector| connector.partner == *partner);
+        let gone = id.clone();
+        // First of all: no new report is sent there.
+        self.edit_partner(partner, move |mut before| {
+            before.deliver_to.retain(|one| *one != gone);
+            Ok(before)
+        })
+        .await?;
+        if let Some(connector) = found {
+            self.parts.records.remove_connector(id).await?;
+            self.forget_unused(partner, &connector.name, &connector.settings.login).await;
+        }
+        Ok(())
+    }
+
+    /// Changes a connector of a partner in one step.
+    pub(super) async fn edit_destination(
+        &self,
+        partner: &PartnerId,
+        id: &ConnectorId,
+        edit: impl Fn(Connector) -> Result<Connector> + Send + Sync + 'static,
+    ) -> Result<Connector> {
+        let own = partner.clone();
+        let guarded = move |before: Connector| {
+            if before.partner == own { edit(before) } else { Err(no_destination(&before.id)) }
+        };
+        let edited = self.parts.records.edit_connector(id, &guarded).await?;
+        edited.ok_or_else(|| no_destination(id))
+    }
+}
+
+fn no_destination(id: &ConnectorId) -> Error {
+    Error::new(&codes::request::NOT_FOUND, format!("destination {id}"))
+}
+
+fn settings_of(wish: &DestinationWish) -> ConnectorSettings {
+    ConnectorSettings {
+        host: wish.host.trim().to_owned(),
+        port: wish.port,
+        public_only: true,
+        user: wish.user.clone(),
+        login: Vec::new(),
+        host_keys: Vec::new(),
+        directory: wish.directory.clone(),
+        create_directories: wish.create_directories,
+        existing_file: wish.existing_file,
+        checksum_file: wish.checksum_file,
+        done_file: wish.done_file,
+        limits: Default::default(),
+        retry: Default::default(),
+    }
+}
+
+/// With what the partner wants; what is the operator's stays.
+fn reshaped(before: Connector, wanted: &ConnectorSettings) -> Connector {
+    let public_only = !is_trusted_address(Some(&before), wanted);
+    let is_same = is_same_server(&before.settings, wanted);
+    let Connector { settings: old, mut candidates, .. } = before.clone();
+    let mut settings = wanted.clone();
+    settings.public_only = public_only;
+    settings.limits = old.limits;
+    settings.retry = old.retry;
+    settings.host_keys = if is_same { old.host_keys } else { Vec::new() };
+    if !is_same {
+        candidates.clear();
+    }
+    Connector { settings, candidates, ..before }
+}
+
+/// Whether the operator has chosen this address, who may choose any.
+fn is_trusted_address(before: Option<&Connector>, wanted: &ConnectorSettings) -> bool {
+    before.is_some_and(|before| !before.settings.public_only && is_same_server(&before.settings, wanted))
+}
+
+fn check_lengths(settings: &ConnectorSettings, problems: &mut Vec<FieldError>) {
+    let members =
+        [("/host", &settings.host, 253), ("/user", &settings.user, 128), ("/directory", &settings.directory, 1024)];
+    for (pointer, text, most) in members {
+        if text.len() > most || text.chars().any(char::is_control) {
+            problems.push(FieldError::new(pointer, format!("expected at most {most} bytes, no control characters")));
+        }
+    }
+}

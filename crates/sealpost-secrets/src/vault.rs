@@ -1,0 +1,69 @@
+//! Vaults: where secrets are kept that partners hand in. A vault is named as a secret is, by scheme: `file:data/secrets`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sealpost_core::error::codes;
+use sealpost_core::port::SecretVault;
+use sealpost_core::secret::SecretRef;
+use sealpost_core::{Error, Result};
+
+mod folder;
+
+/// Makes a vault of what stands behind the scheme. Relative paths start from the folder.
+pub type BuildVault = fn(base_folder: &Path, rest: &str) -> Result<Arc<dyn SecretVault>>;
+
+/// A row of the table of vaults.
+pub struct VaultEntry {
+    /// The scheme: what stands before the colon.
+    pub scheme: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// How it is written, as an example.
+    pub example: &'static str,
+    /// Makes it; `None` for one that is known, but not in this build.
+    pub build: Option<BuildVault>,
+}
+
+/// Every known vault.
+pub static VAULTS: &[VaultEntry] = &[
+    VaultEntry {
+        scheme: "file",
+        summary: "a folder with one file per secret, which only its owner can read",
+        example: "file:data/secrets",
+        build: Some(folder::build),
+    },
+    VaultEntry { scheme: "vault", summary: "HashiCorp Vault", example: "vault:secret/data/sealpost", build: None },
+    VaultEntry { scheme: "aws-sm", summary: "AWS Secrets Manager", example: "aws-sm:sealpost", build: None },
+];
+
+/// The vault that a configuration names.
+///
+/// # Errors
+/// `SP-SECRETS-004` for one that is not in this build, `-001` for what names none.
+pub fn vault(place: &SecretRef, base_folder: &Path) -> Result<Arc<dyn SecretVault>> {
+    let writable: Vec<&str> = VAULTS.iter().filter(|entry| entry.build.is_some()).map(|entry| entry.example).collect();
+    match VAULTS.iter().find(|entry| entry.scheme == place.scheme()) {
+        Some(VaultEntry { build: Some(build), .. }) => build(base_folder, place.rest()),
+        Some(entry) => Err(Error::new(
+            &codes::secrets::NOT_IN_BUILD,
+            format!(
+                "`{}:…` is {}, which can't be written to yet; use `{}`",
+                entry.scheme,
+                entry.summary,
+                writable.join("` or `")
+            ),
+        )),
+        None => Err(Error::new(
+            &codes::secrets::REFERENCE,
+            format!(
+                "`{}:…` is no place that secrets can be written to; use `{}`",
+                place.scheme(),
+                writable.join("` or `")
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

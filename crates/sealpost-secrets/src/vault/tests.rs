@@ -1,0 +1,94 @@
+//! What is kept is found again by its reference, and by nobody else.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use sealpost_core::port::SecretStore;
+
+use super::*;
+use crate::SecretStores;
+
+fn secret(text: &str) -> sealpost_core::secret::Secret {
+    sealpost_core::secret::Secret::new(text.as_bytes().to_vec())
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_secret_is_kept_replaced_and_forgotten() {
+    let base = tempfile::tempdir().unwrap();
+    let vault = vault(&"file:data/secrets/".parse().unwrap(), base.path()).unwrap();
+    let stores = SecretStores::new(base.path());
+    let reference = vault.keep("acme/main/1", &secret("hunter2")).await.unwrap();
+    assert_eq!(reference.to_string(), "file:data/secrets/acme/main/1");
+    assert_eq!(stores.resolve(&reference).await.unwrap().expose(), b"hunter2");
+    vault.keep("acme/main/1", &secret("hunter3")).await.unwrap();
+    assert_eq!(stores.resolve(&reference).await.unwrap().expose(), b"hunter3");
+
+    let folder = base.path().join("data/secrets");
+    let file = folder.join("acme/main/1");
+    assert_eq!(files(&folder), std::slice::from_ref(&file), "nothing unfinished stays");
+    assert_eq!(mode(&file), 0o600);
+    for private in [&folder, &folder.join("acme"), &folder.join("acme/main")] {
+        assert_eq!(mode(private), 0o700, "{}", private.display());
+    }
+    vault.forget(&reference).await.unwrap();
+    vault.forget(&reference).await.unwrap();
+    assert!(stores.resolve(&reference).await.unwrap_err().is(&codes::secrets::MISSING));
+    assert!(!folder.join("acme").exists() && folder.exists());
+}
+
+#[tokio::test]
+async fn what_is_not_its_own_is_left_alone() {
+    let base = tempfile::tempdir().unwrap();
+    let vault = vault(&"file:secrets".parse().unwrap(), base.path()).unwrap();
+    vault.keep("acme/1", &secret("x")).await.unwrap();
+    std::fs::write(base.path().join("other"), "y").unwrap();
+    std::fs::write(base.path().join("secretsmore"), "y").unwrap();
+    for foreign in ["file:other", "file:secretsmore", "file:secrets/../other", "env:PATH", "file:secrets/.hidden"] {
+        vault.forget(&foreign.parse().unwrap()).await.unwrap();
+    }
+    assert_eq!(files(base.path()).len(), 3);
+}
+
+#[tokio::test]
+async fn names_lead_nowhere_else() {
+    let base = tempfile::tempdir().unwrap();
+    let vault = vault(&"file:secrets".parse().unwrap(), base.path()).unwrap();
+    for bad in ["", "/x", "x/", "a//b", "../x", "a/../b", ".x", "A", "a b", "a.b", &"x".repeat(201)] {
+        assert!(vault.keep(bad, &secret("x")).await.unwrap_err().is(&codes::secrets::REFERENCE), "{bad}");
+    }
+    assert!(files(base.path()).is_empty());
+}
+
+#[test]
+fn vaults_that_are_not_here() {
+    let refused = |place: &str| vault(&place.parse().unwrap(), Path::new("/nowhere")).err().unwrap();
+    for known in ["vault:secret/data/x", "aws-sm:x"] {
+        let error = refused(known);
+        assert!(error.is(&codes::secrets::NOT_IN_BUILD) && error.detail().contains("file:data/secrets"), "{error}");
+    }
+    for bad in ["env:X", "file:../secrets", "file:/"] {
+        assert!(refused(bad).is(&codes::secrets::REFERENCE), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_can_not_be_written_says_so_without_the_value() {
+    let base = tempfile::tempdir().unwrap();
+    std::fs::write(base.path().join("secrets"), "a file").unwrap();
+    let vault = vault(&"file:secrets".parse().unwrap(), base.path()).unwrap();
+    let error = vault.keep("acme/1", &secret("hunter2-canary")).await.unwrap_err();
+    assert!(error.is(&codes::secrets::UNREACHABLE) && !format!("{error:?}").contains("canary"), "{error:?}");
+}
