@@ -1,5 +1,7 @@
 //! JSON bodies: type, size, time and members are checked; what is wrong is addressed by JSON pointer and line.
 
+mod shape;
+
 use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
@@ -102,6 +104,11 @@ async fn read(request: Request) -> Result<Bytes, Error> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if let Some(wrong) = shape::check(bytes) {
+        return Err(
+            Error::new(&codes::request::INVALID, "the body has not the expected shape").with_fields(vec![wrong])
+        );
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let refused = |place: String, error: &serde_json::Error| {
         let what = if error.is_data() { "the body has not the expected members" } else { "the body is not JSON" };
@@ -160,6 +167,23 @@ mod tests {
         assert!(parse::<One>(br#" {"name": "a"}"#).is_ok());
         let error = parse::<One>(br#"["a"]"#).expect_err("an array");
         assert_eq!(error.fields()[0].detail, "expected an object");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        // A byte every second is no body either.
+        let drops = futures::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+        });
+        let request = Request::builder()
+            .header("content-type", "application/json")
+            .body(axum::body::Body::from_stream(drops))
+            .expect("a request");
+        let begun = tokio::time::Instant::now();
+        let problem = JsonBody::<serde_json::Value>::from_request(request, &()).await.err().expect("refused");
+        assert!(problem.error.is(&codes::request::SLOW_BODY));
+        assert_eq!(begun.elapsed(), TIME_LIMIT);
     }
 
     #[test]

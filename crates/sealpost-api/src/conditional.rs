@@ -11,16 +11,30 @@ pub(crate) fn json_or_not_modified(asked: &HeaderMap, value: &impl Serialize) ->
     let bytes = serde_json::to_vec(value).unwrap_or_default();
     let mut digest = hex::encode(Sha256::digest(&bytes));
     digest.truncate(32);
-    let tag = quoted(&digest);
-    let mut response = if is_unchanged(asked, &tag) {
+    tagged(asked, &quoted(&digest), || bytes)
+}
+
+/// A JSON answer that has this weak entity tag, or 304 where the caller has it already. The value is written only when
+/// it is needed.
+pub(crate) fn weakly_tagged(asked: &HeaderMap, opaque: &str, value: &impl Serialize) -> Response {
+    tagged(asked, &weak(opaque), || serde_json::to_vec(value).unwrap_or_default())
+}
+
+fn tagged(asked: &HeaderMap, tag: &str, bytes: impl FnOnce() -> Vec<u8>) -> Response {
+    let mut response = if is_unchanged(asked, tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
+        ([(header::CONTENT_TYPE, "application/json")], bytes()).into_response()
     };
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    if let Ok(tag) = HeaderValue::from_str(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
+}
+
+/// A weak entity tag: what has it means the same, though not every byte may be the same (RFC 9110, section 8.8.1).
+pub(crate) fn weak(opaque: &str) -> String {
+    format!("W/\"{opaque}\"")
 }
 
 /// A strong entity tag.
@@ -30,10 +44,13 @@ pub(crate) fn quoted(opaque: &str) -> String {
 
 /// Whether `If-None-Match` names this tag. The comparison is weak (section 13.1.2).
 pub(crate) fn is_unchanged(asked: &HeaderMap, tag: &str) -> bool {
+    let tag = opaque(tag);
     let mut lists = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    lists.any(|list| {
-        list.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
-    })
+    lists.any(|list| list.split(',').map(str::trim).any(|one| one == "*" || opaque(one) == tag))
+}
+
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 #[cfg(test)]
@@ -49,5 +66,8 @@ mod tests {
         };
         assert!(asks("\"a\"") && asks("W/\"a\"") && asks("\"b\", \"a\"") && asks("*"));
         assert!(!asks("\"b\"") && !asks("a") && !asks(""));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("W/\"a\""));
+        assert!(is_unchanged(&headers, &weak("a")) && !is_unchanged(&headers, &weak("b")));
     }
 }

@@ -1,6 +1,7 @@
 //! What every request passes on both planes: request id, size of its head, time limit, panics, problem bodies, security
 //! headers, one line of access log.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -10,15 +11,19 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Version};
 use sealpost_core::error::{Error, codes};
 use sealpost_core::id::PartnerId;
 
 use crate::plane::Plane;
 use crate::problem::{self, Problem};
+use crate::serve::ClientAddress;
+use crate::throttle::Fields;
 
 /// Most bytes of request line and headers: API Gateway's limit.
 const HEAD_LIMIT: usize = 10_240;
+/// Most bytes of path and query. RFC 9110, section 4.1, wants 8,000 to be taken; no path of ours needs more.
+const URI_LIMIT: usize = 8_192;
 
 /// Our name for the request, and API Gateway's for the same thing.
 const REQUEST_ID: [HeaderName; 2] =
@@ -28,13 +33,16 @@ const REQUEST_ID: [HeaderName; 2] =
 #[derive(Clone, Default)]
 pub(crate) struct Trail {
     id: Arc<str>,
+    client: Option<IpAddr>,
     partner: Arc<OnceLock<PartnerId>>,
+    limits: Arc<OnceLock<Fields>>,
 }
 
 impl Trail {
     /// Always our own id: one that a caller chooses could be used to forge the log.
-    fn new() -> Self {
-        Self { id: ulid::Ulid::generate().to_string().to_lowercase().into(), partner: Arc::default() }
+    fn new(request: &Request) -> Self {
+        let client = request.extensions().get::<ClientAddress>().map(|ClientAddress(address)| *address);
+        Self { id: ulid::Ulid::generate().to_string().to_lowercase().into(), client, ..Self::default() }
     }
 
     /// The id of the request.
@@ -46,21 +54,24 @@ impl Trail {
     pub(crate) fn is_of(&self, partner: &PartnerId) {
         self.partner.get_or_init(|| partner.clone());
     }
+
+    /// Notes what the answer says about limits, whatever answer it gets to be.
+    pub(crate) fn limited_by(&self, fields: Fields) {
+        self.limits.get_or_init(|| fields);
+    }
 }
 
 /// The outermost layer.
 pub(crate) async fn edge(plane: Plane, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let trail = Trail::new();
+    let trail = Trail::new(&request);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     request.extensions_mut().insert(trail.clone());
 
-    let response = if head_size(&request) > HEAD_LIMIT {
-        let detail = format!("request line and headers have more than {HEAD_LIMIT} bytes");
-        Problem::from(Error::new(&codes::request::HEADERS_TOO_LARGE, detail)).into_response()
-    } else {
-        run(plane, &route, next.run(request)).await
+    let response = match check_head(&request) {
+        Err(error) => Problem::from(error).into_response(),
+        Ok(()) => run(plane, &route, next.run(request)).await,
     };
     let (mut response, code) = match response.extensions().get::<Problem>() {
         Some(problem) => {
@@ -75,6 +86,9 @@ pub(crate) async fn edge(plane: Plane, mut request: Request, next: Next) -> Resp
         }
         None => (response, None),
     };
+    if let Some(fields) = trail.limits.get() {
+        fields.write(response.headers_mut());
+    }
     secure(response.headers_mut(), &trail.id);
     log(plane, &method, &route, &response, &trail, begun.elapsed(), code.as_ref());
     response
@@ -92,6 +106,27 @@ async fn run(plane: Plane, route: &str, endpoint: impl Future<Output = Response>
             Problem::from(Error::new(&codes::request::TIMEOUT, detail)).into_response()
         }
     }
+}
+
+/// What can be refused before anyone looks at what the request is for.
+fn check_head(request: &Request) -> Result<(), Error> {
+    if request.uri().path_and_query().map_or(0, |path| path.as_str().len()) > URI_LIMIT {
+        let detail = format!("path and query have more than {URI_LIMIT} bytes");
+        return Err(Error::new(&codes::request::URI_TOO_LONG, detail));
+    }
+    if head_size(request) > HEAD_LIMIT {
+        let detail = format!("request line and headers have more than {HEAD_LIMIT} bytes");
+        return Err(Error::new(&codes::request::HEADERS_TOO_LARGE, detail));
+    }
+    // RFC 9112, section 3.2: no host or two of them is what makes two readers of one request disagree. Only where the
+    // request came in by a connection of ours; a gateway has its own way to name the host.
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let is_ours = request.extensions().get::<ClientAddress>().is_some();
+    if is_ours && (hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11)) {
+        let field = problem::in_header("host", "expected exactly once");
+        return Err(Error::new(&codes::request::INVALID, "the request names not one host").with_fields(vec![field]));
+    }
+    Ok(())
 }
 
 /// The request line and headers as they were on the wire, give or take white space.
@@ -130,12 +165,13 @@ fn log(
     let code = error.map_or("-", |error| error.code().id);
     let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let request_id = &*trail.id;
+    let client = trail.client.map_or_else(|| "-".to_owned(), |address| address.to_string());
     let plane = plane.as_str();
     if let Some(error) = error.filter(|_| response.status().is_server_error()) {
         // The one place where a failed request is logged with its cause.
-        tracing::error!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, partner, code, error = ?error, "request failed");
+        tracing::error!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, client, partner, code, error = ?error, "request failed");
     } else {
-        tracing::info!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, partner, code, "request");
+        tracing::info!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, client, partner, code, "request");
     }
     metrics::histogram!("sealpost_http_request_seconds", "plane" => plane, "method" => method_label(method), "route" => route.to_owned(), "status" => status.to_string())
         .record(elapsed.as_secs_f64());

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod data;
+mod edge;
 mod figures;
 mod ours;
 mod peer;
@@ -20,12 +21,20 @@ use anyhow::{Context, Result};
 
 use arguments::Arguments;
 use figures::Figures;
+use row::Row;
 use site::Site;
+
+/// Rounds of the API under load: each has 80,000 requests of its own, so a few are enough.
+const EDGE_ROUNDS: usize = 3;
 
 /// One thing that is measured in every round.
 type Contestant<'a> = (&'static str, Box<dyn FnMut() -> Result<Figures> + 'a>);
 
 fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    if words.next().as_deref() == Some(arguments::BARE) {
+        return ended(words.next().and_then(|port| port.parse().ok()).context("a port").and_then(edge::serve_bare));
+    }
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(message) => {
@@ -33,7 +42,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(&arguments) {
+    ended(run(&arguments))
+}
+
+fn ended(outcome: Result<()>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error:#}");
@@ -45,12 +58,25 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     println!("{} rows × {} columns in a MariaDB of its own …", arguments.rows, data::COLUMNS);
     let site = Site::prepare(arguments)?;
+    let mut rows = if arguments.edge { Vec::new() } else { whole_path(arguments, &site)? };
+    println!("\nthe API under load, {} rounds of {} s …", EDGE_ROUNDS.min(arguments.rounds), arguments.seconds);
+    let edge = edge::measure(&site, EDGE_ROUNDS.min(arguments.rounds), arguments.seconds)?;
+    rows.extend(row::edge(&edge)?);
+    println!("\n{}", row::table(&rows));
+    if let Some(file) = &arguments.json {
+        std::fs::write(file, row::json(&rows)).with_context(|| format!("write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// From query to SFTP, beside the stock tools.
+fn whole_path(arguments: &Arguments, site: &Site) -> Result<Vec<Row>> {
     // The first run warms every cache, and gives gpg and sftp the same bytes to work on.
-    let sample = ours::sample(&site)?;
+    let sample = ours::sample(site)?;
     println!("CSV {:.1} MB, sealed {:.1} MB; decrypted by gpg, every row there", sample.csv_mb(), sample.sealed_mb());
 
-    let mut contestants = ours::contestants(&site, &sample);
-    contestants.extend(peer::contestants(&site, &sample)?);
+    let mut contestants = ours::contestants(site, &sample);
+    contestants.extend(peer::contestants(site, &sample)?);
     let mut figures = Figures::default();
     for round in 0..arguments.rounds {
         // Each round begins with another one, so that nobody always runs after the same neighbour.
@@ -61,10 +87,5 @@ fn run(arguments: &Arguments) -> Result<()> {
         }
         println!("round {} of {}", round + 1, arguments.rounds);
     }
-    let rows = row::rows(&figures, &sample)?;
-    println!("\n{}", row::table(&rows));
-    if let Some(file) = &arguments.json {
-        std::fs::write(file, row::json(&rows)).with_context(|| format!("write {}", file.display()))?;
-    }
-    Ok(())
+    row::rows(&figures, &sample)
 }

@@ -84,6 +84,29 @@ pub(crate) fn rows(figures: &Figures, sample: &Sample) -> Result<Vec<Row>> {
     ])
 }
 
+/// The rows of the API under load.
+///
+/// # Errors
+/// When a figure is missing.
+pub(crate) fn edge(figures: &Figures) -> Result<Vec<Row>> {
+    let row = |name, unit, better, ours: &str, peer: &str, reach| -> Result<Row> {
+        let (ours, peer) = (figures.median(ours)?, figures.median(peer)?);
+        Ok(Row { name, unit, better, ours, peer_name: BARE, peer, reach })
+    };
+    let latency = |name, ours: &str, peer: &str, reach| row(name, "ms", Better::Lower, ours, peer, reach);
+    let most = |name, ours: &str, peer: &str, reach| row(name, "1/s", Better::Higher, ours, peer, reach);
+    // The peer looks nothing up and syncs nothing to disk: these say what that costs, and hold it where it is.
+    Ok(vec![
+        latency("edge: status polls + creates, p50", "edge p50 ms", "bare p50 ms", 0.1)?,
+        latency("edge: status polls + creates, p99", "edge p99 ms", "bare p99 ms", 0.1)?,
+        latency("edge: status polls + creates, p99.9", "edge p99.9 ms", "bare p99.9 ms", 0.1)?,
+        most("edge: most status polls + creates", "edge 1/s", "bare 1/s", 0.1)?,
+        most("edge: most status polls", "edge polls 1/s", "bare polls 1/s", 0.1)?,
+    ])
+}
+
+const BARE: &str = "a bare axum route";
+
 /// The table for people.
 pub(crate) fn table(rows: &[Row]) -> String {
     let names = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or_default();
@@ -158,6 +181,13 @@ mod tests {
             figures.add(Figures::of([(name, 1.0)]));
         }
         let rows = rows(&figures, &Sample::of(10, 20, 30)).unwrap();
+        for name in ["p50 ms", "p99 ms", "p99.9 ms", "1/s", "polls 1/s"] {
+            for side in ["edge", "bare"] {
+                figures.add(Figures::of([(Box::leak(format!("{side} {name}").into_boxed_str()) as &'static str, 1.0)]));
+            }
+        }
+        let mut rows = rows;
+        rows.extend(edge(&figures).unwrap());
         let names: std::collections::BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
         assert_eq!(names.len(), rows.len());
     }

@@ -7,8 +7,10 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::job::Job;
 use sealpost_core::partner::Partner;
 use sealpost_core::port::Admitted;
+use sealpost_pipeline::watch::Snapshot;
 use sealpost_pipeline::{Ask, Pipeline};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -20,6 +22,7 @@ use crate::body::JsonBody;
 use crate::plane::Plane;
 use crate::problem::{Problem, in_header};
 use crate::state::State;
+use crate::wait::Patience;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(super) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -33,6 +36,7 @@ pub(super) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idem
 }))]
 pub struct ReportRequest {
     /// A report type of `GET /v1/report-types`.
+    #[schema(pattern = "^[a-z0-9][a-z0-9._-]*$", max_length = 100)]
     pub(crate) report_type: String,
     /// Its parameters; their JSON Schema stands with the report type.
     #[serde(default)]
@@ -58,27 +62,53 @@ impl From<ReportRequest> for Ask {
 }
 
 /// Ask for a report.
+///
+/// The report is produced in the background: poll the path in `Location`. Send an `Idempotency-Key` of your own choice, so that
+/// you can repeat the request when the connection breaks off and still get one report.
 #[utoipa::path(post, path = "/v1/reports", operation_id = "createReport", tag = "reports",
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters. The same key with the same request gives the first answer again, with `Idempotent-Replayed: true`.", example = "2026-02-contracts")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, kept for 24 hours. The same key with the same request gives the first report again, with `Idempotent-Replayed: true`; with another request it is refused.", min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", example = "2026-02-contracts"),
+        ("Prefer" = Option<String>, Header, description = "`wait=N` (RFC 7240): the answer comes when the report has been produced, or can't be, after N seconds at the latest; at most 25. The status is 202 all the same; look at `status`.", example = "wait=10"),
+    ),
     request_body = ReportRequest,
     responses(
         (status = 202, description = "Accepted: it will be produced, whatever happens to our processes.", body = Report,
             headers(
                 ("Location" = String, description = "The report's path."),
                 ("Retry-After" = u64, description = "Seconds until it is worth looking."),
+                ("Preference-Applied" = String, description = "`wait=N`, where the answer could wait that long."),
                 ("Idempotent-Replayed" = String, description = "`true` where an earlier request had the same key."),
             )),
-        (status = 409, description = "The partner has no usable certificate or no destination."),
-        (status = 422, description = "The idempotency key was used with another request."),
-        (status = 429, description = "Too many reports are queued or running."),
+        (status = 400, description = "The request is not valid (`SP-REQUEST-001`), or names a report type (`SP-REQUEST-002`), format (`SP-REQUEST-004`) or format option (`SP-REQUEST-005`) that does not exist. `errors` names every field that is wrong."),
+        (status = 403, description = "The report type or format is not granted to you (`SP-REQUEST-003`), or the credentials do not allow asking for reports."),
+        (status = 409, description = "You have no usable certificate (`SP-REQUEST-006`), or there is no destination to deliver to (`SP-REQUEST-007`)."),
+        (status = 422, description = "The idempotency key was used with another request (`SP-REQUEST-014`)."),
+        (status = 429, description = "Too many of your reports are queued or running (`SP-REQUEST-013`), or too many requests came in a short time."),
     ))]
 pub(crate) async fn create(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,
+    patience: Patience,
     headers: HeaderMap,
     JsonBody(request): JsonBody<ReportRequest>,
 ) -> Result<Response, Problem> {
-    admit(&state.pipeline, &partner, &headers, request, Plane::Partner).await
+    let (mut job, replayed) = submit(&state.pipeline, &partner, &headers, request).await?;
+    let mut applied = None;
+    if patience.is_asked() && !job.status.is_terminal() {
+        let is_over = |found: &Snapshot| found.job.status.is_terminal();
+        let (found, waited) = patience.until(&state.pipeline, &state.waiting, &partner.id, &job.id, is_over).await;
+        match (found, &waited) {
+            (Some(found), _) => job = found.job.clone(),
+            (None, Some(_)) => job = state.pipeline.report(&partner, &job.id).await?,
+            (None, None) => {}
+        }
+        applied = waited;
+    }
+    let mut response = accepted(&state.pipeline, job, replayed, Plane::Partner).await?;
+    if let Some(applied) = applied {
+        applied.write(response.headers_mut());
+    }
+    Ok(response)
 }
 
 /// Admits a report of a partner, on either plane.
@@ -89,11 +119,25 @@ pub(crate) async fn admit(
     request: ReportRequest,
     plane: Plane,
 ) -> Result<Response, Problem> {
+    let (job, replayed) = submit(pipeline, partner, headers, request).await?;
+    accepted(pipeline, job, replayed, plane).await
+}
+
+/// Admits a report, and tells whether it was there before.
+async fn submit(
+    pipeline: &Pipeline,
+    partner: &Partner,
+    headers: &HeaderMap,
+    request: ReportRequest,
+) -> Result<(Job, bool)> {
     let key = idempotency_key(headers)?;
-    let (job, replayed) = match pipeline.submit(partner, &request.into(), key).await? {
+    Ok(match pipeline.submit(partner, &request.into(), key).await? {
         Admitted::New(job) => (job, false),
         Admitted::Replayed(job) => (job, true),
-    };
+    })
+}
+
+async fn accepted(pipeline: &Pipeline, job: Job, replayed: bool, plane: Plane) -> Result<Response, Problem> {
     let report = Report::load(pipeline, job, plane).await?;
     let location = HeaderValue::from_str(report.location()).ok();
     let look_again = report.look_again_in(Timestamp::now());

@@ -1,10 +1,14 @@
 //! `GET /v1/reports/{id}`: how a report is. Made for polling: `ETag`, 304, `Retry-After`.
 
+use std::sync::Arc;
+
 use axum::extract;
 use axum::response::Response;
 use http::header::{self, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use sealpost_core::id::JobId;
+use sealpost_core::job::Progress;
+use sealpost_pipeline::watch::Snapshot;
 
 use super::wire::Report;
 use crate::authenticate::Caller;
@@ -13,17 +17,23 @@ use crate::path::Id;
 use crate::plane::Plane;
 use crate::problem::Problem;
 use crate::state::State;
+use crate::wait::Patience;
 
 /// Show a report.
+///
+/// Made for polling: send the last `ETag` as `If-None-Match`, and wait as long as `Retry-After` says. Better than polling: with
+/// `Prefer: wait=25` the answer comes as soon as there is something new.
 #[utoipa::path(get, path = "/v1/reports/{id}", operation_id = "showReport", tag = "reports",
     params(
-        ("id" = String, Path, description = "The report's id."),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer."),
+        ("id" = String, Path, description = "The report's id.", pattern = "^rep_[0-9a-z]{26}$", example = "rep_01kavs0h9yq4m4d2tkv1c7rbn5"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer: 304 where nothing has changed.", example = "W/\"0.1.0-3-52-64-0\""),
+        ("Prefer" = Option<String>, Header, description = "`wait=N` (RFC 7240): the answer comes when something happens to the report, with `If-None-Match` when the `ETag` is another one, after N seconds at the latest; at most 25. It comes at once when nothing more will happen, or when 50 clients of yours wait already.", example = "wait=25"),
     ),
     responses(
         (status = 200, description = "The report, with its deliveries.", body = Report,
             headers(
-                ("ETag" = String, description = "Changes with anything in the answer."),
+                ("ETag" = String, description = "Changes with every event of the report and its deliveries, and with the figures of `progress` in steps of a quarter at most; send it back as `If-None-Match`."),
+                ("Preference-Applied" = String, description = "`wait=N`, where the answer could wait that long."),
                 ("Retry-After" = u64, description = "Seconds until it is worth looking again, while something goes on."),
             )),
         (status = 304, description = "Nothing has changed."),
@@ -32,17 +42,82 @@ pub(crate) async fn show(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,
     Id(id): Id<JobId>,
+    patience: Patience,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let job = state.pipeline.report(&partner, &id).await?;
-    Ok(answer(&headers, &Report::load(&state.pipeline, job, Plane::Partner).await?))
+    let mut snapshot = state.pipeline.snapshot(&partner, &id).await?;
+    let is_known = |snapshot: &Snapshot| conditional::is_unchanged(&headers, &conditional::weak(&tag(snapshot)));
+    let is_conditional = headers.contains_key(header::IF_NONE_MATCH);
+    let mut applied = None;
+    if patience.is_asked() && !snapshot.is_done() && (!is_conditional || is_known(&snapshot)) {
+        let first = snapshot.version();
+        // Never back: what a watcher knows may be a second old.
+        let is_news = |found: &Snapshot| match is_conditional {
+            true => found.version() >= first && !is_known(found),
+            false => found.version() > first,
+        };
+        let (found, waited) = patience.until(&state.pipeline, &state.waiting, &partner.id, &id, is_news).await;
+        snapshot = match (found, &waited) {
+            (Some(found), _) => Arc::unwrap_or_clone(found),
+            (None, Some(_)) => state.pipeline.snapshot(&partner, &id).await?,
+            (None, None) => snapshot,
+        };
+        applied = waited;
+    }
+    let report = Report::of(&snapshot.job, &snapshot.deliveries, Plane::Partner);
+    let mut response = conditional::weakly_tagged(&headers, &tag(&snapshot), &report);
+    look_again(&mut response, &report);
+    if let Some(applied) = applied {
+        applied.write(response.headers_mut());
+    }
+    Ok(response)
 }
 
-/// The answer about one report, on either plane.
+/// The answer about one report on the operator plane.
 pub(crate) fn answer(asked: &HeaderMap, report: &Report) -> Response {
     let mut response = conditional::json_or_not_modified(asked, report);
+    look_again(&mut response, report);
+    response
+}
+
+fn look_again(response: &mut Response, report: &Report) {
     if let Some(seconds) = report.look_again_in(Timestamp::now()) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    response
+}
+
+/// What the entity tag covers: every event of the report and its deliveries, this version of the program (which writes the
+/// answer), and progress in coarse steps. With every row it would change between any two polls, and 304 were never
+/// answered while a report is produced. It is made of numbers that the ledger keeps, so that a poll costs no digest.
+fn tag(snapshot: &Snapshot) -> String {
+    let Progress { rows, bytes } = snapshot.job.progress;
+    let sent = snapshot.deliveries.iter().map(|delivery| delivery.bytes_sent).sum();
+    let [rows, bytes, sent] = [rows, bytes, sent].map(step);
+    format!("{}-{}-{rows}-{bytes}-{sent}", env!("CARGO_PKG_VERSION"), snapshot.version())
+}
+
+/// Which step a figure is on: four to each doubling.
+fn step(figure: u64) -> u64 {
+    match figure.checked_ilog2() {
+        Some(power) if power >= 2 => 4 * u64::from(power - 1) + ((figure >> (power - 2)) & 3),
+        _ => figure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::step;
+
+    #[test]
+    fn steps_grow_with_the_figure_and_are_a_quarter_at_most() {
+        let mut begin = 0_u64;
+        for figure in 1..100_000 {
+            assert!(step(figure) >= step(figure - 1), "{figure}");
+            if step(figure) != step(begin) {
+                assert!(step(figure) == step(begin) + 1 && (figure - begin) * 4 <= begin.max(4), "{begin} to {figure}");
+                begin = figure;
+            }
+        }
+        assert!(step(u64::MAX) < 300);
+    }
 }

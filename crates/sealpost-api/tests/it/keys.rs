@@ -45,6 +45,7 @@ async fn an_expired_key_is_refused() {
         partner: "acme".parse().unwrap(),
         sha256: hex::encode(Sha256::digest(text)),
         label: String::new(),
+        scopes: sealpost_core::identity::Scope::all(),
         created_at: Timestamp::UNIX_EPOCH,
         expires_at: Some(Timestamp::UNIX_EPOCH),
         revoked_at: None,

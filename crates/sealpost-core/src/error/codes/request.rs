@@ -42,4 +42,5 @@ codes! { Request;
     CHANGED_MEANWHILE = "SP-REQUEST-039", Conflict, Caller, final, "it was changed by someone else meanwhile", "Read it again, then decide again.";
     LAST_CERTIFICATE = "SP-REQUEST-040", Conflict, Caller, final, "no certificate would be left to seal to", "Add another certificate first, and prove it where that is asked for.";
     NAME_TAKEN = "SP-REQUEST-041", Conflict, Caller, final, "there is one of this name already", "Change the existing one, or choose another name.";
+    URI_TOO_LONG = "SP-REQUEST-042", InvalidRequest, Caller, final, "path and query are too long", "Send at most 8,192 bytes of them.";
 }

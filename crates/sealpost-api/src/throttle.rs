@@ -1,0 +1,135 @@
+//! Usage plans at the edge: how many requests a partner may make, and how many failed attempts an address.
+//!
+//! Two layers. [`guesses`] lies around authentication and looks at addresses; [`throttle`] lies behind it and looks at
+//! partners: the operation's own bucket, the partner's bucket, then its quota. What a bucket refuses does not count for
+//! the quota.
+
+mod bucket;
+mod fields;
+mod guesses;
+mod plan;
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{self, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::StatusCode;
+use jiff::Timestamp;
+use sealpost_core::error::{Error, Retry, codes};
+use sealpost_core::usage::RateLimit;
+use sealpost_pipeline::usage::Taken;
+
+use crate::authenticate::{Caller, Operation};
+use crate::edge::Trail;
+use crate::plane::Plane;
+use crate::problem::Problem;
+use crate::serve::ClientAddress;
+use crate::state::State;
+
+pub(crate) use fields::Fields;
+pub(crate) use plan::Standing;
+
+/// What this process has counted.
+pub(crate) struct Throttle {
+    pub(crate) plans: plan::Plans,
+    guesses: guesses::Guesses,
+}
+
+impl Throttle {
+    /// With another limit for failed attempts of an address; 20, and one more every three seconds, when not given.
+    pub(crate) fn new(failed_attempts: Option<RateLimit>) -> Self {
+        let limit = failed_attempts.unwrap_or(guesses::DEFAULT);
+        Self { plans: plan::Plans::default(), guesses: guesses::Guesses::new(limit) }
+    }
+}
+
+/// The layer behind authentication: no more than the partner's plan allows.
+pub(crate) async fn throttle(
+    extract::State(state): extract::State<State>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let Some(Caller(partner)) = request.extensions().get::<Caller>() else {
+        return Err(Error::new(&codes::request::INTERNAL, "throttling lies behind authentication").into());
+    };
+    let trail = request.extensions().get::<Trail>().cloned().unwrap_or_default();
+    let name = request.extensions().get::<&'static Operation>().map_or("", |operation| operation.name.as_str());
+    let (allowed, standings) = state.throttle.plans.take(&partner.id, &partner.limits, name, Instant::now());
+    let mut fields = Fields::of_rate(&standings.all, standings.operation.as_ref().map(|one| (name, one)));
+    if !allowed {
+        trail.limited_by(fields);
+        return Err(too_fast(&standings, name).into());
+    }
+    if let Some(quota) = partner.limits.quota {
+        let now = Timestamp::now();
+        let taken = state.pipeline.quotas().take(&partner.id, quota, now).await?;
+        fields.add_quota(&taken.standing, now);
+        if !taken.allowed {
+            trail.limited_by(fields);
+            return Err(used_up(&taken, now).into());
+        }
+    }
+    trail.limited_by(fields);
+    Ok(next.run(request).await)
+}
+
+fn too_fast(standings: &plan::Standings, name: &str) -> Error {
+    let tight = standings.operation.filter(|one| one.wait > Duration::ZERO);
+    let (reason, of) = if tight.is_some() { ("operation", format!(" of {name}")) } else { ("rate", String::new()) };
+    refused(Plane::Partner, reason);
+    let RateLimit { per_second, burst } = tight.unwrap_or(standings.all).limit;
+    // Both must have room again.
+    let wait = tight.map_or(standings.all.wait, |one| one.wait.max(standings.all.wait));
+    Error::new(&codes::request::RATE, format!("more than {per_second} requests{of} per second, {burst} at once"))
+        .retried(Retry::After(wait))
+}
+
+fn used_up(taken: &Taken, now: Timestamp) -> Error {
+    refused(Plane::Partner, "quota");
+    let standing = &taken.standing;
+    let (limit, period) = (standing.quota.limit, standing.quota.period.as_str());
+    let detail = format!("{limit} requests in a {period}; the next begins at {}", standing.window.end);
+    let wait = standing.window.end.duration_since(now).unsigned_abs();
+    Error::new(&codes::request::QUOTA, detail).retried(Retry::After(wait))
+}
+
+/// [`guesses`] on the partner plane.
+pub(crate) async fn partner_guesses(
+    extract::State(state): extract::State<State>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    guesses(Plane::Partner, &state, request, next).await
+}
+
+/// [`guesses`] on the operator plane.
+pub(crate) async fn operator_guesses(
+    extract::State(state): extract::State<State>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    guesses(Plane::Operator, &state, request, next).await
+}
+
+/// The layer around authentication: an address whose attempts failed too often waits, whatever it tries.
+async fn guesses(plane: Plane, state: &State, request: Request, next: Next) -> Result<Response, Problem> {
+    let address = request.extensions().get::<ClientAddress>().copied();
+    // Without an address there is a gateway before us, which counts for itself.
+    let Some(ClientAddress(address)) = address else { return Ok(next.run(request).await) };
+    let wait = state.throttle.guesses.wait(address, Instant::now());
+    if !wait.is_zero() {
+        refused(plane, "failed_attempts");
+        let detail = "too many failed attempts to authenticate from your address";
+        return Err(Error::new(&codes::request::RATE, detail).retried(Retry::After(wait)).into());
+    }
+    let response = next.run(request).await;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        state.throttle.guesses.failed(address, Instant::now());
+    }
+    Ok(response)
+}
+
+fn refused(plane: Plane, reason: &'static str) {
+    metrics::counter!("sealpost_throttled_total", "plane" => plane.as_str(), "reason" => reason).increment(1);
+}

@@ -1,0 +1,191 @@
+//! Waiting for a change instead of asking again and again: `Prefer: wait=N` (RFC 7240, section 4.3).
+//!
+//! Who waits costs no reading of the ledger: there is one watcher for each report (`sealpost_pipeline::watch`).
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use sealpost_core::id::{JobId, PartnerId};
+use sealpost_pipeline::Pipeline;
+use sealpost_pipeline::watch::Snapshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::serve::Stopping;
+
+/// The longest wait. Below the 29 seconds that API Gateway, and so our edge, gives an endpoint.
+const LONGEST: Duration = Duration::from_secs(25);
+/// Clients of one partner that wait at the same time, event streams included.
+const SEATS: usize = 50;
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// Who waits, by partner.
+#[derive(Clone, Default)]
+pub(crate) struct Waiting {
+    seats: Arc<Mutex<HashMap<PartnerId, usize>>>,
+}
+
+impl Waiting {
+    /// A seat to wait in, as long as the partner has one left. `how` is for the metric.
+    pub(crate) fn seat(&self, partner: &PartnerId, how: &'static str) -> Option<Seat> {
+        let mut seats = self.lock();
+        let taken = seats.entry(partner.clone()).or_default();
+        if *taken >= SEATS {
+            return None;
+        }
+        *taken += 1;
+        metrics::gauge!("sealpost_waiting_clients", "how" => how).increment(1);
+        Some(Seat { waiting: self.clone(), partner: partner.clone(), how })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<PartnerId, usize>> {
+        // Every critical section leaves the map whole.
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place to wait in; free again when dropped.
+pub(crate) struct Seat {
+    waiting: Waiting,
+    partner: PartnerId,
+    how: &'static str,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        metrics::gauge!("sealpost_waiting_clients", "how" => self.how).decrement(1);
+        let mut seats = self.waiting.lock();
+        if let Some(taken) = seats.get_mut(&self.partner) {
+            *taken -= 1;
+            if *taken == 0 {
+                seats.remove(&self.partner);
+            }
+        }
+    }
+}
+
+/// How long the caller wants to wait, and what ends that early.
+pub(crate) struct Patience {
+    asked: Option<Duration>,
+    stopping: Option<CancellationToken>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Patience {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let stopping = parts.extensions.get::<Stopping>().map(|stopping| stopping.0.clone());
+        Ok(Self { asked: preference(&parts.headers), stopping })
+    }
+}
+
+impl Patience {
+    /// Whether the caller wants to wait at all.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Waits until `wanted` holds for the report, and gives it as it is then. `None` where that did not happen in time.
+    /// Second: the header that says how long the wait could have been; none where there was no seat.
+    pub(crate) async fn until(
+        &self,
+        pipeline: &Pipeline,
+        waiting: &Waiting,
+        partner: &PartnerId,
+        id: &JobId,
+        wanted: impl FnMut(&Snapshot) -> bool,
+    ) -> (Option<Arc<Snapshot>>, Option<Applied>) {
+        let Some(asked) = self.asked else { return (None, None) };
+        let Some(_seat) = waiting.seat(partner, "wait") else { return (None, None) };
+        let mut following = pipeline.follow(id);
+        let found = tokio::select! {
+            found = following.until(wanted) => Some(found),
+            () = tokio::time::sleep(asked) => None,
+            // Whoever waits gets the answer of now, and asks the next process.
+            () = cancelled(self.stopping.as_ref()) => None,
+        };
+        (found, Some(Applied(asked)))
+    }
+}
+
+/// `Preference-Applied`.
+pub(crate) struct Applied(Duration);
+
+impl Applied {
+    /// Writes it to an answer.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        if let Ok(value) = HeaderValue::from_str(&format!("wait={}", self.0.as_secs())) {
+            headers.insert(PREFERENCE_APPLIED, value);
+        }
+    }
+}
+
+/// Completes when the listener stops; never without one.
+pub(crate) async fn cancelled(stopping: Option<&CancellationToken>) {
+    match stopping {
+        Some(stopping) => stopping.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The wait that `Prefer` asks for, at most [`LONGEST`]. The first one counts; what makes no sense is overlooked, as are
+/// preferences that we don't know (RFC 7240, section 2).
+fn preference(headers: &HeaderMap) -> Option<Duration> {
+    let lists = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
+    let mut waits = lists.flat_map(|list| list.split(',')).filter_map(|preference| {
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').to_owned())
+    });
+    let seconds: u64 = waits.next()?.parse().ok().filter(|seconds| *seconds > 0)?;
+    Some(Duration::from_secs(seconds).min(LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_found_among_other_preferences() {
+        let wait = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(PREFER, HeaderValue::from_static(value));
+            }
+            preference(&headers).map(|wait| wait.as_secs())
+        };
+        for (values, expected) in [
+            (&["wait=10"][..], Some(10)),
+            (&["respond-async, WAIT = 10"], Some(10)),
+            (&["return=minimal; wait=3"], None),
+            (&["respond-async", "wait=\"7\"; x=y"], Some(7)),
+            (&["wait=3, wait=9"], Some(3)),
+            (&["wait=100000"], Some(25)),
+            (&["wait=0"], None),
+            (&["wait=-1"], None),
+            (&["wait=soon"], None),
+            (&["wait"], None),
+            (&["wait=99999999999999999999999"], None),
+            (&[], None),
+        ] {
+            assert_eq!(wait(values), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn seats_are_bounded_for_each_partner_and_free_again() {
+        let waiting = Waiting::default();
+        let (acme, globex) = ("acme".parse().expect("an id"), "globex".parse().expect("an id"));
+        let mut taken: Vec<_> = (0..SEATS).map(|_| waiting.seat(&acme, "wait").expect("a seat")).collect();
+        assert!(waiting.seat(&acme, "events").is_none());
+        assert!(waiting.seat(&globex, "wait").is_some());
+        taken.pop();
+        assert!(waiting.seat(&acme, "wait").is_some());
+        drop(taken);
+        assert!(waiting.lock().is_empty());
+    }
+}
