@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use sealpost_core::error::codes;
 use sealpost_core::port::TokenVerifier;
 use sealpost_identity::Timing;
@@ -39,6 +40,11 @@ async fn a_hundred_verifications_cause_one_fetch() {
         outcome.unwrap();
     }
     assert_eq!(world.site.hits("/jwks"), 2);
+
+    for outcome in join_all((0..100).map(|_| world.issuers.check())).await {
+        outcome.into_iter().for_each(|(_, said)| drop(said.unwrap()));
+    }
+    assert_eq!(world.site.hits("/jwks"), 3, "so does a check");
 }
 
 #[tokio::test]
