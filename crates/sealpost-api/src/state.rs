@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use sealpost_core::identity::Scope;
+use sealpost_core::port::TokenVerifier;
 use sealpost_core::report::ReportType;
 use sealpost_core::secret::Secret;
+use sealpost_core::usage::RateLimit;
 use sealpost_pipeline::Pipeline;
+use sealpost_pipeline::identify::Authenticator;
 
 use crate::health::Readiness;
+use crate::throttle::Throttle;
+use crate::wait::Waiting;
 
 /// Writes the XSD of a report type's XML. It lives with the XML format, which this crate may not know.
 pub type XsdWriter = fn(&ReportType) -> sealpost_core::Result<String>;
@@ -20,6 +26,9 @@ pub struct State {
     pub(crate) admin_token: Option<Arc<Secret>>,
     pub(crate) xsd: XsdWriter,
     pub(crate) readiness: Readiness,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) throttle: Arc<Throttle>,
+    pub(crate) waiting: Waiting,
 }
 
 impl State {
@@ -27,6 +36,34 @@ impl State {
     #[must_use]
     pub fn new(pipeline: Pipeline, metrics: PrometheusHandle, admin_token: Option<Secret>, xsd: XsdWriter) -> Self {
         let readiness = Readiness::of(pipeline.clone());
-        Self { pipeline, metrics, admin_token: admin_token.map(Arc::new), xsd, readiness }
+        let authenticator = pipeline.authenticator();
+        Self {
+            pipeline,
+            metrics,
+            admin_token: admin_token.map(Arc::new),
+            xsd,
+            readiness,
+            authenticator,
+            throttle: Arc::new(Throttle::new(None)),
+            waiting: Waiting::default(),
+        }
+    }
+
+    /// Accepts access tokens that this verifier finds good.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<dyn TokenVerifier>) -> Self {
+        Self { authenticator: self.authenticator.with_tokens(tokens), ..self }
+    }
+
+    /// How many attempts to authenticate of one client address may fail; 20 at once and 20 a minute when not set.
+    #[must_use]
+    pub fn with_failed_attempts(self, limit: RateLimit) -> Self {
+        Self { throttle: Arc::new(Throttle::new(Some(limit))), ..self }
+    }
+
+    /// What a client certificate may do; everything when not set.
+    #[must_use]
+    pub fn with_certificate_scopes(self, scopes: &[Scope]) -> Self {
+        Self { authenticator: self.authenticator.with_certificate_scopes(scopes), ..self }
     }
 }

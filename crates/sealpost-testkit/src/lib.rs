@@ -8,6 +8,7 @@ pub mod gpg;
 pub mod mariadb;
 pub mod moto;
 pub mod oidc;
+pub mod pki;
 pub mod proftpd;
 mod request;
 pub mod server;

@@ -4,14 +4,24 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is the report")]
 
 mod admin;
+mod authentication;
+mod authorizer;
 mod connection;
 mod describe;
 mod download;
+mod examples;
+mod front;
+mod gateway;
 mod idempotency;
 mod isolation;
 mod keys;
 mod life;
+mod limits;
 mod listing;
 mod logs;
 mod problems;
 mod rig;
+mod throttle;
+mod tls;
+mod waiting;
+mod webhooks;

@@ -15,6 +15,8 @@ use crate::config::Loaded;
 use crate::output::Output;
 use crate::wire;
 
+mod edge;
+
 /// Options of `doctor`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -66,9 +68,15 @@ pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> R
             if loaded.config.sources.len() == 1 { "" } else { "s" }
         )),
     );
+    edge::check(loaded, &mut findings).await;
     if check_parts(loaded, &mut findings).await {
         match wire::pipeline(loaded).await {
-            Ok(pipeline) => check_partners(&pipeline, options, &mut findings).await,
+            Ok(pipeline) => {
+                if pipeline.parts().webhook_secret.is_some() {
+                    findings.add("webhooks", Instant::now(), check_webhooks(loaded, &pipeline).await);
+                }
+                check_partners(&pipeline, options, &mut findings).await;
+            }
             Err(error) => drop(findings.add("wiring", since, Err(error))),
         }
     }
@@ -109,6 +117,13 @@ async fn check_parts(loaded: &Loaded, findings: &mut Findings) -> bool {
         since,
         catalogue.map(|catalogue| format!("{} report types, each prepared", catalogue.iter().count())),
     )
+}
+
+/// The secret to sign with, and the authorities to trust. Partners' servers are pinged by `sealpost webhook ping`.
+async fn check_webhooks(loaded: &Loaded, pipeline: &Pipeline) -> Result<String> {
+    pipeline.check_webhook_secret().await?;
+    wire::webhooks(loaded).check().await?;
+    Ok("the signing secret is there, certificate authorities were read".to_owned())
 }
 
 /// Signing key, certificates, connectors.

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sealpost_api::{Front, keep_tls_fresh, serve_behind};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_pipeline::Pipeline;
 use tokio::net::TcpListener;
@@ -13,7 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::config::Loaded;
-use crate::wire;
+use crate::wire::{self, edge};
+
+/// How often the files of TLS are looked at; SIGHUP asks at once.
+const TLS_LOOK: Duration = Duration::from_secs(5);
 
 /// Options of `serve`.
 #[derive(clap::Args)]
@@ -55,21 +60,36 @@ impl Running {
 /// Binds the listeners and starts everything.
 ///
 /// # Errors
-/// `SP-CONFIG-005` for an address that is in use; the admin token's reference.
+/// `SP-CONFIG-005` for an address that is in use, `SP-CONFIG-006` for TLS files; the admin token's reference.
 pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool) -> Result<Running> {
     let config = &loaded.config;
     let token = match &config.admin.token {
         Some(reference) => Some(pipeline.parts().secrets.resolve(reference).await?),
         None => None,
     };
+    let secrets = pipeline.parts().secrets.clone();
+    let tls = (edge::api_tls(loaded, secrets.clone()).await?, edge::admin_tls(loaded, secrets).await?);
+    let issuers = edge::issuers(loaded)?;
+    let fronts = (edge::front(loaded, tls.0.clone())?, Front { tls: tls.1.clone(), ..Front::default() });
     let api = bind(config.api.listen, "api.listen").await?;
     let admin = bind(config.admin.listen, "admin.listen").await?;
     let addresses = (address(&api)?, address(&admin)?);
     let shutdown = CancellationToken::new();
     let mut parts = JoinSet::new();
-    let state = sealpost_api::State::new(pipeline.clone(), metrics(), token, xsd);
-    parts.spawn(sealpost_api::serve(api, sealpost_api::public::router(state.clone()), shutdown.clone()));
-    parts.spawn(sealpost_api::serve(admin, sealpost_api::admin::router(state), shutdown.clone()));
+    let mut state = sealpost_api::State::new(pipeline.clone(), metrics(), token, xsd);
+    if let Some(scopes) = &config.api.client_certificate_scopes {
+        state = state.with_certificate_scopes(scopes);
+    }
+    if let Some(issuers) = issuers {
+        state = state.with_tokens(issuers.clone());
+        let shutdown = shutdown.clone();
+        parts.spawn(async move { issuers.refresh_in_background(shutdown).await });
+    }
+    // Without TLS too: SIGHUP would end the process otherwise.
+    let shown = [tls.0, tls.1].into_iter().flatten().collect();
+    parts.spawn(keep_tls_fresh(shown, TLS_LOOK, shutdown.clone()));
+    parts.spawn(serve_behind(api, sealpost_api::public::router(state.clone()), shutdown.clone(), fronts.0));
+    parts.spawn(serve_behind(admin, sealpost_api::admin::router(state), shutdown.clone(), fronts.1));
     if with_worker {
         let (pipeline, shutdown) = (pipeline, shutdown.clone());
         parts.spawn(async move { pipeline.work(shutdown).await });

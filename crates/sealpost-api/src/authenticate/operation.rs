@@ -1,0 +1,173 @@
+//! The operation that a request asks for, and the scope that it needs: read from the OpenAPI document and the table of
+//! scopes, so that what is described is what is checked.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use http::Method;
+use sealpost_core::identity::Scope;
+
+use crate::scopes;
+
+/// An operation of the partner plane that needs credentials.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Operation {
+    /// Its id in the document.
+    pub(crate) id: String,
+    /// Method and path as in the document: `POST /v1/reports`.
+    pub(crate) name: String,
+    /// Its path as in the document.
+    pub(crate) path: String,
+    /// Its method.
+    pub(crate) method: Method,
+    /// The scope that a caller needs.
+    pub(crate) scope: Scope,
+}
+
+/// What a method and path stand for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// An operation.
+    Operation(&'static Operation),
+    /// A path that has other methods only, as `Allow` lists them.
+    OtherMethods(String),
+    /// Nothing that the document knows: closed to everyone.
+    Unknown,
+}
+
+static OPERATIONS: LazyLock<Operations> = LazyLock::new(Operations::from_document);
+
+/// All operations, in the document's order.
+pub(crate) fn all() -> &'static [Operation] {
+    &OPERATIONS.all
+}
+
+/// What a request asks for. `route` is the router's pattern, `path` the request's own.
+pub(crate) fn asked(method: &Method, route: &str, path: &str) -> Asked {
+    OPERATIONS.find(method, route, path)
+}
+
+struct Operations {
+    all: Vec<Operation>,
+    /// By [`place`]: indices into `all`.
+    by_place: HashMap<(String, Option<String>), Vec<usize>>,
+}
+
+impl Operations {
+    fn from_document() -> Self {
+        let document = crate::public_document();
+        let paths = document["paths"].as_object().into_iter().flatten();
+        let operations = paths.flat_map(|(path, item)| {
+            let methods = item.as_object().into_iter().flatten();
+            methods.filter_map(move |(method, operation)| {
+                let id = operation["operationId"].as_str()?;
+                let method = method.to_uppercase();
+                Some(Operation {
+                    scope: scopes::of(id)?,
+                    id: id.to_owned(),
+                    name: format!("{method} {path}"),
+                    path: path.clone(),
+                    method: method.parse().ok()?,
+                })
+            })
+        });
+        let all: Vec<Operation> = operations.collect();
+        let mut by_place = HashMap::<_, Vec<usize>>::new();
+        for (index, operation) in all.iter().enumerate() {
+            by_place.entry(place(&operation.path)).or_default().push(index);
+        }
+        Self { all, by_place }
+    }
+
+    fn find(&'static self, method: &Method, route: &str, path: &str) -> Asked {
+        // axum answers HEAD with the endpoint of GET.
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let (pattern, _) = place(route);
+        // The router can't match `{id}:verb`; the endpoint of `{id}` looks for the verb itself, in the decoded segment.
+        let verb = verb(path).filter(|_| pattern.ends_with("{}"));
+        let with_verb = verb.and_then(|verb| self.by_place.get(&(pattern.clone(), Some(verb))));
+        let Some(candidates) = with_verb.or_else(|| self.by_place.get(&(pattern, None))) else {
+            return Asked::Unknown;
+        };
+        let operations = candidates.iter().map(|index| &self.all[*index]);
+        match operations.clone().find(|operation| operation.method == *method) {
+            Some(operation) => Asked::Operation(operation),
+            None => {
+                let methods: Vec<&str> = operations
+                    .map(
+                        |operation| {
+                            if operation.method == Method::GET { "GET,HEAD" } else { operation.method.as_str() }
+                        },
+                    )
+                    .collect();
+                Asked::OtherMethods(methods.join(","))
+            }
+        }
+    }
+}
+
+/// A path pattern without the names of its parameters, and the verb behind the last one.
+fn place(path: &str) -> (String, Option<String>) {
+    let (path, verb) = match path.rsplit_once("}:") {
+        Some((before, verb)) => (format!("{before}}}"), Some(verb.to_owned())),
+        None => (path.to_owned(), None),
+    };
+    let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+    (segments.collect::<Vec<_>>().join("/"), verb)
+}
+
+/// What stands behind the last colon of the last segment, decoded as the endpoints see it.
+fn verb(path: &str) -> Option<String> {
+    let last = path.rsplit('/').next()?;
+    let decoded = percent_encoding::percent_decode_str(last).decode_utf8().ok()?;
+    decoded.rsplit_once(':').map(|(_, verb)| verb.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(method: &Method, route: &str, path: &str) -> String {
+        match asked(method, route, path) {
+            Asked::Operation(operation) => operation.id.clone(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_is_one_operation() {
+        for (method, route, path, expected) in [
+            (Method::GET, "/v1/reports", "/v1/reports", "listReports"),
+            (Method::HEAD, "/v1/reports/{id}/file", "/v1/reports/x/file", "fetchReportFile"),
+            (Method::POST, "/v1/reports", "/v1/reports", "createReport"),
+            (Method::POST, "/v1/reports:preview", "/v1/reports:preview", "previewReport"),
+            (Method::DELETE, "/v1/reports/{name}", "/v1/reports/01x", "deleteReport"),
+            // A colon that means nothing here.
+            (Method::GET, "/v1/reports/{id}", "/v1/reports/a:b", "showReport"),
+        ] {
+            assert_eq!(id(&method, route, path), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_described_is_no_operation() {
+        assert_eq!(asked(&Method::GET, "/v1/secret", "/v1/secret"), Asked::Unknown);
+        assert_eq!(asked(&Method::GET, "/healthz", "/healthz"), Asked::Unknown);
+        let Asked::OtherMethods(methods) = asked(&Method::PATCH, "/v1/reports", "/v1/reports") else {
+            panic!("PATCH has no operation")
+        };
+        assert_eq!(methods, "GET,HEAD,POST");
+    }
+
+    #[test]
+    fn every_operation_is_found_at_its_own_path() {
+        for operation in all() {
+            let route =
+                operation.path.rsplit_once("}:").map_or(operation.path.clone(), |(before, _)| format!("{before}}}"));
+            for colon in [":", "%3A", "%3a"] {
+                let path = operation.path.replace("}:", &format!("}}{colon}")).replace(['{', '}'], "");
+                assert_eq!(id(&operation.method, &route, &path), operation.id, "{path}");
+            }
+        }
+    }
+}
