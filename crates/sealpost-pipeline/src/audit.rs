@@ -6,7 +6,15 @@ use sealpost_core::error::Result;
 use sealpost_core::id::{AuditId, PartnerId};
 
 use crate::Pipeline;
-pub use crate::webhooks::Author;
+
+/// Who changes something, for the audit trail.
+#[derive(Debug, Clone)]
+pub struct Author {
+    /// Who acts.
+    pub actor: Actor,
+    /// The request that it came with.
+    pub request_id: Option<String>,
+}
 
 impl Author {
     /// Sealpost itself.

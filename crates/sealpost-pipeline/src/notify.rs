@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sealpost_core::audit::{Actor, ActorKind};
 use sealpost_core::error::{Error, Failure, Result, Side, codes};
 use sealpost_core::id::NotificationId;
 use sealpost_core::notification::{Notification, NotificationEvent, NotificationStatus};
@@ -15,8 +14,8 @@ use sealpost_core::port::{Answer, Post};
 use sealpost_core::task::Lease;
 use sealpost_core::webhook::{EventKind, Webhook};
 
+use crate::audit::Author;
 use crate::telemetry::Stopwatch;
-use crate::webhooks::Author;
 use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
 
@@ -151,9 +150,8 @@ impl Pipeline {
         };
         let after = self.parts.outbox.edit_webhook(&webhook.partner, &webhook.id, &disable).await?;
         if webhook.enabled && after.is_some_and(|after| !after.enabled) {
-            let author = Author { actor: Actor::new(ActorKind::Sealpost, "notify"), request_id: None };
             let detail = "its server answered 410 (gone)";
-            self.note_webhook(&author, &webhook.partner, "webhook.disable", webhook.id.as_str(), detail).await?;
+            self.note(&Author::sealpost(), &webhook.partner, "webhook.disable", webhook.id.as_str(), detail).await?;
         }
         Ok(())
     }

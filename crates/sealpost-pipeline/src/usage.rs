@@ -28,6 +28,16 @@ pub const OPERATIONS: &[&str] = &[
     "GET /v1/reports/{id}/deliveries",
     "POST /v1/reports/{id}/deliveries",
     "GET /v1/usage",
+    "GET /v1/webhooks",
+    "POST /v1/webhooks",
+    "GET /v1/webhooks/{id}",
+    "PATCH /v1/webhooks/{id}",
+    "DELETE /v1/webhooks/{id}",
+    "POST /v1/webhooks/{id}:ping",
+    "POST /v1/webhooks/{id}:rotate-secret",
+    "POST /v1/webhooks/{id}:replay-failed",
+    "GET /v1/webhooks/{id}/notifications",
+    "POST /v1/webhooks/{id}/notifications/{notification}:replay",
 ];
 
 /// Everything that is wrong with a partner's limits, below `/limits` of its document.

@@ -1,13 +1,13 @@
 //! Webhooks as their partner and operators change them. Every change leaves an entry in the audit trail.
 
 use jiff::{SignedDuration, Timestamp};
-use sealpost_core::audit::{Actor, AuditEntry};
 use sealpost_core::error::{Error, FieldError, Result, codes};
-use sealpost_core::id::{AuditId, PartnerId, WebhookId};
+use sealpost_core::id::{PartnerId, WebhookId};
 use sealpost_core::secret::Secret;
 use sealpost_core::webhook::{EventKind, Webhook};
 
 use crate::Pipeline;
+use crate::audit::Author;
 
 mod replay;
 
@@ -19,15 +19,6 @@ pub const MOST_WEBHOOKS: u32 = 10;
 pub const LONGEST_OVERLAP_H: i64 = 168;
 /// Longest label, in characters.
 const LONGEST_LABEL: usize = 200;
-
-/// Who changes something, for the audit trail.
-#[derive(Debug, Clone)]
-pub struct Author {
-    /// Who acts.
-    pub actor: Actor,
-    /// The request that it came with.
-    pub request_id: Option<String>,
-}
 
 /// What a webhook is to be. What is `None` stays as it is.
 #[derive(Debug, Clone, Default)]
@@ -79,7 +70,7 @@ impl Pipeline {
         };
         let webhook = changed(new, &wish);
         self.parts.outbox.create_webhook(&webhook, MOST_WEBHOOKS).await?;
-        self.note_webhook(author, partner, "webhook.create", webhook.id.as_str(), &origin(&webhook.url)).await?;
+        self.note(author, partner, "webhook.create", webhook.id.as_str(), &origin(&webhook.url)).await?;
         Ok((webhook, secret))
     }
 
@@ -98,7 +89,7 @@ impl Pipeline {
         let detail = what_changes(&wish);
         let edit = move |webhook| Ok(changed(webhook, &wish));
         let webhook = self.edit_webhook(partner, id, Box::new(edit)).await?;
-        self.note_webhook(author, partner, "webhook.change", id.as_str(), &detail).await?;
+        self.note(author, partner, "webhook.change", id.as_str(), &detail).await?;
         Ok(webhook)
     }
 
@@ -110,7 +101,7 @@ impl Pipeline {
         if !self.parts.outbox.remove_webhook(partner, id).await? {
             return Err(no_webhook(id));
         }
-        self.note_webhook(author, partner, "webhook.remove", id.as_str(), "").await
+        self.note(author, partner, "webhook.remove", id.as_str(), "").await
     }
 
     /// Gives a webhook a new secret. The one before signs too until `overlap` is over; one that was still overlapping
@@ -137,7 +128,7 @@ impl Pipeline {
         };
         let webhook = self.edit_webhook(partner, id, Box::new(edit)).await?;
         let detail = format!("version {}, overlap {overlap_h} h", webhook.secret_version);
-        self.note_webhook(author, partner, "webhook.rotate_secret", id.as_str(), &detail).await?;
+        self.note(author, partner, "webhook.rotate_secret", id.as_str(), &detail).await?;
         let secret = self.webhook_secret(id, webhook.secret_version).await?;
         Ok((webhook, secret))
     }
@@ -174,28 +165,6 @@ impl Pipeline {
             1 => Err(Error::new(code, "the webhook can't be like this").with_fields(problems)),
             more => Err(Error::new(code, format!("{more} members of the webhook are wrong")).with_fields(problems)),
         }
-    }
-
-    /// Appends to the audit trail.
-    pub(crate) async fn note_webhook(
-        &self,
-        author: &Author,
-        partner: &PartnerId,
-        action: &str,
-        subject: &str,
-        detail: &str,
-    ) -> Result<()> {
-        let entry = AuditEntry {
-            id: AuditId::fresh(),
-            at: Timestamp::now(),
-            partner: partner.clone(),
-            actor: author.actor.clone(),
-            action: action.to_owned(),
-            subject: subject.to_owned(),
-            detail: detail.to_owned(),
-            request_id: author.request_id.clone(),
-        };
-        self.parts.changes.note(&entry).await
     }
 }
 

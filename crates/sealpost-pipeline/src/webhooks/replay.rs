@@ -7,7 +7,7 @@ use sealpost_core::notification::{Announcement, Notification, NotificationEvent,
 use sealpost_core::port::NotificationFilter;
 use sealpost_core::webhook::Webhook;
 
-use super::Author;
+use crate::audit::Author;
 use crate::{Pipeline, log};
 
 /// Most notifications replayed by one call: a caller waits for it.
@@ -33,7 +33,7 @@ impl Pipeline {
         self.check_webhook_secret().await?;
         let announcement = Announcement::ping(&webhook, Timestamp::now());
         let notification = self.parts.outbox.notify(id, &announcement).await?;
-        self.note_webhook(author, partner, "webhook.ping", id.as_str(), notification.id.as_str()).await?;
+        self.note(author, partner, "webhook.ping", id.as_str(), notification.id.as_str()).await?;
         Ok(notification)
     }
 
@@ -66,7 +66,7 @@ impl Pipeline {
         let notification = self.notification(partner, webhook, id).await?;
         is_enabled(&self.webhook(partner, webhook).await?)?;
         let replayed = self.replay(&notification).await?;
-        self.note_webhook(author, partner, "notification.replay", id.as_str(), webhook.as_str()).await?;
+        self.note(author, partner, "notification.replay", id.as_str(), webhook.as_str()).await?;
         Ok(replayed)
     }
 
@@ -95,7 +95,7 @@ impl Pipeline {
         }
         let since = since.map_or_else(|| "the beginning".to_owned(), |since| since.to_string());
         let detail = format!("{count} that failed since {since}");
-        self.note_webhook(author, partner, "notification.replay", webhook.as_str(), &detail).await?;
+        self.note(author, partner, "notification.replay", webhook.as_str(), &detail).await?;
         Ok(Replayed { count, more })
     }
 

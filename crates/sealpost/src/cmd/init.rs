@@ -26,7 +26,7 @@ const FILES: [(&str, &str); 4] = [
 
 pub(crate) fn run(options: &Options, output: Output) -> Result<ExitCode> {
     let folder = &options.folder;
-    let files: Vec<PathBuf> = FILES.iter().map(|(name, _)| folder.join(name)).collect();
+    let mut files: Vec<PathBuf> = FILES.iter().map(|(name, _)| folder.join(name)).collect();
     // Nothing is written when anything is in the way.
     if let Some(existing) = files.iter().find(|file| file.exists()) {
         return Err(Error::new(
@@ -39,12 +39,30 @@ pub(crate) fn run(options: &Options, output: Output) -> Result<ExitCode> {
             Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error)
         })?;
     }
+    // What webhooks' secrets are derived from: nothing that anyone has to choose or remember.
+    let secret = folder.join("secrets/webhook-secret");
+    if write_secret(&secret)? {
+        files.push(secret);
+    }
     output.print(&json!({ "written": files }), |_| {
         let mut lines: Vec<String> = files.iter().map(|file| format!("wrote {}", file.display())).collect();
         lines.push(format!("next: edit {}, then run `sealpost doctor`", folder.join("sealpost.toml").display()));
         lines.join("\n")
     });
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether it was written: an earlier one is kept, partners verify by it.
+fn write_secret(file: &Path) -> Result<bool> {
+    if file.exists() {
+        return Ok(false);
+    }
+    let unwritable = |error: std::io::Error| {
+        Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error)
+    };
+    file.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(unwritable)?;
+    super::write_private(file, hex::encode(rand::random::<[u8; 32]>()).as_bytes())?;
+    Ok(true)
 }
 
 fn write(file: &Path, text: &str) -> std::io::Result<()> {

@@ -88,6 +88,7 @@ pub(super) fn prepare(folder: &Path) -> Result<Place> {
     std::fs::write(place.partners().join("nordwind.asc"), key.public).map_err(unwritable)?;
     write_private(&place.ssh_key(), sealpost_inbound::generate_host_key()?.expose())?;
     write_private(&folder.join("secrets/admin-token"), random_token().as_bytes())?;
+    write_private(&folder.join("secrets/webhook-secret"), hex::encode(rand::random::<[u8; 32]>()).as_bytes())?;
     Ok(place)
 }
 
@@ -115,6 +116,11 @@ listen = "127.0.0.1:{api}"
 [admin]
 listen = "127.0.0.1:{admin}"
 token = "file:secrets/admin-token"
+# Receivers on this machine may be tried out.
+[webhooks]
+signing_secret = "file:secrets/webhook-secret"
+allow_private = true
+allow_http = true
 [sources.main]
 kind = "sqlite"
 path = "company.sqlite"
