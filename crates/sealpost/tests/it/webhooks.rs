@@ -143,6 +143,8 @@ async fn kills_lose_no_notification() {
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:#?}");
         assert_eq!(serde_json::from_str::<Json>(&bodies[0]).expect("JSON"), one["payload"]);
     }
+    let again = letters.values().filter(|bodies| bodies.len() > 1).count();
+    println!("{} notifications of {} reports; {again} came more than once", all.len(), reports.len());
     // Nothing came that was never announced.
     let known: BTreeSet<&str> = all.iter().filter_map(|one| one["id"].as_str()).collect();
     assert!(letters.keys().all(|id| known.contains(id.as_str())));
