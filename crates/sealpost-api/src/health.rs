@@ -26,6 +26,7 @@ pub struct Health {
     #[schema(example = "ok")]
     status: &'static str,
     /// The version of Sealpost.
+    #[schema(example = "0.1.0")]
     version: &'static str,
 }
 
@@ -42,7 +43,7 @@ pub(crate) async fn healthz() -> Json<Health> {
 #[utoipa::path(get, path = "/readyz", operation_id = "ready", tag = "health", security(()),
     responses(
         (status = 200, description = "Requests are served.", body = Health),
-        (status = 503, description = "The ledger can't be reached; send no requests here."),
+        (status = 503, description = "The ledger can't be reached (`SP-LEDGER-001`); send no requests here."),
     ))]
 pub(crate) async fn readyz(extract::State(state): extract::State<State>) -> Result<Json<Health>, Problem> {
     state.readiness.check().await?;

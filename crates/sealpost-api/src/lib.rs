@@ -7,13 +7,19 @@
 //! panics, problems, access log) ▶ `authenticate` ▶ the endpoint.
 
 pub mod admin;
+pub mod api_keys;
 mod authenticate;
+pub mod authorizer;
 mod body;
+pub mod changes;
 mod conditional;
+pub mod destinations;
 mod docs;
 mod edge;
 pub mod health;
+pub mod keys;
 mod openapi;
+mod parameters;
 mod path;
 mod plane;
 mod problem;
@@ -22,9 +28,18 @@ mod query;
 pub mod report_types;
 pub mod reports;
 pub mod router;
+mod scopes;
 mod serve;
+mod stall;
 mod state;
+mod throttle;
+pub mod usage;
+mod wait;
+pub mod webhooks;
 
 pub use openapi::{admin_document, public_document};
-pub use serve::{Limits, serve, serve_with};
+pub use serve::{
+    ClientCertificate, ClientCertificates, Front, Limits, Tls, TlsSettings, TrustedProxies, keep_tls_fresh, serve,
+    serve_behind, serve_with,
+};
 pub use state::{State, XsdWriter};

@@ -1,7 +1,16 @@
 //! The OpenAPI 3.1 documents, made from the endpoints' own attributes and types.
 //!
-//! What is the same for many operations — problem answers, the request id — is added here once, so that an endpoint
-//! lists only what is its own.
+//! What is the same for many operations — problem answers, headers, scopes, examples, links — is added below, so that an
+//! endpoint lists only what is its own. A problem of its own names its codes in backticks in its description; the
+//! examples are made from them.
+
+mod complete;
+mod examples;
+mod links;
+mod methods;
+mod problems;
+
+pub(crate) use methods::allowed;
 
 use std::sync::OnceLock;
 
@@ -10,8 +19,11 @@ use http::HeaderMap;
 use serde_json::{Map, Value as Json, json};
 use utoipa::OpenApi;
 
-use crate::problem::{self, ProblemBody};
-use crate::{admin, conditional, health, report_types, reports};
+use crate::plane::Plane;
+use crate::problem::ProblemBody;
+use crate::{
+    admin, api_keys, changes, conditional, destinations, health, keys, report_types, reports, usage, webhooks,
+};
 
 /// The partner plane.
 #[derive(OpenApi)]
@@ -26,13 +38,29 @@ use crate::{admin, conditional, health, report_types, reports};
     tags(
         (name = "report types", description = "What you may ask for."),
         (name = "reports", description = "Ask, follow, fetch, cancel, deliver again."),
+        (name = "keys", description = "Your OpenPGP certificates."),
+        (name = "destinations", description = "Your SFTP servers."),
+        (name = "API keys", description = "What your programs call with."),
+        (name = "changes", description = "What you asked to have changed."),
+        (name = "usage", description = "Your limits, and what is left of them."),
+        (name = "webhooks", description = "Be told instead of asking."),
         (name = "health", description = "For load balancers."),
     ),
     paths(
         report_types::list::list, report_types::show::show, report_types::xsd::xsd,
         reports::create::create, reports::preview::preview, reports::list::list, reports::show::show,
         reports::file::file, reports::delete::delete, reports::deliveries::list, reports::redeliver::redeliver,
-        reports::timeline::timeline,
+        reports::timeline::timeline, reports::events::events, usage::usage,
+        keys::list::list, keys::show::show, keys::add::add, keys::retire::retire, keys::challenge::challenge,
+        keys::prove::prove,
+        destinations::list::list, destinations::show::show, destinations::create::create, destinations::replace::replace,
+        destinations::remove::remove, destinations::test::test, destinations::host_keys::trust,
+        destinations::host_keys::distrust,
+        api_keys::list::list, api_keys::create::create, api_keys::revoke::revoke, api_keys::rotate::rotate,
+        changes::list::list, changes::show::show, changes::withdraw::withdraw,
+        webhooks::list::list, webhooks::create::create, webhooks::show::show, webhooks::change::change,
+        webhooks::remove::remove, webhooks::ping::ping, webhooks::rotate::rotate, webhooks::replay_failed::replay,
+        webhooks::notifications::list, webhooks::replay::replay,
         health::healthz, health::readyz,
     ),
     components(schemas(ProblemBody)),
@@ -53,8 +81,10 @@ struct Public;
         (name = "partners", description = "Who may ask for what, and how it is sealed and sent."),
         (name = "keys", description = "API keys of partners."),
         (name = "connectors", description = "How partners' servers are reached."),
+        (name = "changes", description = "What partners ask to have changed, and who changed what."),
         (name = "catalogue", description = "Report types."),
         (name = "reports", description = "Reports of all partners."),
+        (name = "webhooks", description = "Who is told what, and what could not be told."),
         (name = "queue", description = "What waits, and what was given up."),
         (name = "health", description = "For supervisors and Prometheus."),
     ),
@@ -63,9 +93,13 @@ struct Public;
         admin::partners::remove::remove, admin::partners::ask::create, admin::partners::ask::preview,
         admin::certificates::list, admin::keys::list::list, admin::keys::issue::issue, admin::keys::revoke::revoke,
         admin::connectors::list::list, admin::connectors::show::show, admin::connectors::test::test,
+        admin::changes::list::list, admin::changes::show::show, admin::changes::decide::approve,
+        admin::changes::decide::reject, admin::audit::list,
         admin::report_types::list,
         admin::reports::list, admin::reports::show, admin::reports::delete, admin::reports::timeline,
         admin::reports::deliveries, admin::reports::redeliver,
+        admin::webhooks::list, admin::webhooks::notifications::list, admin::webhooks::replay::replay,
+        admin::webhooks::switch::disable, admin::webhooks::switch::enable,
         admin::queue::show, admin::queue::revive,
         admin::metrics::metrics, health::healthz, health::readyz,
     ),
@@ -88,118 +122,25 @@ pub(crate) async fn admin(headers: HeaderMap) -> Response {
 /// The OpenAPI document of the partner plane.
 #[must_use]
 pub fn public_document() -> Json {
-    let key = json!({"type": "http", "scheme": "bearer", "bearerFormat": "sp_…", "description": "An API key."});
+    let bearer = json!({
+        "type": "http", "scheme": "bearer",
+        "description": "An API key (`sp_…`). Where the operator has set up an identity provider also an OAuth 2.0 access token (a JWT) that you get from it with your client credentials. The role beside it is the scope that the key or token needs."
+    });
     let header = json!({"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same API key."});
-    complete(Public::openapi(), &[("bearer", key), ("api_key", header)])
+    complete::complete(Public::openapi(), Plane::Partner, &[("bearer", bearer), ("api_key", header)])
 }
 
 /// The OpenAPI document of the operator plane.
 #[must_use]
 pub fn admin_document() -> Json {
     let token = json!({"type": "http", "scheme": "bearer", "description": "The admin token of the configuration."});
-    complete(Admin::openapi(), &[("admin_token", token)])
+    complete::complete(Admin::openapi(), Plane::Operator, &[("admin_token", token)])
 }
 
-/// Adds what is common to all operations.
-fn complete(document: utoipa::openapi::OpenApi, schemes: &[(&str, Json)]) -> Json {
-    let mut document = serde_json::to_value(document).unwrap_or_default();
-    document["security"] = schemes.iter().map(|(name, _)| json!({*name: []})).collect();
-    let components = &mut document["components"];
-    components["securitySchemes"] =
-        schemes.iter().map(|(name, scheme)| ((*name).to_owned(), scheme.clone())).collect::<Map<_, _>>().into();
-    components["headers"] = json!({"RequestId": {
-        "description": "The id of this request, for the operator. `x-amzn-RequestId` has it too.",
-        "schema": {"type": "string"}
-    }});
-    components["responses"] = COMMON
-        .iter()
-        .map(|(status, name, description)| ((*name).to_owned(), problem_response(status, description)))
-        .collect::<Map<_, _>>()
-        .into();
-    for path in document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut) {
-        for operation in path.as_object_mut().into_iter().flat_map(Map::values_mut).filter(|value| value.is_object()) {
-            complete_operation(operation);
-        }
-    }
-    document
-}
-
-/// Problems that many operations have in common: status, name, description.
-const COMMON: [(&str, &str, &str); 11] = [
-    ("400", "BadRequest", "The request is not valid; `errors` names every field that is wrong."),
-    ("401", "Unauthorized", "No, wrong, expired or revoked credentials."),
-    ("403", "Forbidden", "The credentials do not allow this."),
-    ("404", "NotFound", "No such thing, or not yours."),
-    ("408", "RequestTimeout", "The body did not arrive in time."),
-    ("413", "ContentTooLarge", "The body has more than 1 MiB."),
-    ("415", "UnsupportedMediaType", "The body is not `application/json`."),
-    ("431", "HeadersTooLarge", "Request line and headers have more than 10,240 bytes."),
-    ("500", "InternalError", "A defect of ours; tell the operator the request id."),
-    ("503", "Unavailable", "Something that we need can't be reached; try again after `Retry-After`."),
-    ("504", "Timeout", "The answer took too long; try again, with the same `Idempotency-Key` if there was one."),
-];
-
-fn complete_operation(operation: &mut Json) {
-    let is_open = operation["security"] == json!([{}]);
-    let parameter_in = |place: &str| {
-        let parameters = operation["parameters"].as_array();
-        parameters.is_some_and(|all| all.iter().any(|parameter| parameter["in"] == place))
-    };
-    let (path, query, header) = (parameter_in("path"), parameter_in("query"), parameter_in("header"));
-    let has_body = operation.get("requestBody").is_some();
-    // A body that may be left out is not one that may be `null`.
-    if let Some(body) = operation.pointer_mut("/requestBody")
-        && let Some(schema) = body.pointer_mut("/content/application~1json/schema")
-        && let Some(solid) = schema
-            .pointer("/oneOf")
-            .and_then(Json::as_array)
-            .and_then(|all| all.iter().find(|one| one.get("$ref").is_some()))
-    {
-        *schema = solid.clone();
-        body["required"] = json!(false);
-    }
-    let Some(responses) = operation.get_mut("responses").and_then(Json::as_object_mut) else { return };
-    for (status, name, _) in COMMON {
-        let applies = match status {
-            "400" => has_body || query || header,
-            "401" | "403" | "503" => !is_open,
-            "404" => path,
-            "408" | "413" | "415" => has_body,
-            _ => true,
-        };
-        if applies && !responses.contains_key(status) {
-            responses.insert(status.to_owned(), json!({"$ref": format!("#/components/responses/{name}")}));
-        }
-    }
-    for (status, response) in responses.iter_mut().filter(|(_, response)| response.get("$ref").is_none()) {
-        if status.starts_with(['4', '5']) {
-            let description = response["description"].as_str().unwrap_or_default().to_owned();
-            *response = problem_response(status, &description);
-        } else {
-            response["headers"]["x-request-id"] = json!({"$ref": "#/components/headers/RequestId"});
-            // OpenAPI 3.1 describes raw bytes by the absence of a schema.
-            if let Some(content) = response.pointer_mut("/content/application~1octet-stream") {
-                *content = json!({});
-            }
-        }
-    }
-    responses.sort_keys();
-}
-
-fn problem_response(status: &str, description: &str) -> Json {
-    let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
-    if status == "401" {
-        headers["WWW-Authenticate"] = json!({"description": "How to authenticate.", "schema": {"type": "string"}});
-    }
-    if matches!(status, "408" | "429" | "500" | "503" | "504") {
-        headers["Retry-After"] =
-            json!({"description": "Seconds after which to try again.", "schema": {"type": "integer"}});
-    }
-    json!({
-        "description": description,
-        "headers": headers,
-        "content": {problem::MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    })
+/// The operations of a document.
+fn operations(document: &mut Json) -> impl Iterator<Item = &mut Json> {
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    paths.filter_map(Json::as_object_mut).flat_map(Map::values_mut).filter(|value| value.is_object())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Problem bodies (RFC 9457), a superset of API Gateway's answers: the one place where an error becomes a status.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -57,7 +59,7 @@ impl IntoResponse for Problem {
     "errors": [{"pointer": "/parameters/from", "detail": "expected a date such as \"2026-01-31\""}]
 }))]
 pub(crate) struct ProblemBody {
-    /// Where this kind of problem is described.
+    /// Where this kind of problem is described: a path of this server.
     r#type: String,
     /// What happened, the same for every occurrence.
     title: &'static str,
@@ -66,7 +68,8 @@ pub(crate) struct ProblemBody {
     /// What happened to what, this time.
     detail: String,
     /// API Gateway's words for this status.
-    message: &'static str,
+    #[schema(value_type = String)]
+    message: Cow<'static, str>,
     /// Stable code; programs should look at this one.
     code: &'static str,
     /// The part of the flow in which it arose.
@@ -83,6 +86,28 @@ pub(crate) struct ProblemBody {
     /// The fields that are wrong, all at once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
+}
+
+impl ProblemBody {
+    /// The body of an error as this plane shows it.
+    pub(crate) fn of(error: &Error, plane: Plane, request_id: &str) -> Self {
+        let code = error.code();
+        let status = status_of(error);
+        Self {
+            r#type: format!("/docs/errors#{}", code.id),
+            title: code.title,
+            status: status.as_u16(),
+            detail: plane.detail(code.stage, code.side, error.detail()),
+            message: gateway_words(status, error).0,
+            code: code.id,
+            stage: code.stage.as_str(),
+            side: code.side,
+            advice: plane.advice(code.side, code.stage, code.advice),
+            retryable: error.is_retried(),
+            request_id: request_id.to_owned(),
+            errors: error.fields().iter().map(FieldProblem::from).collect(),
+        }
+    }
 }
 
 /// One thing wrong in a request. Exactly one of `pointer`, `parameter` and `header` is there.
@@ -106,6 +131,13 @@ pub(crate) fn in_query(parameter: &str, detail: impl Into<String>) -> FieldError
     FieldError::new(format!("?{parameter}"), detail)
 }
 
+/// A required parameter that is not there, or blank.
+pub(crate) fn missing(is_query: bool, name: &str) -> FieldError {
+    if is_query { in_query(name, MISSING) } else { in_header(name, MISSING) }
+}
+
+const MISSING: &str = "missing or blank";
+
 /// A field error about a header.
 pub(crate) fn in_header(header: &str, detail: impl Into<String>) -> FieldError {
     FieldError::new(format!("@{header}"), detail)
@@ -125,7 +157,7 @@ impl From<&FieldError> for FieldProblem {
 
 /// The status of an error. Kinds decide; the few codes for which HTTP has a status of their own come first.
 pub(crate) fn status_of(error: &Error) -> StatusCode {
-    let by_code: [(&Code, StatusCode); 10] = [
+    let by_code: [(&Code, StatusCode); 11] = [
         // In a request body, so not a 404, which would say that the path is wrong.
         (&codes::request::UNKNOWN_REPORT_TYPE, StatusCode::BAD_REQUEST),
         (&codes::request::METHOD, StatusCode::METHOD_NOT_ALLOWED),
@@ -137,6 +169,7 @@ pub(crate) fn status_of(error: &Error) -> StatusCode {
         // draft-ietf-httpapi-idempotency-key-header-07, section 2.7
         (&codes::request::IDEMPOTENCY_MISMATCH, StatusCode::UNPROCESSABLE_ENTITY),
         (&codes::request::HEADERS_TOO_LARGE, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        (&codes::request::URI_TOO_LONG, StatusCode::URI_TOO_LONG),
         (&codes::request::TIMEOUT, StatusCode::GATEWAY_TIMEOUT),
     ];
     if let Some((_, status)) = by_code.into_iter().find(|(code, _)| error.is(code)) {
@@ -145,6 +178,8 @@ pub(crate) fn status_of(error: &Error) -> StatusCode {
     match error.kind() {
         // A partner document that a caller sent has fields; one that is broken in our records has none.
         Kind::Config if error.is(&codes::config::PARTNER_FILE) && !error.fields().is_empty() => StatusCode::BAD_REQUEST,
+        // So with a certificate.
+        _ if error.code().stage == sealpost_core::error::Stage::Seal && !error.fields().is_empty() => StatusCode::BAD_REQUEST,
         Kind::InvalidRequest => StatusCode::BAD_REQUEST,
         Kind::Unauthorized => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,
@@ -158,13 +193,41 @@ pub(crate) fn status_of(error: &Error) -> StatusCode {
     }
 }
 
-/// API Gateway's `message` and `x-amzn-ErrorType` for a status.
-fn gateway_words(status: StatusCode, error: &Error) -> (&'static str, &'static str) {
+/// API Gateway's `message` and `x-amzn-ErrorType` for an error. The table of its answers, and where ours differ and why,
+/// stands in `tests/it/gateway.rs`.
+fn gateway_words(status: StatusCode, error: &Error) -> (Cow<'static, str>, &'static str) {
+    if let Some(names) = missing_parameters(error) {
+        return (format!("Missing required request parameters: [{names}]").into(), "BadRequestException");
+    }
+    let (message, error_type) = words(status, error);
+    (message.into(), error_type)
+}
+
+/// The names, where all that is wrong is that required parameters are missing.
+fn missing_parameters(error: &Error) -> Option<String> {
+    let names: Option<Vec<&str>> = error
+        .fields()
+        .iter()
+        .map(|field| field.pointer.strip_prefix(['?', '@']).filter(|_| field.detail == MISSING))
+        .collect();
+    names.filter(|names| !names.is_empty()).map(|names| names.join(", "))
+}
+
+fn words(status: StatusCode, error: &Error) -> (&'static str, &'static str) {
     let about_body = error.fields().iter().all(|field| !field.pointer.starts_with(['?', '@']));
+    let is = |codes: &[&Code]| codes.iter().any(|code| error.is(code));
+    use codes::request as r;
     match status.as_u16() {
         400 if about_body => ("Invalid request body", "BadRequestException"),
         400 => ("Invalid request parameters", "BadRequestException"),
         401 => ("Unauthorized", "UnauthorizedException"),
+        // What an authorizer's policy answers: a known caller that it does not allow, or denies.
+        403 if is(&[&r::PARTNER_DISABLED]) => {
+            ("User is not authorized to access this resource with an explicit deny", "AccessDeniedException")
+        }
+        403 if is(&[&r::SCOPE_MISSING, &r::IDENTITY_UNKNOWN]) => {
+            ("User is not authorized to access this resource", "AccessDeniedException")
+        }
         403 => ("Forbidden", "ForbiddenException"),
         404 => ("Not Found", "NotFoundException"),
         405 => ("Method Not Allowed", "MethodNotAllowedException"),
@@ -172,9 +235,11 @@ fn gateway_words(status: StatusCode, error: &Error) -> (&'static str, &'static s
         409 => ("Conflict", "ConflictException"),
         410 => ("Gone", "GoneException"),
         413 => ("Request Too Long", "RequestTooLargeException"),
+        414 => ("Request URI too long", "RequestUriTooLongException"),
         415 => ("Unsupported Media Type", "UnsupportedMediaTypeException"),
         416 => ("Range Not Satisfiable", "RangeNotSatisfiableException"),
         422 => ("Unprocessable Entity", "UnprocessableEntityException"),
+        429 if is(&[&r::QUOTA]) => ("Limit Exceeded", "LimitExceededException"),
         429 => ("Too Many Requests", "TooManyRequestsException"),
         431 => ("Request Header Fields Too Large", "RequestTooLargeException"),
         503 => ("Service Unavailable", "ServiceUnavailableException"),
@@ -187,7 +252,8 @@ fn gateway_words(status: StatusCode, error: &Error) -> (&'static str, &'static s
 fn retry_after(error: &Error) -> Option<u64> {
     match error.retry() {
         Retry::Never => None,
-        Retry::After(pause) => Some(pause.as_secs().max(1)),
+        // Rounded up: who waits that long has waited long enough.
+        Retry::After(pause) => Some((pause.as_secs() + u64::from(pause.subsec_nanos() > 0)).max(1)),
         Retry::Backoff if error.is(&codes::request::FILE_NOT_READY) => Some(2),
         Retry::Backoff => Some(5),
     }
@@ -196,23 +262,9 @@ fn retry_after(error: &Error) -> Option<u64> {
 /// Gives a problem its body and headers.
 pub(crate) fn render(problem: &Problem, plane: Plane, request_id: &str) -> Response {
     let error = &problem.error;
-    let code = error.code();
     let status = status_of(error);
-    let (message, error_type) = gateway_words(status, error);
-    let body = ProblemBody {
-        r#type: format!("/docs/errors#{}", code.id),
-        title: code.title,
-        status: status.as_u16(),
-        detail: plane.detail(code.stage, code.side, error.detail()),
-        message,
-        code: code.id,
-        stage: code.stage.as_str(),
-        side: code.side,
-        advice: plane.advice(code.side, code.stage, code.advice),
-        retryable: error.is_retried(),
-        request_id: request_id.to_owned(),
-        errors: error.fields().iter().map(FieldProblem::from).collect(),
-    };
+    let (_, error_type) = gateway_words(status, error);
+    let body = ProblemBody::of(error, plane, request_id);
     let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -236,7 +288,7 @@ mod tests {
         for code in codes::all() {
             let status = status_of(&Error::new(code, ""));
             if code.stage == sealpost_core::error::Stage::Request
-                && !matches!(code.kind, Kind::Internal | Kind::Timeout)
+                && !matches!(code.kind, Kind::Internal | Kind::Timeout | Kind::Unavailable)
             {
                 assert!(status.is_client_error(), "{} is {status}", code.id);
             }

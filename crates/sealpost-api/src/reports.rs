@@ -3,6 +3,7 @@
 pub mod create;
 pub mod delete;
 pub mod deliveries;
+pub mod events;
 pub mod file;
 pub(crate) mod filter;
 pub mod list;

@@ -298,10 +298,16 @@ pub fn json_schema(declared: &BTreeMap<String, Parameter>) -> Json {
         if let Some(default) = &parameter.default {
             schema["default"] = default.clone();
         }
-        properties.insert(name.clone(), schema);
         if parameter.required && parameter.default.is_none() {
             required.push(name.clone());
+        } else {
+            // `null` is the same as nothing, as a report shows its parameters.
+            schema["type"] = json!([schema["type"], "null"]);
+            if let Some(values) = schema.get_mut("enum").and_then(Json::as_array_mut) {
+                values.push(Json::Null);
+            }
         }
+        properties.insert(name.clone(), schema);
     }
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
@@ -405,5 +411,8 @@ mod tests {
         let schema = json_schema(&declared());
         assert_eq!(schema["required"], json!(["from"]));
         assert_eq!(schema["additionalProperties"], json!(false));
+        for (name, property) in schema["properties"].as_object().expect("properties") {
+            assert_eq!(property["type"].is_array(), name != "from", "{name}: null is the same as nothing");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::state::State;
 
 /// Metrics as Prometheus reads them.
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "health", security(()),
-    responses((status = 200, description = "The Prometheus text format.", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "The Prometheus text format.", body = String, content_type = "text/plain", example = json!("sealpost_queue_tasks{state=\"ready\"} 0\n"))))]
 pub(crate) async fn metrics(extract::State(state): extract::State<State>) -> Result<Response, Problem> {
     // The queue's depth is a fact of the ledger, not of this process: it is asked for when it is wanted.
     let QueueDepth { ready, delayed, leased, dead } = state.pipeline.parts().queue.depth().await?;

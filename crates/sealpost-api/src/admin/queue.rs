@@ -34,6 +34,10 @@ pub struct QueueBody {
 
 /// A task that was given up.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "task": "tsk_01kavs0h9yq4m4d2tkv1c7rbn5", "kind": "produce", "subject": "rep_01kavs0h9yq4m4d2tkv1c7rbn5", "claims": 1000,
+    "reason": "its worker died 1000 times", "buried_at": "2026-02-01T06:00:00Z"
+}))]
 pub struct DeadLetter {
     /// Its id.
     task: String,
@@ -65,6 +69,7 @@ impl From<DeadTask> for DeadLetter {
 #[derive(Serialize, ToSchema)]
 pub struct Revived {
     /// The task that is back on the queue.
+    #[schema(example = "tsk_01kavs0h9yq4m4d2tkv1c7rbn5")]
     task: String,
 }
 
@@ -80,7 +85,7 @@ pub(crate) async fn show(extract::State(state): extract::State<State>) -> Result
 
 /// Put a task that was given up back on the queue.
 #[utoipa::path(post, path = "/admin/v1/queue/dead/{task}:revive", operation_id = "reviveTask", tag = "queue",
-    params(("task" = String, Path, description = "The task's id.")),
+    params(("task" = String, Path, description = "The task's id.", pattern = "^tsk_[0-9a-z]{26}$", example = "tsk_01kavs0h9yq4m4d2tkv1c7rbn5")),
     responses((status = 200, description = "It is back on the queue.", body = Revived)))]
 pub(crate) async fn revive(
     extract::State(state): extract::State<State>,

@@ -18,6 +18,11 @@ pub struct CatalogueBody {
 
 /// A report type as an operator sees it.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "contracts.v1", "title": "Contracts", "source": "main", "formats": ["csv", "xlsx"],
+    "columns": [{"name": "contract", "type": "integer"}, {"name": "partner", "type": "text"}],
+    "scope_column": "partner", "timeout_s": 300, "granted_to": ["acme"]
+}))]
 pub struct CatalogueEntry {
     /// Its id.
     id: String,

@@ -10,9 +10,14 @@ function make(tag, attributes, ...children) {
   return element;
 }
 
-// Backticks become code; everything else stays text.
+// Backticks become code, error codes and our own pages become links; everything else stays text.
 function prose(text) {
-  return (text || "").split("`").map((part, index) => index % 2 ? make("code", {}, part) : part);
+  return (text || "").split("`").map((part, index) => {
+    if (index % 2 === 0) return part;
+    const code = make("code", {}, part);
+    const place = /^SP-[A-Z]+-\d{3}$/.test(part) ? "/docs/errors#" + part : part.startsWith("/docs") ? part : null;
+    return place ? make("a", { href: place }, code) : code;
+  });
 }
 
 function resolve(api, thing) {
@@ -49,15 +54,21 @@ function members(api, schema) {
   };
 }
 
+// A member's own words; those of a member that may be null stand beside its type.
+function described(api, property) {
+  const part = (property.oneOf || property.anyOf || []).find((one) => one.description);
+  return property.description || (part || {}).description || resolve(api, property).description;
+}
+
 function rows(api, schema, depth) {
   const { properties, required } = members(api, schema);
   return Object.entries(properties).flatMap(([name, property]) => {
     let inner = solid(api, property);
     if (inner.items) inner = solid(api, inner.items);
     const row = make("tr", {},
-      make("td", depth ? { class: "nested" } : {}, make("code", {}, name), required.includes(name) ? "" : make("span", { class: "kind" }, " ?")),
+      make("td", depth ? { class: "nested" } : {}, make("code", {}, name), required.includes(name) ? "" : make("span", { class: "kind" }, " optional")),
       make("td", { class: "kind" }, kind(api, property)),
-      make("td", {}, prose(property.description || resolve(api, property).description)));
+      make("td", {}, prose(described(api, property))));
     const deeper = depth < 1 && (inner.properties || inner.allOf) ? rows(api, inner, depth + 1) : [];
     return [row, ...deeper];
   });
@@ -67,10 +78,14 @@ function table(head, body) {
   return make("table", {}, make("thead", {}, make("tr", {}, head.map((name) => make("th", {}, name)))), make("tbody", {}, body));
 }
 
+// The JSON of a body: its schema, and its examples by name.
 function jsonOf(api, content) {
-  const schema = resolve(api, ((content || {})["application/json"] || {}).schema);
-  const only = solid(api, schema);
-  return { schema: only, example: only.example || (only.examples || [])[0] };
+  const [kind, media] = Object.entries(content || {}).find(([name]) => name.endsWith("json")) || [];
+  if (!kind) return { schema: {}, examples: [] };
+  const schema = solid(api, media.schema || {});
+  const named = Object.entries(media.examples || {}).map(([name, one]) => [name, one.value, one.summary]);
+  const own = media.example !== undefined ? media.example : (schema.examples || [schema.example])[0];
+  return { schema, examples: named.length ? named : own === undefined ? [] : [["", own]] };
 }
 
 function quoted(text) {
@@ -79,44 +94,78 @@ function quoted(text) {
 
 function curl(api, path, method, operation) {
   const open = (operation.security || []).some((one) => Object.keys(one).length === 0);
-  const parts = ["curl" + (method === "get" ? "" : " -X " + method.toUpperCase()) + " " + quoted(location.origin + path)];
-  if (!open) parts.push("-H " + "\"Authorization: Bearer $SEALPOST_KEY\"");
+  const parameters = operation.parameters || [];
+  const filled = path.replace(/\{(\w+)\}/g, (whole, name) => {
+    const parameter = parameters.find((one) => one.in === "path" && one.name === name);
+    return parameter && parameter.example !== undefined ? parameter.example : whole;
+  });
+  const parts = ["curl" + (method === "get" ? "" : " -X " + method.toUpperCase()) + " " + quoted(location.origin + filled)];
+  if (!open) parts.push("-H \"Authorization: Bearer $SEALPOST_KEY\"");
   if (path.endsWith("/file")) parts.push("-OJ");
-  for (const parameter of operation.parameters || []) {
-    if (parameter.in === "header" && parameter.name === "Idempotency-Key") parts.push("-H 'Idempotency-Key: '\"$(date +%F)\"");
-  }
-  const { example } = jsonOf(api, (operation.requestBody || {}).content);
-  if (example) {
+  if (parameters.some((one) => one.in === "header" && one.name === "Idempotency-Key")) parts.push("-H \"Idempotency-Key: $(uuidgen)\"");
+  const [first] = jsonOf(api, (operation.requestBody || {}).content).examples;
+  if (first) {
     parts.push("-H 'Content-Type: application/json'");
-    parts.push("-d " + quoted(JSON.stringify(example)));
+    parts.push("-d " + quoted(JSON.stringify(first[1], null, 2).replace(/\n/g, "\n  ")));
   }
   return parts.join(" \\\n  ");
+}
+
+// A block of code with a button that copies it.
+function code(text, label) {
+  const button = make("button", { type: "button", class: "copy" }, "copy");
+  button.addEventListener("click", () => navigator.clipboard.writeText(text).then(() => { button.textContent = "copied"; }, () => { button.textContent = "select and copy by hand"; }));
+  return make("div", { class: "code" }, label ? make("div", { class: "label" }, label) : null, make("pre", {}, text), button);
+}
+
+function examplesOf(api, content) {
+  return jsonOf(api, content).examples.map(([name, value, summary]) =>
+    code(JSON.stringify(value, null, 2), name ? make("a", { href: "/docs/errors#" + name }, name + ": " + summary) : "Example"));
 }
 
 function parametersOf(api, operation) {
   const all = operation.parameters || [];
   if (!all.length) return [];
-  return [make("h3", {}, "Parameters"), table(["Name", "In", ""], all.map((parameter) => make("tr", {},
+  return [make("h3", {}, "Parameters"), table(["Name", "In", "Type", ""], all.map((parameter) => make("tr", {},
     make("td", {}, make("code", {}, parameter.name), parameter.required ? make("span", { class: "needed" }, " required") : ""),
     make("td", { class: "kind" }, parameter.in),
-    make("td", {}, prose(parameter.description)))))];
+    make("td", { class: "kind" }, kind(api, parameter.schema || {})),
+    make("td", {}, prose(parameter.description), parameter.example === undefined ? "" : make("span", { class: "kind" }, " Example: ", make("code", {}, [].concat(parameter.example).join(",")))))))];
 }
 
 function bodyOf(api, title, content) {
-  const { schema, example } = jsonOf(api, content);
+  const { schema } = jsonOf(api, content);
   const members = rows(api, schema, 0);
-  if (!members.length) return [];
-  const shown = [make("h3", {}, title), table(["Member", "Type", ""], members)];
-  if (example) shown.push(make("pre", {}, JSON.stringify(example, null, 2)));
-  return shown;
+  if (!members.length && !jsonOf(api, content).examples.length) return [];
+  return [make("h3", {}, title), ...(members.length ? [table(["Member", "Type", ""], members)] : []), ...examplesOf(api, content)];
 }
 
+// Every answer: its headers and examples unfold.
 function answersOf(api, operation) {
-  const answers = Object.entries(operation.responses || {});
-  const list = table(["Status", ""], answers.map(([status, answer]) =>
-    make("tr", {}, make("td", {}, make("code", {}, status)), make("td", {}, prose(resolve(api, answer).description)))));
-  const good = answers.map(([, answer]) => resolve(api, answer)).find((answer) => (answer.content || {})["application/json"]);
-  return [make("h3", {}, "Answers"), list, ...(good ? bodyOf(api, "Answer", good.content) : [])];
+  return [make("h3", {}, "Answers"), ...Object.entries(operation.responses || {}).map(([status, reference]) => {
+    const answer = resolve(api, reference);
+    const good = status < "300";
+    const headers = Object.entries(answer.headers || {}).map(([name, header]) => {
+      const whole = resolve(api, header);
+      return make("tr", {}, make("td", {}, make("code", {}, name)), make("td", {}, prose(whole.description), whole.example === undefined ? "" : make("span", { class: "kind" }, " Example: ", make("code", {}, String(whole.example)))));
+    });
+    const members = good ? rows(api, jsonOf(api, answer.content).schema, 0) : [];
+    return make("details", { class: "answer" },
+      make("summary", {}, make("code", { class: good ? "good" : status < "400" ? "" : "bad" }, status), make("span", {}, prose(answer.description))),
+      make("div", {},
+        headers.length ? table(["Header", ""], headers) : null,
+        members.length ? table(["Member", "Type", ""], members) : null,
+        examplesOf(api, answer.content)));
+  })];
+}
+
+// How to authenticate, from the document's own schemes.
+function credentials(api) {
+  const schemes = Object.values((api.components || {}).securitySchemes || {});
+  if (!schemes.length) return [];
+  return [make("h2", {}, "Credentials"), make("ul", {}, schemes.map((scheme) => make("li", {},
+    make("code", {}, scheme.type === "apiKey" ? scheme.name + ": …" : "Authorization: Bearer …"), " ", prose(scheme.description)))),
+    code("export SEALPOST_KEY=…", null)];
 }
 
 function show(api) {
@@ -124,7 +173,7 @@ function show(api) {
   document.getElementById("title").textContent = api.info.title.replace(/^Sealpost /, "") + " · " + api.info.version;
   const contents = document.getElementById("contents");
   const operations = document.getElementById("operations");
-  operations.replaceChildren(make("h1", {}, api.info.title), ...(api.info.description || "").split("\n\n").map((text) => make("p", {}, prose(text))));
+  operations.replaceChildren(make("h1", {}, api.info.title), ...(api.info.description || "").split("\n\n").map((text) => make("p", {}, prose(text))), ...credentials(api));
   for (const tag of api.tags || []) {
     contents.append(make("b", {}, tag.name));
     operations.append(make("h2", {}, tag.name), make("p", { class: "kind" }, prose(tag.description)));
@@ -137,9 +186,10 @@ function show(api) {
           make("summary", {}, make("span", { class: "method " + method }, method), make("span", { class: "path" }, path), make("span", { class: "says" }, operation.summary || "")),
           make("div", {},
             operation.description ? make("p", {}, prose(operation.description)) : null,
-            make("pre", {}, curl(api, path, method, operation)),
+            operation["x-required-scope"] ? make("p", { class: "kind" }, "Needs the scope ", make("code", {}, operation["x-required-scope"]), ".") : null,
+            code(curl(api, path, method, operation), null),
             parametersOf(api, operation),
-            bodyOf(api, "Body", (operation.requestBody || {}).content),
+            bodyOf(api, "Request", (operation.requestBody || {}).content),
             answersOf(api, operation))));
       }
     }

@@ -12,13 +12,15 @@ use crate::problem::Problem;
 use crate::state::State;
 
 /// Show a report type.
+///
+/// Everything needed to ask for one and to read its file: parameters and format options as JSON Schema, columns, formats.
 #[utoipa::path(get, path = "/v1/report-types/{id}", operation_id = "showReportType", tag = "report types",
     params(
         ("id" = String, Path, description = "The report type's id.", example = "contracts.v1"),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer: 304 where nothing has changed.", example = "\"8d0f0c3a4c5b4f6d9a1e2b3c4d5e6f70\""),
     ),
     responses(
-        (status = 200, description = "The report type.", body = ReportTypeBody, headers(("ETag" = String, description = "Changes with anything in the answer."))),
+        (status = 200, description = "The report type.", body = ReportTypeBody, headers(("ETag" = String, description = "Changes with anything in the answer; send it back as `If-None-Match`."))),
         (status = 304, description = "Nothing has changed."),
     ))]
 pub(crate) async fn show(

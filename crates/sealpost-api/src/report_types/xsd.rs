@@ -14,7 +14,7 @@ use crate::state::State;
 /// Fetch the XML Schema of a report type's XML.
 #[utoipa::path(get, path = "/v1/report-types/{id}/schema.xsd", operation_id = "fetchReportTypeXsd", tag = "report types",
     params(("id" = String, Path, description = "The report type's id.", example = "contracts.v1")),
-    responses((status = 200, description = "The schema of files that are written with the default format options.", body = String, content_type = "application/xml")))]
+    responses((status = 200, description = "The schema of files that are written with the default format options.", body = String, content_type = "application/xml", example = json!("<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\">…</xs:schema>"))))]
 pub(crate) async fn xsd(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,

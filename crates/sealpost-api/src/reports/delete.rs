@@ -16,12 +16,14 @@ use crate::problem::Problem;
 use crate::state::State;
 
 /// Cancel a report or delete its file.
+///
+/// A report that waits or runs is cancelled; of one that has succeeded the file is deleted. The record of it stays.
 #[utoipa::path(delete, path = "/v1/reports/{id}", operation_id = "deleteReport", tag = "reports",
-    params(("id" = String, Path, description = "The report's id.")),
+    params(("id" = String, Path, description = "The report's id.", pattern = "^rep_[0-9a-z]{26}$", example = "rep_01kavs0h9yq4m4d2tkv1c7rbn5")),
     responses(
         (status = 200, description = "It is cancelled, or its file is deleted. Asking again changes nothing.", body = Report),
         (status = 202, description = "It is being produced; the worker has been told to stop.", body = Report),
-        (status = 409, description = "It has failed: there is nothing to cancel or delete."),
+        (status = 409, description = "It has failed: there is nothing to cancel or delete (`SP-REQUEST-015`)."),
     ))]
 pub(crate) async fn delete(
     extract::State(state): extract::State<State>,

@@ -18,6 +18,13 @@ use crate::state::State;
 
 /// One file on its way to one server.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "dlv_01kavs0k2mq4m4d2tkv1c7rbn5", "report": "rep_01kavs0h9yq4m4d2tkv1c7rbn5", "status": "delivered",
+    "connector": "c-0123456789abcdef0", "file_name": "contracts.v1_2026-02-01_000042.csv.pgp", "size": 1_048_576,
+    "bytes_sent": 1_048_576, "attempts": 1, "remote_path": "incoming/contracts.v1_2026-02-01_000042.csv.pgp",
+    "failure": null, "retry_at": null, "created_at": "2026-02-01T06:00:02Z", "started_at": "2026-02-01T06:00:02.1Z",
+    "finished_at": "2026-02-01T06:00:04Z"
+}))]
 pub struct Delivery {
     /// Its id.
     #[schema(example = "dlv_01kavs0h9yq4m4d2tkv1c7rbn5")]
@@ -38,8 +45,10 @@ pub struct Delivery {
     /// Attempts so far.
     attempts: u32,
     /// The path of the file on the server, once it is there.
+    #[schema(required)]
     remote_path: Option<String>,
     /// The proof, once delivered.
+    #[schema(required)]
     receipt: Option<Receipt>,
     /// Why it failed, or why the last attempt did.
     failure: Option<Failure>,
@@ -69,6 +78,14 @@ pub enum DeliveryStatus {
 
 /// The proof of a delivery.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "certainty": "verified", "url": "sftp://files.partner.example:22",
+    "remote_path": "incoming/contracts.v1_2026-02-01_000042.csv.pgp", "size": 1_048_576,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "host_key": "SHA256:uNiVztksCsDhcc0u9e8BrdoXT3s8Y6cB3gZ0JL4tT1A",
+    "algorithms": "curve25519-sha256 ssh-ed25519 aes256-gcm@openssh.com", "bytes_sent": 1_048_576,
+    "started_at": "2026-02-01T06:00:02.1Z", "delivered_at": "2026-02-01T06:00:04Z"
+}))]
 pub struct Receipt {
     /// `verified`: the server confirmed size and rename. `recovered`: a crash fell in between, and afterwards the
     /// temporary name was gone, so the rename had happened.
@@ -156,7 +173,7 @@ impl DeliveryList {
 
 /// The deliveries of a report.
 #[utoipa::path(get, path = "/v1/reports/{id}/deliveries", operation_id = "listDeliveries", tag = "reports",
-    params(("id" = String, Path, description = "The report's id.")),
+    params(("id" = String, Path, description = "The report's id.", pattern = "^rep_[0-9a-z]{26}$", example = "rep_01kavs0h9yq4m4d2tkv1c7rbn5")),
     responses((status = 200, description = "The deliveries, oldest first.", body = DeliveryList)))]
 pub(crate) async fn list(
     extract::State(state): extract::State<State>,

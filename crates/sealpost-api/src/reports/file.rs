@@ -24,17 +24,19 @@ use crate::state::State;
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
 /// Fetch the encrypted file.
+///
+/// The bytes are the same however often you ask, so a download that broke off can be resumed by `Range` with `If-Range`.
 #[utoipa::path(get, path = "/v1/reports/{id}/file", operation_id = "fetchReportFile", tag = "reports",
     params(
-        ("id" = String, Path, description = "The report's id."),
+        ("id" = String, Path, description = "The report's id.", pattern = "^rep_[0-9a-z]{26}$", example = "rep_01kavs0h9yq4m4d2tkv1c7rbn5"),
         ("Range" = Option<String>, Header, description = "One range of bytes, to resume.", example = "bytes=1048576-"),
-        ("If-Range" = Option<String>, Header, description = "The `ETag` of what you have so far."),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` of what you have so far: where the file is another one, all of it is sent."),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what you have."),
     ),
     responses(
         (status = 200, description = "The file: an OpenPGP message. `HEAD` gives the headers alone.", body = [u8], content_type = "application/octet-stream",
             headers(
-                ("ETag" = String, description = "The file's SHA-256."),
+                ("ETag" = String, description = "The file's SHA-256, in quotes."),
                 ("Repr-Digest" = String, description = "The file's SHA-256 as RFC 9530 has it."),
                 ("Content-Disposition" = String, description = "The file's name."),
                 ("Accept-Ranges" = String, description = "`bytes`."),
@@ -42,9 +44,9 @@ const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
         (status = 206, description = "The range that was asked for.", body = [u8], content_type = "application/octet-stream",
             headers(("Content-Range" = String, description = "Which bytes of how many."))),
         (status = 304, description = "You have it already."),
-        (status = 409, description = "It is not ready yet, or there will be none."),
-        (status = 410, description = "It has expired or was deleted."),
-        (status = 416, description = "The range lies outside the file; `Content-Range` has its size."),
+        (status = 409, description = "It is not ready yet (`SP-REQUEST-016`; look again after `Retry-After`), or there will be none, since the report failed or was cancelled (`SP-REQUEST-015`)."),
+        (status = 410, description = "It has expired or was deleted (`SP-REQUEST-017`)."),
+        (status = 416, description = "The range lies outside the file (`SP-REQUEST-018`); `Content-Range` has its size."),
     ))]
 pub(crate) async fn file(
     extract::State(state): extract::State<State>,

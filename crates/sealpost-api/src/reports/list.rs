@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::filter;
-use super::wire::Report;
+use super::wire::{Report, ReportStatus};
 use crate::authenticate::Caller;
 use crate::plane::Plane;
 use crate::problem::{Problem, in_query};
@@ -26,6 +26,7 @@ pub struct ReportList {
     /// The reports, newest first.
     reports: Vec<Report>,
     /// The cursor of the next page; null on the last one.
+    #[schema(required, example = "cmVwXzAxa2F2czBoOXlxNG00ZDJ0a3YxYzdyYm41")]
     next_cursor: Option<String>,
     /// Where to go from here.
     links: PageLinks,
@@ -35,17 +36,20 @@ pub struct ReportList {
 #[derive(Serialize, ToSchema)]
 pub struct PageLinks {
     /// The next page, with the same filters.
+    #[schema(required, example = "/v1/reports?limit=20&cursor=cmVwXzAxa2F2czBoOXlxNG00ZDJ0a3YxYzdyYm41")]
     next: Option<String>,
 }
 
 /// List reports.
+///
+/// The newest first. Follow `links.next` until it is null; reports that are added meanwhile don't shift the pages.
 #[utoipa::path(get, path = "/v1/reports", operation_id = "listReports", tag = "reports",
     params(
-        ("status" = Option<Vec<String>>, Query, description = "Only reports in this status; may be repeated, or several separated by commas.", style = Form, explode, example = json!(["queued", "running"])),
-        ("report_type" = Option<String>, Query, description = "Only reports of this type."),
-        ("created_from" = Option<String>, Query, description = "Only reports created at or after this instant (RFC 3339)."),
-        ("created_to" = Option<String>, Query, description = "Only reports created before this instant (RFC 3339)."),
-        ("limit" = Option<u32>, Query, description = "Most reports on a page, 1 to 100; 20 when not given.", minimum = 1, maximum = 100),
+        ("status" = Option<Vec<ReportStatus>>, Query, description = "Only reports in this status; may be repeated, or several separated by commas.", style = Form, explode, example = json!(["queued", "running"])),
+        ("report_type" = Option<String>, Query, description = "Only reports of this type.", pattern = "^[a-z0-9][a-z0-9_-]*([.][a-z0-9_-]+)*[.]?$", max_length = 100, example = "contracts.v1"),
+        ("created_from" = Option<String>, Query, description = "Only reports created at or after this instant (RFC 3339).", format = DateTime, example = "2026-02-01T00:00:00Z"),
+        ("created_to" = Option<String>, Query, description = "Only reports created before this instant (RFC 3339); not before `created_from`.", format = DateTime, example = "2026-03-01T00:00:00Z"),
+        ("limit" = Option<u32>, Query, description = "Most reports on a page, 1 to 100; 20 when not given.", minimum = 1, maximum = 100, example = 20),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page.", body = ReportList)))]

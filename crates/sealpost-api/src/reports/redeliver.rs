@@ -27,18 +27,25 @@ use crate::state::State;
 pub struct RedeliveryRequest {
     /// One of your connectors; all your destinations when absent.
     #[serde(default)]
-    #[schema(example = "c-0123456789abcdef0")]
+    #[schema(pattern = "^c-[0-9a-f]{17}$", example = "c-0123456789abcdef0")]
     connector: Option<String>,
 }
 
 /// Deliver a report's file again.
+///
+/// The same bytes as before: nothing is queried or encrypted anew.
 #[utoipa::path(post, path = "/v1/reports/{id}/deliveries", operation_id = "redeliverReport", tag = "reports",
-    params(("id" = String, Path, description = "The report's id.")),
+    params(
+        ("id" = String, Path, description = "The report's id.", pattern = "^rep_[0-9a-z]{26}$", example = "rep_01kavs0h9yq4m4d2tkv1c7rbn5"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, kept for 24 hours. The same key with the same request gives the first deliveries again, with `Idempotent-Replayed: true`; with another request it is refused.", min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", example = "2026-02-contracts-again"),
+    ),
     request_body(content = Option<RedeliveryRequest>, description = "May be left out: then to all destinations."),
     responses(
-        (status = 202, description = "The new deliveries.", body = DeliveryList),
-        (status = 409, description = "It has not succeeded, or there is no destination."),
-        (status = 410, description = "The file has expired or was deleted."),
+        (status = 202, description = "The new deliveries.", body = DeliveryList,
+            headers(("Idempotent-Replayed" = String, description = "`true` where an earlier request had the same key."))),
+        (status = 409, description = "It has not succeeded (`SP-REQUEST-015`), or there is no destination (`SP-REQUEST-007`)."),
+        (status = 410, description = "The file has expired or was deleted (`SP-REQUEST-017`)."),
+        (status = 422, description = "The idempotency key was used with another request (`SP-REQUEST-014`)."),
     ))]
 pub(crate) async fn redeliver(
     extract::State(state): extract::State<State>,

@@ -22,6 +22,13 @@ use crate::state::State;
 
 /// The timeline of a report.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"report": "rep_01kavs0h9yq4m4d2tkv1c7rbn5", "events": [
+    {"sequence": 1, "at": "2026-02-01T06:00:00Z", "subject": "report", "event": "admitted"},
+    {"sequence": 2, "at": "2026-02-01T06:00:00.1Z", "subject": "report", "event": "started", "attempt": 1},
+    {"sequence": 3, "at": "2026-02-01T06:00:02Z", "subject": "report", "event": "stored", "row_count": 50_000,
+        "size": 1_048_576, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
+    {"sequence": 4, "at": "2026-02-01T06:00:02Z", "subject": "delivery", "event": "created", "delivery": "dlv_01kavs0k2mq4m4d2tkv1c7rbn5"}
+]}))]
 pub struct Timeline {
     /// The report.
     report: String,
@@ -130,7 +137,7 @@ impl Event {
 
 /// Show what happened to a report.
 #[utoipa::path(get, path = "/v1/reports/{id}/timeline", operation_id = "showTimeline", tag = "reports",
-    params(("id" = String, Path, description = "The report's id.")),
+    params(("id" = String, Path, description = "The report's id.", pattern = "^rep_[0-9a-z]{26}$", example = "rep_01kavs0h9yq4m4d2tkv1c7rbn5")),
     responses((status = 200, description = "Everything that happened, oldest first.", body = Timeline)))]
 pub(crate) async fn timeline(
     extract::State(state): extract::State<State>,

@@ -20,14 +20,14 @@ use crate::plane::Plane;
     "format_options": {}, "parameters": {"from": "2026-01-01", "to": "2026-02-01"},
     "created_at": "2026-02-01T06:00:00Z", "started_at": "2026-02-01T06:00:00.1Z", "finished_at": "2026-02-01T06:00:03Z",
     "expires_at": "2026-03-03T06:00:03Z", "retry_at": null, "attempts": 1, "cancel_requested": false,
-    "progress": {"stage": "delivering", "rows": 50000, "bytes": 1048576, "bytes_sent": 524288},
+    "progress": {"stage": "done", "rows": 50000, "bytes": 1048576, "bytes_sent": 1048576},
     "row_count": 50000,
     "file": {
         "name": "contracts.v1_2026-02-01_000042.csv.pgp", "size": 1048576,
         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "recipients": ["6F7E9A7C5D3B4E2F1A0B9C8D7E6F5A4B3C2D1E0F"], "available": true
     },
-    "failure": null, "deliveries": [],
+    "failure": null,
     "links": {
         "self": "/v1/reports/rep_01kavs0h9yq4m4d2tkv1c7rbn5",
         "file": "/v1/reports/rep_01kavs0h9yq4m4d2tkv1c7rbn5/file",
@@ -156,6 +156,11 @@ pub struct File {
 
 /// Why something failed.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "code": "SP-DELIVER-003", "stage": "deliver", "side": "operator", "title": "the server's host key is not approved",
+    "detail": "files.partner.example:22 showed SHA256:uNiVztksCsDhcc0u9e8BrdoXT3s8Y6cB3gZ0JL4tT1A",
+    "advice": "Compare the key with the partner over another channel, then approve it."
+}))]
 pub struct Failure {
     /// Stable code; `/docs/errors` describes each.
     #[schema(example = "SP-DELIVER-002")]

@@ -22,7 +22,7 @@ pub struct ConnectorList {
 
 /// List connectors.
 #[utoipa::path(get, path = "/admin/v1/connectors", operation_id = "listConnectors", tag = "connectors",
-    params(("partner" = Option<String>, Query, description = "Only those of this partner.")),
+    params(("partner" = Option<String>, Query, description = "Only those of this partner.", pattern = "^[a-z0-9][a-z0-9-]{0,62}$", example = "acme")),
     responses((status = 200, description = "The connectors. Secrets are references, never values.", body = ConnectorList)))]
 pub(crate) async fn list(
     extract::State(state): extract::State<State>,

@@ -16,7 +16,7 @@ use crate::state::State;
 
 /// Show a connector.
 #[utoipa::path(get, path = "/admin/v1/connectors/{id}", operation_id = "showConnector", tag = "connectors",
-    params(("id" = String, Path, description = "The connector's id.", example = "c-0123456789abcdef0")),
+    params(("id" = String, Path, description = "The connector's id.", pattern = "^c-[0-9a-f]{17}$", example = "c-0123456789abcdef0")),
     responses((status = 200, description = "The connector. Secrets are references, never values.", body = schema::Connector)))]
 pub(crate) async fn show(
     extract::State(state): extract::State<State>,

@@ -20,17 +20,21 @@ pub struct PartnerList {
 #[derive(Serialize, ToSchema)]
 pub struct PartnerSummary {
     /// Its id.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "acme")]
     id: PartnerId,
     /// Its name.
+    #[schema(example = "Acme GmbH")]
     name: String,
     /// Whether it may call and receive.
+    #[schema(example = true)]
     enabled: bool,
     /// Report types granted to it.
+    #[schema(example = json!(["contracts.v1"]))]
     grants: Vec<String>,
     /// How many certificates its files are sealed to.
     certificates: usize,
     /// Connectors that its reports go to.
+    #[schema(example = json!(["c-0123456789abcdef0"]))]
     deliver_to: Vec<String>,
 }
 

@@ -13,7 +13,7 @@ use crate::state::State;
 
 /// Show a partner.
 #[utoipa::path(get, path = "/admin/v1/partners/{id}", operation_id = "showPartner", tag = "partners",
-    params(("id" = String, Path, description = "The partner's id.")),
+    params(("id" = String, Path, description = "The partner's id.", pattern = "^[a-z0-9][a-z0-9-]{0,62}$", example = "acme")),
     responses((status = 200, description = "The partner with its connectors.", body = schema::PartnerDocument)))]
 pub(crate) async fn show(
     extract::State(state): extract::State<State>,
