@@ -47,6 +47,7 @@ pub(crate) struct Running {
     pub(crate) admin: SocketAddr,
     shutdown: CancellationToken,
     parts: JoinSet<()>,
+    pipeline: Pipeline,
 }
 
 impl Running {
@@ -54,6 +55,8 @@ impl Running {
     pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
         while self.parts.join_next().await.is_some() {}
+        // No more requests come: what was reserved for some is for other processes to use.
+        self.pipeline.quotas().give_back().await;
     }
 }
 
@@ -77,6 +80,7 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     let shutdown = CancellationToken::new();
     let mut parts = JoinSet::new();
     let mut state = sealpost_api::State::new(pipeline.clone(), metrics(), token, xsd);
+    state = state.with_failed_attempts(config.api.failed_attempts());
     if let Some(scopes) = &config.api.client_certificate_scopes {
         state = state.with_certificate_scopes(scopes);
     }
@@ -91,10 +95,10 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     parts.spawn(serve_behind(api, sealpost_api::public::router(state.clone()), shutdown.clone(), fronts.0));
     parts.spawn(serve_behind(admin, sealpost_api::admin::router(state), shutdown.clone(), fronts.1));
     if with_worker {
-        let (pipeline, shutdown) = (pipeline, shutdown.clone());
+        let (pipeline, shutdown) = (pipeline.clone(), shutdown.clone());
         parts.spawn(async move { pipeline.work(shutdown).await });
     }
-    Ok(Running { api: addresses.0, admin: addresses.1, shutdown, parts })
+    Ok(Running { api: addresses.0, admin: addresses.1, shutdown, parts, pipeline })
 }
 
 /// The XML schema of a report type's files, with the format's default options.

@@ -1,6 +1,7 @@
 //! How the listeners are reached: addresses, TLS, client certificates, proxies.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use http::HeaderName;
@@ -9,6 +10,7 @@ use sealpost_core::address::Network;
 use sealpost_core::error::FieldError;
 use sealpost_core::identity::Scope;
 use sealpost_core::secret::SecretRef;
+use sealpost_core::usage::RateLimit;
 use serde::{Deserialize, Serialize};
 
 /// The partners' API.
@@ -31,6 +33,18 @@ pub(crate) struct ApiBlock {
     #[schemars(with = "Option<Vec<String>>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client_certificate_scopes: Option<Vec<Scope>>,
+    /// How many attempts to authenticate may fail per minute from one client address (IPv6: from one /64), and at once;
+    /// then the address waits. It counts for both listeners; 20. Behind a proxy, set `trusted_proxies`: otherwise the proxy is
+    /// everybody's address.
+    pub(crate) failed_attempts_per_minute: NonZeroU32,
+}
+
+impl ApiBlock {
+    /// The limit of failed attempts.
+    pub(crate) fn failed_attempts(&self) -> RateLimit {
+        let most = self.failed_attempts_per_minute.get();
+        RateLimit { per_second: f64::from(most) / 60.0, burst: most }
+    }
 }
 
 impl Default for ApiBlock {
@@ -41,6 +55,7 @@ impl Default for ApiBlock {
             trusted_proxies: Vec::new(),
             client_certificate_header: None,
             client_certificate_scopes: None,
+            failed_attempts_per_minute: NonZeroU32::MIN.saturating_add(19),
         }
     }
 }
