@@ -10,14 +10,18 @@ use crate::config::{Loaded, ProcessEnvironment};
 use crate::output::{self, Output};
 
 mod apply;
+mod audit;
+mod change;
 mod config;
 mod connector;
 mod doctor;
 mod init;
 mod key;
+mod lambda;
 mod partner;
 mod report;
 pub(crate) mod serve;
+mod webhook;
 mod worker;
 
 /// Encrypted partner reports: from the database to the partner's SFTP server, verified and tracked.
@@ -52,12 +56,23 @@ enum Command {
     /// List and show partners, and their API keys.
     #[command(subcommand)]
     Partner(partner::Command),
-    /// List and test connectors.
+    /// Decide what partners ask to have changed about themselves.
+    #[command(subcommand)]
+    Change(change::Command),
+    /// Show who changed what.
+    Audit(audit::Options),
+    /// List and test connectors, and approve host keys.
     #[command(subcommand)]
     Connector(connector::Command),
+    /// List, ping and disable partners' webhooks; list and replay notifications.
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Make an OpenPGP key, or show what the recipient policy says of a certificate.
     #[command(subcommand)]
     Key(key::Command),
+    /// Functions of AWS Lambda.
+    #[command(subcommand)]
+    Lambda(lambda::Command),
     /// Check, print and describe the configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -100,8 +115,12 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Apply(options) => apply::run(&quiet(load()?), &options, output).await,
         Command::Report(command) => report::run(&quiet(load()?), command, output).await,
         Command::Partner(command) => partner::run(&quiet(load()?), command, output).await,
+        Command::Change(command) => change::run(&quiet(load()?), command, output).await,
+        Command::Audit(options) => audit::run(&quiet(load()?), &options, output).await,
         Command::Connector(command) => connector::run(&quiet(load()?), command, output).await,
+        Command::Webhook(command) => webhook::run(&quiet(load()?), command, output).await,
         Command::Key(command) => key::run(command, output),
+        Command::Lambda(command) => lambda::run(&load()?, command).await,
         Command::Config(command) => config::run(command, &cli.config, output),
         Command::Doctor(options) => doctor::run(&quiet(load()?), &options, output).await,
         Command::Completions { shell } => {

@@ -3,7 +3,6 @@
 //! Secrets appear as references only. Relative paths are relative to the file's folder.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -13,9 +12,13 @@ use sealpost_core::secret::SecretRef;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+mod listen;
 mod load;
+mod self_service;
 
+pub(crate) use listen::{AdminBlock, ApiBlock, ClientCertificatesMode, IdentityBlock};
 pub(crate) use load::{ProcessEnvironment, load};
+pub(crate) use self_service::SelfServiceBlock;
 
 /// An adapter's own settings; its `kind` names a row of the adapter's table.
 pub(crate) type AdapterSettings = Map<String, Json>;
@@ -30,6 +33,9 @@ pub(crate) struct Config {
     /// The operators' API.
     #[serde(default)]
     pub(crate) admin: AdminBlock,
+    /// Who issues access tokens.
+    #[serde(default)]
+    pub(crate) identity: IdentityBlock,
     /// Job state and queue. `kind = "sqlite"`, `path`: the file.
     #[serde(default = "default_ledger")]
     pub(crate) ledger: AdapterSettings,
@@ -51,41 +57,12 @@ pub(crate) struct Config {
     /// Notifications to partners' webhooks.
     #[serde(default)]
     pub(crate) webhooks: WebhooksBlock,
+    /// What partners may change about themselves.
+    #[serde(default)]
+    pub(crate) self_service: SelfServiceBlock,
     /// Logs.
     #[serde(default)]
     pub(crate) log: LogBlock,
-}
-
-/// The partners' API.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ApiBlock {
-    /// The address to listen on; `127.0.0.1:8080`.
-    pub(crate) listen: SocketAddr,
-}
-
-impl Default for ApiBlock {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
-    }
-}
-
-/// The operators' API: a listener and a credential of its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct AdminBlock {
-    /// The address to listen on; `127.0.0.1:8081`.
-    pub(crate) listen: SocketAddr,
-    /// The bearer token of operators, as a reference such as `file:secrets/admin-token`. Without it the listener
-    /// answers health and metrics only.
-    #[schemars(with = "Option<String>")]
-    pub(crate) token: Option<SecretRef>,
-}
-
-impl Default for AdminBlock {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), token: None }
-    }
 }
 
 /// The report types.
@@ -141,7 +118,7 @@ pub(crate) struct WebhooksBlock {
     /// `file:secrets/webhook-secret`. When it changes, the secrets of all webhooks change.
     #[schemars(with = "Option<String>")]
     pub(crate) signing_secret: Option<SecretRef>,
-    /// Whether webhooks may be in private networks (10.0.0.0/8, 127.0.0.0/8, fc00::/7, …). Link-local addresses,
+    /// Whether webhooks may be in private networks (`10.0.0.0/8`, `127.0.0.0/8`, `fc00::/7`, …). Link-local addresses,
     /// metadata services and reserved ranges stay closed. `false`.
     pub(crate) allow_private: bool,
     /// Networks that webhooks may be in, whatever they are: `["10.20.0.0/16"]`.

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sealpost_core::address::Reach;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::Source;
+use sealpost_core::port::{SecretVault, Source};
 use sealpost_deliver::{Sftp, WebhookSettings, Webhooks};
 use sealpost_ledger::LedgerSet;
-use sealpost_pipeline::{Catalogue, Parts, Pipeline, Settings};
+use sealpost_pipeline::{Catalogue, Parts, Pipeline, SelfService, Settings};
 use sealpost_seal::OpenPgp;
 use sealpost_secrets::SecretStores;
 use sealpost_store::{SealedStore, StoreSettings};
 use serde_json::Value as Json;
 
-use crate::config::{Config, Loaded};
+use crate::config::Loaded;
+
+pub(crate) mod edge;
 
 /// Builds the whole flow from a checked configuration.
 ///
@@ -35,7 +38,7 @@ pub(crate) async fn pipeline(loaded: &Loaded) -> Result<Pipeline> {
         sealer: Arc::new(OpenPgp),
         signing_key: loaded.config.seal.signing_key.clone(),
         store,
-        transport: Arc::new(Sftp::new(secrets.clone())),
+        transport: Arc::new(Sftp::new(secrets.clone()).reaching(reach(loaded))),
         ledger: ledger.ledger,
         records: ledger.records,
         queue: ledger.queue,
@@ -44,9 +47,9 @@ pub(crate) async fn pipeline(loaded: &Loaded) -> Result<Pipeline> {
         changes: ledger.changes,
         notifier: Arc::new(webhooks(loaded)),
         secrets,
-        vault: None,
+        vault: vault(loaded)?,
         webhook_secret: loaded.config.webhooks.signing_secret.clone(),
-        settings: settings(&loaded.config),
+        settings: settings(loaded),
     }))
 }
 
@@ -60,6 +63,29 @@ pub(crate) fn webhooks(loaded: &Loaded) -> Webhooks {
         ca_file: block.ca_file.as_ref().map(|file| loaded.path(file)),
         ..WebhookSettings::default()
     })
+}
+
+/// Where secrets that partners hand in are kept.
+fn vault(loaded: &Loaded) -> Result<Option<Arc<dyn SecretVault>>> {
+    let place = loaded.config.self_service.vault.as_ref();
+    place.map(|place| sealpost_secrets::vault(place, &loaded.base)).transpose()
+}
+
+/// Where destinations of partners may lead.
+fn reach(loaded: &Loaded) -> Reach {
+    let block = &loaded.config.self_service;
+    Reach { anywhere: block.allow_private_destinations, networks: block.allow_destinations.clone() }
+}
+
+fn self_service(loaded: &Loaded) -> SelfService {
+    let block = &loaded.config.self_service;
+    SelfService {
+        certificates: block.certificates,
+        destinations: block.destinations,
+        host_keys: block.host_keys,
+        require_proof: block.require_proof,
+        reach: reach(loaded),
+    }
 }
 
 /// The secret stores; relative `file:` references start at the configuration's folder.
@@ -98,7 +124,8 @@ pub(crate) async fn store(loaded: &Loaded, secrets: &SecretStores) -> Result<Sea
     SealedStore::open(&settings, secrets).await
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(loaded: &Loaded) -> Settings {
+    let config = &loaded.config;
     let worker = &config.worker;
     let name = if worker.name.is_empty() {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "sealpost".to_owned());
@@ -113,6 +140,6 @@ fn settings(config: &Config) -> Settings {
         produce_attempts: worker.produce_attempts,
         produce_pause: Duration::from_secs(worker.produce_pause_s),
         notify_pauses: config.webhooks.retry_after_s.iter().copied().map(Duration::from_secs).collect(),
-        ..Settings::default()
+        self_service: self_service(loaded),
     }
 }

@@ -103,6 +103,16 @@ impl Common {
     }
 }
 
+// What is wrong with certificates: a problem about one says it twice, the second time with the field.
+const UNREADABLE: &str = "it is neither ASCII armor nor binary OpenPGP packets";
+const SECRET: &str = "it holds a private key block; nothing of it was kept";
+const EXPIRED: &str = "the certificate 6F7E9A7C5D3B4E2F1A0B9C8D7E6F5A4B3C2D1E0F expired at 2026-01-31T00:00:00Z";
+const REVOKED: &str = "the certificate 6F7E9A7C5D3B4E2F1A0B9C8D7E6F5A4B3C2D1E0F is revoked";
+const SIGNS_ONLY: &str = "the certificate 6F7E9A7C5D3B4E2F1A0B9C8D7E6F5A4B3C2D1E0F has no key that may encrypt";
+const WEAK: &str = "RSA 1024 is too weak";
+const SPLICED: &str = "a binding signature does not verify";
+const EARLY: &str = "it is valid from 2026-03-01T00:00:00Z on";
+
 /// What happened to what, in the examples: code, detail, fields.
 const SAMPLES: &[(&Code, &str, &[(&str, &str)])] = {
     use codes::request as r;
@@ -157,6 +167,29 @@ const SAMPLES: &[(&Code, &str, &[(&str, &str)])] = {
         (&r::QUOTA, "10000 of 10000 requests of this day", &[]),
         (&r::ISSUER_UNAVAILABLE, "issuer main", &[]),
         (&r::IDENTITY_UNKNOWN, "client 0oa1b2c3d4 of issuer main", &[]),
+        (&r::PROOF_REFUSED, "the challenge has expired", &[]),
+        (
+            &r::CHANGE_PENDING,
+            "change chg_01kavs0h9yq4m4d2tkv1c7rbn5 of destination c-0123456789abcdef0 waits for approval",
+            &[],
+        ),
+        (&r::ADDRESS_REFUSED, "the host is not public", &[("/host", "expected a host of the public internet")]),
+        (&r::TOO_MANY, "10 certificates", &[]),
+        (&r::NOT_OFFERED, "operators do this here; the setting is `[self_service] certificates`", &[]),
+        (
+            &r::LAST_CERTIFICATE,
+            "certificate 6F7E9A7C5D3B4E2F1A0B9C8D7E6F5A4B3C2D1E0F is the last one in use without an end",
+            &[],
+        ),
+        (&r::NAME_TAKEN, "destination c-0123456789abcdef0", &[("/name", "you have a destination of this name")]),
+        (&codes::seal::UNREADABLE, UNREADABLE, &[("/certificate", UNREADABLE)]),
+        (&codes::seal::SECRET_GIVEN, SECRET, &[("/certificate", SECRET)]),
+        (&codes::seal::EXPIRED, EXPIRED, &[("/certificate", EXPIRED)]),
+        (&codes::seal::REVOKED, REVOKED, &[("/certificate", REVOKED)]),
+        (&codes::seal::NO_ENCRYPTION_KEY, SIGNS_ONLY, &[("/certificate", SIGNS_ONLY)]),
+        (&codes::seal::TOO_WEAK, WEAK, &[("/certificate", WEAK)]),
+        (&codes::seal::BAD_SIGNATURE, SPLICED, &[("/certificate", SPLICED)]),
+        (&codes::seal::NOT_YET_VALID, EARLY, &[("/certificate", EARLY)]),
         (
             &codes::config::PARTNER_FILE,
             "1 problem",

@@ -17,8 +17,10 @@ use sealpost_core::port::transport::{CheckStep, Shipment, Transport};
 use sealpost_core::port::{SecretStore, Source};
 use sealpost_core::receipt::{Certainty, Receipt};
 use sealpost_core::secret::Secret;
+use sealpost_core::usage::RateLimit;
+use sealpost_deliver::{WebhookSettings, Webhooks};
 use sealpost_ledger::{LedgerSet, SqliteLedger};
-use sealpost_pipeline::{Catalogue, Parts, Pipeline, Settings};
+use sealpost_pipeline::{Catalogue, Parts, Pipeline, SelfService, Settings};
 use sealpost_seal::{KeyKind, KeyRequest, OpenPgp};
 use sealpost_source::{SqliteSettings, SqliteSource};
 use sealpost_store::{LocalSettings, SealedStore, StoreSettings};
@@ -70,14 +72,31 @@ impl Rig {
     }
 
     pub(crate) async fn with(token: Option<&str>, limits: Limits) -> Self {
+        // Tests fail to authenticate on purpose, all from one address.
+        let failed_attempts = RateLimit { per_second: 1000.0, burst: 100_000 };
+        Self::with_failed_attempts(failed_attempts, token, limits).await
+    }
+
+    pub(crate) async fn with_failed_attempts(attempts: RateLimit, token: Option<&str>, limits: Limits) -> Self {
+        Self::start(attempts, token, limits, SelfService::default()).await
+    }
+
+    /// Serves, and lets partners change this about themselves.
+    pub(crate) async fn self_serving(self_service: SelfService) -> Self {
+        let failed_attempts = RateLimit { per_second: 1000.0, burst: 100_000 };
+        Self::start(failed_attempts, Some(TOKEN), Limits::default(), self_service).await
+    }
+
+    async fn start(attempts: RateLimit, token: Option<&str>, limits: Limits, self_service: SelfService) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let pipeline = pipeline(folder.path()).await;
+        let pipeline = pipeline(folder.path(), self_service).await;
         let shutdown = CancellationToken::new();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let token = token.map(|token| Secret::new(token.as_bytes().to_vec()));
         let state = State::new(pipeline.clone(), metrics, token, |report| {
             sealpost_format::xsd(&report.columns, &serde_json::Map::new())
         });
+        let state = state.with_failed_attempts(attempts);
         let mut urls = Vec::new();
         for router in [sealpost_api::public::router(state.clone()), sealpost_api::admin::router(state)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -89,6 +108,26 @@ impl Rig {
         let globex = partner(&pipeline, "globex", "2", grants).await;
         let admin = urls.pop().unwrap();
         Self { public: urls.pop().unwrap(), admin, acme, globex, pipeline, client: Client::new(), shutdown, folder }
+    }
+
+    /// Another process on the same ledger: its flow, and where its partner plane is.
+    pub(crate) async fn another(&self) -> (Pipeline, String) {
+        let pipeline = pipeline(self.folder.path(), SelfService::default()).await;
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let router = sealpost_api::public::router(State::new(pipeline.clone(), metrics, None, |_| Ok(String::new())));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(sealpost_api::serve(listener, router, self.shutdown.clone()));
+        (pipeline, url)
+    }
+
+    /// Changes members of acme's document.
+    pub(crate) async fn change_acme(&self, change: Json) -> (StatusCode, Json) {
+        let (_, mut document) = json_of(self.operate(Method::GET, "/admin/v1/partners/acme")).await;
+        for (member, value) in change.as_object().unwrap() {
+            document[member] = value.clone();
+        }
+        json_of(self.operate(Method::PUT, "/admin/v1/partners/acme").json(&document)).await
     }
 
     /// A request of a partner.
@@ -161,6 +200,8 @@ async fn partner(pipeline: &Pipeline, name: &str, scope: &str, grants: Json) -> 
     let key = sealpost_seal::generate(&request).unwrap();
     let document = json!({
         "name": name, "scope": scope, "grants": grants, "certificates": [key.public],
+        // Tests ask much at once.
+        "limits": {"rate": {"per_second": 1000.0, "burst": 10_000}},
         "connectors": {"main": {
             "host": format!("sftp.{name}.example"), "user": name, "login": [{"method": "password", "password": "env:NONE"}],
             "host_keys": ["SHA256:uNiVztksCsDhcc0u9e8BrdoXT3s8Y6cB3gZ0JL4tT1A"],
@@ -172,11 +213,21 @@ async fn partner(pipeline: &Pipeline, name: &str, scope: &str, grants: Json) -> 
     Partner { key: text.expose_text().unwrap().to_owned(), secret: key.secret }
 }
 
-async fn pipeline(folder: &Path) -> Pipeline {
+async fn pipeline(folder: &Path, self_service: SelfService) -> Pipeline {
+    std::fs::write(folder.join("webhook-secret"), [7; 32]).unwrap();
+    let webhooks = WebhookSettings {
+        allow_private: true,
+        allow_http: true,
+        timeout: Duration::from_secs(2),
+        ..WebhookSettings::default()
+    };
     let database = folder.join("source.db");
-    fill(&database).await;
     let catalogue = folder.join("catalogue");
-    write_catalogue(&catalogue);
+    // A second process finds both.
+    if !database.exists() {
+        fill(&database).await;
+        write_catalogue(&catalogue);
+    }
     let source: Arc<dyn Source> = Arc::new(SqliteSource::new(SqliteSettings { path: database }));
     let sources = BTreeMap::from([("main".to_owned(), source)]);
     let catalogue = Catalogue::load(&catalogue, &sources, sealpost_format::FORMATS).await.unwrap();
@@ -195,8 +246,19 @@ async fn pipeline(folder: &Path) -> Pipeline {
         ledger: ledger.ledger,
         records: ledger.records,
         queue: ledger.queue,
+        usage: ledger.usage,
+        outbox: ledger.outbox,
+        changes: ledger.changes,
+        notifier: Arc::new(Webhooks::new(webhooks)),
         secrets,
-        settings: Settings { worker: "tests".to_owned(), ..Settings::default() },
+        vault: Some(sealpost_secrets::vault(&"file:vault".parse().unwrap(), folder).unwrap()),
+        webhook_secret: Some("file:webhook-secret".parse().unwrap()),
+        settings: Settings {
+            worker: "tests".to_owned(),
+            notify_pauses: vec![Duration::from_millis(50); 3],
+            self_service,
+            ..Settings::default()
+        },
     })
 }
 
@@ -282,9 +344,14 @@ impl Transport for StandIn {
             detail: connector.settings.host.clone(),
             elapsed_ms: 1,
             failure: failure.map(Failure::from),
+            host_key: None,
         };
         let refused = Error::new(&codes::deliver::AUTHENTICATION, "user globex");
         let login = connector.settings.host.contains("globex").then_some(&refused);
         vec![step("connect", None), step("login", login)]
+    }
+
+    fn login_key(&self, comment: &str) -> Result<(Secret, String)> {
+        Ok((Secret::new(b"PRIVATE-CANARY".to_vec()), format!("ssh-ed25519 AAAA {comment}")))
     }
 }

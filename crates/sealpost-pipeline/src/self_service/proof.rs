@@ -44,7 +44,11 @@ impl Pipeline {
              POST /v1/keys/{}:prove\n\n{answer}\n",
             key.fingerprint, key.fingerprint
         );
-        let message = self.sealed_to(&key, text.as_bytes(), now)?;
+        let message = self.sealed_to(&key, text.as_bytes(), now).map_err(|error| {
+            // The certificate is at fault, and whoever asks has to act.
+            let field = FieldError::new("", error.detail());
+            error.with_fields(vec![field])
+        })?;
         self.parts
             .changes
             .open_challenge(&Challenge {

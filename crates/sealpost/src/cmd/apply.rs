@@ -1,5 +1,5 @@
 //! `sealpost apply`: partner files to the ledger. Plan first, idempotent; a partner without a file is left alone
-//! unless `--prune` is given.
+//! unless `--prune` is given, and so is what a file does not name of certificates, identities and connectors.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,10 @@ use std::process::ExitCode;
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::PartnerId;
 use sealpost_pipeline::Pipeline;
+use sealpost_pipeline::audit::Author;
 use sealpost_pipeline::records::{Action, Change, PartnerDocument};
 
+use super::audit::author;
 use crate::config::Loaded;
 use crate::output::Output;
 use crate::wire;
@@ -29,12 +31,12 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<ExitCode> {
     let pipeline = wire::pipeline(loaded).await?;
-    let changes = apply(&pipeline, options).await?;
+    let changes = apply(&pipeline, options, &author()).await?;
     output.print(&changes, |changes| describe(changes, options.plan));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn apply(pipeline: &Pipeline, options: &Options) -> Result<Vec<Change>> {
+async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Result<Vec<Change>> {
     let documents = read_folder(&options.folder)?;
     // All are planned before any is applied: one bad file changes nothing.
     let mut changes = Vec::new();
@@ -64,10 +66,10 @@ async fn apply(pipeline: &Pipeline, options: &Options) -> Result<Vec<Change>> {
     }));
     if !options.plan {
         for (id, (_, document)) in &documents {
-            pipeline.apply(id, document).await?;
+            pipeline.apply_by(author, id, document).await?;
         }
         for id in &gone {
-            pipeline.parts().records.remove_partner(id).await?;
+            pipeline.remove_partner(author, id).await?;
         }
     }
     Ok(changes)
@@ -78,7 +80,8 @@ async fn apply(pipeline: &Pipeline, options: &Options) -> Result<Vec<Change>> {
 /// # Errors
 /// As `sealpost apply`.
 pub(crate) async fn apply_folder(pipeline: &Pipeline, folder: &Path) -> Result<()> {
-    apply(pipeline, &Options { folder: folder.to_owned(), plan: false, prune: false }).await.map(drop)
+    let options = Options { folder: folder.to_owned(), plan: false, prune: false };
+    apply(pipeline, &options, &Author::sealpost()).await.map(drop)
 }
 
 type Documents = BTreeMap<PartnerId, (PathBuf, PartnerDocument)>;
@@ -124,7 +127,7 @@ fn read_file(file: &Path) -> Result<(PartnerId, PartnerDocument), String> {
         format!("{path}: {}", error.into_inner().message())
     })?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    for certificate in &mut document.certificates {
+    for certificate in document.certificates.iter_mut().flatten() {
         // A certificate stands in the file itself, or in one of its own beside it.
         let armored = &mut certificate.armored;
         if !armored.trim_start().starts_with("-----BEGIN") {

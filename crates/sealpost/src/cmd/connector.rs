@@ -7,6 +7,7 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::CheckStep;
 use sealpost_pipeline::Pipeline;
 
+use super::audit::author;
 use crate::config::Loaded;
 use crate::output::{self, Output};
 use crate::wire;
@@ -19,10 +20,25 @@ pub(crate) enum Command {
         #[arg(long)]
         partner: Option<String>,
     },
-    /// Test a connector step by step, with the operations of a delivery.
+    /// Test a connector step by step, with the operations of a delivery. A host key that the server shows and nobody has
+    /// approved is kept as a candidate.
     Test {
         /// The connector: `c-…`, or `partner/name`.
         connector: String,
+    },
+    /// Trust a host key that the connector's server has shown. Compare it with the partner over another channel first.
+    Trust {
+        /// The connector: `c-…`, or `partner/name`.
+        connector: String,
+        /// The key's fingerprint: `SHA256:…`.
+        fingerprint: String,
+    },
+    /// Trust a host key no longer.
+    Distrust {
+        /// The connector: `c-…`, or `partner/name`.
+        connector: String,
+        /// The key's fingerprint: `SHA256:…`.
+        fingerprint: String,
     },
 }
 
@@ -36,12 +52,31 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
         }
         Command::Test { connector } => {
             let connector = find(&pipeline, &connector).await?;
-            let steps = pipeline.parts().transport.check(&connector).await;
+            let steps = pipeline.test_connector(&connector, &author()).await?;
             output.print(&steps, |steps| describe(steps));
             let failed = steps.iter().any(|step| step.failure.is_some());
             Ok(if failed { ExitCode::from(7) } else { ExitCode::SUCCESS })
         }
+        Command::Trust { connector, fingerprint } => decide(&pipeline, &connector, &fingerprint, true, output).await,
+        Command::Distrust { connector, fingerprint } => {
+            decide(&pipeline, &connector, &fingerprint, false, output).await
+        }
     }
+}
+
+async fn decide(
+    pipeline: &Pipeline,
+    connector: &str,
+    fingerprint: &str,
+    trusted: bool,
+    output: Output,
+) -> Result<ExitCode> {
+    let connector = find(pipeline, connector).await?;
+    pipeline.decide_host_key(&connector, fingerprint, trusted, &author()).await?;
+    let result = serde_json::json!({ "connector": connector.id, "fingerprint": fingerprint, "trusted": trusted });
+    let words = if trusted { "is trusted" } else { "is not trusted any more" };
+    output.print(&result, |_| format!("{fingerprint} {words} for {}/{}", connector.partner, connector.name));
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn find(pipeline: &Pipeline, text: &str) -> Result<Connector> {
@@ -63,6 +98,10 @@ fn list(connectors: &[Connector]) -> String {
             let keys = match settings.host_keys.len() {
                 0 => "none: deliveries are refused".to_owned(),
                 count => format!("{count} approved"),
+            };
+            let keys = match connector.candidates.len() {
+                0 => keys,
+                count => format!("{keys}, {count} shown and not approved"),
             };
             vec![
                 connector.id.to_string(),

@@ -5,9 +5,12 @@ use std::process::ExitCode;
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::Result;
 use sealpost_core::id::PartnerId;
+use sealpost_core::identity::Scope;
 use sealpost_core::partner::Partner;
+use sealpost_pipeline::keys::KeyWish;
 use serde::Serialize;
 
+use super::audit::author;
 use super::partner_of;
 use crate::config::Loaded;
 use crate::output::{self, Output};
@@ -46,6 +49,9 @@ pub(crate) enum KeyCommand {
         /// Days until it stops working; never when not given.
         #[arg(long, value_parser = clap::value_parser!(i64).range(1..=3650))]
         expires_in_days: Option<i64>,
+        /// What it may do, such as `reports:read`; may be repeated. Everything when not given.
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<Scope>,
     },
     /// List a partner's API keys.
     List {
@@ -66,6 +72,7 @@ pub(crate) enum KeyCommand {
 struct NewKey {
     id: String,
     partner: PartnerId,
+    scopes: Vec<Scope>,
     api_key: String,
     expires_at: Option<Timestamp>,
 }
@@ -81,7 +88,7 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
         }
         Command::Remove { id } => {
             let partner = partner_of(&pipeline, &id).await?;
-            records.remove_partner(&partner.id).await?;
+            pipeline.remove_partner(&author(), &partner.id).await?;
             output.print(&serde_json::json!({ "removed": partner.id }), |_| format!("partner {id} removed"));
         }
         Command::Certificates => {
@@ -91,18 +98,21 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
                 .await?
                 .iter()
                 .map(|one| match &one.state {
-                    Ok(info) => serde_json::json!({ "partner": one.partner, "usable": true, "certificate": info, "days_until_expiry": info.days_until_expiry(now) }),
-                    Err(error) => serde_json::json!({ "partner": one.partner, "usable": false, "failure": sealpost_core::error::Failure::from(error) }),
+                    Ok(info) => serde_json::json!({ "partner": one.partner, "usable": true, "in_use": one.is_used, "use_until": one.use_until, "proven_at": one.proven_at, "certificate": info, "days_until_expiry": info.days_until_expiry(now) }),
+                    Err(error) => serde_json::json!({ "partner": one.partner, "usable": false, "in_use": one.is_used, "use_until": one.use_until, "fingerprint": one.fingerprint, "failure": sealpost_core::error::Failure::from(error) }),
                 })
                 .collect();
             output.print(&rows, |rows| certificates(rows));
         }
-        Command::Key(KeyCommand::New { partner, label, expires_in_days }) => {
+        Command::Key(KeyCommand::New { partner, label, expires_in_days, scopes }) => {
             let expires_at = expires_in_days.map(|days| Timestamp::now() + SignedDuration::from_hours(24 * days));
-            let (key, secret) = pipeline.issue_key(&partner.parse()?, &label, expires_at).await?;
+            let scopes = if scopes.is_empty() { Scope::all() } else { scopes };
+            let wish = KeyWish { label, scopes, expires_at };
+            let (key, secret) = pipeline.issue_key_by(&author(), &partner.parse()?, &wish).await?;
             let new = NewKey {
                 id: key.id.to_string(),
                 partner: key.partner,
+                scopes: key.scopes,
                 api_key: secret.expose_text()?.to_owned(),
                 expires_at,
             };
@@ -115,7 +125,7 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
             let keys = records.api_keys(&partner.id).await?;
             let public: Vec<serde_json::Value> = keys
                 .iter()
-                .map(|key| serde_json::json!({ "id": key.id, "label": key.label, "created_at": key.created_at, "expires_at": key.expires_at, "revoked_at": key.revoked_at }))
+                .map(|key| serde_json::json!({ "id": key.id, "label": key.label, "scopes": key.scopes, "created_at": key.created_at, "expires_at": key.expires_at, "revoked_at": key.revoked_at }))
                 .collect();
             output.print(&public, |keys| {
                 let cell = |key: &serde_json::Value, name: &str| key[name].as_str().unwrap_or("-").to_owned();
@@ -129,7 +139,7 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
             });
         }
         Command::Key(KeyCommand::Revoke { partner, key }) => {
-            let revoked = pipeline.revoke_key(&partner.parse()?, &key).await?;
+            let revoked = pipeline.revoke_key(&author(), &partner.parse()?, &key).await?;
             output.print(&serde_json::json!({ "id": revoked.id, "revoked_at": revoked.revoked_at }), |_| {
                 format!("API key {key} is revoked")
             });
@@ -167,11 +177,17 @@ fn certificates(rows: &[serde_json::Value]) -> String {
                 let days = row["days_until_expiry"]
                     .as_i64()
                     .map_or_else(|| "never".to_owned(), |days| format!("in {days} days"));
+                let used = match (row["in_use"].as_bool(), row["use_until"].as_str()) {
+                    (Some(true), Some(until)) => format!("until {until}"),
+                    (Some(true), None) => "yes".to_owned(),
+                    _ => "no".to_owned(),
+                };
                 vec![
                     partner,
                     info["fingerprint"].as_str().unwrap_or_default().to_owned(),
                     info["algorithm"].as_str().unwrap_or_default().to_owned(),
                     days,
+                    used,
                 ]
             } else {
                 let failure = &row["failure"];
@@ -180,9 +196,10 @@ fn certificates(rows: &[serde_json::Value]) -> String {
                     "not usable".to_owned(),
                     failure["title"].as_str().unwrap_or_default().to_owned(),
                     failure["detail"].as_str().unwrap_or_default().to_owned(),
+                    if row["in_use"] == true { "yes" } else { "no" }.to_owned(),
                 ]
             }
         })
         .collect();
-    output::table(&["PARTNER", "CERTIFICATE", "ALGORITHM", "EXPIRES"], &cells)
+    output::table(&["PARTNER", "CERTIFICATE", "ALGORITHM", "EXPIRES", "USED"], &cells)
 }

@@ -117,6 +117,9 @@ fn set(document: &mut Json, path: &str, value: &str) {
 /// What the types can't say.
 fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
     let mut problem = |key: &str, detail: String| problems.push(FieldError::new(key, detail));
+    for found in [config.api.problems(), config.identity.problems()].into_iter().flatten() {
+        problem(&found.pointer, found.detail);
+    }
     if config.worker.concurrency == 0 || config.worker.concurrency > 1000 {
         problem("worker.concurrency", "expected 1 to 1000".to_owned());
     }
@@ -156,6 +159,11 @@ fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
     }
     if let Err(error) = serde_json::from_value::<sealpost_store::StoreSettings>(Json::Object(config.store.clone())) {
         problem("store", error.to_string());
+    }
+    if let Some(Err(error)) =
+        config.self_service.vault.as_ref().map(|place| sealpost_secrets::vault(place, Path::new(".")))
+    {
+        problem("self_service.vault", error.detail().to_owned());
     }
     if config.log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
         problem("log.level", "expected error, warn, info, debug, or a filter such as `info,sqlx=warn`".to_owned());

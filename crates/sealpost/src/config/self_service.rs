@@ -1,0 +1,48 @@
+//! `[self_service]`: what partners may change about themselves.
+
+use schemars::JsonSchema;
+use sealpost_core::address::Network;
+use sealpost_core::secret::SecretRef;
+use sealpost_pipeline::Policy;
+use serde::{Deserialize, Serialize};
+
+/// What partners may change about themselves. Each is `off` (operators do it), `approval` (an operator approves each change)
+/// or `allowed` (it is done at once).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SelfServiceBlock {
+    /// OpenPGP certificates; `approval`.
+    #[schemars(with = "PolicyName")]
+    pub(crate) certificates: Policy,
+    /// Destinations; `approval`.
+    #[schemars(with = "PolicyName")]
+    pub(crate) destinations: Policy,
+    /// Trust in host keys that a destination's server has shown; `approval`.
+    #[schemars(with = "PolicyName")]
+    pub(crate) host_keys: Policy,
+    /// Whether files are sealed to a certificate that a partner added only after it has proven that it has the private
+    /// key. `false`.
+    pub(crate) require_proof: bool,
+    /// Where passwords and keys of destinations are kept, such as `file:data/secrets`. Without it partners can hand in
+    /// none.
+    #[schemars(with = "Option<String>")]
+    pub(crate) vault: Option<SecretRef>,
+    /// Whether destinations may lead anywhere, our own network included. `false`: to public addresses only.
+    pub(crate) allow_private_destinations: bool,
+    /// Networks that destinations may lead to beside public addresses: `["10.20.0.0/16"]`.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) allow_destinations: Vec<Network>,
+}
+
+/// The names of policies, for the schema.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it describes, and is never made")]
+enum PolicyName {
+    /// Operators do it.
+    Off,
+    /// An operator approves each change.
+    Approval,
+    /// It is done at once.
+    Allowed,
+}
