@@ -18,7 +18,7 @@ mod known;
 mod watch;
 
 use known::{Known, Name};
-pub use watch::Watched;
+pub(crate) use watch::watch;
 
 /// What a caller presents. Deliberately not printable.
 #[derive(Clone, Copy, Default)]

@@ -139,7 +139,7 @@ impl Pipeline {
     pub fn new(mut parts: Parts) -> Self {
         let hub = Arc::<watch::Hub>::default();
         parts.ledger = Arc::new(watch::Observed { ledger: parts.ledger, hub: hub.clone() });
-        let (records, changes_of_records) = identify::Watched::new(parts.records);
+        let (records, changes_of_records) = identify::watch(parts.records);
         parts.records = records;
         let quotas = Arc::new(usage::Quotas::new(parts.usage.clone()));
         Self {

@@ -11,19 +11,15 @@ use sealpost_core::identity::Identity;
 use sealpost_core::partner::{ApiKey, Partner};
 use sealpost_core::port::{Edit, Records};
 
-/// Records that count the changes of partners and API keys.
-pub struct Watched {
-    inner: Arc<dyn Records>,
-    changes: Arc<AtomicU64>,
+/// Watches `records`: gives them back with a number that grows with each change of a partner or an API key.
+pub(crate) fn watch(records: Arc<dyn Records>) -> (Arc<dyn Records>, Arc<AtomicU64>) {
+    let changes = Arc::new(AtomicU64::new(0));
+    (Arc::new(Watched { inner: records, changes: changes.clone() }), changes)
 }
 
-impl Watched {
-    /// Watches `records`; gives the number too.
-    #[must_use]
-    pub fn new(records: Arc<dyn Records>) -> (Arc<dyn Records>, Arc<AtomicU64>) {
-        let changes = Arc::new(AtomicU64::new(0));
-        (Arc::new(Self { inner: records, changes: changes.clone() }), changes)
-    }
+struct Watched {
+    inner: Arc<dyn Records>,
+    changes: Arc<AtomicU64>,
 }
 
 /// Counts when a change is over, however it ended: cancelled half-way, it may have happened.

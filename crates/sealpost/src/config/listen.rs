@@ -149,7 +149,7 @@ impl ApiBlock {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct IdentityBlock {
-    /// Issuers of access tokens (OpenID Connect). Without any, partners use API keys or client certificates.
+    /// Issuers of access tokens (`OpenID` Connect). Without any, partners use API keys or client certificates.
     pub(crate) issuers: Vec<sealpost_identity::IssuerSettings>,
 }
 

@@ -199,7 +199,9 @@ fn tls_and_client_certificates_from_the_configuration() {
         &[("mtls", &client.fingerprint())],
     );
     std::fs::create_dir(world.path("tls")).expect("make a folder");
-    let copy = |from: &Path, name: &str| drop(std::fs::copy(from, world.path("tls").join(name)).expect("copy"));
+    let copy = |from: &Path, name: &str| {
+        std::fs::copy(from, world.path("tls").join(name)).expect("copy");
+    };
     let show = |authority: &Authority| {
         let issued = authority.issue("localhost", Validity::Now);
         copy(&issued.certificate, "chain.pem");
@@ -263,9 +265,13 @@ async fn the_authorizer_within_lambda() {
     let world = world(&issuer(&provider), &[("idp", "acme-client")]);
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let program = sealpost_testkit::server::program(&["cargo-lambda"], "nothing; pip install cargo-lambda");
+    // It wants to stand in a package, though it builds nothing here.
+    std::fs::create_dir_all(world.path("package/src")).expect("make a folder");
+    world.write("package/src/main.rs", "fn main() {}\n");
+    world.write("package/Cargo.toml", "[package]\nname = \"authorizer\"\nversion = \"0.1.0\"\n\n[workspace]\n");
     let mut emulator = Command::new(program);
-    // Away from any Cargo.toml, and from whatever AWS means on this machine.
-    emulator.current_dir(world.folder.path()).args(["lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P"]);
+    emulator.current_dir(world.path("package"));
+    emulator.args(["lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P"]);
     emulator.arg(address.port().to_string()).env("RUST_LOG", "info");
     let _emulator = Server::start(&mut emulator, &world.path("emulator.log"));
     wait_until("cargo lambda watch", PATIENCE, || TcpStream::connect(address).is_ok());
