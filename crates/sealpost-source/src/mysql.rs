@@ -6,6 +6,7 @@
 mod connect;
 mod decode;
 mod describe;
+mod estimate;
 mod failure;
 mod kill;
 mod meta;
@@ -18,7 +19,7 @@ use async_trait::async_trait;
 use sealpost_core::Result;
 use sealpost_core::column::Column;
 use sealpost_core::param::ParameterValue;
-use sealpost_core::port::{RowStream, SecretStore, Source};
+use sealpost_core::port::{Estimate, RowStream, SecretStore, Source};
 use sealpost_core::report::{Query, ReportType};
 use sqlx::mysql::MySqlArguments;
 use sqlx::{Arguments, Executor, SqlSafeStr};
@@ -75,6 +76,16 @@ impl Source for MySqlSource {
         });
         ready.await?;
         Ok(Box::new(TaskStream::start(|mouth| read::read(session, sql, arguments, intake, mouth, settings.timeout_s))))
+    }
+
+    async fn estimate(&self, query: &Query) -> Result<Option<Estimate>> {
+        let settings = &query.report.settings;
+        let statement = Statement::parse(&query.report.sql, &settings.parameters, Dialect::MySql)?;
+        let bound = statement.bind(&settings.parameters, &query.scope, &query.parameters)?;
+        let arguments = arguments(&bound.values)?;
+        let limit = settings.timeout_s.min(10);
+        let mut session = connect::session(&self.settings, &*self.secrets, limit).await?;
+        connect::within(limit, estimate::estimate(&mut session, &bound.sql, arguments)).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -5,6 +5,7 @@
 
 mod connect;
 mod describe;
+mod estimate;
 mod failure;
 mod read;
 
@@ -16,7 +17,7 @@ use schemars::JsonSchema;
 use sealpost_core::Result;
 use sealpost_core::column::Column;
 use sealpost_core::param::ParameterValue;
-use sealpost_core::port::{RowStream, Source};
+use sealpost_core::port::{Estimate, RowStream, Source};
 use sealpost_core::report::{Query, ReportType};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteArguments;
@@ -74,6 +75,15 @@ impl Source for SqliteSource {
         shape::agree(columns.iter().map(sqlx::Column::name), intake.columns())?;
         connect::begin(&mut session).await?;
         Ok(Box::new(TaskStream::start(|mouth| read::read(session, sql, arguments, intake, mouth))))
+    }
+
+    async fn estimate(&self, query: &Query) -> Result<Option<Estimate>> {
+        let settings = &query.report.settings;
+        let statement = Statement::parse(&query.report.sql, &settings.parameters, Dialect::Sqlite)?;
+        let bound = statement.bind(&settings.parameters, &query.scope, &query.parameters)?;
+        let arguments = arguments(&bound.values)?;
+        let limit = settings.timeout_s.min(estimate::PATIENCE_S);
+        estimate::estimate(connect::session(&self.settings, limit).await?, &bound.sql, arguments).await
     }
 
     async fn check(&self) -> Result<()> {

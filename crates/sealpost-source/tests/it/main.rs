@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic in a test is the report")]
 
 mod ending;
+mod estimate;
 mod memory;
 mod mysql;
 mod proxy;

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
 use crate::build;
 
-async fn execute(path: &Path, sql: &str) {
+pub(crate) async fn execute(path: &Path, sql: &str) {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true).pragma("journal_mode", "WAL");
     let mut connection = options.connect().await.unwrap();
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.unwrap();
