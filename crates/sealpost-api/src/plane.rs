@@ -44,7 +44,10 @@ impl Plane {
 
     /// What to do, in words that fit who reads them.
     pub(crate) fn advice(self, side: Side, stage: Stage, advice: &str) -> String {
-        let inside = matches!(stage, Stage::Source | Stage::Store | Stage::Ledger | Stage::Secrets | Stage::Config);
+        let inside = matches!(
+            stage,
+            Stage::Source | Stage::Store | Stage::Notify | Stage::Ledger | Stage::Secrets | Stage::Config
+        );
         if self == Self::Partner && inside && side == Side::Operator {
             "If it stays, tell the operator of this service the id.".to_owned()
         } else {

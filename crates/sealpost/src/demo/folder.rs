@@ -121,6 +121,13 @@ token = "file:secrets/admin-token"
 signing_secret = "file:secrets/webhook-secret"
 allow_private = true
 allow_http = true
+# The partner decides for itself here. Without these lines an operator approves each change.
+[self_service]
+certificates = "allowed"
+destinations = "allowed"
+host_keys = "allowed"
+vault = "file:data/secrets"
+allow_private_destinations = true
 [sources.main]
 kind = "sqlite"
 path = "company.sqlite"
