@@ -491,3 +491,26 @@ async fn the_audit_trail_says_who_did_what_and_is_read_page_by_page() {
     let (_, others) = json_of(rig.operate(Method::GET, "/admin/v1/audit?partner=globex&limit=100")).await;
     assert!(others["entries"].as_array().unwrap().iter().all(|one| one["partner"] == "globex"));
 }
+
+#[tokio::test]
+async fn a_preview_estimates_rows_and_size() {
+    let rig = Rig::working().await;
+    for (partner, rows, exact) in [(&rig.acme, u64::from(crate::rig::ROWS), false), (&rig.globex, 3, true)] {
+        let body = json!({"report_type": "contracts.v1", "format": "ndjson"});
+        let (status, preview) = json_of(rig.post(partner, "/v1/reports:preview", &body)).await;
+        assert_eq!(status, StatusCode::OK, "{preview}");
+        assert_eq!((&preview["estimated_rows"], &preview["exact"]), (&json!(rows), &json!(exact)), "{preview}");
+        let report = rig.contracts(partner).await;
+        let report = rig.done(partner, report["id"].as_str().unwrap()).await;
+        let path = format!("/v1/reports/{}/file", report["id"].as_str().unwrap());
+        let sealed = rig.get(partner, &path).send().await.unwrap().bytes().await.unwrap();
+        let mut plain = Vec::new();
+        sealpost_seal::decrypt(&sealed[..], &partner.secret, None, &mut plain).unwrap();
+        let (size, guess) = (plain.len() as u64, preview["estimated_size"].as_u64().unwrap());
+        if exact {
+            assert_eq!(guess, size);
+        } else {
+            assert!(guess > size / 10 * 9 && guess < size / 10 * 11, "{guess} instead of {size}");
+        }
+    }
+}
