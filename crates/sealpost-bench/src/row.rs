@@ -95,12 +95,13 @@ pub(crate) fn edge(figures: &Figures) -> Result<Vec<Row>> {
     };
     let latency = |name, ours: &str, peer: &str, reach| row(name, "ms", Better::Lower, ours, peer, reach);
     let most = |name, ours: &str, peer: &str, reach| row(name, "1/s", Better::Higher, ours, peer, reach);
-    // The peer looks nothing up and syncs nothing to disk: these say what that costs, and hold it where it is.
+    // The peer looks nothing up and syncs nothing to disk: these say what that costs, and hold it where it is. The slowest
+    // 5 % are the creates, each of which waits for the disk, one after the other.
     Ok(vec![
-        latency("edge: status polls + creates, p50", "edge p50 ms", "bare p50 ms", 0.1)?,
+        latency("edge: status polls + creates, p50", "edge p50 ms", "bare p50 ms", 0.25)?,
         latency("edge: status polls + creates, p99", "edge p99 ms", "bare p99 ms", 0.1)?,
         latency("edge: status polls + creates, p99.9", "edge p99.9 ms", "bare p99.9 ms", 0.1)?,
-        most("edge: most status polls + creates", "edge 1/s", "bare 1/s", 0.1)?,
+        most("edge: most status polls + creates", "edge 1/s", "bare 1/s", 0.05)?,
         most("edge: most status polls", "edge polls 1/s", "bare polls 1/s", 0.1)?,
     ])
 }
