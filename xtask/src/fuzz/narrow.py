@@ -104,13 +104,25 @@ def before_load_schema(context, raw_schema):
             # Of the other lists there is no second page yet.
             if not operation["operationId"].startswith("listReports"):
                 parameters[:] = [one for one in parameters if one["name"] != "cursor"]
+                forget_cursors(operation)
             for parameter in parameters:
                 if parameter["name"] == "cursor":
                     parameter["schema"], parameter["example"] = cursor, cursor["enum"][0]
+                # A cursor belongs to the list that gave it, and this one is not of the example's partner.
+                if parameter["name"] == "partner" and operation["operationId"] == "listReportsOfAll":
+                    del parameter["example"]
     if "OpenPgpKeyRequest" in schemas:
         narrow_keys(schemas["OpenPgpKeyRequest"], raw_schema)
+        narrow_replacements(schemas, raw_schema["paths"]["/v1/destinations/{id}"]["put"])
     if "PartnerDocument" in schemas:
         narrow_partners(schemas, types)
+
+
+def forget_cursors(operation):
+    for response in operation["responses"].values():
+        links = response.get("links", {})
+        for name in [name for name, link in links.items() if "cursor" in link["parameters"]]:
+            del links[name]
 
 
 def narrow_keys(request, raw_schema):
@@ -119,6 +131,19 @@ def narrow_keys(request, raw_schema):
     example = {"certificate": CERTIFICATE}
     request["examples"] = [example]
     raw_schema["paths"]["/v1/keys"]["post"]["requestBody"]["content"]["application/json"]["example"] = example
+
+
+def narrow_replacements(schemas, operation):
+    """A destination that is replaced keeps its name."""
+    shape = json.loads(json.dumps(schemas["DestinationRequest"]))
+    del shape["properties"]["name"]
+    for example in shape["examples"]:
+        del example["name"]
+    schemas["DestinationReplacement"] = shape
+    operation["requestBody"]["content"]["application/json"] = {
+        "schema": {"$ref": "#/components/schemas/DestinationReplacement"},
+        "example": shape["examples"][0],
+    }
 
 
 def narrow_partners(schemas, types):
@@ -148,7 +173,12 @@ def filter_case(context, case):
         return True
     query = case.query if isinstance(case.query, dict) else {}
     body = case.body if isinstance(case.body, dict) else {}
-    return is_written_plainly(body) and is_page(query) and is_report(body) and is_partner(body) and is_key(body)
+    # A new destination needs a name and a way to log in.
+    operation = case.operation.definition.raw.get("operationId")
+    if operation == "createDestination" and (body.get("name") is None or body.get("login") is None):
+        return False
+    rules = (is_page(query), is_written_plainly(body), is_report(body), is_partner(body), is_key(body), is_public(body))
+    return all(rules)
 
 
 def is_written_plainly(value):
@@ -169,7 +199,11 @@ def instant(text):
 
 
 def is_page(query):
-    """`created_from` is not after `created_to`; a cursor belongs to the list that gave it."""
+    """`created_from` is not after `created_to`; a cursor belongs to the list that gave it; a key is retired within a
+    year."""
+    if "at" in query:
+        at = instant(query["at"])
+        return at is not None and at < datetime.now(timezone.utc) + timedelta(days=365)
     instants = [instant(query[name]) for name in ("created_from", "created_to") if name in query]
     if None in instants or (len(instants) == 2 and instants[0] > instants[1]):
         return False
@@ -177,11 +211,20 @@ def is_page(query):
 
 
 def is_key(body):
-    """A key expires in the time to come."""
-    if body.get("expires_at") is None:
-        return True
-    at = instant(body["expires_at"])
-    return at is not None and at > datetime.now(timezone.utc) + timedelta(minutes=10)
+    """A key expires in the time to come; certificates are exchanged within 90 days."""
+    soon = datetime.now(timezone.utc) + timedelta(minutes=10)
+    for name, latest in (("expires_at", timedelta(days=3_000_000)), ("cut_over", timedelta(days=89))):
+        if body.get(name) is not None:
+            at = instant(body[name])
+            if at is None or at < soon or at - soon > latest:
+                return False
+    return True
+
+
+def is_public(body):
+    """A destination is a host of the public internet, which no number and no name without a dot is here."""
+    host = body.get("host")
+    return not isinstance(host, str) or bool(re.match(r"^[a-z0-9-]+([.][a-z0-9-]+)*[.]example$", host))
 
 
 # Letters of the date patterns; everything else is in quotes or punctuation.

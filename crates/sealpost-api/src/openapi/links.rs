@@ -19,6 +19,8 @@ const FIRST_REPORT: &[(&str, &str)] = &[("id", "$response.body#/reports/0/id")];
 const FIRST_TYPE: &[(&str, &str)] = &[("id", "$response.body#/report_types/0/id")];
 const FIRST_PARTNER: &[(&str, &str)] = &[("id", "$response.body#/partners/0/id")];
 const FIRST_CONNECTOR: &[(&str, &str)] = &[("id", "$response.body#/connectors/0/id")];
+const FIRST_KEY: &[(&str, &str)] = &[("id", "$response.body#/keys/0/fingerprint")];
+const FIRST_DESTINATION: &[(&str, &str)] = &[("id", "$response.body#/destinations/0/id")];
 const NEXT: &[(&str, &str)] = &[("cursor", "$response.body#/next_cursor")];
 
 /// The links of both planes.
@@ -54,6 +56,21 @@ const LINKS: &[Link] = &[
         "listNotifications",
         &[("id", "$request.path.id"), ("cursor", "$response.body#/next_cursor")],
     ),
+    link("addOpenPgpKey", "showOpenPgpKey", &[("id", "$response.body#/fingerprint")]),
+    link("addOpenPgpKey", "challengeOpenPgpKey", &[("id", "$response.body#/fingerprint")]),
+    link("listOpenPgpKeys", "showOpenPgpKey", FIRST_KEY),
+    link("listOpenPgpKeys", "challengeOpenPgpKey", FIRST_KEY),
+    link("challengeOpenPgpKey", "proveOpenPgpKey", SAME),
+    link("createDestination", "showDestination", ID),
+    link("createDestination", "replaceDestination", ID),
+    link("createDestination", "testDestination", ID),
+    link("createDestination", "trustHostKey", ID),
+    link("createDestination", "removeDestination", ID),
+    link("listDestinations", "showDestination", FIRST_DESTINATION),
+    link("listDestinations", "testDestination", FIRST_DESTINATION),
+    link("createApiKey", "rotateApiKey", ID),
+    link("createApiKey", "revokeApiKey", ID),
+    link("listChanges", "showChange", &[("id", "$response.body#/changes/0/id")]),
     link("listPartners", "showPartner", FIRST_PARTNER),
     link("listPartners", "createReportOfPartner", FIRST_PARTNER),
     link("putPartner", "showPartner", SAME),
@@ -82,8 +99,10 @@ pub(super) fn complete(document: &mut Json) {
         for link in LINKS.iter().filter(|link| id == link.from) {
             let parameters: Json =
                 link.parameters.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+            // Where something is made at once or waits for an approval, only what was made has the values.
+            let is_made = operation["responses"].get("201").is_some();
             for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
-                if status.starts_with('2') {
+                if status.starts_with('2') && (!is_made || status == "201") {
                     response["links"][link.to] = json!({"operationId": link.to, "parameters": parameters});
                 }
             }

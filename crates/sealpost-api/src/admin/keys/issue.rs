@@ -30,7 +30,7 @@ pub struct KeyRequest {
     /// What it may do: `reports:read`, `reports:write`, `keys:write`, `destinations:write`, `schedules:write`; everything
     /// when absent.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, min_items = 1)]
+    #[schema(value_type = Option<Vec<crate::api_keys::wire::Scope>>, min_items = 1)]
     scopes: Option<Vec<Scope>>,
     /// When it stops working; never when absent.
     #[serde(default)]
