@@ -179,7 +179,9 @@ pub(crate) fn status_of(error: &Error) -> StatusCode {
         // A partner document that a caller sent has fields; one that is broken in our records has none.
         Kind::Config if error.is(&codes::config::PARTNER_FILE) && !error.fields().is_empty() => StatusCode::BAD_REQUEST,
         // So with a certificate.
-        _ if error.code().stage == sealpost_core::error::Stage::Seal && !error.fields().is_empty() => StatusCode::BAD_REQUEST,
+        _ if error.code().stage == sealpost_core::error::Stage::Seal && !error.fields().is_empty() => {
+            StatusCode::BAD_REQUEST
+        }
         Kind::InvalidRequest => StatusCode::BAD_REQUEST,
         Kind::Unauthorized => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,
