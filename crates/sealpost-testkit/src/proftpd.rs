@@ -79,7 +79,7 @@ impl Proftpd {
         let mut command = Command::new(program(&["proftpd"], "proftpd-core proftpd-mod-crypto"));
         command.args(["--nodaemon", "--config"]).arg(&path);
         let server = Server::start(&mut command, &root.join("log"));
-        wait_until("proftpd", Duration::from_secs(20), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        wait_until("proftpd", Duration::from_secs(60), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
         Self { _server: server, folder, port }
     }
 

@@ -80,7 +80,7 @@ impl Sshd {
         command.args(["-D", "-e", "-f"]).arg(&path);
         self.server = Some(Server::start(&mut command, &self.folder.path().join("log")));
         let port = self.port;
-        wait_until("sshd", Duration::from_secs(20), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        wait_until("sshd", Duration::from_secs(60), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     }
 
     /// Stops listening. Sessions that are under way go on.

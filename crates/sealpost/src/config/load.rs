@@ -200,7 +200,8 @@ mod tests {
         for key in ["api.listn", "worker.concurrency", "worker.lease_s", "admin.listen"] {
             assert!(keys.contains(&key), "{key} in {keys:?}");
         }
-        assert!(error.fields().iter().any(|field| field.detail.contains("expected `listen`")), "{error:?}");
+        let listn = error.fields().iter().find(|field| field.pointer == "api.listn").expect("the misspelt key");
+        assert!(listn.detail.contains("expected one of `listen`"), "the hint names what would be right: {listn:?}");
     }
 
     #[test]
