@@ -41,8 +41,16 @@ pub struct Preview {
 impl From<sealpost_pipeline::preview::Preview> for Preview {
     fn from(preview: sealpost_pipeline::preview::Preview) -> Self {
         let columns = preview.columns.iter().map(ColumnShape::of).collect();
-        let sealpost_pipeline::preview::Preview { report_type, format, rows, more, estimated_rows, estimated_size, exact, .. } =
-            preview;
+        let sealpost_pipeline::preview::Preview {
+            report_type,
+            format,
+            rows,
+            more,
+            estimated_rows,
+            estimated_size,
+            exact,
+            ..
+        } = preview;
         Self { report_type, format, columns, rows, more, estimated_rows, estimated_size, exact }
     }
 }

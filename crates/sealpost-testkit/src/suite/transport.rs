@@ -140,7 +140,8 @@ impl Parcel {
             finished_at: None,
             version: 1,
         };
-        let connector = Connector { id, partner, name: "main".to_owned(), settings: settings.clone(), candidates: Vec::new() };
+        let connector =
+            Connector { id, partner, name: "main".to_owned(), settings: settings.clone(), candidates: Vec::new() };
         Self { connector, delivery, file: MemoryFile(bytes), journal: Notebook::default() }
     }
 
