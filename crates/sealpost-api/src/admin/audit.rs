@@ -63,7 +63,7 @@ impl From<CoreEntry> for AuditEntry {
 /// Read the audit trail.
 #[utoipa::path(get, path = "/admin/v1/audit", operation_id = "listAudit", tag = "changes",
     params(
-        ("partner" = Option<String>, Query, description = "Only entries about this partner.", example = "acme"),
+        ("partner" = Option<String>, Query, description = "Only entries about this partner.", pattern = "^[a-z0-9][a-z0-9-]{0,62}$", example = "acme"),
         ("limit" = Option<u32>, Query, description = "Most entries on a page, 1 to 100; 20 when not given.", minimum = 1, maximum = 100, example = 20),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
     ),

@@ -15,7 +15,7 @@ use crate::state::State;
 /// List changes of all partners.
 #[utoipa::path(get, path = "/admin/v1/changes", operation_id = "listChangesOfAll", tag = "changes",
     params(
-        ("partner" = Option<String>, Query, description = "Only changes of this partner.", example = "acme"),
+        ("partner" = Option<String>, Query, description = "Only changes of this partner.", pattern = "^[a-z0-9][a-z0-9-]{0,62}$", example = "acme"),
         ("status" = Option<Status>, Query, description = "Only changes in this status.", example = "pending"),
         ("limit" = Option<u32>, Query, description = "Most changes on a page, 1 to 100; 20 when not given.", minimum = 1, maximum = 100, example = 20),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
