@@ -113,8 +113,11 @@ const WEAK: &str = "RSA 1024 is too weak";
 const SPLICED: &str = "a binding signature does not verify";
 const EARLY: &str = "it is valid from 2026-03-01T00:00:00Z on";
 
-/// What happened to what, in the examples: code, detail, fields.
-const SAMPLES: &[(&Code, &str, &[(&str, &str)])] = {
+/// What happened to what: code, detail, and of each field its place and what is wrong.
+type Sample = (&'static Code, &'static str, &'static [(&'static str, &'static str)]);
+
+/// The examples.
+const SAMPLES: &[Sample] = {
     use codes::request as r;
     &[
         (
