@@ -1,7 +1,7 @@
 // Shows /openapi.json. Text is always set as text, never as markup.
 "use strict";
 
-const METHODS = ["get", "post", "put", "delete"];
+const METHODS = ["get", "post", "put", "patch", "delete"];
 
 function make(tag, attributes, ...children) {
   const element = document.createElement(tag);
