@@ -20,6 +20,7 @@ use crate::state::State;
 /// How to rotate.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ApiKeyRotationRequest)]
 pub struct RotationRequest {
     /// For how many hours the old key goes on working: 0 to 720; 24 when absent.
     #[serde(default = "a_day")]

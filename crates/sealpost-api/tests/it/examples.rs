@@ -1,6 +1,8 @@
 //! The documents' examples: every operation has them, and they are what the schemas say.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// By an independent validator: `pip install openapi-spec-validator` brings `jsonschema`. It prints what is missing or
@@ -95,4 +97,44 @@ fn codes_in_descriptions_have_the_status_that_they_stand_at() {
             }
         }
     }
+}
+
+/// Two types of one name are one schema in a document: whichever comes last describes both.
+#[test]
+fn every_schema_has_a_name_of_its_own() {
+    fn visit(folder: &Path, names: &mut BTreeMap<String, Vec<String>>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(&path, names);
+            } else if let Some(text) = path.to_str().filter(|path| path.ends_with(".rs")) {
+                for name in schema_names(&std::fs::read_to_string(text).unwrap()) {
+                    names.entry(name).or_default().push(text.to_owned());
+                }
+            }
+        }
+    }
+    let mut names = BTreeMap::new();
+    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
+    assert!(names.len() > 50, "{names:?}");
+    names.retain(|_, places| places.len() > 1);
+    assert!(names.is_empty(), "give one of each a `#[schema(as = …)]`: {names:#?}");
+}
+
+/// The names of the types that derive `ToSchema`, as the documents have them.
+fn schema_names(text: &str) -> Vec<String> {
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric()).collect::<String>();
+    let (mut names, mut renamed, mut is_schema) = (Vec::new(), None, false);
+    for line in text.lines() {
+        is_schema |= line.starts_with("#[derive(") && line.contains("ToSchema");
+        if let Some((_, name)) = line.split_once("#[schema(as = ") {
+            renamed = Some(word(name));
+        }
+        let declared = line.split_once("struct ").or_else(|| line.split_once("enum "));
+        if let Some((_, name)) = declared.filter(|(before, _)| before.is_empty() || before.starts_with("pub")) {
+            let name = renamed.take().unwrap_or_else(|| word(name));
+            names.extend(std::mem::take(&mut is_schema).then_some(name));
+        }
+    }
+    names
 }
