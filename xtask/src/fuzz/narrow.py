@@ -226,7 +226,9 @@ def is_page(query):
 
 
 def is_key(body):
-    """A key expires in the time to come; certificates are exchanged within 90 days."""
+    """A key expires in the time to come; certificates are exchanged within 90 days, one for another."""
+    if body.get("cut_over") is not None and body.get("replaces") is None:
+        return False
     soon = datetime.now(timezone.utc) + timedelta(minutes=10)
     for name, latest in (("expires_at", timedelta(days=3_000_000)), ("cut_over", timedelta(days=89))):
         if body.get(name) is not None:
@@ -242,6 +244,9 @@ def is_public(body):
     login = body.get("login")
     # A key pair that the service makes is described by nothing else.
     if isinstance(login, dict) and login.get("method") == "generated_key" and len(login) > 1:
+        return False
+    # A user's name is limited in bytes, which a schema can't count.
+    if "login" in body and not re.match(r"^[ -~]{1,128}$", str(body.get("user"))):
         return False
     return not isinstance(host, str) or bool(re.match(r"^[a-z0-9-]+([.][a-z0-9-]+)*[.]example$", host))
 
