@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, Notify};
 
 mod admit;
+mod api_keys;
 mod audit;
 mod challenges;
 mod changes;

@@ -1,8 +1,9 @@
 //! API keys: `sp_<public half>_<secret half>`. Only a digest is kept.
 
 use jiff::{SignedDuration, Timestamp};
+use sealpost_core::audit::ActorKind;
 use sealpost_core::error::{Error, FieldError, Result, codes};
-use sealpost_core::id::PartnerId;
+use sealpost_core::id::{ApiKeyId, PartnerId};
 use sealpost_core::identity::Scope;
 use sealpost_core::partner::ApiKey;
 use sealpost_core::secret::Secret;
@@ -76,7 +77,8 @@ impl Pipeline {
     /// Makes a key that a partner asks for, which can do no more than the caller itself.
     ///
     /// # Errors
-    /// `SP-REQUEST-001` for scopes beyond `held`, `-037` for one key too many.
+    /// `SP-REQUEST-001` for scopes beyond `held` and for an end after that of the caller's own key, `-037` for one key too
+    /// many.
     pub async fn create_key(
         &self,
         author: &Author,
@@ -90,6 +92,7 @@ impl Pipeline {
             return Err(Error::new(&codes::request::INVALID, "the key would be able to do more than its maker")
                 .with_fields(vec![field]));
         }
+        self.check_end(author, wish.expires_at).await?;
         let now = Timestamp::now();
         let live = self.parts.records.api_keys(partner).await?.into_iter().filter(|key| is_live(key, now)).count();
         if live >= MOST_KEYS {
@@ -111,10 +114,10 @@ impl Pipeline {
         overlap_hours: u32,
         held: &[Scope],
     ) -> Result<(ApiKey, Secret)> {
-        let mut old = self.key(partner, id).await?;
+        let old = self.key(partner, id).await?;
         let now = Timestamp::now();
         if !is_live(&old, now) {
-            return Err(Error::new(&codes::request::NOT_IN_THIS_STATE, format!("API key {id} does not work any more")));
+            return Err(works_no_more(&old.id));
         }
         if let Some(beyond) = old.scopes.iter().find(|scope| !held.contains(scope)) {
             let detail = format!("API key {id} has {beyond}, which your own credentials do not have");
@@ -123,12 +126,38 @@ impl Pipeline {
         let wish = KeyWish { label: old.label.clone(), scopes: old.scopes.clone(), expires_at: old.expires_at };
         let made = self.create_key(author, partner, &wish, held).await?;
         let end = now + SignedDuration::from_hours(i64::from(overlap_hours.min(LONGEST_OVERLAP_H)));
-        let end = old.expires_at.map_or(end, |at| at.min(end));
-        old.expires_at = Some(end);
-        self.parts.records.put_api_key(&old).await?;
-        let detail = format!("{} takes its place; it works until {end}", made.0.id);
+        // The key may have been revoked meanwhile: then it stays so, and nothing takes its place.
+        let shorten = move |key: ApiKey| match is_live(&key, now) {
+            true => Ok(ApiKey { expires_at: Some(key.expires_at.map_or(end, |at| at.min(end))), ..key }),
+            false => Err(works_no_more(&key.id)),
+        };
+        if let Err(error) = self.parts.records.edit_api_key(&old.id, &shorten).await {
+            self.revoke_key(author, partner, made.0.id.as_str()).await?;
+            return Err(error);
+        }
+        let detail = format!("{} takes its place; it works until {end} at the latest", made.0.id);
         self.note(author, partner, "api_key.rotate", old.id.as_str(), &detail).await?;
         Ok(made)
+    }
+
+    /// A key that its maker outlives would be a way to stay. (An access token is short-lived by its nature; what it may
+    /// make is limited by its scopes, and is in the audit trail.)
+    async fn check_end(&self, author: &Author, wished: Option<Timestamp>) -> Result<()> {
+        if author.actor.kind != ActorKind::ApiKey {
+            return Ok(());
+        }
+        let own = match author.actor.id.parse() {
+            Ok(id) => self.parts.records.api_key(&id).await?,
+            Err(_) => None,
+        };
+        match own.and_then(|key| key.expires_at) {
+            Some(end) if wished.is_none_or(|at| at > end) => {
+                let field =
+                    FieldError::new("/expires_at", format!("your own key ends at {end}; expected no later time"));
+                Err(Error::new(&codes::request::INVALID, "the key would outlive its maker").with_fields(vec![field]))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Revokes a key of a partner, at once and for good.
@@ -136,13 +165,15 @@ impl Pipeline {
     /// # Errors
     /// `SP-REQUEST-008` where the partner has no such key.
     pub async fn revoke_key(&self, author: &Author, partner: &PartnerId, id: &str) -> Result<ApiKey> {
-        let mut key = self.key(partner, id).await?;
-        if key.revoked_at.is_none() {
-            key.revoked_at = Some(Timestamp::now());
-            self.parts.records.put_api_key(&key).await?;
-            self.note(author, partner, "api_key.revoke", key.id.as_str(), &key.label).await?;
+        let key = self.key(partner, id).await?;
+        if key.revoked_at.is_some() {
+            return Ok(key);
         }
-        Ok(key)
+        let now = Timestamp::now();
+        let revoke = move |key: ApiKey| Ok(ApiKey { revoked_at: key.revoked_at.or(Some(now)), ..key });
+        let revoked = self.parts.records.edit_api_key(&key.id, &revoke).await?.unwrap_or(key);
+        self.note(author, partner, "api_key.revoke", revoked.id.as_str(), &revoked.label).await?;
+        Ok(revoked)
     }
 
     async fn key(&self, partner: &PartnerId, id: &str) -> Result<ApiKey> {
@@ -150,6 +181,10 @@ impl Pipeline {
         let id = id.parse().map_err(|_| missing())?;
         self.parts.records.api_key(&id).await?.filter(|key| key.partner == *partner).ok_or_else(missing)
     }
+}
+
+fn works_no_more(id: &ApiKeyId) -> Error {
+    Error::new(&codes::request::NOT_IN_THIS_STATE, format!("API key {id} does not work any more"))
 }
 
 /// Whether a key works at `now`.

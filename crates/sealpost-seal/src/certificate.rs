@@ -12,6 +12,10 @@ use sealpost_core::error::{Error, Result, codes::seal};
 use crate::message::armor::{Armor, Block, Checksum};
 use crate::policy::{fingerprint, instant};
 
+/// Most packets of a certificate. Each may be a signature to verify, and a stranger chooses how many there are: a key with
+/// ten subkeys and twenty years of renewals has fewer.
+const MOST_PARTS: usize = 250;
+
 /// A transferable public or secret key as it came: each part with the signatures that follow it.
 pub(crate) struct Certificate {
     /// The primary key.
@@ -95,8 +99,16 @@ impl Certificate {
         let binary = packets::binary(bytes)?;
         let mut certificate: Option<Self> = None;
         let mut place = Place::Ignored;
+        let mut parts = 0;
         for packet in packets::Packets::new(&binary) {
             let packet = packet?;
+            parts += 1;
+            if parts > MOST_PARTS {
+                let detail = format!(
+                    "it has more than {MOST_PARTS} parts; export it with `gpg --export-options export-minimal --export --armor`"
+                );
+                return Err(Error::new(&seal::UNREADABLE, detail));
+            }
             match (&mut certificate, packet) {
                 (None, packets::Parsed::Packet(Packet::PublicKey(primary))) => {
                     certificate = Some(Self::beginning(primary, None));

@@ -1,14 +1,28 @@
 //! What every server of the testkit shares: a free port, a child process that dies with its owner, readiness.
 
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A port that was free a moment ago. For servers that can't be told to use port 0.
+///
+/// It lies below the range that the kernel takes ports of outgoing connections from: one of those would be taken again
+/// before the server has it.
+///
+/// # Panics
+/// When a thousand ports are taken.
 #[must_use]
 pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).expect("bind a loopback port").local_addr().expect("a bound address").port()
+    // Tests run in many processes at once, which must not all begin with the same port.
+    let mut hasher = std::hash::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    let start = hasher.finish();
+    let ports =
+        (0..1000).map(|step| u16::try_from(10_000 + (start.wrapping_add(step * 7919)) % 20_000).unwrap_or(10_000));
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.into_iter().find(free).expect("a free loopback port")
 }
 
 /// The first of these programs that exists.

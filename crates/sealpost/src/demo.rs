@@ -77,7 +77,18 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
     crate::cmd::apply_partners(&pipeline, &place.partners()).await?;
     let (_, api_key) = pipeline.issue_key(&folder::PARTNER.parse()?, "demo", None).await?;
     folder::write_private(&place.api_key(), api_key.expose())?;
-    let running = serve::start(&loaded, pipeline.clone(), true).await?;
+    let mut left = 5;
+    let running = loop {
+        match serve::start(&loaded, pipeline.clone(), true).await {
+            // Another process, another demo perhaps, took the port between our look and now.
+            Err(error) if error.is(&codes::config::ADDRESS_IN_USE) && left > 0 => {
+                left -= 1;
+                folder::write_configuration(&place, &site)?;
+                loaded.config = crate::config::load(&place.configuration(), &ProcessEnvironment)?.config;
+            }
+            started => break started?,
+        }
+    };
     say(&format!("  service   API at http://{}, operators' API at http://{}", running.api, running.admin));
     say(&format!("  ready after {:.1} s\n", began.elapsed().as_secs_f64()));
 

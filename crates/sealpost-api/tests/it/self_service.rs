@@ -423,6 +423,30 @@ async fn api_keys_can_do_no_more_than_what_made_them() {
 }
 
 #[tokio::test]
+async fn an_api_key_does_not_outlive_the_one_that_made_it() {
+    let rig = Rig::self_serving(all(Policy::Allowed)).await;
+    let make = |key: &str, body: Json| {
+        json_of(rig.client.post(format!("{}/v1/api-keys", rig.public)).bearer_auth(key).json(&body))
+    };
+    let tomorrow = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
+    let later = tomorrow + jiff::SignedDuration::from_secs(1);
+    let body = json!({"scopes": ["keys:write"], "expires_at": tomorrow});
+    let short = make(&rig.acme.key, body.clone()).await.1["key"].as_str().unwrap().to_owned();
+    for wish in [json!({"scopes": ["keys:write"]}), json!({"scopes": ["keys:write"], "expires_at": later})] {
+        let (status, problem) = make(&short, wish).await;
+        let place = &problem["errors"][0]["pointer"];
+        assert_eq!((status, place), (StatusCode::BAD_REQUEST, &json!("/expires_at")), "{problem}");
+    }
+    let (status, made) = make(&short, body).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    // Nor by rotating one that has no end.
+    let (_, endless) = make(&rig.acme.key, json!({"scopes": ["keys:write"]})).await;
+    let path = format!("{}/v1/api-keys/{}:rotate", rig.public, endless["id"].as_str().unwrap());
+    let (status, problem) = json_of(rig.client.post(path).bearer_auth(&short).json(&json!({}))).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
+}
+
+#[tokio::test]
 async fn there_are_twenty_api_keys_at_most() {
     let rig = Rig::self_serving(all(Policy::Allowed)).await;
     let make = || json_of(rig.post(&rig.acme, "/v1/api-keys", &json!({"scopes": ["reports:read"]})));

@@ -199,6 +199,13 @@ pub trait Records: Send + Sync {
     /// # Errors
     /// `SP-LEDGER-001`.
     async fn put_api_key(&self, key: &ApiKey) -> Result<()>;
+
+    /// Changes an API key by a pure function in one atomic step, so that a revocation is never overwritten. `None` where
+    /// there is no such key.
+    ///
+    /// # Errors
+    /// What `edit` says; `SP-LEDGER-001`.
+    async fn edit_api_key(&self, id: &ApiKeyId, edit: &Edit<ApiKey>) -> Result<Option<ApiKey>>;
 }
 
 /// A pure change of a record; it may be called more than once.

@@ -9,8 +9,8 @@ use sealpost_core::partner::{ApiKey, Partner};
 use sealpost_core::port::{Edit, Records};
 use serde::de::DeserializeOwned;
 
-use super::value::{decode, encode, nanos};
-use super::{Connection, Durability, SqliteLedger, connectors, fault, partners};
+use super::value::decode;
+use super::{Durability, SqliteLedger, api_keys, connectors, fault, partners};
 
 #[async_trait]
 impl Records for SqliteLedger {
@@ -88,25 +88,15 @@ impl Records for SqliteLedger {
 
     async fn put_api_key(&self, key: &ApiKey) -> Result<()> {
         let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = store_key(turn.connection(), key).await;
+        let outcome = api_keys::store(turn.connection(), key).await;
         turn.end(outcome).await
     }
-}
 
-async fn store_key(connection: &mut Connection, key: &ApiKey) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO api_keys (id, partner, created_at, record) VALUES (?, ?, ?, ?)
-         ON CONFLICT DO UPDATE
-         SET partner = excluded.partner, created_at = excluded.created_at, record = excluded.record",
-    )
-    .bind(key.id.as_str())
-    .bind(key.partner.as_str())
-    .bind(nanos(key.created_at))
-    .bind(encode("an API key", key)?)
-    .execute(connection)
-    .await
-    .map_err(|error| fault::owned(error, &key.partner))?;
-    Ok(())
+    async fn edit_api_key(&self, id: &ApiKeyId, edit: &Edit<ApiKey>) -> Result<Option<ApiKey>> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = api_keys::edit(turn.connection(), id, edit).await;
+        turn.end(outcome).await
+    }
 }
 
 impl SqliteLedger {

@@ -92,4 +92,9 @@ impl Records for Watched {
         let _changing = Changing(&self.changes);
         self.inner.put_api_key(key).await
     }
+
+    async fn edit_api_key(&self, id: &ApiKeyId, edit: &Edit<ApiKey>) -> Result<Option<ApiKey>> {
+        let _changing = Changing(&self.changes);
+        self.inner.edit_api_key(id, edit).await
+    }
 }

@@ -2,7 +2,7 @@
 
 use sealpost_core::connector::{ConnectorSettings, Login};
 use sealpost_core::error::{Error, FieldError, Result, codes};
-use sealpost_core::id::{ConnectorId, PartnerId};
+use sealpost_core::id::PartnerId;
 use sealpost_core::port::SecretVault;
 use sealpost_core::secret::{Secret, SecretRef};
 
@@ -56,15 +56,17 @@ impl Pipeline {
         })
     }
 
-    /// Removes secrets from the vault that the destination of this name does not use. What can't be removed is logged:
+    /// Removes secrets from the vault that no destination uses. What can't be removed is logged:
     /// nothing refers to it any more.
     pub(crate) async fn forget_unused(&self, partner: &PartnerId, name: &str, logins: &[Login]) {
         let Some(vault) = &self.parts.vault else { return };
-        let used = match self.parts.records.connector(&ConnectorId::of(partner, name)).await {
-            Ok(connector) => connector.map(|connector| connector.settings.login).unwrap_or_default(),
+        // Of any connector: an operator may have given a connector another name, with the same reference.
+        let connectors = match self.parts.records.connectors(None).await {
+            Ok(connectors) => connectors,
             Err(error) => return log::secret_stays(partner, name, &error),
         };
-        let used: Vec<&SecretRef> = used.iter().flat_map(references).collect();
+        let used = connectors.iter().flat_map(|connector| &connector.settings.login).flat_map(references);
+        let used: Vec<&SecretRef> = used.collect();
         for reference in logins.iter().flat_map(references).filter(|one| !used.contains(one)) {
             if let Err(error) = vault.forget(reference).await {
                 log::secret_stays(partner, name, &error);
@@ -82,16 +84,17 @@ fn references(login: &Login) -> Vec<&SecretRef> {
 }
 
 /// A password is for the account that it was given for: pointed at another server, it would be handed to that one. A
-/// private key never leaves us.
+/// private key that was made for the destination never leaves us.
 fn as_before(before: Option<&ConnectorSettings>, after: &ConnectorSettings) -> Result<Vec<Login>> {
     let refused = |detail: &str| {
         let field = FieldError::new("/login", detail);
         Err(Error::new(&codes::request::INVALID, "a way to log in is needed").with_fields(vec![field]))
     };
     let Some(before) = before else { return refused("missing") };
-    let has_password = before.login.iter().any(|login| !matches!(login, Login::PrivateKey { .. }));
-    if has_password && before.account() != after.account() {
-        return refused("give it again: the password was for another server, port or user");
+    // A private key of the operator's may open other accounts of that server too: which one is not the partner's to choose.
+    let is_ours = |login: &Login| matches!(login, Login::PrivateKey { public_key: Some(_), .. });
+    if !before.login.iter().all(is_ours) && before.account() != after.account() {
+        return refused("give it again: it was for another server, port or user");
     }
     Ok(before.login.clone())
 }

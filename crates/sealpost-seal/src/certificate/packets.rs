@@ -16,6 +16,7 @@ pub(super) const PUBLIC_KEY: u8 = 6;
 const MAX_OCTETS: usize = 1 << 20;
 
 const BEGIN: &[u8] = b"-----BEGIN PGP ";
+const END: &[u8] = b"-----END PGP ";
 
 /// The packets' bytes, whether armored or not.
 pub(super) fn binary(bytes: &[u8]) -> Result<Vec<u8>> {
@@ -39,7 +40,7 @@ pub(super) fn binary(bytes: &[u8]) -> Result<Vec<u8>> {
     }
     let damaged = |error: String| Error::new(&seal::UNREADABLE, format!("its ASCII armor is damaged: {error}"));
     // The footer's CRC-24 must not decide anything (RFC 9580, 6.1.1); damaged packets fail their signatures.
-    let mut dearmor = Dearmor::new(bytes);
+    let mut dearmor = Dearmor::new(block(bytes));
     dearmor.read_header().map_err(|error| damaged(error.to_string()))?;
     match &dearmor.typ {
         Some(BlockType::PublicKey | BlockType::PrivateKey) => {}
@@ -52,6 +53,18 @@ pub(super) fn binary(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut binary = Vec::with_capacity(bytes.len());
     dearmor.read_to_end(&mut binary).map_err(|error| damaged(error.to_string()))?;
     Ok(binary)
+}
+
+/// The armored block alone. The parser looks for headers in everything that follows, so a `Regards: …` below the block
+/// would become a part of it.
+fn block(text: &[u8]) -> &[u8] {
+    let find = |from: usize, what: &[u8]| {
+        text.get(from..)?.windows(what.len()).position(|window| window == what).map(|at| from + at)
+    };
+    let begin = find(0, BEGIN).unwrap_or(0);
+    let last_line = find(begin, END).unwrap_or(text.len());
+    let end = find(last_line, b"\n").map_or(text.len(), |at| at + 1);
+    text.get(begin..end).unwrap_or(text)
 }
 
 /// A packet, or that it is of a kind or version that can't be parsed.

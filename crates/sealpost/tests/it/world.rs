@@ -146,6 +146,7 @@ grants = [{grants}]
 {more}
 [limits]
 active_reports = 100000
+rate = {{ per_second = 100000, burst = 100000 }}
 [connectors.main]
 host = "127.0.0.1"
 port = {port}

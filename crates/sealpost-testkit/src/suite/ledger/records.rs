@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::connector::{Connector, ConnectorLimits, ConnectorSettings, ExistingFile, Login, RetryPolicy};
 use sealpost_core::delivery::DeliveryEvent;
-use sealpost_core::error::codes;
+use sealpost_core::error::{Error, codes};
 use sealpost_core::id::{ApiKeyId, ConnectorId};
 use sealpost_core::identity::{Identity, Scope};
 use sealpost_core::partner::{ApiKey, FileSettings, Grant, Partner, PartnerLimits, SealSettings};
@@ -120,8 +120,20 @@ pub async fn what_is_put_is_found(ports: Ports) {
     assert_eq!(records.api_keys(&changed.id).await.unwrap(), [new.clone(), old]);
     let revoked = ApiKey { revoked_at: Some(now), ..new };
     records.put_api_key(&revoked).await.unwrap();
-    assert_eq!(records.api_key(&revoked.id).await.unwrap(), Some(revoked));
+    assert_eq!(records.api_key(&revoked.id).await.unwrap(), Some(revoked.clone()));
     assert_eq!(records.api_key(&key_id("cccccccccccc")).await.unwrap(), None);
+
+    // An edit sees what is there now, and changes nothing where it refuses.
+    let extend = |key: ApiKey| match key.revoked_at {
+        Some(_) => Err(Error::new(&codes::request::NOT_IN_THIS_STATE, "revoked")),
+        None => Ok(ApiKey { label: "extended".to_owned(), ..key }),
+    };
+    refused(records.edit_api_key(&revoked.id, &extend).await, &codes::request::NOT_IN_THIS_STATE);
+    assert_eq!(records.api_key(&revoked.id).await.unwrap(), Some(revoked));
+    let edited = records.edit_api_key(&key_id("aaaaaaaaaaaa"), &extend).await.unwrap().expect("the key");
+    assert_eq!(edited.label, "extended");
+    assert_eq!(records.api_key(&edited.id).await.unwrap(), Some(edited));
+    assert_eq!(records.edit_api_key(&key_id("cccccccccccc"), &extend).await.unwrap(), None);
 }
 
 /// Removing a partner removes its connectors and keys, and nobody else's.

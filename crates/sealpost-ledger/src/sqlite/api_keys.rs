@@ -1,0 +1,42 @@
+//! API keys as rows.
+
+use sealpost_core::Result;
+use sealpost_core::id::ApiKeyId;
+use sealpost_core::partner::ApiKey;
+use sealpost_core::port::Edit;
+
+use super::value::{decode, encode, nanos};
+use super::{Connection, fault};
+
+/// Creates or replaces.
+pub(super) async fn store(connection: &mut Connection, key: &ApiKey) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO api_keys (id, partner, created_at, record) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE
+         SET partner = excluded.partner, created_at = excluded.created_at, record = excluded.record",
+    )
+    .bind(key.id.as_str())
+    .bind(key.partner.as_str())
+    .bind(nanos(key.created_at))
+    .bind(encode("an API key", key)?)
+    .execute(connection)
+    .await
+    .map_err(|error| fault::owned(error, &key.partner))?;
+    Ok(())
+}
+
+/// Loads, changes and stores.
+pub(super) async fn edit(connection: &mut Connection, id: &ApiKeyId, edit: &Edit<ApiKey>) -> Result<Option<ApiKey>> {
+    let record: Option<String> = sqlx::query_scalar("SELECT record FROM api_keys WHERE id = ?")
+        .bind(id.as_str())
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(fault::read)?;
+    let Some(record) = record else { return Ok(None) };
+    let before: ApiKey = decode(&format!("API key {id}"), &record)?;
+    // An edit changes what a record says, never which one it is.
+    let (partner, sha256) = (before.partner.clone(), before.sha256.clone());
+    let after = ApiKey { id: id.clone(), partner, sha256, ..edit(before)? };
+    store(connection, &after).await?;
+    Ok(Some(after))
+}
