@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::server::{Server, free_port, program, wait_until};
+use crate::server::{Server, free_port, program};
 use crate::sshd::{keygen, public_key};
 
 /// The user name that logs in.
@@ -35,6 +35,19 @@ impl Proftpd {
     /// When proftpd is not installed or does not start.
     #[must_use]
     pub fn with(extra: &str) -> Self {
+        // Between the look for a free port and its use, another process may have taken it.
+        let mut said = String::new();
+        for _ in 0..3 {
+            match Self::attempt(extra) {
+                Ok(server) => return server,
+                Err(log) => said.push_str(&log),
+            }
+        }
+        panic!("proftpd did not start three times:\n{said}")
+    }
+
+    /// Starts it once; the error is what it said.
+    fn attempt(extra: &str) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("make the server's folder");
         let port = free_port();
         let root = folder.path();
@@ -78,9 +91,13 @@ impl Proftpd {
         std::fs::write(&path, config).expect("write proftpd.conf");
         let mut command = Command::new(program(&["proftpd"], "proftpd-core proftpd-mod-crypto"));
         command.args(["--nodaemon", "--config"]).arg(&path);
-        let server = Server::start(&mut command, &root.join("log"));
-        wait_until("proftpd", Duration::from_secs(60), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Self { _server: server, folder, port }
+        let mut server = Server::start(&mut command, &root.join("log"));
+        let ready = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+        if !server.is_ready_within(Duration::from_secs(30), ready) {
+            let said = ["log", "system.log"].map(|name| std::fs::read_to_string(root.join(name)).unwrap_or_default());
+            return Err(format!("on port {port}:\n{}\n", said.concat()));
+        }
+        Ok(Self { _server: server, folder, port })
     }
 
     /// Its port on 127.0.0.1.

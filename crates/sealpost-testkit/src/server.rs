@@ -66,6 +66,18 @@ impl Server {
     pub fn id(&self) -> u32 {
         self.0.id()
     }
+
+    /// Waits until `ready` says yes; `false` when it has ended before, or does not say so in time.
+    pub fn is_ready_within(&mut self, patience: Duration, mut ready: impl FnMut() -> bool) -> bool {
+        let start = Instant::now();
+        while !ready() {
+            if start.elapsed() > patience || !matches!(self.0.try_wait(), Ok(None)) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        true
+    }
 }
 
 impl Drop for Server {
