@@ -8,6 +8,9 @@ use crate::connector::ConnectorSettings;
 use crate::error::{Error, Result, codes};
 use crate::id::{ChangeId, ConnectorId, PartnerId};
 
+/// Most changes of a partner that wait at once.
+pub const MOST_PENDING: u32 = 50;
+
 /// A change as the ledger keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -23,7 +26,8 @@ pub struct Change {
     pub asked_by: Actor,
     /// When.
     pub asked_at: Timestamp,
-    /// Who approved, rejected or withdrew it; whoever asked, where no approval is needed.
+    /// Who approved, rejected or withdrew it; whoever asked, where no approval is needed. While it is pending: who
+    /// carries it out.
     pub decided_by: Option<Actor>,
     /// When.
     pub decided_at: Option<Timestamp>,
@@ -40,7 +44,7 @@ pub enum ChangeAction {
     AddCertificate {
         /// Its primary key's fingerprint.
         fingerprint: String,
-        /// The ASCII-armored certificate.
+        /// The ASCII-armored certificate; empty once the change is decided.
         certificate: String,
         /// The certificate that it takes the place of, by fingerprint.
         replaces: Option<String>,
@@ -152,24 +156,74 @@ pub struct Decision {
     pub reason: String,
 }
 
+/// The right to carry a change out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// The change, pending.
+    pub change: Change,
+    /// Whether nobody had begun before: only then is it known that nothing of it was done.
+    pub is_first: bool,
+}
+
 impl Change {
-    /// The change after a decision: the one place where a change moves.
+    /// Whether somebody carries it out, or died over it. It is done then, in part, or not at all; who knows.
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        self.status == ChangeStatus::Pending && self.decided_by.is_some()
+    }
+
+    /// Claims a pending change before it is carried out. One that has begun can be taken over: carrying out is repeatable.
     ///
     /// # Errors
     /// `SP-REQUEST-015` where it is not pending any more.
+    pub fn begin(&self, actor: &Actor, now: Timestamp) -> Result<Claim> {
+        if self.status != ChangeStatus::Pending {
+            return Err(self.not_now(self.status.as_str()));
+        }
+        let change = Self { decided_by: Some(actor.clone()), decided_at: Some(now), ..self.clone() };
+        Ok(Claim { change, is_first: !self.is_begun() })
+    }
+
+    /// The change without the claim; `None` where it is held to its claim: others may have done something of it.
+    #[must_use]
+    pub fn unbegin(&self, claim: &Claim) -> Option<Self> {
+        let is_newest = self.is_begun()
+            && (&self.decided_by, self.decided_at) == (&claim.change.decided_by, claim.change.decided_at);
+        (claim.is_first && is_newest).then(|| Self { decided_by: None, decided_at: None, ..self.clone() })
+    }
+
+    /// The change after a decision: the one place where a change moves.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-015` where it is not pending any more; where it has begun, for all but [`ChangeStatus::Applied`].
     pub fn decide(&self, decision: &Decision, now: Timestamp) -> Result<Self> {
         if self.status != ChangeStatus::Pending || decision.status == ChangeStatus::Pending {
-            return Err(Error::new(
-                &codes::request::NOT_IN_THIS_STATE,
-                format!("change {} is {}", self.id, self.status.as_str()),
-            ));
+            return Err(self.not_now(self.status.as_str()));
+        }
+        if self.is_begun() && decision.status != ChangeStatus::Applied {
+            return Err(self.not_now("being carried out"));
         }
         let mut change = self.clone();
         change.status = decision.status;
         change.decided_by = Some(decision.actor.clone());
         change.decided_at = Some(now);
         change.reason.clone_from(&decision.reason);
-        Ok(change)
+        Ok(change.settled())
+    }
+
+    /// As it is kept: once decided, without the certificate, which the partner's record has, or nobody wants.
+    #[must_use]
+    pub fn settled(mut self) -> Self {
+        if self.status != ChangeStatus::Pending
+            && let ChangeAction::AddCertificate { certificate, .. } = &mut self.action
+        {
+            *certificate = String::new();
+        }
+        self
+    }
+
+    fn not_now(&self, state: &str) -> Error {
+        Error::new(&codes::request::NOT_IN_THIS_STATE, format!("change {} is {state}", self.id))
     }
 }
 

@@ -197,6 +197,13 @@ pub(crate) fn change_decided(change: &Change) {
     );
 }
 
+pub(crate) fn change_stays_begun(change: &Change, error: &Error) {
+    warn!(
+        partner.id = %change.partner, change.id = %change.id, error.code = error.code().id, cause = ?error,
+        "a change of which nothing was done could not be given back; it can only be approved now"
+    );
+}
+
 pub(crate) fn private_key_given(partner: &PartnerId) {
     warn!(partner.id = %partner, "a partner sent a private key instead of a certificate; nothing of it was kept");
 }

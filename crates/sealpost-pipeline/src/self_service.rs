@@ -16,6 +16,7 @@ use sealpost_core::address::Reach;
 use serde::{Deserialize, Serialize};
 
 pub mod certificate;
+mod carry_out;
 pub mod change;
 pub mod credential;
 pub mod destination;

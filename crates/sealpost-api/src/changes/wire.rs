@@ -135,8 +135,9 @@ impl Change {
             wanted: None,
             asked_by: (&change.asked_by).into(),
             asked_at: change.asked_at,
-            decided_by: change.decided_by.as_ref().filter(|_| is_operator).map(Actor::from),
-            decided_at: change.decided_at,
+            decided_by: change.decided_by.as_ref().filter(|_| is_operator && !change.is_begun()).map(Actor::from),
+            // While it is being carried out, nothing is decided yet.
+            decided_at: change.decided_at.filter(|_| !change.is_begun()),
             reason: change.reason.clone(),
         };
         match &change.action {

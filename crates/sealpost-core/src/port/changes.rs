@@ -3,18 +3,19 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::audit::AuditEntry;
-use crate::change::{Challenge, Change, ChangeStatus, Decision};
+use crate::audit::{Actor, AuditEntry};
+use crate::change::{Challenge, Change, ChangeStatus, Claim, Decision};
 use crate::error::Result;
 use crate::id::{AuditId, ChangeId, PartnerId};
 
 /// Keeps what partners ask to have changed, and an append-only record of who changed what.
 #[async_trait]
 pub trait Changes: Send + Sync {
-    /// Keeps a new change, decided or pending.
+    /// Keeps a new change, decided or pending, as [`Change::settled`].
     ///
     /// # Errors
-    /// `SP-REQUEST-035` where a pending change of the partner has the same subject; `SP-LEDGER-001`.
+    /// `SP-REQUEST-035` where a pending change of the partner has the same subject, `-037` where
+    /// [`MOST_PENDING`](crate::change::MOST_PENDING) of the partner wait; `SP-LEDGER-001`.
     async fn create_change(&self, change: &Change) -> Result<()>;
 
     /// A change.
@@ -29,10 +30,23 @@ pub trait Changes: Send + Sync {
     /// `SP-LEDGER-001`; `SP-REQUEST-001` for an `after` that is not of this list.
     async fn changes(&self, filter: &ChangeFilter) -> Result<EntryPage<Change>>;
 
-    /// Decides by [`Change::decide`], in one atomic step: of two who decide at once, one is refused.
+    /// Claims a change by [`Change::begin`], in one atomic step, before anything of it is done. From then on, also after
+    /// a crash, it is not rejected or withdrawn.
     ///
     /// # Errors
     /// `SP-REQUEST-015` where it is not pending any more, `SP-REQUEST-008` for no such change.
+    async fn begin(&self, id: &ChangeId, actor: &Actor, now: Timestamp) -> Result<Claim>;
+
+    /// Gives a claim back by [`Change::unbegin`]: for a change of which nothing was done. Whether it was given back.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`.
+    async fn unbegin(&self, claim: &Claim) -> Result<bool>;
+
+    /// Decides by [`Change::decide`], in one atomic step: of two who decide at once, one is refused.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-015` where it is not pending any more or has begun, `SP-REQUEST-008` for no such change.
     async fn decide(&self, id: &ChangeId, decision: &Decision, now: Timestamp) -> Result<Change>;
 
     /// Appends to the audit trail.

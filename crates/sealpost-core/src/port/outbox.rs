@@ -48,10 +48,10 @@ pub trait Outbox: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn remove_webhook(&self, partner: &PartnerId, id: &WebhookId) -> Result<bool>;
 
-    /// Makes a notification with its task for this one webhook, whatever events it wants.
+    /// Makes a notification with its task for this one webhook, whatever events it wants. Of pings, one at a time.
     ///
     /// # Errors
-    /// `SP-REQUEST-008` for no such webhook; `SP-LEDGER-001`.
+    /// `SP-REQUEST-008` for no such webhook, `-015` for a ping while one is on its way; `SP-LEDGER-001`.
     async fn notify(&self, webhook: &WebhookId, announcement: &Announcement) -> Result<Notification>;
 
     /// A notification.

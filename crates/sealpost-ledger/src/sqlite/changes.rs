@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sealpost_core::audit::AuditEntry;
-use sealpost_core::change::{Challenge, Change, ChangeStatus, Decision};
+use sealpost_core::audit::{Actor, AuditEntry};
+use sealpost_core::change::{Challenge, Change, ChangeStatus, Claim, Decision, MOST_PENDING};
 use sealpost_core::error::codes;
 use sealpost_core::id::{ChangeId, PartnerId};
 use sealpost_core::port::{AuditFilter, ChangeFilter, Changes, EntryPage};
@@ -38,6 +38,18 @@ impl Changes for SqliteLedger {
         let mut reader = self.reader().await?;
         let (entries, more) = pages::page(&mut reader, &LIST, &asked).await?;
         Ok(EntryPage { entries, more })
+    }
+
+    async fn begin(&self, id: &ChangeId, actor: &Actor, now: Timestamp) -> Result<Claim> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = begin(turn.connection(), id, actor, now).await;
+        turn.end(outcome).await
+    }
+
+    async fn unbegin(&self, claim: &Claim) -> Result<bool> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = unbegin(turn.connection(), claim).await;
+        turn.end(outcome).await
     }
 
     async fn decide(&self, id: &ChangeId, decision: &Decision, now: Timestamp) -> Result<Change> {
@@ -83,6 +95,17 @@ async fn create(connection: &mut Connection, change: &Change) -> Result<()> {
         let detail = format!("change {waiting} of {subject} waits for approval");
         return Err(Error::new(&codes::request::CHANGE_PENDING, detail));
     }
+    if change.status == ChangeStatus::Pending {
+        let pending: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM changes WHERE partner = ? AND status = 'pending'")
+            .bind(change.partner.as_str())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(fault::read)?;
+        if pending >= i64::from(MOST_PENDING) {
+            let detail = format!("{MOST_PENDING} changes wait for approval; withdraw one, or wait for the operator");
+            return Err(Error::new(&codes::request::TOO_MANY, detail));
+        }
+    }
     // Not by a foreign key, which would take those decided with the partner: one that waits must not outlive it and
     // wake up with the next partner of its name.
     let done = sqlx::query(
@@ -94,7 +117,7 @@ async fn create(connection: &mut Connection, change: &Change) -> Result<()> {
     .bind(&subject)
     .bind(change.status.as_str())
     .bind(nanos(change.asked_at))
-    .bind(encode("a change", change)?)
+    .bind(encode("a change", &change.clone().settled())?)
     .execute(connection)
     .await
     .map_err(fault::write)?;
@@ -110,17 +133,37 @@ async fn find(connection: &mut Connection, id: &ChangeId) -> Result<Option<Chang
     record.map(|record| decode(&format!("change {id}"), &record)).transpose()
 }
 
+async fn existing(connection: &mut Connection, id: &ChangeId) -> Result<Change> {
+    let found = find(connection, id).await?;
+    found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no change {id}")))
+}
+
+async fn begin(connection: &mut Connection, id: &ChangeId, actor: &Actor, now: Timestamp) -> Result<Claim> {
+    let claim = existing(connection, id).await?.begin(actor, now)?;
+    store(connection, &claim.change).await?;
+    Ok(claim)
+}
+
+async fn unbegin(connection: &mut Connection, claim: &Claim) -> Result<bool> {
+    let found = find(connection, &claim.change.id).await?;
+    let Some(free) = found.and_then(|found| found.unbegin(claim)) else { return Ok(false) };
+    store(connection, &free).await?;
+    Ok(true)
+}
+
 async fn decide(connection: &mut Connection, id: &ChangeId, decision: &Decision, now: Timestamp) -> Result<Change> {
-    let before = find(connection, id).await?;
-    let after = before
-        .ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no change {id}")))?
-        .decide(decision, now)?;
+    let after = existing(connection, id).await?.decide(decision, now)?;
+    store(connection, &after).await?;
+    Ok(after)
+}
+
+async fn store(connection: &mut Connection, change: &Change) -> Result<()> {
     sqlx::query("UPDATE changes SET status = ?, record = ? WHERE id = ?")
-        .bind(after.status.as_str())
-        .bind(encode("a change", &after)?)
-        .bind(id.as_str())
+        .bind(change.status.as_str())
+        .bind(encode("a change", change)?)
+        .bind(change.id.as_str())
         .execute(connection)
         .await
         .map_err(fault::write)?;
-    Ok(after)
+    Ok(())
 }

@@ -6,7 +6,7 @@ use sealpost_core::id::{NotificationId, WebhookId};
 use sealpost_core::notification::{Announcement, Notification, NotificationEvent};
 use sealpost_core::port::{NotificationFilter, NotificationPage};
 use sealpost_core::task::{Lease, NewTask};
-use sealpost_core::webhook::Webhook;
+use sealpost_core::webhook::{EventKind, Webhook};
 use sealpost_core::{Error, Result};
 
 use super::pages::{self, Asked, List};
@@ -19,6 +19,10 @@ const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Old ones removed with each announcement: more than it makes, so that they run out; few, so that no event waits for
 /// them.
 const PURGED_AT_ONCE: i64 = 20;
+
+/// Among how many that are pending a ping is looked for: so many events allow another one, and a long line to a server
+/// that is down costs no more.
+const PINGED_WITHIN: i64 = 100;
 
 pub(super) static LIST: List = List { table: "notifications", time: "created_at", what: "a notification" };
 
@@ -38,7 +42,7 @@ pub(super) async fn announce(connection: &mut Connection, announcement: &Announc
     Ok(any)
 }
 
-/// Makes a notification with its task for this one webhook.
+/// Makes a notification with its task for this one webhook; of pings, one at a time.
 pub(super) async fn notify(
     connection: &mut Connection,
     webhook: &WebhookId,
@@ -48,9 +52,30 @@ pub(super) async fn notify(
     let webhook = webhooks::find(connection, Some(&announcement.partner), webhook)
         .await?
         .ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no webhook {webhook}")))?;
+    if announcement.event == EventKind::Ping
+        && let Some(ping) = pending_ping(connection, &webhook.id).await?
+    {
+        let detail = format!("the ping {ping} to webhook {} is still on its way", webhook.id);
+        return Err(Error::new(&codes::request::NOT_IN_THIS_STATE, detail));
+    }
     let notification = insert(connection, &webhook, announcement).await?;
     forget_old(connection, announcement.at).await?;
     Ok(notification)
+}
+
+/// A ping that is on its way, if one is among the newest notifications to this webhook that are.
+async fn pending_ping(connection: &mut Connection, webhook: &WebhookId) -> Result<Option<String>> {
+    sqlx::query_scalar(
+        "SELECT id FROM (SELECT id, record FROM notifications WHERE webhook = ? AND status = 'pending'
+                         ORDER BY created_at DESC, id DESC LIMIT ?)
+         WHERE record ->> '$.event' = ? LIMIT 1",
+    )
+    .bind(webhook.as_str())
+    .bind(PINGED_WITHIN)
+    .bind(EventKind::Ping.as_str())
+    .fetch_optional(connection)
+    .await
+    .map_err(fault::read)
 }
 
 async fn insert(connection: &mut Connection, webhook: &Webhook, announcement: &Announcement) -> Result<Notification> {

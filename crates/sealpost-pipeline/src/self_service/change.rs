@@ -4,7 +4,7 @@
 //! there, and asking for the same again completes it.
 
 use jiff::Timestamp;
-use sealpost_core::change::{Change, ChangeAction, ChangeStatus, Decision};
+use sealpost_core::change::{Change, ChangeAction, ChangeStatus, Decision, MOST_PENDING};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::{ChangeId, PartnerId};
 use sealpost_core::port::ChangeFilter;
@@ -20,7 +20,8 @@ impl Pipeline {
     /// Asks for a change: checks it, and does it at once where the policy allows that.
     ///
     /// # Errors
-    /// `SP-REQUEST-038` where the policy is off, `-035` where a change of the same thing waits; what checking it says.
+    /// `SP-REQUEST-038` where the policy is off, `-035` where a change of the same thing waits, `-037` where too many
+    /// wait; what checking it says.
     pub async fn ask_change(&self, partner: &PartnerId, action: ChangeAction, author: &Author) -> Result<Change> {
         let policy = self.policy_of(&action)?;
         self.check_change(partner, &action).await?;
@@ -36,38 +37,52 @@ impl Pipeline {
             reason: String::new(),
         };
         let change = match self.parts.changes.create_change(&change).await {
-            Ok(()) => {
-                self.note(author, partner, "change.ask", change.id.as_str(), &words(&change)).await?;
-                change
-            }
             Err(error) if error.is(&codes::request::CHANGE_PENDING) && policy == Policy::Allowed => {
-                self.left_over(&change).await?.ok_or(error)?
+                match self.left_over(&change).await? {
+                    Some(same) if same.action == change.action => same,
+                    Some(other) if self.finish_abandoned(&other, author).await? => {
+                        self.parts.changes.create_change(&change).await?;
+                        self.asked(change, author).await?
+                    }
+                    _ => return Err(error),
+                }
             }
-            Err(error) => return Err(error),
+            created => {
+                created?;
+                self.asked(change, author).await?
+            }
         };
         if policy == Policy::Allowed {
-            self.carry_out(&change, "", author).await
+            let claim = self.claim_change(&change.id, author).await?;
+            self.carry_out(&claim, "", author).await
         } else {
             log::change_waits(&change);
             Ok(change)
         }
     }
 
-    /// Approves a change that waits: checks it again, and does it.
+    /// Approves a change that waits: checks it again, and does it. One that has begun is completed.
     ///
     /// # Errors
     /// `SP-REQUEST-008`; `-015` where it does not wait any more; what checking it says, and then it still waits.
     pub async fn approve_change(&self, id: &ChangeId, reason: &str, author: &Author) -> Result<Change> {
         let change = self.waiting(id).await?;
-        self.check_change(&change.partner, &change.action).await?;
-        self.note(author, &change.partner, "change.approve", id.as_str(), &words(&change)).await?;
-        self.carry_out(&change, reason, author).await
+        // What has begun may be done already: no reason to refuse it.
+        if !change.is_begun() {
+            self.check_change(&change.partner, &change.action).await?;
+        }
+        let claim = self.claim_change(id, author).await?;
+        if let Err(error) = self.note(author, &change.partner, "change.approve", id.as_str(), &words(&change)).await {
+            self.give_back(&claim).await;
+            return Err(error);
+        }
+        self.carry_out(&claim, reason, author).await
     }
 
     /// Rejects a change that waits.
     ///
     /// # Errors
-    /// `SP-REQUEST-008`; `-015` where it does not wait any more.
+    /// `SP-REQUEST-008`; `-015` where it does not wait any more, or is being carried out.
     pub async fn reject_change(&self, id: &ChangeId, reason: &str, author: &Author) -> Result<Change> {
         self.drop_change(self.waiting(id).await?, ChangeStatus::Rejected, reason, author).await
     }
@@ -75,7 +90,8 @@ impl Pipeline {
     /// Takes back a change of a partner that waits.
     ///
     /// # Errors
-    /// `SP-REQUEST-008` where the partner has no such change; `-015` where it does not wait any more.
+    /// `SP-REQUEST-008` where the partner has no such change; `-015` where it does not wait any more, or is being carried
+    /// out.
     pub async fn withdraw_change(&self, partner: &PartnerId, id: &ChangeId, author: &Author) -> Result<Change> {
         let change = self.change_of(partner, id).await?;
         self.drop_change(change, ChangeStatus::Withdrawn, "", author).await
@@ -100,28 +116,28 @@ impl Pipeline {
         Err(Error::new(&codes::request::NOT_IN_THIS_STATE, detail))
     }
 
-    /// The same wish, left pending by a process that died before it had carried it out.
-    async fn left_over(&self, wanted: &Change) -> Result<Option<Change>> {
-        let filter = ChangeFilter {
-            partner: Some(wanted.partner.clone()),
-            status: Some(ChangeStatus::Pending),
-            after: None,
-            limit: 100,
-        };
-        let waiting = self.parts.changes.changes(&filter).await?.entries;
-        Ok(waiting.into_iter().find(|change| change.action == wanted.action))
+    async fn asked(&self, change: Change, author: &Author) -> Result<Change> {
+        self.note(author, &change.partner, "change.ask", change.id.as_str(), &words(&change)).await?;
+        Ok(change)
     }
 
-    /// Does it, then says so: a crash in between leaves a change that can be carried out again.
-    async fn carry_out(&self, change: &Change, reason: &str, author: &Author) -> Result<Change> {
-        self.apply_change(&change.partner, &change.action).await?;
-        let decision =
-            Decision { status: ChangeStatus::Applied, actor: author.actor.clone(), reason: reason.to_owned() };
-        let decided = self.parts.changes.decide(&change.id, &decision, Timestamp::now()).await?;
-        let detail = format!("change {}", change.id);
-        self.note(author, &change.partner, change.action.name(), &subject(&decided), &detail).await?;
-        log::change_decided(&decided);
-        Ok(decided)
+    /// What waits for the same thing: the same wish, or another one.
+    async fn left_over(&self, wanted: &Change) -> Result<Option<Change>> {
+        let subject = wanted.action.subject(&wanted.partner);
+        let waiting = self.waiting_of(&wanted.partner).await?;
+        Ok(waiting.into_iter().find(|change| change.action.subject(&change.partner) == subject))
+    }
+
+    /// Whether exactly this waits.
+    pub(super) async fn is_waiting(&self, partner: &PartnerId, action: &ChangeAction) -> Result<bool> {
+        Ok(self.waiting_of(partner).await?.iter().any(|change| change.action == *action))
+    }
+
+    async fn waiting_of(&self, partner: &PartnerId) -> Result<Vec<Change>> {
+        // More of a partner don't wait at once.
+        let (partner, status) = (Some(partner.clone()), Some(ChangeStatus::Pending));
+        let filter = ChangeFilter { partner, status, after: None, limit: MOST_PENDING };
+        Ok(self.parts.changes.changes(&filter).await?.entries)
     }
 
     async fn drop_change(&self, change: Change, status: ChangeStatus, reason: &str, author: &Author) -> Result<Change> {
@@ -182,24 +198,6 @@ impl Pipeline {
             }
         }
     }
-
-    async fn apply_change(&self, partner: &PartnerId, action: &ChangeAction) -> Result<()> {
-        match action {
-            ChangeAction::AddCertificate { .. } | ChangeAction::RetireCertificate { .. } => {
-                self.change_certificates(partner, action).await
-            }
-            ChangeAction::PutDestination { name, settings, receives_reports } => {
-                self.put_destination(partner, name, settings, *receives_reports).await
-            }
-            ChangeAction::RemoveDestination { destination } => self.remove_destination(partner, destination).await,
-            ChangeAction::ApproveHostKey { destination, fingerprint } => {
-                self.approve_host_key(partner, destination, fingerprint).await
-            }
-            ChangeAction::RevokeHostKey { destination, fingerprint } => {
-                self.revoke_host_key(partner, destination, fingerprint).await
-            }
-        }
-    }
 }
 
 /// What a change does, in words: `certificate.add certificate 0A1B…`.
@@ -213,7 +211,7 @@ fn words(change: &Change) -> String {
 }
 
 /// What a change is done to, with the address for a destination.
-fn subject(change: &Change) -> String {
+pub(super) fn subject(change: &Change) -> String {
     let subject = change.action.subject(&change.partner);
     match &change.action {
         ChangeAction::PutDestination { name, settings, .. } => format!("{subject} ({name}, {})", settings.account()),

@@ -13,9 +13,9 @@ use sealpost_core::id::{ConnectorId, PartnerId};
 
 use super::credential::Credential;
 use super::host_key::is_same_server;
-use crate::Pipeline;
 use crate::audit::Author;
 use crate::records::check::{check_connector, check_name};
+use crate::{Pipeline, log};
 
 /// Most destinations of a partner.
 pub const MOST_DESTINATIONS: usize = 20;
@@ -80,9 +80,14 @@ impl Pipeline {
         let (name, receives_reports) = (name.clone(), *receives_reports);
         let action =
             ChangeAction::PutDestination { name: name.clone(), settings: Box::new(settings), receives_reports };
-        let asked = self.ask_change(partner, action, author).await;
+        let asked = self.ask_change(partner, action.clone(), author).await;
         if asked.is_err() {
-            self.forget_unused(partner, &name, &logins).await;
+            // It may be kept all the same, and wait: then its secret waits with it.
+            match self.is_waiting(partner, &action).await {
+                Ok(true) => {}
+                Ok(false) => self.forget_unused(partner, &name, &logins).await,
+                Err(error) => log::secret_stays(partner, &name, &error),
+            }
         }
         asked
     }
@@ -154,6 +159,7 @@ impl Pipeline {
         name: &str,
         settings: &ConnectorSettings,
         receives_reports: bool,
+        stored: &mut bool,
     ) -> Result<()> {
         let id = ConnectorId::of(partner, name);
         let before = self.parts.records.connector(&id).await?;
@@ -170,6 +176,7 @@ impl Pipeline {
                 self.parts.records.put_connector(&new).await?;
             }
         }
+        *stored = true;
         let own = id.clone();
         self.edit_partner(partner, move |mut before| {
             if !receives_reports {
@@ -186,7 +193,12 @@ impl Pipeline {
         Ok(())
     }
 
-    pub(super) async fn remove_destination(&self, partner: &PartnerId, id: &ConnectorId) -> Result<()> {
+    pub(super) async fn remove_destination(
+        &self,
+        partner: &PartnerId,
+        id: &ConnectorId,
+        stored: &mut bool,
+    ) -> Result<()> {
         let found = self.parts.records.connector(id).await?.filter(|connector| connector.partner == *partner);
         let gone = id.clone();
         // First of all: no new report is sent there.
@@ -195,6 +207,7 @@ impl Pipeline {
             Ok(before)
         })
         .await?;
+        *stored = true;
         if let Some(connector) = found {
             self.parts.records.remove_connector(id).await?;
             self.forget_unused(partner, &connector.name, &connector.settings.login).await;

@@ -84,9 +84,11 @@ macro_rules! ledger_suite {
                 the_number_of_webhooks_is_exact_under_concurrency;
             announcements: each_end_is_told_to_those_who_want_it, what_did_not_happen_is_not_told,
                 an_event_that_two_report_is_told_once, a_notification_tells_of_its_report;
-            notifications: a_ping_goes_to_one_webhook, a_notification_is_followed_and_replayed,
+            notifications: a_ping_goes_to_one_webhook, of_pings_one_is_on_its_way,
+                a_notification_is_followed_and_replayed,
                 notifications_are_paged_and_filtered, a_removed_webhook_leaves_nothing, old_notifications_go;
-            changes: one_change_of_a_thing_waits, of_two_decisions_one_wins, changes_are_paged_and_filtered;
+            changes: one_change_of_a_thing_waits, of_two_decisions_one_wins, what_has_begun_is_carried_out,
+                so_many_changes_wait_and_no_more, changes_are_paged_and_filtered;
             trail: the_audit_trail_is_kept_and_paged, a_challenge_is_taken_once, a_partner_goes_with_its_edge;
         );
     };

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::audit::{Actor, ActorKind};
-use sealpost_core::change::{Change, ChangeAction, ChangeStatus, Decision};
+use sealpost_core::change::{Change, ChangeAction, ChangeStatus, Decision, MOST_PENDING};
 use sealpost_core::error::codes;
 use sealpost_core::id::ChangeId;
 use sealpost_core::port::ChangeFilter;
@@ -65,7 +65,11 @@ pub async fn one_change_of_a_thing_waits(ports: Ports) {
             reason: "by telephone".to_owned(),
             ..waiting
         };
-        assert_eq!(change, expected);
+        assert_eq!(change, expected.settled());
+        assert!(
+            matches!(&change.action, ChangeAction::AddCertificate { certificate, .. } if certificate.is_empty()),
+            "what is decided needs no certificate"
+        );
         decided.push(change);
         waiting = sample_change("acme", "AA");
         changes.create_change(&waiting).await.unwrap();
@@ -83,6 +87,72 @@ pub async fn one_change_of_a_thing_waits(ports: Ports) {
     let outcome = changes.decide(&nobody, &decision(ChangeStatus::Applied), Timestamp::now()).await;
     refused(outcome, &codes::request::NOT_FOUND);
     assert_eq!(changes.change(&nobody).await.unwrap(), None);
+}
+
+/// Once begun, a change is not rejected or withdrawn; it can be taken over, and is applied in the end. Whoever began it
+/// first can give it back while nobody has taken it over.
+pub async fn what_has_begun_is_carried_out(ports: Ports) {
+    ports.records.put_partner(&sample_partner("acme")).await.unwrap();
+    let changes = &ports.changes;
+    let change = sample_change("acme", "AA");
+    changes.create_change(&change).await.unwrap();
+    let begin = async |who: &str| {
+        changes.begin(&change.id, &Actor::new(ActorKind::Operator, who), Timestamp::now()).await.unwrap()
+    };
+    let drop = async || {
+        for status in [ChangeStatus::Rejected, ChangeStatus::Withdrawn] {
+            let outcome = changes.decide(&change.id, &decision(status), Timestamp::now()).await;
+            assert!(outcome.as_ref().is_err_and(|error| error.detail().contains("being carried out")), "{outcome:?}");
+            refused(outcome, &codes::request::NOT_IN_THIS_STATE);
+        }
+    };
+    let first = begin("one").await;
+    assert!(first.is_first && first.change.is_begun());
+    assert_eq!(changes.change(&change.id).await.unwrap().as_ref(), Some(&first.change));
+    drop().await;
+    refused(changes.create_change(&sample_change("acme", "AA")).await, &codes::request::CHANGE_PENDING);
+    assert!(changes.unbegin(&first).await.unwrap());
+    assert_eq!(changes.change(&change.id).await.unwrap().as_ref(), Some(&change));
+
+    let (first, second) = (begin("one").await, begin("two").await);
+    assert!(first.is_first && !second.is_first);
+    for claim in [&first, &second] {
+        // Of the first nobody knows what it did.
+        assert!(!changes.unbegin(claim).await.unwrap());
+        drop().await;
+    }
+    let applied = decision(ChangeStatus::Applied);
+    let done = changes.decide(&change.id, &applied, Timestamp::now()).await.unwrap();
+    assert_eq!((done.status, &done.decided_by), (ChangeStatus::Applied, &Some(applied.actor.clone())));
+    assert!(!changes.unbegin(&first).await.unwrap());
+    let now = Timestamp::now();
+    refused(changes.begin(&change.id, &applied.actor, now).await, &codes::request::NOT_IN_THIS_STATE);
+    refused(changes.begin(&ChangeId::fresh(), &applied.actor, now).await, &codes::request::NOT_FOUND);
+    assert_eq!(changes.change(&change.id).await.unwrap(), Some(done));
+}
+
+/// So many changes of a partner wait, and no more; another partner's don't count, nor do those decided. What is kept of
+/// one done at once is without its certificate.
+pub async fn so_many_changes_wait_and_no_more(ports: Ports) {
+    for of in ["acme", "other"] {
+        ports.records.put_partner(&sample_partner(of)).await.unwrap();
+    }
+    let changes = &ports.changes;
+    let mut last = sample_change("acme", "first");
+    changes.create_change(&last).await.unwrap();
+    for number in 1..MOST_PENDING {
+        last = sample_change("acme", &format!("F{number}"));
+        changes.create_change(&last).await.unwrap();
+    }
+    refused(changes.create_change(&sample_change("acme", "AA")).await, &codes::request::TOO_MANY);
+    let done = Change { status: ChangeStatus::Applied, ..sample_change("acme", "AA") };
+    changes.create_change(&done).await.unwrap();
+    let kept = changes.change(&done.id).await.unwrap().unwrap();
+    assert!(kept != done && kept == done.settled());
+    changes.create_change(&sample_change("other", "AA")).await.unwrap();
+    changes.decide(&last.id, &decision(ChangeStatus::Rejected), Timestamp::now()).await.unwrap();
+    changes.create_change(&sample_change("acme", "AA")).await.unwrap();
+    refused(changes.create_change(&sample_change("acme", "BB")).await, &codes::request::TOO_MANY);
 }
 
 /// See [`decided_once_across`], with one opening.

@@ -8,7 +8,7 @@ use sealpost_core::id::NotificationId;
 use sealpost_core::notification::{Announcement, Notification, NotificationEvent, NotificationStatus};
 use sealpost_core::port::NotificationFilter;
 use sealpost_core::task::{QueueDepth, Work, WorkKind};
-use sealpost_core::webhook::Webhook;
+use sealpost_core::webhook::{EventKind, Webhook};
 
 use super::webhooks::hooked;
 use super::{HOUR, Ports, failure, partner, refused};
@@ -16,8 +16,10 @@ use super::{HOUR, Ports, failure, partner, refused};
 const STARTED: NotificationEvent = NotificationEvent::Started { attempt: 1 };
 const DELIVERED: NotificationEvent = NotificationEvent::Delivered { answer: 204 };
 
-async fn pinged(ports: &Ports, webhook: &Webhook, at: Timestamp) -> Notification {
-    ports.outbox.notify(&webhook.id, &Announcement::ping(webhook, at)).await.unwrap()
+/// Any event: of pings there is one at a time.
+async fn told(ports: &Ports, webhook: &Webhook, at: Timestamp) -> Notification {
+    let announcement = Announcement { event: EventKind::ReportFailed, ..Announcement::ping(webhook, at) };
+    ports.outbox.notify(&webhook.id, &announcement).await.unwrap()
 }
 
 async fn moved(ports: &Ports, id: &NotificationId, event: &NotificationEvent, at: Timestamp) -> Notification {
@@ -29,7 +31,8 @@ pub async fn a_ping_goes_to_one_webhook(ports: Ports) {
     let (webhook, other) = (hooked(&ports, "acme", &[]).await, hooked(&ports, "acme", &[]).await);
     let disable = |webhook| Ok(Webhook { enabled: false, ..webhook });
     ports.outbox.edit_webhook(&webhook.partner, &webhook.id, &disable).await.unwrap();
-    let ping = pinged(&ports, &webhook, Timestamp::now()).await;
+    let announced = Announcement::ping(&webhook, Timestamp::now());
+    let ping = ports.outbox.notify(&webhook.id, &announced).await.unwrap();
     assert_eq!(ports.claim(&[WorkKind::Notify]).await.work, Work::Notify(ping.id.clone()));
     assert_eq!(ports.queue.claim(&WorkKind::ALL, HOUR).await.unwrap(), None);
     let to_other = NotificationFilter { webhook: Some(other.id), limit: 10, ..NotificationFilter::default() };
@@ -42,10 +45,30 @@ pub async fn a_ping_goes_to_one_webhook(ports: Ports) {
     refused(ports.outbox.notify(&webhook.id, &gone).await, &codes::request::NOT_FOUND);
 }
 
+/// While a ping is on its way, another one to the same webhook is refused, also behind some other news.
+pub async fn of_pings_one_is_on_its_way(ports: Ports) {
+    let (webhook, other) = (hooked(&ports, "acme", &[]).await, hooked(&ports, "acme", &[]).await);
+    let ping = async |webhook: &Webhook| {
+        ports.outbox.notify(&webhook.id, &Announcement::ping(webhook, Timestamp::now())).await
+    };
+    told(&ports, &webhook, Timestamp::now()).await;
+    let first = ping(&webhook).await.unwrap();
+    let outcome = ping(&webhook).await;
+    assert!(outcome.as_ref().is_err_and(|error| error.detail().contains(first.id.as_str())), "{outcome:?}");
+    refused(outcome, &codes::request::NOT_IN_THIS_STATE);
+    told(&ports, &webhook, Timestamp::now()).await;
+    refused(ping(&webhook).await, &codes::request::NOT_IN_THIS_STATE);
+    ping(&other).await.unwrap();
+    moved(&ports, &first.id, &STARTED, Timestamp::now()).await;
+    moved(&ports, &first.id, &DELIVERED, Timestamp::now()).await;
+    ping(&webhook).await.unwrap();
+    refused(ping(&webhook).await, &codes::request::NOT_IN_THIS_STATE);
+}
+
 /// A notification moves under its newest lease only, by legal moves only, to its end; and again after a replay.
 pub async fn a_notification_is_followed_and_replayed(ports: Ports) {
     let webhook = hooked(&ports, "acme", &[]).await;
-    let ping = pinged(&ports, &webhook, Timestamp::now()).await;
+    let ping = told(&ports, &webhook, Timestamp::now()).await;
     let stale = ports.queue.claim(&[WorkKind::Notify], Duration::ZERO).await.unwrap().unwrap();
     let lease = ports.claim(&[WorkKind::Notify]).await;
     let apply = async |event: &NotificationEvent, lease| {
@@ -95,9 +118,9 @@ pub async fn notifications_are_paged_and_filtered(ports: Ports) {
     for number in 0..25 {
         // Groups of five at the same instant: the order must be total all the same.
         let webhook = if number % 5 == 0 { &two } else { &one };
-        expected.push(pinged(&ports, webhook, start + SignedDuration::from_millis(number / 5)).await);
+        expected.push(told(&ports, webhook, start + SignedDuration::from_millis(number / 5)).await);
     }
-    let theirs = pinged(&ports, &foreign, start).await;
+    let theirs = told(&ports, &foreign, start).await;
     expected.sort_by(|one, other| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
 
     let acme = NotificationFilter { partner: Some(partner("acme")), limit: 10, ..NotificationFilter::default() };
@@ -112,7 +135,7 @@ pub async fn notifications_are_paged_and_filtered(ports: Ports) {
             break;
         }
         for later in 1..4 {
-            pinged(&ports, &one, start + SignedDuration::from_secs(later)).await;
+            told(&ports, &one, start + SignedDuration::from_secs(later)).await;
         }
     }
     assert_eq!(pages, [10, 10, 5]);
@@ -148,9 +171,9 @@ pub async fn a_removed_webhook_leaves_nothing(ports: Ports) {
     let now = Timestamp::now();
     let mut pings = Vec::new();
     for ago in [3, 2, 1] {
-        pings.push(pinged(&ports, &webhook, now - SignedDuration::from_secs(ago)).await);
+        pings.push(told(&ports, &webhook, now - SignedDuration::from_secs(ago)).await);
     }
-    let stays = pinged(&ports, &other, now).await;
+    let stays = told(&ports, &other, now).await;
     let dead = ports.claim(&[WorkKind::Notify]).await;
     ports.queue.bury(&dead, "the suite").await.unwrap();
     let held = ports.claim(&[WorkKind::Notify]).await;
@@ -171,10 +194,10 @@ pub async fn old_notifications_go(ports: Ports) {
     let webhook = hooked(&ports, "acme", &[]).await;
     let now = Timestamp::now();
     let days = |days: i64| SignedDuration::from_hours(24 * days);
-    let waiting = pinged(&ports, &webhook, now - days(90)).await;
-    let old = pinged(&ports, &webhook, now - days(90)).await;
-    let recent = pinged(&ports, &webhook, now - days(90)).await;
-    let replayed = pinged(&ports, &webhook, now - days(90)).await;
+    let waiting = told(&ports, &webhook, now - days(90)).await;
+    let old = told(&ports, &webhook, now - days(90)).await;
+    let recent = told(&ports, &webhook, now - days(90)).await;
+    let replayed = told(&ports, &webhook, now - days(90)).await;
     for (id, ended) in [(&old.id, now - days(31)), (&recent.id, now - days(29)), (&replayed.id, now - days(60))] {
         moved(&ports, id, &STARTED, ended).await;
         moved(&ports, id, &DELIVERED, ended).await;
@@ -182,7 +205,7 @@ pub async fn old_notifications_go(ports: Ports) {
     moved(&ports, &replayed.id, &NotificationEvent::Replayed, now).await;
     // Each new one takes some old ones with it: what is to go has gone long before this many.
     for _ in 0..20 {
-        pinged(&ports, &webhook, now).await;
+        told(&ports, &webhook, now).await;
     }
     assert_eq!(ports.outbox.notification(&old.id).await.unwrap(), None);
     for kept in [&waiting, &recent, &replayed] {
