@@ -12,7 +12,7 @@ use http::request::Parts;
 use jiff::Timestamp;
 use sealpost_core::audit::Actor;
 use sealpost_core::error::{Error, codes};
-use sealpost_core::identity::Scope;
+use sealpost_core::identity::{Genuine, Scope};
 use sealpost_core::partner::Partner;
 use sealpost_pipeline::identify::nothing_presented;
 
@@ -71,7 +71,8 @@ pub(crate) async fn authenticate(
     let certificate = request.extensions().get::<ClientCertificate>().cloned();
     if let Some(certificate) = &certificate {
         if certificate.has_ended(Timestamp::now()) {
-            return Err(refuse(Error::new(&codes::request::UNAUTHORIZED, "the client certificate has expired")));
+            let error = Error::new(&codes::request::UNAUTHORIZED, "the client certificate has expired");
+            return Err(refuse(error.caused_by(Genuine)));
         }
         presented.certificate = Some(certificate.fingerprint());
     }

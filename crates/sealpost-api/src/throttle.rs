@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 use axum::extract::{self, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::StatusCode;
 use jiff::Timestamp;
 use sealpost_core::error::{Error, Retry, codes};
+use sealpost_core::identity::Genuine;
 use sealpost_core::usage::RateLimit;
+use sealpost_pipeline::identify::nothing_presented;
 use sealpost_pipeline::usage::Taken;
 
 use crate::authenticate::{Caller, Operation};
@@ -33,14 +34,24 @@ pub(crate) use plan::Standing;
 /// What this process has counted.
 pub(crate) struct Throttle {
     pub(crate) plans: plan::Plans,
-    guesses: guesses::Guesses,
+    /// For each plane its own: what partners do must never make operators wait.
+    of_partners: guesses::Guesses,
+    of_operators: guesses::Guesses,
 }
 
 impl Throttle {
     /// With another limit for failed attempts of an address; 20, and one more every three seconds, when not given.
     pub(crate) fn new(failed_attempts: Option<RateLimit>) -> Self {
         let limit = failed_attempts.unwrap_or(guesses::DEFAULT);
-        Self { plans: plan::Plans::default(), guesses: guesses::Guesses::new(limit) }
+        let guesses = || guesses::Guesses::new(limit);
+        Self { plans: plan::Plans::default(), of_partners: guesses(), of_operators: guesses() }
+    }
+
+    fn guesses(&self, plane: Plane) -> &guesses::Guesses {
+        match plane {
+            Plane::Partner => &self.of_partners,
+            Plane::Operator => &self.of_operators,
+        }
     }
 }
 
@@ -117,17 +128,24 @@ async fn guesses(plane: Plane, state: &State, request: Request, next: Next) -> R
     let address = request.extensions().get::<ClientAddress>().copied();
     // Without an address there is a gateway before us, which counts for itself.
     let Some(ClientAddress(address)) = address else { return Ok(next.run(request).await) };
-    let wait = state.throttle.guesses.wait(address, Instant::now());
+    let wait = state.throttle.guesses(plane).wait(address, Instant::now());
     if !wait.is_zero() {
         refused(plane, "failed_attempts");
         let detail = "too many failed attempts to authenticate from your address";
         return Err(Error::new(&codes::request::RATE, detail).retried(Retry::After(wait)).into());
     }
     let response = next.run(request).await;
-    if response.status() == StatusCode::UNAUTHORIZED {
-        state.throttle.guesses.failed(address, Instant::now());
+    if response.extensions().get::<Problem>().is_some_and(|problem| is_guess(&problem.error)) {
+        state.throttle.guesses(plane).failed(address, Instant::now());
     }
     Ok(response)
+}
+
+/// Whether a refusal may be that of somebody who tries out credentials. Who has none, or old ones that were good, does
+/// not guess, and must not make everybody behind the same address wait.
+fn is_guess(error: &Error) -> bool {
+    let is_about_credentials = error.is(&codes::request::UNAUTHORIZED) || error.is(&codes::request::TOKEN_REFUSED);
+    is_about_credentials && !Genuine::is_behind(error) && error.detail() != nothing_presented().detail()
 }
 
 fn refused(plane: Plane, reason: &'static str) {

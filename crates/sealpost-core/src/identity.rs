@@ -39,6 +39,26 @@ pub struct VerifiedToken {
     pub expires_at: Timestamp,
 }
 
+/// The cause of a refusal of credentials that are genuine, only too old, or for something else: nobody has guessed.
+#[derive(Debug, Clone, Copy)]
+pub struct Genuine;
+
+impl Genuine {
+    /// Whether an error has this cause.
+    #[must_use]
+    pub fn is_behind(error: &Error) -> bool {
+        std::error::Error::source(error).is_some_and(|cause| cause.is::<Self>())
+    }
+}
+
+impl fmt::Display for Genuine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the credentials are genuine, but not for this")
+    }
+}
+
+impl std::error::Error for Genuine {}
+
 /// What a caller may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Scope {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use jiff::Timestamp;
 use sealpost_core::error::{Error, FieldError, Result, codes};
-use sealpost_core::identity::VerifiedToken;
+use sealpost_core::identity::{Genuine, VerifiedToken};
 use sealpost_core::port::TokenVerifier;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -112,7 +112,8 @@ impl Issuer {
         if !fitting.iter().any(|key| key.verifies(token.signature, token.signed, algorithm)) {
             return Err(refused("its signature is wrong"));
         }
-        claims::check(&token.claims, &self.settings, Timestamp::now())
+        // Whoever has a token with a good signature was given it, whatever else is wrong with it.
+        claims::check(&token.claims, &self.settings, Timestamp::now()).map_err(|error| error.caused_by(Genuine))
     }
 
     async fn check(&self) -> Result<String> {

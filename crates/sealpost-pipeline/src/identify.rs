@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sealpost_core::audit::{Actor, ActorKind};
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::identity::{CLIENT_CERTIFICATES, Identity, Scope};
+use sealpost_core::identity::{CLIENT_CERTIFICATES, Genuine, Identity, Scope};
 use sealpost_core::partner::{ApiKey, Partner};
 use sealpost_core::port::{Records, TokenVerifier};
 use sha2::{Digest, Sha256};
@@ -210,7 +210,7 @@ fn both(first: Option<Identified>, second: Identified) -> Result<Identified> {
     let Some(first) = first else { return Ok(second) };
     if first.partner.id != second.partner.id {
         let detail = "the credentials of the request stand for different partners";
-        return Err(Error::new(&codes::request::UNAUTHORIZED, detail));
+        return Err(Error::new(&codes::request::UNAUTHORIZED, detail).caused_by(Genuine));
     }
     let scopes: Vec<Scope> = second.scopes.iter().copied().filter(|scope| first.scopes.contains(scope)).collect();
     Ok(Identified { scopes: scopes.into(), ..second })

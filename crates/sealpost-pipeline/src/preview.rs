@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sealpost_core::batch::{Batch, Value};
 use sealpost_core::column::Column;
@@ -13,10 +14,17 @@ use sealpost_core::report::Query;
 use sealpost_core::sink::ByteSink;
 use serde::Serialize;
 
+use crate::submit::Checked;
 use crate::{Ask, Pipeline};
+
+mod seats;
+
+pub(crate) use seats::Seats;
 
 /// Most rows of a preview.
 pub const PREVIEW_ROWS: u64 = 20;
+/// How long a preview may take: its answer comes within the 29 seconds that API Gateway waits.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// What a report would look like.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,10 +51,25 @@ pub struct Preview {
 impl Pipeline {
     /// Checks an ask and runs its query for a few masked rows. Nothing is stored.
     ///
+    /// Two previews of a partner run at once, and four in this process.
+    ///
     /// # Errors
-    /// As [`submit`](Self::submit) before admission, and `SP-SOURCE-…`.
+    /// As [`submit`](Self::submit) before admission, and `SP-SOURCE-…`; `SP-SOURCE-005` after 20 s; `SP-REQUEST-029` where
+    /// too many are running.
     pub async fn preview(&self, partner: &Partner, ask: &Ask) -> Result<Preview> {
-        let mut checked = self.check(partner, ask)?;
+        let checked = self.check(partner, ask)?;
+        let bounded = async {
+            let _seat = self.previews.take(&partner.id).await?;
+            self.sample(partner, checked).await
+        };
+        // Dropping the stream of rows ends the query.
+        tokio::time::timeout(TIME_LIMIT, bounded).await.unwrap_or_else(|_| {
+            let detail = format!("the preview was not finished within {} s", TIME_LIMIT.as_secs());
+            Err(Error::new(&codes::source::STATEMENT_TIMEOUT, detail))
+        })
+    }
+
+    async fn sample(&self, partner: &Partner, mut checked: Checked) -> Result<Preview> {
         checked.report =
             self.parts.catalogue.described(checked.report.clone(), self.source(&checked.report)?.as_ref()).await?;
         let query = self.query(partner, &checked.report, &checked.request.parameters, Some(PREVIEW_ROWS + 1))?;

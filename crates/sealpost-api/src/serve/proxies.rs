@@ -43,16 +43,19 @@ impl TrustedProxies {
             element
                 .split(';')
                 .find_map(|pair| pair.trim().split_once('=').filter(|(name, _)| is(name, "for")))
-                .map(|(_, node)| node)
+                .and_then(|(_, node)| address(node))
         });
-        let extended = hops(headers, &X_FORWARDED_FOR, Some);
+        let extended = hops(headers, &X_FORWARDED_FOR, address);
         match (forwarded, extended) {
             (None, None) => peer,
             (Some(hops), None) | (None, Some(hops)) => self.last_untrusted(peer, &hops),
-            // A proxy writes one of them and passes on the other as it came. Where they differ, one was made up.
-            (Some(one), Some(other)) => {
-                let (one, other) = (self.last_untrusted(peer, &one), self.last_untrusted(peer, &other));
-                if one == other { one } else { peer }
+            // A proxy writes one of them and passes on the other as it came, so where they differ, one was made up.
+            // Nearly every proxy appends to `X-Forwarded-For`, so that its right end is no client's word; few write
+            // `Forwarded`. Never the proxy's own address: whoever sends two headers would share it with everybody who
+            // does, and could make them wait by failing to authenticate.
+            (Some(forwarded), Some(extended)) => {
+                let client = self.last_untrusted(peer, &extended);
+                if self.trusts(client) { self.last_untrusted(peer, &forwarded) } else { client }
             }
         }
     }
@@ -93,16 +96,21 @@ fn is(name: &str, other: &str) -> bool {
 }
 
 /// The addresses of a header in the order of the way; `None` for one that is not an address. `None` without the header.
-fn hops<'a>(
-    headers: &'a HeaderMap,
+fn hops(
+    headers: &HeaderMap,
     name: &HeaderName,
-    node: impl Fn(&'a str) -> Option<&'a str>,
+    address: impl Fn(&str) -> Option<IpAddr>,
 ) -> Option<Vec<Option<IpAddr>>> {
     if !headers.contains_key(name) {
         return None;
     }
-    let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
-    Some(values.flat_map(|value| value.split(',')).map(|element| address(node(element)?)).collect())
+    let mut hops = Vec::new();
+    for value in headers.get_all(name) {
+        // What the client wrote may be any bytes; what the proxy wrote behind them counts all the same.
+        let value = String::from_utf8_lossy(value.as_bytes());
+        hops.extend(value.split(',').map(&address));
+    }
+    Some(hops)
 }
 
 /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `"[2001:db8::1]:4711"`.
@@ -151,6 +159,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_does_not_hide_the_hop_behind_it() {
+        let proxy = "10.9.9.9".parse().expect("an address");
+        for value in [&b"\xff, 192.0.2.7"[..], b"203.0.113.9\xc3, 192.0.2.7, 10.1.1.1"] {
+            let mut headers = HeaderMap::new();
+            headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(value).expect("a value"));
+            let proxies = TrustedProxies::new(&["10.0.0.0/8".parse().expect("a network")]);
+            assert_eq!(proxies.client(proxy, &headers).to_string(), "192.0.2.7");
+        }
+    }
+
+    #[test]
     fn the_standard_header_is_read_too() {
         for (value, expected) in [
             ("for=192.0.2.7", "192.0.2.7"),
@@ -170,7 +189,9 @@ mod tests {
         }
         // One of two headers was passed on as the client wrote it.
         let both = [("x-forwarded-for", "192.0.2.7"), ("forwarded", "for=203.0.113.9")];
-        assert_eq!(client("10.9.9.9", &both), "10.9.9.9");
+        assert_eq!(client("10.9.9.9", &both), "192.0.2.7", "never the proxy, whose address everybody shares");
+        let unknown = [("x-forwarded-for", "unknown"), ("forwarded", "for=192.0.2.7")];
+        assert_eq!(client("10.9.9.9", &unknown), "192.0.2.7");
         let same = [("x-forwarded-for", "192.0.2.7"), ("forwarded", "for=192.0.2.7")];
         assert_eq!(client("10.9.9.9", &same), "192.0.2.7");
     }

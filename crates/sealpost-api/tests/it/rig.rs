@@ -307,6 +307,12 @@ fn write_catalogue(folder: &Path) {
         "title = \"Employees\"\ndefault_format = \"json\"\nformats = [\"json\"]\n[scope]\ntype = \"integer\"\n",
     );
     write("employees.v1.sql", "SELECT id FROM employee WHERE partner = :partner_scope\n");
+    // Granted to nobody at first: a query that ends in some years.
+    write("unending.v1.toml", "title = \"Unending\"\n[scope]\ntype = \"integer\"\n");
+    write(
+        "unending.v1.sql",
+        "SELECT a.id FROM contract a, contract b, contract c, contract d WHERE a.partner = :partner_scope AND a.id + b.id + c.id + d.id < 0\n",
+    );
 }
 
 /// Delivers to nowhere, except that globex's server is never there.

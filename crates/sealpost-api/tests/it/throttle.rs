@@ -1,5 +1,7 @@
 //! Usage plans and failed attempts, against the real ledger.
 
+use std::time::Duration;
+
 use reqwest::{Method, Response, StatusCode};
 use sealpost_api::Limits;
 use sealpost_core::usage::{Period, RateLimit};
@@ -147,7 +149,7 @@ async fn whoever_guesses_has_to_wait() {
     for _ in 0..3 {
         assert_eq!(json_of(guess()).await.0, StatusCode::UNAUTHORIZED);
     }
-    for request in [guess(), rig.get(&rig.acme, "/v1/reports"), rig.operate(Method::GET, "/admin/v1/queue")] {
+    for request in [guess(), rig.get(&rig.acme, "/v1/reports")] {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS, "the address waits, whatever it tries");
         assert!(header(&answer, "retry-after").parse::<u64>().unwrap() > 900);
@@ -155,4 +157,76 @@ async fn whoever_guesses_has_to_wait() {
     }
     let (status, _) = json_of(rig.client.get(format!("{}/healthz", rig.public))).await;
     assert_eq!(status, StatusCode::OK);
+    let (status, _) = json_of(rig.operate(Method::GET, "/admin/v1/queue")).await;
+    assert_eq!(status, StatusCode::OK, "partners can't make operators wait");
+    let guess = || rig.client.get(format!("{}/admin/v1/queue", rig.admin)).bearer_auth("not-the-token");
+    for _ in 0..3 {
+        assert_eq!(json_of(guess()).await.0, StatusCode::UNAUTHORIZED);
+    }
+    let (status, _) = json_of(rig.operate(Method::GET, "/admin/v1/queue")).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_third_preview_of_a_partner_at_once_is_refused() {
+    let rig = Rig::idle().await;
+    let grants = json!([{"report": "contracts.v1"}, {"report": "unending.v1"}]);
+    let (status, problem) = rig.change_acme(json!({"grants": grants})).await;
+    assert!(status.is_success(), "{problem}");
+    let preview = |report: &str| rig.post(&rig.acme, "/v1/reports:preview", &json!({"report_type": report}));
+    let running: Vec<_> = (0..2)
+        .map(|_| {
+            let request = preview("unending.v1");
+            // One of those below may have the seat just then.
+            tokio::spawn(async move {
+                while json_of(request.try_clone().unwrap()).await.0 == StatusCode::TOO_MANY_REQUESTS {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+        })
+        .collect();
+    let refused = loop {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let answer = preview("contracts.v1").send().await.unwrap();
+        if answer.status() != StatusCode::OK {
+            break answer;
+        }
+        assert!(running.iter().all(|one| !one.is_finished()), "they ended before anything was refused");
+    };
+    assert_eq!((refused.status(), header(&refused, "retry-after")), (StatusCode::TOO_MANY_REQUESTS, "5".to_owned()));
+    let problem = body(refused).await;
+    assert_eq!(
+        (&problem["code"], &problem["detail"]),
+        (&json!("SP-REQUEST-029"), &json!("2 previews of yours are running"))
+    );
+    let (status, _) =
+        json_of(rig.post(&rig.globex, "/v1/reports:preview", &json!({"report_type": "contracts.v1", "format": "xml"})))
+            .await;
+    assert_eq!(status, StatusCode::OK, "another partner has its own");
+    // Who hangs up ends the query, and gives its seat back.
+    running.iter().for_each(tokio::task::JoinHandle::abort);
+    while json_of(preview("contracts.v1")).await.0 != StatusCode::OK {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_credentials_or_old_ones_does_not_guess() {
+    let attempts = RateLimit { per_second: 0.001, burst: 2 };
+    let rig = Rig::with_failed_attempts(attempts, Some(TOKEN), Limits::default()).await;
+    let (_, text) = rig.pipeline.issue_key(&"acme".parse().unwrap(), "old", None).await.unwrap();
+    let id = text.expose_text().unwrap().split('_').nth(1).unwrap().to_owned();
+    let (status, _) = json_of(rig.operate(Method::DELETE, &format!("/admin/v1/partners/acme/keys/{id}"))).await;
+    assert!(status.is_success());
+    let path = format!("{}/v1/reports", rig.public);
+    for _ in 0..4 {
+        let (status, problem) = json_of(rig.client.get(&path)).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("SP-REQUEST-009")));
+        let (status, problem) = json_of(rig.client.get(&path).bearer_auth(text.expose_text().unwrap())).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("SP-REQUEST-010")));
+    }
+    for malformed in ["no.good.token", "opaque"] {
+        assert_eq!(json_of(rig.client.get(&path).bearer_auth(malformed)).await.0, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(json_of(rig.client.get(&path)).await.0, StatusCode::TOO_MANY_REQUESTS);
 }
