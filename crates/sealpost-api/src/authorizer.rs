@@ -62,7 +62,7 @@ pub async fn authorize(event: &Json, authenticator: &Authenticator, settings: &A
     }
     let context = context(&caller);
     if settings.simple && event.is_v2 {
-        let allowed = event.operation.as_ref().is_none_or(|asked| !policy::lacks_scope(asked, &caller.scopes));
+        let allowed = policy::allows(&event.operations, &caller.scopes);
         return Ok(json!({"isAuthorized": allowed, "context": context}));
     }
     let mut answer = json!({

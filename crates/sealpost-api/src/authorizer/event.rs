@@ -14,8 +14,8 @@ pub(super) struct Event {
     pub(super) is_v2: bool,
     /// The ARN up to the stage: `arn:aws:execute-api:eu-central-1:123456789012:abcdef123/test`.
     pub(super) stage: String,
-    /// `GET/v1/reports`, where the event says it.
-    pub(super) operation: Option<String>,
+    /// The operation, as `GET/v1/reports`, in every way in which the event can be read; nothing where it does not say it.
+    pub(super) operations: Vec<String>,
     /// The request's headers, their names in lower case.
     pub(super) headers: HeaderMap,
     /// A client certificate that API Gateway has verified.
@@ -49,19 +49,28 @@ impl Event {
         Ok(Self {
             is_v2: text(event, "/version") == Some("2.0"),
             stage: format!("{api}/{stage}"),
-            operation: operation(event, stage).or_else(|| parts.next().map(str::to_owned)),
+            operations: operations(event, stage, parts.next()),
             headers,
             certificate: pem.and_then(ClientCertificate::from_pem),
         })
     }
 }
 
-/// Version 2.0 has the stage in front of the path, unless it is `$default`.
-fn operation(event: &Json, stage: &str) -> Option<String> {
-    let method = text(event, "/requestContext/http/method")?;
-    let path = text(event, "/rawPath")?;
-    let below = path.strip_prefix('/').and_then(|path| path.strip_prefix(stage)).filter(|rest| rest.starts_with('/'));
-    Some(format!("{method}{}", below.unwrap_or(path)))
+/// Version 2.0 has the stage in front of the path, unless it is `$default`; a custom domain may have a path of its own
+/// there instead, and a stage may be called `v1`. Percent-encoded characters mean what they mean to the endpoints, which
+/// decode once. So the path is read in all of these ways, for all of which the caller has to have the scope.
+fn operations(event: &Json, stage: &str, of_arn: Option<&str>) -> Vec<String> {
+    let of_event = text(event, "/requestContext/http/method").zip(text(event, "/rawPath"));
+    let of_arn = of_arn.and_then(|asked| asked.split_at_checked(asked.find('/')?));
+    let Some((method, path)) = of_event.or(of_arn) else { return Vec::new() };
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    let read = |path: &str| {
+        let stripped = path.strip_prefix('/').and_then(|path| path.strip_prefix(stage));
+        let below = stripped.filter(|rest| rest.starts_with('/'));
+        let suffix = path.find("/v1/").map(|at| &path[at..]);
+        [Some(path), below, suffix].into_iter().flatten().map(|path| format!("{method}{path}")).collect::<Vec<_>>()
+    };
+    [path, decoded.as_ref()].into_iter().flat_map(read).collect()
 }
 
 /// The headers; with every value where the event has them (payload 1.0), so that a second one is seen.
@@ -73,7 +82,12 @@ fn headers(event: &Json) -> Result<HeaderMap> {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
         let one = std::slice::from_ref(values);
         for text in values.as_array().map_or(one, Vec::as_slice).iter().filter_map(Json::as_str) {
-            headers.append(name.clone(), value(text)?);
+            match value(text) {
+                Ok(value) => drop(headers.append(name.clone(), value)),
+                Err(error) if name == AUTHORIZATION || name == X_API_KEY => return Err(error),
+                // Nobody here reads the others, which may have any characters.
+                Err(_) => {}
+            }
         }
     }
     Ok(headers)

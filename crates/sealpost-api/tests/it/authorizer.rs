@@ -112,6 +112,8 @@ async fn what_scopes_lack_is_denied_whichever_route_is_asked_first() {
             ("POST/v1/reports", "explicit deny"),
             ("DELETE/v1/reports/x", "explicit deny"),
             ("POST/v1/reports/x/deliveries", "explicit deny"),
+            ("POST/v1/webhooks/x%3Arotate-secret", "explicit deny"),
+            ("POST/v1/keys/x%3a%70rove", "explicit deny"),
         ] {
             assert_eq!(decision(&answer, stage(number), asked), expected, "{name} {asked}");
         }
@@ -163,6 +165,8 @@ async fn a_credential_is_found_wherever_it_is() {
     ] {
         assert_eq!(gateway.ask(&event).await.unwrap()["principalId"], "acme", "{event}");
     }
+    let other = json!({"methodArn": arn, "headers": {"x-name": "J\u{f6}rg\n", "authorization": key}});
+    assert_eq!(gateway.ask(&other).await.unwrap()["principalId"], "acme", "a header that nobody reads");
     let two = json!({"methodArn": arn, "multiValueHeaders": {"authorization": [key, gateway.rig.globex.key]}});
     assert_eq!(gateway.ask(&two).await.unwrap_err().kind(), Kind::Unauthorized);
 }
@@ -196,6 +200,19 @@ async fn a_simple_answer_for_apis_that_want_it() {
         let answer = authorize(&event(3, credential), &gateway.authenticator, &SIMPLE).await.unwrap();
         assert_eq!(answer["isAuthorized"], allowed, "{credential}");
         assert!(answer["context"].is_object() && answer.get("policyDocument").is_none());
+    }
+    for (raw_path, credential, allowed) in [
+        ("/test/v1/webhooks/x%3Aping", "test.acme-client.reports:read", false),
+        ("/test/v1/webhooks/x%3Aping", "test.acme-client.destinations:write", true),
+        ("/mapped/v1/reports", "test.acme-client.reports:read", false),
+        ("/mapped/v1/reports", "test.acme-client.reports:write", true),
+        ("/v1/reports", "test.acme-client.reports:read", false),
+        ("/test/v1/nothing", "test.acme-client.reports:write", false),
+    ] {
+        let mut event = event(3, credential);
+        (event["rawPath"], event["requestContext"]["http"]["method"]) = (json!(raw_path), json!("POST"));
+        let answer = authorize(&event, &gateway.authenticator, &SIMPLE).await.unwrap();
+        assert_eq!(answer["isAuthorized"], allowed, "{raw_path} {credential}");
     }
     // Only payload 2.0 knows simple answers.
     let answer = authorize(&event(0, "test.acme-client.reports:read"), &gateway.authenticator, &SIMPLE).await.unwrap();
