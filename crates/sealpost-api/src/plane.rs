@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sealpost_core::error::{Failure, Side, Stage};
+use sealpost_core::error::{Failure, Side, Stage, codes};
 
 /// A listener's audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +32,9 @@ impl Plane {
 
     /// The detail of a failure as this plane may see it. What our database, store or configuration said (host names,
     /// SQL, paths) is for operators; partners get code, title and a sentence.
-    pub(crate) fn detail(self, stage: Stage, side: Side, detail: &str) -> String {
-        let inside = matches!(stage, Stage::Source | Stage::Store | Stage::Ledger | Stage::Secrets | Stage::Config);
+    pub(crate) fn detail(self, code: &str, stage: Stage, side: Side, detail: &str) -> String {
         let ours = matches!(side, Side::Operator | Side::Sealpost);
-        if self == Self::Partner && inside && ours {
+        if self == Self::Partner && is_inside(code, stage) && ours {
             "The operator of this service can see the details under the id of this request or report.".to_owned()
         } else {
             detail.to_owned()
@@ -43,11 +42,8 @@ impl Plane {
     }
 
     /// What to do, in words that fit who reads them.
-    pub(crate) fn advice(self, side: Side, stage: Stage, advice: &str) -> String {
-        let inside = matches!(
-            stage,
-            Stage::Source | Stage::Store | Stage::Notify | Stage::Ledger | Stage::Secrets | Stage::Config
-        );
+    pub(crate) fn advice(self, code: &str, stage: Stage, side: Side, advice: &str) -> String {
+        let inside = is_inside(code, stage) || stage == Stage::Notify;
         if self == Self::Partner && inside && side == Side::Operator {
             "If it stays, tell the operator of this service the id.".to_owned()
         } else {
@@ -58,11 +54,18 @@ impl Plane {
     /// A kept failure as this plane may see it.
     pub(crate) fn failure(self, failure: &Failure) -> Failure {
         Failure {
-            detail: self.detail(failure.stage, failure.side, &failure.detail),
-            advice: self.advice(failure.side, failure.stage, &failure.advice),
+            detail: self.detail(&failure.code, failure.stage, failure.side, &failure.detail),
+            advice: self.advice(&failure.code, failure.stage, failure.side, &failure.advice),
             ..failure.clone()
         }
     }
+}
+
+/// Whether a failure is about what lies behind us. Tokens' issuers do too: their addresses come from our configuration,
+/// and what a fetch of their keys says is about our network.
+fn is_inside(code: &str, stage: Stage) -> bool {
+    matches!(stage, Stage::Source | Stage::Store | Stage::Ledger | Stage::Secrets | Stage::Config)
+        || code == codes::request::ISSUER_UNAVAILABLE.id
 }
 
 #[cfg(test)]
@@ -76,6 +79,14 @@ mod tests {
         let inside = Failure::from(&Error::new(&codes::source::QUERY, "table hr.salaries: access denied"));
         assert!(!Plane::Partner.failure(&inside).detail.contains("salaries"));
         assert!(Plane::Operator.failure(&inside).detail.contains("salaries"));
+        let detail = "issuer `id`: http://id.internal.example:8443/keys: connection refused";
+        let issuer = Failure::from(&Error::new(&codes::request::ISSUER_UNAVAILABLE, detail));
+        let shown = Plane::Partner.failure(&issuer);
+        assert!(!shown.detail.contains("internal") && !shown.advice.contains("discovery"), "{shown:?}");
+        assert_eq!(Plane::Operator.failure(&issuer).detail, detail);
+        // Others of its stage are about what the partner asked for.
+        let missing = Failure::from(&Error::new(&codes::request::NO_DESTINATION, "partner acme"));
+        assert_eq!(Plane::Partner.failure(&missing).detail, "partner acme");
         let theirs = Failure::from(&Error::new(&codes::deliver::AUTHENTICATION, "user acme at sftp.acme.example"));
         assert!(Plane::Partner.failure(&theirs).detail.contains("acme"));
     }
