@@ -33,6 +33,7 @@ const REQUEST_ID: [HeaderName; 2] =
 #[derive(Clone, Default)]
 pub(crate) struct Trail {
     id: Arc<str>,
+    begun: Option<Instant>,
     client: Option<IpAddr>,
     partner: Arc<OnceLock<PartnerId>>,
     limits: Arc<OnceLock<Fields>>,
@@ -40,9 +41,15 @@ pub(crate) struct Trail {
 
 impl Trail {
     /// Always our own id: one that a caller chooses could be used to forge the log.
-    fn new(request: &Request) -> Self {
+    fn new(request: &Request, begun: Instant) -> Self {
         let client = request.extensions().get::<ClientAddress>().map(|ClientAddress(address)| *address);
-        Self { id: ulid::Ulid::generate().to_string().to_lowercase().into(), client, ..Self::default() }
+        let id = ulid::Ulid::generate().to_string().to_lowercase().into();
+        Self { id, begun: Some(begun), client, ..Self::default() }
+    }
+
+    /// How long ago the request began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begun.map(|begun| begun.elapsed()).unwrap_or_default()
     }
 
     /// The id of the request.
@@ -64,7 +71,7 @@ impl Trail {
 /// The outermost layer.
 pub(crate) async fn edge(plane: Plane, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let trail = Trail::new(&request);
+    let trail = Trail::new(&request, begun);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     request.extensions_mut().insert(trail.clone());

@@ -15,10 +15,14 @@ use sealpost_pipeline::Pipeline;
 use sealpost_pipeline::watch::Snapshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::edge::Trail;
 use crate::serve::Stopping;
 
-/// The longest wait. Below the 29 seconds that API Gateway, and so our edge, gives an endpoint.
+/// The longest wait.
 const LONGEST: Duration = Duration::from_secs(25);
+/// When every wait has ended, counted from the request's begin: a body that came slowly, or a full ledger, was waited for
+/// before. It leaves time to look once more within the 29 seconds that API Gateway, and so our edge, gives an endpoint.
+const ENDS_AFTER: Duration = Duration::from_secs(26);
 /// Clients of one partner that wait at the same time, event streams included.
 const SEATS: usize = 50;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -72,6 +76,7 @@ impl Drop for Seat {
 /// How long the caller wants to wait, and what ends that early.
 pub(crate) struct Patience {
     asked: Option<Duration>,
+    trail: Trail,
     stopping: Option<CancellationToken>,
 }
 
@@ -80,7 +85,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Patience {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let stopping = parts.extensions.get::<Stopping>().map(|stopping| stopping.0.clone());
-        Ok(Self { asked: preference(&parts.headers), stopping })
+        let trail = parts.extensions.get::<Trail>().cloned().unwrap_or_default();
+        Ok(Self { asked: preference(&parts.headers), trail, stopping })
     }
 }
 
@@ -101,15 +107,16 @@ impl Patience {
         wanted: impl FnMut(&Snapshot) -> bool,
     ) -> (Option<Arc<Snapshot>>, Option<Applied>) {
         let Some(asked) = self.asked else { return (None, None) };
+        let longest = within(asked, self.trail.elapsed());
         let Some(_seat) = waiting.seat(partner, "wait") else { return (None, None) };
         let mut following = pipeline.follow(id);
         let found = tokio::select! {
             found = following.until(wanted) => Some(found),
-            () = tokio::time::sleep(asked) => None,
+            () = tokio::time::sleep(longest) => None,
             // Whoever waits gets the answer of now, and asks the next process.
             () = cancelled(self.stopping.as_ref()) => None,
         };
-        (found, Some(Applied(asked)))
+        (found, Some(Applied(longest)))
     }
 }
 
@@ -131,6 +138,11 @@ pub(crate) async fn cancelled(stopping: Option<&CancellationToken>) {
         Some(stopping) => stopping.cancelled().await,
         None => std::future::pending().await,
     }
+}
+
+/// What is left of a wait that is asked for when the request has taken so long before it.
+fn within(asked: Duration, elapsed: Duration) -> Duration {
+    asked.min(ENDS_AFTER.saturating_sub(elapsed))
 }
 
 /// The wait that `Prefer` asks for, at most [`LONGEST`]. The first one counts; what makes no sense is overlooked, as are
@@ -174,6 +186,12 @@ mod tests {
         ] {
             assert_eq!(wait(values), expected, "{values:?}");
         }
+    }
+
+    #[test]
+    fn a_wait_ends_before_the_edge_gives_up() {
+        let wait = |asked, elapsed| within(Duration::from_secs(asked), Duration::from_secs(elapsed)).as_secs();
+        assert_eq!([wait(25, 0), wait(25, 9), wait(10, 9), wait(5, 28)], [25, 17, 10, 0]);
     }
 
     #[test]
