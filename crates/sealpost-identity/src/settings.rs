@@ -34,6 +34,7 @@ pub struct IssuerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_claim: Option<String>,
     /// What stands before the scopes of this service, such as `https://api.example` for `https://api.example/reports:read`.
+    /// Scopes without it do not count then, except in `permissions` and `roles`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope_prefix: Option<String>,
     /// The only signature algorithms to accept; all that are safe when not given.
