@@ -69,7 +69,7 @@ impl Pipeline {
             let error = Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", notification.partner));
             return self.give_up_notification(&notification, error.into(), lease).await;
         }
-        let lane = match self.lanes.enter(&webhook) {
+        let lane = match self.lanes.enter(&webhook, id) {
             Ok(lane) => lane,
             Err(pause) => return Ok(Outcome::Again(pause)),
         };

@@ -27,7 +27,8 @@ impl Pipeline {
     /// Sends a webhook a test, also one that is disabled.
     ///
     /// # Errors
-    /// `SP-REQUEST-008` for no such webhook, `-038` where webhooks are not offered; `SP-NOTIFY-009`.
+    /// `SP-REQUEST-008` for no such webhook, `-015` while a ping is on its way to it, `-038` where webhooks are not offered;
+    /// `SP-NOTIFY-009`.
     pub async fn ping_webhook(&self, partner: &PartnerId, id: &WebhookId, author: &Author) -> Result<Notification> {
         let webhook = self.webhook(partner, id).await?;
         self.check_webhook_secret().await?;
