@@ -22,7 +22,7 @@ use crate::state::State;
     params(("id" = String, Path, description = "The change's id.", pattern = "^chg_[0-9a-z]{26}$", example = "chg_01kavs0h9yq4m4d2tkv1c7rbn5")),
     responses(
         (status = 200, description = "It is withdrawn.", body = Change),
-        (status = 409, description = "It does not wait any more (`SP-REQUEST-015`)."),
+        (status = 409, description = "It does not wait any more, or is being carried out (`SP-REQUEST-015`)."),
     ))]
 pub(crate) async fn withdraw(
     extract::State(state): extract::State<State>,

@@ -75,7 +75,7 @@ pub(crate) async fn trust(
         (status = 200, description = "It is not trusted any more.", body = Destination),
         (status = 202, description = "It waits for the operator's approval.", body = Change, headers(("Location" = String, description = "The change."))),
         (status = 404, description = "You have no such destination, or the key is not approved (`SP-REQUEST-008`)."),
-        (status = 409, description = "A change of it waits (`SP-REQUEST-035`), or operators do this here (`SP-REQUEST-038`)."),
+        (status = 409, description = "A change of it waits (`SP-REQUEST-035`), 50 changes wait already (`SP-REQUEST-037`), or operators do this here (`SP-REQUEST-038`)."),
     ))]
 pub(crate) async fn distrust(
     extract::State(state): extract::State<State>,

@@ -18,7 +18,7 @@ use crate::state::State;
     responses(
         (status = 200, description = "The change, done.", body = Change),
         (status = 202, description = "It waits for the operator's approval.", body = Change, headers(("Location" = String, description = "The change."))),
-        (status = 409, description = "A change of it waits (`SP-REQUEST-035`), or operators do this here (`SP-REQUEST-038`)."),
+        (status = 409, description = "A change of it waits (`SP-REQUEST-035`), 50 changes wait already (`SP-REQUEST-037`), or operators do this here (`SP-REQUEST-038`)."),
     ))]
 pub(crate) async fn remove(
     extract::State(state): extract::State<State>,

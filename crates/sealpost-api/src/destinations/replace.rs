@@ -27,7 +27,7 @@ use crate::state::State;
         (status = 200, description = "It is changed.", body = Destination),
         (status = 202, description = "It waits for the operator's approval.", body = Change, headers(("Location" = String, description = "The change."))),
         (status = 400, description = "The request is not valid (`SP-REQUEST-001`), or the address may not be used (`SP-REQUEST-036`)."),
-        (status = 409, description = "A change of it waits (`SP-REQUEST-035`), or this is not offered here (`SP-REQUEST-038`)."),
+        (status = 409, description = "A change of it waits (`SP-REQUEST-035`), 50 changes wait already (`SP-REQUEST-037`), or this is not offered here (`SP-REQUEST-038`)."),
     ))]
 pub(crate) async fn replace(
     extract::State(state): extract::State<State>,

@@ -24,7 +24,7 @@ const FARTHEST_DAYS: i64 = 366;
     responses(
         (status = 200, description = "The change, done.", body = Change),
         (status = 202, description = "It waits for the operator's approval.", body = Change, headers(("Location" = String, description = "The change."))),
-        (status = 409, description = "No certificate would be left to seal to (`SP-REQUEST-040`), a change of it waits (`SP-REQUEST-035`), or operators do this here (`SP-REQUEST-038`)."),
+        (status = 409, description = "No certificate would be left to seal to (`SP-REQUEST-040`), a change of it waits (`SP-REQUEST-035`), 50 changes wait already (`SP-REQUEST-037`), or operators do this here (`SP-REQUEST-038`)."),
     ))]
 pub(crate) async fn retire(
     extract::State(state): extract::State<State>,

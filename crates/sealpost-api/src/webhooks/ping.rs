@@ -18,7 +18,7 @@ use crate::problem::Problem;
     params(("id" = String, Path, description = "The webhook's id.", pattern = "^whk_[0-9a-z]{26}$", example = "whk_01kavs0h9yq4m4d2tkv1c7rbn5")),
     responses(
         (status = 202, description = "The notification, on its way.", body = Notification),
-        (status = 409, description = "The operator offers no webhooks (`SP-REQUEST-038`)."),
+        (status = 409, description = "A ping is on its way to it already (`SP-REQUEST-015`), or the operator offers no webhooks (`SP-REQUEST-038`)."),
     ))]
 pub(crate) async fn ping(
     pipeline: &Pipeline,

@@ -6,6 +6,7 @@
 mod admin;
 mod authentication;
 mod authorizer;
+mod begun;
 mod connection;
 mod describe;
 mod download;

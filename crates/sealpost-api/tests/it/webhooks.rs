@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use sealpost_core::audit::{ActorKind, AuditEntry};
+use sealpost_core::notification::Announcement;
 use sealpost_core::port::AuditFilter;
+use sealpost_core::webhook::EventKind;
 use serde_json::{Value as Json, json};
 
 use crate::receiver::{Received, Receiver, accepted};
@@ -25,6 +27,15 @@ async fn ping(rig: &Rig, partner: &Partner, webhook: &str) -> String {
     let (status, sent) = json_of(rig.ask(partner, Method::POST, &format!("/v1/webhooks/{webhook}:ping"))).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{sent:#}");
     id(&sent).to_owned()
+}
+
+/// Tells a webhook of a report that failed: of pings, only one is on its way at a time.
+async fn tell(rig: &Rig, partner: &str, webhook: &str) -> String {
+    let outbox = &rig.pipeline.parts().outbox;
+    let (partner, id) = (partner.parse().unwrap(), webhook.parse().unwrap());
+    let data = json!({"report_id": "none", "status": "failed"});
+    let announcement = Announcement { partner, event: EventKind::ReportFailed, at: jiff::Timestamp::now(), data };
+    outbox.notify(&id, &announcement).await.unwrap().id.to_string()
 }
 
 /// Waits until a notification is in a status.
@@ -105,8 +116,9 @@ async fn a_receiver_changes_over_to_a_new_secret_without_a_gap() {
     let second = rotate(json!({})).await;
     assert!(second["previous_secret_until"].is_string() && second["secret_version"] == 2);
     let second = second["secret"].as_str().unwrap().to_owned();
-    ping(&rig, &rig.acme, &hook).await;
+    let sent = ping(&rig, &rig.acme, &hook).await;
     let received = receiver.wait("/ok", 1).await;
+    becomes(&rig, &rig.acme, &hook, &sent, "delivered").await;
     assert_eq!(received[0].header("webhook-signature").split(' ').count(), 2);
     assert_eq!(accepted(&first, &received), [true]);
     assert_eq!(accepted(&second, &received), [true]);
@@ -173,7 +185,7 @@ async fn dead_letters_are_kept_and_replayed() {
     receiver.mailbox.is_down.store(true, Ordering::SeqCst);
     let mut sent = Vec::new();
     for _ in 0..3 {
-        sent.push(ping(&rig, &rig.acme, &hook).await);
+        sent.push(tell(&rig, "acme", &hook).await);
     }
     for one in &sent {
         let dead = becomes(&rig, &rig.acme, &hook, one, "failed").await;
@@ -216,9 +228,12 @@ async fn a_notification_on_its_way_is_not_replayed() {
     let rig = Rig::idle().await;
     let (hook, _) = webhook(&rig, &rig.acme, "https://hooks.acme.example/", json!({})).await;
     let sent = ping(&rig, &rig.acme, &hook).await;
-    let path = format!("/v1/webhooks/{hook}/notifications/{sent}:replay");
-    let (status, problem) = json_of(rig.ask(&rig.acme, Method::POST, &path)).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("SP-REQUEST-015")));
+    // Nor is another ping sent beside one.
+    for path in [format!("/v1/webhooks/{hook}/notifications/{sent}:replay"), format!("/v1/webhooks/{hook}:ping")] {
+        let (status, problem) = json_of(rig.ask(&rig.acme, Method::POST, &path)).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("SP-REQUEST-015")), "{path}");
+        assert!(problem["detail"].as_str().unwrap().contains(&sent), "{problem:#}");
+    }
 }
 
 #[tokio::test]
@@ -274,7 +289,7 @@ async fn a_server_that_hangs_holds_up_nobody_else() {
     let (quick, _) = webhook(&rig, &rig.globex, &format!("{}/ok", receiver.url), json!({})).await;
     // More than there are slots.
     for _ in 0..100 {
-        ping(&rig, &rig.acme, &slow).await;
+        tell(&rig, "acme", &slow).await;
     }
     receiver.wait("/hangs", 1).await;
     let sent = ping(&rig, &rig.globex, &quick).await;
@@ -399,7 +414,7 @@ async fn lists_go_page_by_page() {
     let (hook, _) = webhook(&rig, &rig.acme, "https://acme.example/", json!({})).await;
     let mut sent = Vec::new();
     for _ in 0..5 {
-        sent.push(ping(&rig, &rig.acme, &hook).await);
+        sent.push(tell(&rig, "acme", &hook).await);
     }
     sent.reverse();
     let (mut found, mut cursor) = (Vec::new(), String::new());

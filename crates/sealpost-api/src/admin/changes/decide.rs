@@ -72,7 +72,7 @@ pub(crate) fn approve() {}
     request_body(content = Option<DecisionRequest>, description = "May be left out."),
     responses(
         (status = 200, description = "It is rejected.", body = Change),
-        (status = 409, description = "It does not wait any more (`SP-REQUEST-015`)."),
+        (status = 409, description = "It does not wait any more, or is being carried out (`SP-REQUEST-015`)."),
     ))]
 #[expect(dead_code, reason = "it describes; `decide` runs it")]
 pub(crate) fn reject() {}
