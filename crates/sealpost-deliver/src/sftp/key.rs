@@ -22,7 +22,11 @@ pub(super) async fn load(
         Some(reference) => Some(secrets.resolve(reference).await?),
         None => None,
     };
-    let unusable = |why: &str| Error::new(&codes::deliver::CREDENTIAL, format!("the private key `{key}`: {why}"));
+    // Partners see the detail of a failed delivery. Where our secrets lie is for the log, which has the cause.
+    let unusable = |why: &str| {
+        let error = Error::new(&codes::deliver::CREDENTIAL, format!("the private key to log in with: {why}"));
+        error.caused_by(format!("secret reference `{key}`"))
+    };
     let text = std::str::from_utf8(text.expose()).map_err(|_| unusable("it is not text; expected OpenSSH or PEM"))?;
     let passphrase = match &passphrase {
         Some(secret) => Some(secret.expose_text()?),
@@ -84,6 +88,25 @@ mod tests {
         let key = read(private.expose_text().expect("text"), None).expect("readable");
         assert_eq!(key.public_key().to_openssh().expect("a line"), public);
         assert!(public.starts_with("ssh-ed25519 AAAA") && public.ends_with(" sealpost acme"), "{public}");
+    }
+
+    /// Has no key.
+    struct NoKey;
+
+    #[async_trait::async_trait]
+    impl SecretStore for NoKey {
+        async fn resolve(&self, _reference: &SecretRef) -> Result<Secret> {
+            Ok(Secret::new(b"CANARY".to_vec()))
+        }
+    }
+
+    #[tokio::test]
+    async fn where_a_key_lies_is_told_to_the_log_only() {
+        let key = "file:secrets/acme-key".parse().expect("a reference");
+        let error = load(&NoKey, &key, None).await.expect_err("no key");
+        assert!(error.is(&codes::deliver::CREDENTIAL) && !error.detail().contains("acme-key"), "{error}");
+        let logged = format!("{error:?}");
+        assert!(logged.contains("file:secrets/acme-key") && !logged.contains("CANARY"), "{logged}");
     }
 
     #[test]
