@@ -114,6 +114,12 @@ impl Network {
         Self { address: address.into(), prefix }
     }
 
+    /// Whether the block is all of its family: `0.0.0.0/0`, `::/0`.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Whether an address lies in the block. An IPv4-mapped address counts as the IPv4 address that it is.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

@@ -34,7 +34,7 @@ pub(crate) struct ApiBlock {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client_certificate_scopes: Option<Vec<Scope>>,
     /// How many attempts to authenticate may fail per minute from one client address (IPv6: from one /64), and at once;
-    /// then the address waits. It counts for both listeners; 20. Behind a proxy, set `trusted_proxies`: otherwise the proxy is
+    /// then the address waits. Each listener counts for itself; 20. Behind a proxy, set `trusted_proxies`: otherwise the proxy is
     /// everybody's address.
     pub(crate) failed_attempts_per_minute: NonZeroU32,
 }
@@ -140,6 +140,10 @@ impl ApiBlock {
             if self.trusted_proxies.is_empty() {
                 problem("nobody is believed: `api.trusted_proxies` is empty");
             }
+            // Certificates are public: with such a network, naming one would be enough to be its owner.
+            if self.trusted_proxies.iter().any(Network::is_everything) {
+                problem("anybody would be believed: `api.trusted_proxies` has a network with prefix length 0");
+            }
         }
         problems
     }
@@ -159,5 +163,28 @@ impl IdentityBlock {
         let Err(error) = sealpost_identity::Issuers::new(self.issuers.clone()) else { return Vec::new() };
         let place = |pointer: &str| format!("identity.issuers{}", pointer.replace('/', "."));
         error.fields().iter().map(|field| FieldError::new(place(&field.pointer), field.detail.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_header_needs_proxies_that_are_not_everybody() {
+        for (networks, is_refused) in [
+            (&["10.0.0.0/8"][..], false),
+            (&["10.0.0.0/8", "2001:db8::/32"], false),
+            (&[], true),
+            (&["0.0.0.0/0"], true),
+            (&["10.0.0.0/8", "::/0"], true),
+        ] {
+            let trusted_proxies = networks.iter().map(|network| network.parse().expect("a network")).collect();
+            let client_certificate_header = Some("Client-Cert".to_owned());
+            let block = ApiBlock { trusted_proxies, client_certificate_header, ..ApiBlock::default() };
+            assert_eq!(!block.problems().is_empty(), is_refused, "{networks:?}");
+            let address_only = ApiBlock { client_certificate_header: None, ..block };
+            assert_eq!(address_only.problems(), []);
+        }
     }
 }
