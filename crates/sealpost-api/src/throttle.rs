@@ -151,3 +151,24 @@ fn is_guess(error: &Error) -> bool {
 fn refused(plane: Plane, reason: &'static str) {
     metrics::counter!("sealpost_throttled_total", "plane" => plane.as_str(), "reason" => reason).increment(1);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_credentials_that_may_be_made_up_are_guesses() {
+        let refusal = |code| Error::new(code, "no");
+        let (unauthorized, token) = (&codes::request::UNAUTHORIZED, &codes::request::TOKEN_REFUSED);
+        assert!(is_guess(&refusal(unauthorized)) && is_guess(&refusal(token)));
+        for other in [
+            nothing_presented(),
+            refusal(&codes::request::KEY_EXPIRED),
+            refusal(&codes::request::PARTNER_DISABLED),
+            refusal(unauthorized).caused_by(Genuine),
+            refusal(token).caused_by(Genuine).context("issuer `id`"),
+        ] {
+            assert!(!is_guess(&other), "{other:?}");
+        }
+    }
+}

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use sealpost_core::identity::Genuine;
 use sealpost_identity::Timing;
 
-use crate::forge::{from_now, raw};
+use crate::forge::{Pair, from_now, raw};
 use crate::world::World;
 
 #[tokio::test]
@@ -41,6 +42,21 @@ async fn tokens_of_and_for_others_are_refused() {
         world.refuses(&world.with_claim(name, value)).await;
     }
     assert_eq!(world.site.hits("/jwks"), 1);
+}
+
+/// What counts as guessing depends on it.
+#[tokio::test]
+async fn a_refusal_tells_genuine_tokens_from_forged_ones() {
+    let world = World::new("EdDSA").await;
+    for token in
+        [world.with_claim("exp", json!(from_now(-95))), world.with_claim("aud", json!("https://other.example"))]
+    {
+        assert!(Genuine::is_behind(&world.verify(&token).await.unwrap_err()));
+    }
+    let forged = Pair::new("EdDSA").token(&world.header(), &world.claims());
+    for token in [forged, "no.good.token".to_owned(), world.with_claim("iss", json!("https://evil.example"))] {
+        assert!(!Genuine::is_behind(&world.verify(&token).await.unwrap_err()));
+    }
 }
 
 #[tokio::test]
