@@ -1,6 +1,6 @@
 //! Usage plans at the edge: how many requests a partner may make, and how many failed attempts an address.
 //!
-//! Two layers. [`guesses`] lies around authentication and looks at addresses; [`throttle`] lies behind it and looks at
+//! Two layers. [`guesses()`] lies around authentication and looks at addresses; [`throttle`] lies behind it and looks at
 //! partners: the operation's own bucket, the partner's bucket, then its quota. What a bucket refuses does not count for
 //! the quota.
 
@@ -105,7 +105,7 @@ fn used_up(taken: &Taken, now: Timestamp) -> Error {
     Error::new(&codes::request::QUOTA, detail).retried(Retry::After(wait))
 }
 
-/// [`guesses`] on the partner plane.
+/// [`guesses()`] on the partner plane.
 pub(crate) async fn partner_guesses(
     extract::State(state): extract::State<State>,
     request: Request,
@@ -114,7 +114,7 @@ pub(crate) async fn partner_guesses(
     guesses(Plane::Partner, &state, request, next).await
 }
 
-/// [`guesses`] on the operator plane.
+/// [`guesses()`] on the operator plane.
 pub(crate) async fn operator_guesses(
     extract::State(state): extract::State<State>,
     request: Request,

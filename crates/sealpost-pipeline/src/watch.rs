@@ -1,7 +1,7 @@
 //! Following a report: whoever waits for a change of it is woken, without asking the ledger over and over.
 //!
 //! There is one watcher for each report that somebody follows, however many follow it. It reads the report when this
-//! process has changed it ([`Observed`] rings), and once a second for what other processes did.
+//! process has changed it (`Observed` rings), and once a second for what other processes did.
 
 mod observed;
 
