@@ -15,8 +15,8 @@
 use sealpost_core::address::Reach;
 use serde::{Deserialize, Serialize};
 
-pub mod certificate;
 mod carry_out;
+pub mod certificate;
 pub mod change;
 pub mod credential;
 pub mod destination;
