@@ -14,7 +14,7 @@ use crate::server::{Server, free_port, wait_until};
 pub const FOLDER: &str = "SEALPOST_NODE";
 
 /// What every client's secret is.
-const SECRET: &str = "a-secret-for-tests-only";
+pub const SECRET: &str = "a-secret-for-tests-only";
 
 /// A signing key: its id and its algorithm, such as `RS256`, `ES256`, `PS256`, `EdDSA`.
 pub type SigningKey<'a> = (&'a str, &'a str);

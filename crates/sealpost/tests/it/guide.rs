@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use sealpost_testkit::gpg::Gpg;
+use sealpost_testkit::oidc::{OidcProvider, SECRET};
 use serde_json::Value as Json;
 
 const GUIDE: &str = include_str!("../../../../docs/partners.md");
@@ -18,10 +19,17 @@ struct Demo {
 }
 
 impl Demo {
-    fn start(folder: &Path) -> Self {
+    fn start(folder: &Path, provider: &OidcProvider) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sealpost"))
             .args(["demo", "--json"])
             .current_dir(folder)
+            .env(
+                "SEALPOST__IDENTITY__ISSUERS",
+                format!(
+                    r#"[{{ name = "idp", issuer = "{}", audiences = ["https://reports.example"] }}]"#,
+                    provider.issuer()
+                ),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -31,6 +39,21 @@ impl Demo {
         let arrived = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         Self { child, arrived }
     }
+}
+
+/// Tells the demo's partner record which client stands for it, as an operator does.
+fn admit_client(folder: &Path) {
+    let partners = folder.join("sealpost-demo/partners");
+    let file = partners.join("nordwind.toml");
+    let text = std::fs::read_to_string(&file).expect("the partner's file");
+    let identities = r#"identities = [{ issuer = "idp", subject = "nordwind-client" }]"#;
+    std::fs::write(&file, format!("{identities}\n{text}")).expect("write the partner's file");
+    let applied = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+        .args(["--config", "sealpost-demo/sealpost.toml", "apply", "sealpost-demo/partners"])
+        .current_dir(folder)
+        .output()
+        .expect("run apply");
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
 }
 
 impl Drop for Demo {
@@ -46,7 +69,8 @@ fn blocks(page: &str) -> Vec<(usize, String)> {
     let mut open: Option<(usize, String)> = None;
     for (index, line) in page.lines().enumerate() {
         match (&mut open, line) {
-            (None, "```sh") => open = Some((index + 2, String::new())),
+            // `shell` marks what needs an identity provider, which the reader's demo does not have.
+            (None, "```sh" | "```shell") => open = Some((index + 2, String::new())),
             (Some(_), "```") => blocks.extend(open.take()),
             (Some((_, text)), line) => {
                 text.push_str(line);
@@ -61,7 +85,9 @@ fn blocks(page: &str) -> Vec<(usize, String)> {
 #[test]
 fn the_commands_of_the_partner_guide_work_in_their_order() {
     let folder = tempfile::tempdir().expect("make a folder");
-    let demo = Demo::start(folder.path());
+    let provider = OidcProvider::start(&[("nordwind-client", &["reports:read", "reports:write"])]);
+    let demo = Demo::start(folder.path(), &provider);
+    admit_client(folder.path());
     let gpg = Gpg::new();
     assert_eq!(GUIDE.matches(API).count(), 1, "the guide sets the address once");
     let address = format!("API={}", demo.arrived["api_url"].as_str().expect("an address"));
@@ -74,6 +100,9 @@ fn the_commands_of_the_partner_guide_work_in_their_order() {
         .args(["-c", &script])
         .current_dir(folder.path())
         .env("GNUPGHOME", gpg.home())
+        .env("TOKEN_URL", format!("{}/token", provider.issuer()))
+        .env("CLIENT_ID", "nordwind-client")
+        .env("CLIENT_SECRET", SECRET)
         .stdin(Stdio::null())
         .output()
         .expect("run bash");
