@@ -1,4 +1,4 @@
-//! How fast sealing is, beside `gpg`: `cargo run --release -p sealpost-seal --example throughput -- [MiB]`.
+//! How fast sealing is, beside `gpg`: `cargo run --release -p sealpost-seal --example seal_throughput -- [MiB]`.
 //!
 //! Seals CSV-like text for an RSA 4096 key into a sink that forgets it, as `measurements` did, and lets
 //! `gpg --encrypt --compress-algo none` do the same.

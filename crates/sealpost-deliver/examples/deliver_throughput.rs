@@ -1,5 +1,5 @@
 //! Our upload beside OpenSSH's `sftp`, to a local sshd. Usage: `cargo run --release -p sealpost-deliver --example
-//! throughput [MiB]`. Needs openssh-server.
+//! deliver_throughput [MiB]`. Needs openssh-server.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement by hand: its output is the point")]
 
 use std::process::Command;

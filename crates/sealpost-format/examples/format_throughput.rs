@@ -1,4 +1,4 @@
-//! How fast formats and compressions are: `cargo run --release -p sealpost-format --example throughput [ROWS]`.
+//! How fast formats and compressions are: `cargo run --release -p sealpost-format --example format_throughput [ROWS]`.
 //!
 //! Rows like those of the measurements: 20 columns of whole numbers, decimals, dates, text with umlauts, NULLs. Only
 //! writing is timed, into a sink that counts; a machine with other work shows less.
