@@ -10,6 +10,7 @@ mod guide;
 mod identity;
 mod isolation;
 mod memory;
+mod pages;
 mod sakila;
 mod secrecy;
 mod self_service;

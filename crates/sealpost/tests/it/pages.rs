@@ -1,0 +1,114 @@
+//! What the pages claim about commands and configuration, held against the program. (The partner guide is typed in full:
+//! see `guide.rs`.)
+
+use std::process::{Command, Output, Stdio};
+
+const README: &str = include_str!("../../../../README.md");
+const OPERATORS: &str = include_str!("../../../../docs/operators.md");
+const IDENTITY: &str = include_str!("../../../../docs/identity.md");
+
+/// Tables of the configuration; other TOML on the pages is of partners and report types.
+const TABLES: [&str; 5] = ["[api", "[admin", "[[identity.issuers]]", "[self_service]", "[webhooks]"];
+
+fn sealpost(arguments: &[&str], folder: &std::path::Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
+    command.args(arguments).current_dir(folder).env_remove("SEALPOST_CONFIG").stdin(Stdio::null());
+    command.output().expect("run sealpost")
+}
+
+/// The blocks of these languages.
+fn blocks<'a>(page: &'a str, languages: &[&str]) -> Vec<&'a str> {
+    let parts = page.split("\n```").skip(1).step_by(2);
+    parts
+        .filter_map(|part| part.split_once('\n'))
+        .filter(|(name, _)| languages.contains(name))
+        .map(|(_, text)| text)
+        .collect()
+}
+
+/// The words of a command line as far as they tell anything: no comment, no quotation marks.
+fn words(line: &str) -> Vec<String> {
+    let line = line.split_once(" #").map_or(line, |(command, _)| command);
+    let mut inside = false;
+    let spaced: String = line
+        .chars()
+        .map(|one| {
+            inside ^= one == '"';
+            if inside && one == ' ' { '_' } else { one }
+        })
+        .collect();
+    spaced.split_whitespace().map(|word| word.trim_matches(['"', '`']).to_owned()).collect()
+}
+
+/// Whether the program knows command and options: asked for help, it complains about what it does not know.
+fn check(mut command: Vec<String>, place: &str) {
+    command.remove(0);
+    command.push("--help".to_owned());
+    let arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+    let output = sealpost(&arguments, &std::env::temp_dir());
+    assert!(output.status.success(), "{place}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn every_command_on_the_pages_exists_with_its_options() {
+    let mut seen = 0;
+    for (name, page) in [("README.md", README), ("docs/operators.md", OPERATORS), ("docs/identity.md", IDENTITY)] {
+        for line in blocks(page, &["sh", "text"]).into_iter().flat_map(str::lines) {
+            let line = line.trim_start_matches("$ ").trim();
+            if line.starts_with("sealpost ") {
+                seen += 1;
+                check(words(line), &format!("{name}: {line}"));
+            }
+        }
+    }
+    assert!(seen >= 20, "only {seen} commands were found");
+}
+
+#[test]
+fn every_row_of_the_readmes_table_of_commands_exists() {
+    let table = README.split("\n## Commands\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the table");
+    let mut seen = 0;
+    for row in table.lines().filter_map(|line| line.strip_prefix("| `")) {
+        let (cell, _) = row.split_once('`').expect("a command");
+        // `partner key new · list · revoke`: the words before the first verb belong to each.
+        let mut parts = cell.split(" · ");
+        let first = parts.next().expect("a first");
+        let plain = |text: &str| -> Vec<String> {
+            let told =
+                |word: &&str| !word.starts_with('[') && word.chars().all(|one| one.is_ascii_lowercase() || one == '-');
+            text.split_whitespace().take_while(told).map(str::to_owned).collect()
+        };
+        let begin = plain(first);
+        let before = &begin[..begin.len().saturating_sub(1)];
+        let others = parts.map(|verb| [before, &plain(verb)].concat());
+        for command in std::iter::once(begin.clone()).chain(others) {
+            seen += 1;
+            let arguments: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
+            let output = sealpost(&arguments, &std::env::temp_dir());
+            let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+            let wanted = format!("Usage: sealpost {}", command.join(" "));
+            assert!(output.status.success() && shown.contains(&wanted), "README.md: `{}`", command.join(" "));
+        }
+    }
+    assert!(seen >= 30, "only {seen} commands were found");
+}
+
+#[test]
+fn every_block_of_the_configuration_on_the_pages_is_accepted() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let mut seen = 0;
+    for (name, page) in [("docs/operators.md", OPERATORS), ("docs/identity.md", IDENTITY)] {
+        for block in blocks(page, &["toml"]) {
+            if !TABLES.iter().any(|table| block.starts_with(table)) {
+                continue;
+            }
+            seen += 1;
+            let text = format!("[sources.main]\nkind = \"sqlite\"\npath = \"company.sqlite\"\n{block}\n");
+            std::fs::write(folder.path().join("sealpost.toml"), text).expect("write the configuration");
+            let output = sealpost(&["config", "check"], folder.path());
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{name}:\n{block}\n{told}");
+        }
+    }
+    assert!(seen >= 4, "only {seen} blocks were found");
+}
