@@ -49,8 +49,10 @@ pub struct ConnectorSettings {
     #[serde(default)]
     pub public_only: bool,
     /// User name.
+    #[serde(default)]
     pub user: String,
     /// Ways to log in, tried in this order until the server is satisfied (it may ask for several).
+    #[serde(default)]
     pub login: Vec<Login>,
     /// Approved host keys: OpenSSH public keys (`ssh-ed25519 AAAA…`) or fingerprints (`SHA256:…`). Several may be
     /// approved at once, so that a change of key can be prepared.
@@ -76,9 +78,54 @@ pub struct ConnectorSettings {
     /// When to try again, and how often.
     #[serde(default)]
     pub retry: RetryPolicy,
+    /// A secret that holds user name and credentials in one, instead of `user` and `login`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_secret: Option<UserSecret>,
+    /// The way to the server.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub network: NetworkSettings,
+    /// SSH algorithms.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ssh: SshSettings,
+    /// Several channels and connections for one file.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub parallel: ParallelSettings,
+    /// The connector of AWS Transfer Family that does it, where the configuration chooses that engine; found or made by
+    /// the connector's name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws_connector: Option<ConnectorId>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl ConnectorSettings {
+    /// Settings for a server, everything else as when it is not given.
+    #[must_use]
+    pub fn new(host: impl Into<String>, port: u16, user: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            public_only: false,
+            user: user.into(),
+            login: Vec::new(),
+            host_keys: Vec::new(),
+            directory: String::new(),
+            create_directories: false,
+            existing_file: ExistingFile::default(),
+            checksum_file: false,
+            done_file: false,
+            limits: ConnectorLimits::default(),
+            retry: RetryPolicy::default(),
+            user_secret: None,
+            network: NetworkSettings::default(),
+            ssh: SshSettings::default(),
+            parallel: ParallelSettings::default(),
+            aws_connector: None,
+        }
+    }
+
     /// The server and the account on it, as `user@host:port`.
     #[must_use]
     pub fn account(&self) -> String {
@@ -115,6 +162,109 @@ pub enum Login {
         /// The answer.
         password: SecretRef,
     },
+}
+
+/// A secret of the form that AWS Transfer Family's connectors read: a JSON object with `Username` and `PrivateKey`,
+/// `Password` or both. Resolved at each connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserSecret {
+    /// Where it is.
+    pub secret: SecretRef,
+    /// Versions to try in this order until the server lets one in: `AWSCURRENT`, `AWSPREVIOUS`, or a stage of one's own.
+    /// The current version when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<String>,
+}
+
+/// The way to the server.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkSettings {
+    /// A proxy to go through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+    /// The local address that connections start from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_address: Option<std::net::IpAddr>,
+    /// Addresses of this family only.
+    #[serde(skip_serializing_if = "is_default")]
+    pub family: AddressFamily,
+    /// Most bytes per second over all connections of this connector in this process; no limit when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<u64>,
+    /// Seconds that a connection without work is kept for the next file; 10. 0 keeps none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_s: Option<u64>,
+}
+
+/// A proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// `socks5://host:port` (RFC 1928; the proxy resolves the name) or `http://host:port` (CONNECT, RFC 9110 section 9.3.6).
+    pub url: String,
+    /// User name, for proxies that ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Its password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretRef>,
+}
+
+/// Which addresses of a host are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressFamily {
+    /// All, in the resolver's order.
+    #[default]
+    Any,
+    /// IPv4 only.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+}
+
+/// SSH algorithms of a connector.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SshSettings {
+    /// A security policy by name: `SealpostSFTPConnectorSecurityPolicy-2026-11` when absent, or one of AWS Transfer
+    /// Family's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Algorithms that the policy leaves out for good reason, each for a while.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub legacy: Vec<LegacyAlgorithm>,
+}
+
+/// An exception for an old algorithm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LegacyAlgorithm {
+    /// Its SSH name: `ssh-rsa`, `diffie-hellman-group14-sha1`, `hmac-sha1`, `aes128-cbc`.
+    pub name: String,
+    /// The last day of the exception, in UTC. Afterwards the connector fails with `SP-DELIVER-026`.
+    pub until: jiff::civil::Date,
+}
+
+/// How one large file is spread. What is not given is chosen from the measured round-trip time.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ParallelSettings {
+    /// Whether one file may go over several channels at all; `true` when absent. Turn it off for servers that have an
+    /// object store behind them and take files from start to end only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranges: Option<bool>,
+    /// Most SSH channels of one connection, 1 to 10; 8 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<u32>,
+    /// Most connections for one file, 1 to 8; 2 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u32>,
+    /// Most files under way on one connection, 1 to 256; 64 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<u32>,
 }
 
 /// What to do when a file of the delivery's name exists already on the server.

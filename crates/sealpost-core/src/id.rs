@@ -130,6 +130,48 @@ text_id!(
     AuditId, "an audit entry id (aud_…)", |text| is_prefixed_ulid(text, "aud_")
 );
 
+text_id!(
+    /// A transfer, listing, remote move or remote delete: a UUID.
+    TransferId, "a transfer id (a UUID)", is_uuid
+);
+text_id!(
+    /// One file of a transfer: a UUID.
+    TransferItemId, "a transfer item id (a UUID)", is_uuid
+);
+text_id!(
+    /// The public half of an access key: `SPAK` and 16 of `A-Z 2-7`.
+    AccessKeyId, "an access key id (SPAK and 16 of A-Z and 2-7)",
+    |text| text.strip_prefix("SPAK").is_some_and(|rest| {
+        rest.len() == 16 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte))
+    })
+);
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+        })
+}
+
+macro_rules! fresh_uuid {
+    ($name:ident) => {
+        impl $name {
+            /// A new, time-ordered identifier: a UUID of version 7 (RFC 9562 section 5.7).
+            #[must_use]
+            pub fn fresh() -> Self {
+                // A ULID has the same layout: 48 bits of milliseconds, then random ones.
+                let random = u128::from(ulid::Ulid::generate()) & !(0xf << 76) & !(0b11 << 62);
+                let hex = format!("{:032x}", random | (0x7 << 76) | (0b10 << 62));
+                let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+                Self([part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-"))
+            }
+        }
+    };
+}
+fresh_uuid!(TransferId);
+fresh_uuid!(TransferItemId);
+
 macro_rules! fresh_ulid {
     ($name:ident, $prefix:literal) => {
         impl $name {
@@ -149,7 +191,33 @@ fresh_ulid!(NotificationId, "msg_");
 fresh_ulid!(ChangeId, "chg_");
 fresh_ulid!(AuditId, "aud_");
 
+impl AccessKeyId {
+    /// A new identifier.
+    #[must_use]
+    pub fn fresh() -> Self {
+        // 80 random bits are 16 of Crockford's 32 letters; translated to the alphabet of RFC 4648.
+        let random = ulid::Ulid::generate().to_string();
+        let letters = random.bytes().skip(10).map(|byte| match byte {
+            b'0' => 'I',
+            b'1' => 'L',
+            b'8' => 'O',
+            b'9' => 'U',
+            other => char::from(other),
+        });
+        Self(format!("SPAK{}", letters.collect::<String>()))
+    }
+}
+
 impl ConnectorId {
+    /// A new identifier, for a connector that belongs to no partner.
+    #[must_use]
+    pub fn fresh() -> Self {
+        let mut text = format!("{:032x}", u128::from(ulid::Ulid::generate()));
+        // The random end: the beginning is the time.
+        text.drain(..15);
+        Self(format!("c-{text}"))
+    }
+
     /// The id of a partner's connector of this name. It follows from both, so applying the same files twice
     /// gives the same id.
     #[must_use]
@@ -185,5 +253,11 @@ mod tests {
     fn fresh_ids_parse() {
         assert!(JobId::fresh().as_str().parse::<JobId>().is_ok());
         assert!(DeliveryId::fresh().as_str().parse::<DeliveryId>().is_ok());
+        assert!(ConnectorId::fresh().as_str().parse::<ConnectorId>().is_ok());
+        assert!(AccessKeyId::fresh().as_str().parse::<AccessKeyId>().is_ok());
+        let id = TransferId::fresh();
+        assert!(id.as_str().parse::<TransferId>().is_ok());
+        assert_eq!(id.as_str().get(14..15), Some("7"), "{id}");
+        assert!(matches!(id.as_str().get(19..20), Some("8" | "9" | "a" | "b")), "{id}");
     }
 }

@@ -20,8 +20,11 @@
 //! | webhook | a partner's HTTP address that is told what happens |
 //! | notification | one message to one webhook, the same bytes at every attempt |
 //! | change | something a partner asked to have changed about itself, done at once or after an operator's approval |
+//! | transfer | one call of the transfer API: files sent or retrieved, a listing, a remote move or delete; its files are *items* |
+//! | access key | who calls the transfer API, with a role |
 //! | lease | a worker's time-limited right to a task; its epoch fences off a worker that lost it |
 
+pub mod access_key;
 pub mod address;
 pub mod audit;
 pub mod batch;
@@ -36,6 +39,7 @@ pub mod id;
 pub mod identity;
 pub mod job;
 pub mod notification;
+pub mod object;
 pub mod param;
 pub mod partner;
 pub mod port;
@@ -46,6 +50,7 @@ pub mod secret;
 pub mod sink;
 pub mod task;
 pub mod temporal;
+pub mod transfer;
 pub mod usage;
 pub mod webhook;
 

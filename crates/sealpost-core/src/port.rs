@@ -11,6 +11,8 @@ pub mod queue;
 pub mod seal;
 pub mod secrets;
 pub mod source;
+pub mod transfer_events;
+pub mod transfers;
 pub mod transport;
 pub mod usage;
 
@@ -24,5 +26,10 @@ pub use queue::Queue;
 pub use seal::{SealPlan, Sealer};
 pub use secrets::{SecretStore, SecretVault};
 pub use source::{Estimate, RowStream, Source};
-pub use transport::{CheckStep, Journal, SealedReader, Shipment, Transport};
+pub use transfer_events::{TransferEvent, TransferEventSink};
+pub use transfers::Transfers;
+pub use transport::{
+    CheckStep, EntrySink, Journal, Landing, Listed, RemoteEntry, Retrieval, Retrieved, SealedReader, Shipment, Traces,
+    Transport,
+};
 pub use usage::{Reserved, UsageMeter};

@@ -8,6 +8,9 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, codes};
 
+/// The stage of a secret's version in force, as AWS Secrets Manager names it.
+pub const CURRENT: &str = "AWSCURRENT";
+
 /// A secret value. Deliberately without `Display`, `Serialize`, `Clone` and `PartialEq`.
 pub struct Secret(Zeroizing<Vec<u8>>);
 

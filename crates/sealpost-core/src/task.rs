@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{DeliveryId, JobId, NotificationId, TaskId};
+use crate::id::{DeliveryId, JobId, NotificationId, TaskId, TransferId, TransferItemId};
 
 /// What a worker is asked to do. Ids only: the ledger has the data, so a duplicate is harmless.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +19,12 @@ pub enum Work {
     Purge(JobId),
     /// Post a notification to its webhook.
     Notify(NotificationId),
+    /// Do what an item of a transfer says.
+    Transfer(TransferItemId),
+    /// Announce that an item of a transfer has ended.
+    Announce(TransferItemId),
+    /// Announce that all items of a transfer have ended.
+    AnnounceTransfer(TransferId),
 }
 
 impl Work {
@@ -31,6 +37,9 @@ impl Work {
             Self::Expire(_) => WorkKind::Expire,
             Self::Purge(_) => WorkKind::Purge,
             Self::Notify(_) => WorkKind::Notify,
+            Self::Transfer(_) => WorkKind::Transfer,
+            Self::Announce(_) => WorkKind::Announce,
+            Self::AnnounceTransfer(_) => WorkKind::AnnounceTransfer,
         }
     }
 }
@@ -49,11 +58,26 @@ pub enum WorkKind {
     Purge,
     /// See [`Work::Notify`].
     Notify,
+    /// See [`Work::Transfer`].
+    Transfer,
+    /// See [`Work::Announce`].
+    Announce,
+    /// See [`Work::AnnounceTransfer`].
+    AnnounceTransfer,
 }
 
 impl WorkKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Produce, Self::Deliver, Self::Expire, Self::Purge, Self::Notify];
+    pub const ALL: [Self; 8] = [
+        Self::Produce,
+        Self::Deliver,
+        Self::Expire,
+        Self::Purge,
+        Self::Notify,
+        Self::Transfer,
+        Self::Announce,
+        Self::AnnounceTransfer,
+    ];
 
     /// The stable lower-case name.
     #[must_use]
@@ -64,6 +88,9 @@ impl WorkKind {
             Self::Expire => "expire",
             Self::Purge => "purge",
             Self::Notify => "notify",
+            Self::Transfer => "transfer",
+            Self::Announce => "announce",
+            Self::AnnounceTransfer => "announce_transfer",
         }
     }
 }

@@ -17,23 +17,14 @@ async fn main() {
     let server = Sshd::start();
     let key = server.client_key("ed25519", "256", "RFC4716", "");
     let settings: ConnectorSettings = ConnectorSettings {
-        host: "127.0.0.1".to_owned(),
-        port: server.port(),
-        public_only: false,
-        user: sshd::user(),
         login: vec![Login::PrivateKey {
             key: format!("file:{}", key.display()).parse().unwrap(),
             passphrase: None,
             public_key: None,
         }],
         host_keys: vec![server.host_key("ed25519")],
-        directory: String::new(),
-        create_directories: false,
         existing_file: sealpost_core::connector::ExistingFile::Replace,
-        checksum_file: false,
-        done_file: false,
-        limits: Default::default(),
-        retry: Default::default(),
+        ..ConnectorSettings::new("127.0.0.1", server.port(), sshd::user())
     };
     let bytes = noise(mib << 20, 1);
     let source = server.inbox().with_file_name("source");

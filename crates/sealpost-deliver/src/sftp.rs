@@ -12,8 +12,9 @@ use async_trait::async_trait;
 use sealpost_core::Result;
 use sealpost_core::address::Reach;
 use sealpost_core::connector::Connector;
-use sealpost_core::delivery::Delivery;
-use sealpost_core::port::{CheckStep, SecretStore, Shipment, Transport};
+use sealpost_core::port::{
+    CheckStep, EntrySink, Listed, Retrieval, Retrieved, SecretStore, Shipment, Traces, Transport,
+};
 use sealpost_core::receipt::Receipt;
 use sealpost_core::secret::Secret;
 
@@ -77,15 +78,39 @@ impl Transport for Sftp {
         send::send(&*self.secrets, &self.reach, shipment).await
     }
 
-    async fn discard(&self, connector: &Connector, delivery: &Delivery) -> Result<()> {
-        discard::discard(&*self.secrets, &self.reach, connector, delivery).await
+    async fn discard(&self, connector: &Connector, traces: Traces<'_>) -> Result<()> {
+        discard::discard(&*self.secrets, &self.reach, connector, traces).await
+    }
+
+    async fn retrieve(&self, _retrieval: Retrieval<'_>) -> Result<Retrieved> {
+        Err(unfinished())
+    }
+
+    async fn list(&self, _: &Connector, _: &str, _: u64, _: &mut dyn EntrySink) -> Result<Listed> {
+        Err(unfinished())
+    }
+
+    async fn rename(&self, _: &Connector, _: &str, _: &str, _: bool) -> Result<()> {
+        Err(unfinished())
+    }
+
+    async fn remove(&self, _: &Connector, _: &str, _: bool) -> Result<()> {
+        Err(unfinished())
     }
 
     async fn check(&self, connector: &Connector) -> Vec<CheckStep> {
         check::check(&*self.secrets, &self.reach, connector).await
     }
 
+    async fn probe(&self, connector: &Connector) -> Vec<CheckStep> {
+        check::check(&*self.secrets, &self.reach, connector).await
+    }
+
     fn login_key(&self, comment: &str) -> Result<(Secret, String)> {
         key::generate(comment)
     }
+}
+
+fn unfinished() -> sealpost_core::Error {
+    sealpost_core::Error::new(&sealpost_core::error::codes::deliver::PROTOCOL, "being built")
 }

@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use sealpost_core::error::codes;
-use sealpost_core::port::{Changes, Ledger, Outbox, Queue, Records, UsageMeter};
+use sealpost_core::port::{Changes, Ledger, Outbox, Queue, Records, Transfers, UsageMeter};
 use sealpost_core::{Error, Result};
 use serde_json::{Map, Value as Json, json};
 
@@ -36,6 +36,8 @@ pub struct LedgerSet {
     pub outbox: Arc<dyn Outbox>,
     /// Changes, challenges and the audit trail.
     pub changes: Arc<dyn Changes>,
+    /// Transfers, their connectors, access keys.
+    pub transfers: Arc<dyn Transfers>,
 }
 
 impl From<SqliteLedger> for LedgerSet {
@@ -47,7 +49,8 @@ impl From<SqliteLedger> for LedgerSet {
             queue: shared.clone(),
             usage: shared.clone(),
             outbox: shared.clone(),
-            changes: shared,
+            changes: shared.clone(),
+            transfers: shared,
         }
     }
 }

@@ -33,6 +33,7 @@ mod redeliver;
 mod schema;
 mod tasks;
 mod timeline;
+mod transfers;
 mod turn;
 mod usage;
 mod value;

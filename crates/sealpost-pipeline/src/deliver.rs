@@ -81,7 +81,15 @@ impl Pipeline {
 
     async fn ship(&self, connector: &Connector, delivery: &Delivery, journal: &LedgerJournal) -> Result<Receipt> {
         let file = self.parts.store.reader(&delivery.file).await?;
-        let shipment = Shipment { connector, delivery, file: &file, journal };
+        let object = self.parts.store.object_path(&delivery.file.key);
+        let shipment = Shipment {
+            connector,
+            traces: delivery.into(),
+            sha256: Some(&delivery.file.sha256),
+            object: &object,
+            file: &file,
+            journal,
+        };
         let limit = Duration::from_secs(connector.settings.limits.transfer_timeout_s);
         tokio::time::timeout(limit, self.parts.transport.send(shipment)).await.unwrap_or_else(|_| {
             Err(Error::new(
@@ -141,7 +149,7 @@ impl Pipeline {
         log::delivery_failed(&failed, connector, error);
         if let Some(connector) = connector
             && may_have_written(&failed, error)
-            && let Err(leftover) = self.parts.transport.discard(connector, &failed).await
+            && let Err(leftover) = self.parts.transport.discard(connector, (&failed).into()).await
         {
             log::remote_leftover(&failed, &leftover);
         }

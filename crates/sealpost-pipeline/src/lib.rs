@@ -14,7 +14,7 @@ use std::time::Duration;
 use sealpost_core::partner::SigningKeyRef;
 use sealpost_core::port::{
     Changes, CompressionEntry, FormatEntry, Ledger, Notifier, Outbox, Queue, Records, Sealer, SecretStore, SecretVault,
-    Source, Transport, UsageMeter,
+    Source, TransferEventSink, Transfers, Transport, UsageMeter,
 };
 use sealpost_core::secret::SecretRef;
 use sealpost_store::SealedStore;
@@ -37,6 +37,7 @@ pub mod revise;
 pub mod self_service;
 pub mod submit;
 pub mod telemetry;
+pub mod transfer;
 pub mod usage;
 pub mod watch;
 pub mod webhooks;
@@ -45,6 +46,7 @@ pub mod worker;
 pub use catalogue::Catalogue;
 pub use self_service::{Policy, SelfService};
 pub use submit::Ask;
+pub use transfer::TransferSettings;
 
 /// What the composition root hands in.
 pub struct Parts {
@@ -76,6 +78,10 @@ pub struct Parts {
     pub outbox: Arc<dyn Outbox>,
     /// Changes that partners ask for, and the audit trail.
     pub changes: Arc<dyn Changes>,
+    /// Transfers, their connectors, access keys.
+    pub transfers: Arc<dyn Transfers>,
+    /// Where events of transfers go.
+    pub transfer_events: Vec<Arc<dyn TransferEventSink>>,
     /// The way to partners' webhooks.
     pub notifier: Arc<dyn Notifier>,
     /// Secret references.
@@ -105,6 +111,8 @@ pub struct Settings {
     pub self_service: SelfService,
     /// Pauses between the attempts to post a notification; after the last attempt it is a dead letter.
     pub notify_pauses: Vec<Duration>,
+    /// The transfer API.
+    pub transfer: TransferSettings,
 }
 
 impl Default for Settings {
@@ -117,6 +125,7 @@ impl Default for Settings {
             produce_pause: Duration::from_secs(5),
             self_service: SelfService::default(),
             notify_pauses: notify::PAUSES_S.map(Duration::from_secs).to_vec(),
+            transfer: TransferSettings::default(),
         }
     }
 }

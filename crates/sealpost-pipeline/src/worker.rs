@@ -152,6 +152,7 @@ impl Pipeline {
             Work::Expire(job) => self.expire(&job, lease).await,
             Work::Purge(job) => self.purge(&job, lease).await,
             Work::Notify(notification) => self.notify(&notification, lease).await,
+            Work::Transfer(_) | Work::Announce(_) | Work::AnnounceTransfer(_) => Ok(Outcome::Done),
         }
     }
 

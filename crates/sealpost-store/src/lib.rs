@@ -77,6 +77,16 @@ impl SealedStore {
         })
     }
 
+    /// Where a sealed file lies, as the transfer API and AWS Transfer Family name it: `/bucket/key`.
+    #[must_use]
+    pub fn object_path(&self, key: &SealedKey) -> String {
+        let place = Place::of(key);
+        match &self.backend {
+            Backend::Local(folder) => format!("/{}/{place}", folder.bucket),
+            Backend::S3(bucket) => format!("/{}/{place}", bucket.name),
+        }
+    }
+
     /// Opens a stored file for reading.
     ///
     /// # Errors

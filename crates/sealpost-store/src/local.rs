@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use object_store::local::LocalFileSystem;
 use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::object::ObjectPath;
 
 use crate::fault;
 use crate::settings::LocalSettings;
@@ -21,6 +22,8 @@ pub(crate) use upload::LocalUpload;
 /// The opened directory.
 #[derive(Debug)]
 pub(crate) struct LocalFolder {
+    /// What the transfer API calls it.
+    pub(crate) bucket: String,
     pub(crate) root: PathBuf,
     pub(crate) objects: LocalFileSystem,
 }
@@ -30,6 +33,12 @@ impl LocalFolder {
         if settings.path.as_os_str().is_empty() {
             return Err(Error::new(&codes::store::CONFIG, "`path` is empty"));
         }
+        let bucket = settings.bucket.clone();
+        format!("/{bucket}")
+            .parse::<ObjectPath>()
+            .ok()
+            .filter(|path| path.bucket() == bucket && path.key().is_empty())
+            .ok_or_else(|| Error::new(&codes::store::CONFIG, format!("`bucket` `{bucket}` is not a bucket's name")))?;
         let what = format!("store folder {}", settings.path.display());
         DirBuilder::new()
             .recursive(true)
@@ -47,7 +56,7 @@ impl LocalFolder {
             .and_then(|root| {
                 let objects = LocalFileSystem::new_with_prefix(&root)
                     .map_err(|error| fault::of_store(error, &what, fault::Intent::Write))?;
-                Ok(Self { root, objects })
+                Ok(Self { bucket, root, objects })
             })
     }
 }

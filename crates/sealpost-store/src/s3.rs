@@ -28,6 +28,8 @@ pub(crate) struct Bucket {
     pub(crate) objects: AmazonS3,
     /// For the one request that `object_store` doesn't offer, see [`pending`].
     http: HttpClient,
+    /// The bucket's own name.
+    pub(crate) bucket: String,
     /// `bucket/prefix`, for messages.
     pub(crate) name: String,
     /// Without slashes at its ends; may be empty.
@@ -50,7 +52,8 @@ impl Bucket {
         let objects = builder.build().map_err(|error| invalid(format!("S3 settings: {error}")).caused_by(error))?;
         let http = CreateOnly.connect(&options).map_err(|error| fault::of_store(error, "S3 client", Intent::Write))?;
         let name = format!("{}/{prefix}", settings.bucket);
-        Ok(Self { objects, http, name: name.trim_end_matches('/').to_owned(), prefix })
+        let bucket = settings.bucket.clone();
+        Ok(Self { objects, http, bucket, name: name.trim_end_matches('/').to_owned(), prefix })
     }
 }
 

@@ -22,6 +22,21 @@ pub enum StoreSettings {
 pub struct LocalSettings {
     /// The directory; it is made when missing. Folders get mode 0700, files 0600.
     pub path: PathBuf,
+    /// The name that the transfer API knows the directory by, as the first part of `/bucket/key`; `sealpost`.
+    #[serde(default = "LocalSettings::usual_bucket")]
+    pub bucket: String,
+}
+
+impl LocalSettings {
+    /// Settings of a directory, with the usual bucket name.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), bucket: Self::usual_bucket() }
+    }
+
+    fn usual_bucket() -> String {
+        "sealpost".to_owned()
+    }
 }
 
 /// A bucket of Amazon S3 or a compatible store.

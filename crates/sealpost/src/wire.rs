@@ -45,6 +45,8 @@ pub(crate) async fn pipeline(loaded: &Loaded) -> Result<Pipeline> {
         usage: ledger.usage,
         outbox: ledger.outbox,
         changes: ledger.changes,
+        transfers: ledger.transfers,
+        transfer_events: Vec::new(),
         notifier: Arc::new(webhooks(loaded)),
         secrets,
         vault: vault(loaded)?,
@@ -141,5 +143,6 @@ fn settings(loaded: &Loaded) -> Settings {
         produce_pause: Duration::from_secs(worker.produce_pause_s),
         notify_pauses: config.webhooks.retry_after_s.iter().copied().map(Duration::from_secs).collect(),
         self_service: self_service(loaded),
+        transfer: sealpost_pipeline::TransferSettings::default(),
     }
 }

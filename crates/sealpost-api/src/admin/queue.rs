@@ -59,6 +59,8 @@ impl From<DeadTask> for DeadLetter {
             Work::Produce(id) | Work::Expire(id) | Work::Purge(id) => id.to_string(),
             Work::Deliver(id) => id.to_string(),
             Work::Notify(id) => id.to_string(),
+            Work::Transfer(id) | Work::Announce(id) => id.to_string(),
+            Work::AnnounceTransfer(id) => id.to_string(),
         };
         let DeadTask { task, work, claims, reason, buried_at } = dead;
         Self { task: task.to_string(), kind: work.kind().as_str(), subject, claims, reason, buried_at }

@@ -11,9 +11,10 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use sealpost_api::{Limits, State};
 use sealpost_core::connector::Connector;
-use sealpost_core::delivery::Delivery;
 use sealpost_core::error::{Error, Failure, Result, codes};
-use sealpost_core::port::transport::{CheckStep, Shipment, Transport};
+use sealpost_core::port::transport::{
+    CheckStep, EntrySink, Listed, Retrieval, Retrieved, Shipment, Traces, Transport,
+};
 use sealpost_core::port::{SecretStore, Source};
 use sealpost_core::receipt::{Certainty, Receipt};
 use sealpost_core::secret::Secret;
@@ -232,7 +233,7 @@ async fn pipeline(folder: &Path, self_service: SelfService) -> Pipeline {
     let sources = BTreeMap::from([("main".to_owned(), source)]);
     let catalogue = Catalogue::load(&catalogue, &sources, sealpost_format::FORMATS).await.unwrap();
     let secrets: Arc<dyn SecretStore> = Arc::new(sealpost_secrets::SecretStores::new(folder));
-    let store = StoreSettings::Local(LocalSettings { path: folder.join("store") });
+    let store = StoreSettings::Local(LocalSettings::new(folder.join("store")));
     let ledger = LedgerSet::from(SqliteLedger::open(folder.join("ledger.db")).await.unwrap());
     Pipeline::new(Parts {
         catalogue: Arc::new(catalogue),
@@ -249,6 +250,8 @@ async fn pipeline(folder: &Path, self_service: SelfService) -> Pipeline {
         usage: ledger.usage,
         outbox: ledger.outbox,
         changes: ledger.changes,
+        transfers: ledger.transfers,
+        transfer_events: Vec::new(),
         notifier: Arc::new(Webhooks::new(webhooks)),
         secrets,
         vault: Some(sealpost_secrets::vault(&"file:vault".parse().unwrap(), folder).unwrap()),
@@ -325,23 +328,42 @@ impl Transport for StandIn {
         if host.contains("globex") {
             return Err(Error::new(&codes::deliver::AUTHENTICATION, format!("user globex at {host}")));
         }
-        let file = &shipment.delivery.file;
         Ok(Receipt {
             certainty: Certainty::Verified,
             url: format!("sftp://{host}:22"),
-            remote_path: format!("incoming/{}", file.key.file_name),
-            size: file.size,
-            sha256: file.sha256.clone(),
+            remote_path: format!("incoming/{}", shipment.traces.file_name),
+            size: shipment.file.size(),
+            sha256: shipment.sha256.unwrap_or_default().to_owned(),
             host_key: "SHA256:uNiVztksCsDhcc0u9e8BrdoXT3s8Y6cB3gZ0JL4tT1A".to_owned(),
             algorithms: "none".to_owned(),
-            bytes_sent: file.size,
+            bytes_sent: shipment.file.size(),
             started_at: Timestamp::now(),
             delivered_at: Timestamp::now(),
         })
     }
 
-    async fn discard(&self, _connector: &Connector, _delivery: &Delivery) -> Result<()> {
+    async fn discard(&self, _connector: &Connector, _traces: Traces<'_>) -> Result<()> {
         Ok(())
+    }
+
+    async fn retrieve(&self, _retrieval: Retrieval<'_>) -> Result<Retrieved> {
+        unimplemented!("nothing is retrieved here")
+    }
+
+    async fn list(&self, _: &Connector, _: &str, _: u64, _: &mut dyn EntrySink) -> Result<Listed> {
+        unimplemented!("nothing is listed here")
+    }
+
+    async fn rename(&self, _: &Connector, _: &str, _: &str, _: bool) -> Result<()> {
+        unimplemented!("nothing is renamed here")
+    }
+
+    async fn remove(&self, _: &Connector, _: &str, _: bool) -> Result<()> {
+        unimplemented!("nothing is removed here")
+    }
+
+    async fn probe(&self, connector: &Connector) -> Vec<CheckStep> {
+        self.check(connector).await
     }
 
     async fn check(&self, connector: &Connector) -> Vec<CheckStep> {

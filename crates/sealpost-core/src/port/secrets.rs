@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
-use crate::error::Result;
-use crate::secret::{Secret, SecretRef};
+use crate::error::{Error, Result, codes};
+use crate::secret::{CURRENT, Secret, SecretRef};
 
 /// Resolves a reference to a value that can't be printed and is wiped on drop.
 #[async_trait]
@@ -13,6 +13,18 @@ pub trait SecretStore: Send + Sync {
     /// # Errors
     /// `SP-SECRETS-001` to `-004`.
     async fn resolve(&self, reference: &SecretRef) -> Result<Secret>;
+
+    /// The value that a version stage of the reference points to, now. A store without stages knows
+    /// [`CURRENT`](crate::secret::CURRENT) only.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve); `SP-SECRETS-002` where there is no such stage.
+    async fn resolve_stage(&self, reference: &SecretRef, stage: &str) -> Result<Secret> {
+        if stage == CURRENT {
+            return self.resolve(reference).await;
+        }
+        Err(Error::new(&codes::secrets::MISSING, format!("`{}:…` has no stage `{stage}`", reference.scheme())))
+    }
 }
 
 /// Keeps a value under a name, for its owner's eyes only, and gives the reference that resolves to it: for what

@@ -1,7 +1,8 @@
-//! Sealed files to the outside.
+//! Files between the store and the outside: sent, retrieved, listed, renamed, removed.
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::connector::Connector;
@@ -10,8 +11,7 @@ use crate::error::{Failure, Result};
 use crate::receipt::Receipt;
 use crate::secret::Secret;
 
-/// Carries one sealed file to one connector; safe to repeat: hidden temporary name, verify, rename. It accepts nothing
-/// but sealed files.
+/// Carries files to and from one connector's server; safe to repeat: hidden temporary name, verify, rename.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Sends the shipment. A repeated call resumes or recognises what an earlier attempt did.
@@ -21,15 +21,54 @@ pub trait Transport: Send + Sync {
     /// resumes or removes.
     async fn send(&self, shipment: Shipment<'_>) -> Result<Receipt>;
 
-    /// Removes temporary files that attempts of a delivery left, after it failed for good.
+    /// Removes temporary files that attempts left, after they failed for good.
     ///
     /// # Errors
     /// `SP-DELIVER-…`; the caller only logs it.
-    async fn discard(&self, connector: &Connector, delivery: &Delivery) -> Result<()>;
+    async fn discard(&self, connector: &Connector, traces: Traces<'_>) -> Result<()>;
+
+    /// Brings one remote file to its landing: in order, without a gap, exactly the bytes that the server had when it
+    /// began. A connection that breaks is made again and continued where the landing stands, as long as the file is
+    /// still the same by size and time.
+    ///
+    /// # Errors
+    /// `SP-DELIVER-…`: `-023` where there is no such file, `-024` where it changed meanwhile. Then the landing holds
+    /// anything, and must not be finished.
+    async fn retrieve(&self, retrieval: Retrieval<'_>) -> Result<Retrieved>;
+
+    /// The entries of one remote directory, one level deep, without `.` and `..`, in the server's order, each handed over as
+    /// it comes; memory does not grow with their number. Stops after `most` entries.
+    ///
+    /// # Errors
+    /// `SP-DELIVER-008` where there is no such directory; what `entries` says.
+    async fn list(
+        &self,
+        connector: &Connector,
+        directory: &str,
+        most: u64,
+        entries: &mut dyn EntrySink,
+    ) -> Result<Listed>;
+
+    /// Renames a file or directory on the server. It never replaces what is there. Safe to repeat: where `from` is gone
+    /// and `to` is there, and `repeated` says that an earlier attempt may have done it, it is done.
+    ///
+    /// # Errors
+    /// `SP-DELIVER-023` where there is no `from`, `-010` where `to` is taken.
+    async fn rename(&self, connector: &Connector, from: &str, to: &str, repeated: bool) -> Result<()>;
+
+    /// Removes a file, or an empty directory. Safe to repeat: what is gone is removed, where `repeated` says that an
+    /// earlier attempt may have done it.
+    ///
+    /// # Errors
+    /// `SP-DELIVER-023` where there is nothing of the name.
+    async fn remove(&self, connector: &Connector, path: &str, repeated: bool) -> Result<()>;
 
     /// Does the same operations as `send` with a few bytes, step by step: resolve, connect, key exchange, host key,
     /// login, directory, write, rename, remove. Stops at the first failed step.
     async fn check(&self, connector: &Connector) -> Vec<CheckStep>;
+
+    /// The first steps of [`check`](Self::check), up to the login: nothing is written on the server.
+    async fn probe(&self, connector: &Connector) -> Vec<CheckStep>;
 
     /// Makes a key pair to log in with: the private key as OpenSSH writes it, and its public key as one line for the
     /// server's `authorized_keys`.
@@ -40,18 +79,47 @@ pub trait Transport: Send + Sync {
 }
 
 /// One attempt's task.
+#[derive(Clone, Copy)]
 pub struct Shipment<'a> {
-    /// Where it goes.
+    /// Where it goes; `settings.directory` is the remote directory.
     pub connector: &'a Connector,
-    /// The delivery as the ledger has it, after `Started`: attempt number, intent of an interrupted attempt, file.
-    pub delivery: &'a Delivery,
+    /// What attempts are told apart by, and what they leave on the server.
+    pub traces: Traces<'a>,
+    /// SHA-256 of the file, lower-case hexadecimal, where it is known: for the receipt and the file beside it.
+    pub sha256: Option<&'a str>,
+    /// Where the file lies in the store, as `/bucket/key`, for an engine that reads it there itself.
+    pub object: &'a str,
     /// The file's bytes.
     pub file: &'a dyn SealedReader,
     /// Where the attempt records what it is about to do.
     pub journal: &'a dyn Journal,
 }
 
-/// Reads a sealed file; the same bytes at every call.
+/// What attempts to send one file may have left on the server; all hidden names follow from it.
+#[derive(Debug, Clone, Copy)]
+pub struct Traces<'a> {
+    /// The delivery's or transfer item's id: at most 40 characters of `a-z 0-9 _ -`.
+    pub id: &'a str,
+    /// The name that the file gets.
+    pub file_name: &'a str,
+    /// Attempts begun so far, the present one included.
+    pub attempts: u32,
+    /// The recorded intent of an interrupted attempt.
+    pub intent: Option<&'a Intent>,
+}
+
+impl<'a> From<&'a Delivery> for Traces<'a> {
+    fn from(delivery: &'a Delivery) -> Self {
+        Self {
+            id: delivery.id.as_str(),
+            file_name: delivery.file.key.file_name.as_str(),
+            attempts: delivery.attempts,
+            intent: delivery.intent.as_ref(),
+        }
+    }
+}
+
+/// Reads a stored file; the same bytes at every call.
 #[async_trait]
 pub trait SealedReader: Send + Sync {
     /// The file's size in bytes.
@@ -81,6 +149,79 @@ pub trait Journal: Send + Sync {
 
     /// Notes how many bytes the server has confirmed. Cheap; may be called often.
     fn progress(&self, bytes_sent: u64);
+}
+
+/// One file to be retrieved.
+pub struct Retrieval<'a> {
+    /// Where it comes from.
+    pub connector: &'a Connector,
+    /// The file's path on the server.
+    pub path: &'a str,
+    /// Where its bytes go.
+    pub landing: &'a mut dyn Landing,
+}
+
+/// Takes the bytes of a retrieved file.
+#[async_trait]
+pub trait Landing: Send {
+    /// Told once, before the first byte: how long the file is.
+    ///
+    /// # Errors
+    /// Where it is too long, for example.
+    async fn expect(&mut self, size: u64) -> Result<()>;
+
+    /// Takes the next bytes. It waits while the landing is slower than the server.
+    ///
+    /// # Errors
+    /// `SP-STORE-…`, `SP-SEAL-…`.
+    async fn write(&mut self, bytes: Bytes) -> Result<()>;
+}
+
+/// What was retrieved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retrieved {
+    /// The server's address as `sftp://host:port`.
+    pub url: String,
+    /// Bytes.
+    pub size: u64,
+    /// The file's own time on the server, where it says one.
+    pub modified: Option<Timestamp>,
+    /// The approved host key that the server showed, as `SHA256:…`.
+    pub host_key: String,
+    /// Algorithms agreed for the connection.
+    pub algorithms: String,
+}
+
+/// Takes entries of a remote directory.
+#[async_trait]
+pub trait EntrySink: Send {
+    /// Takes the next entry.
+    ///
+    /// # Errors
+    /// `SP-STORE-…`.
+    async fn entry(&mut self, entry: RemoteEntry) -> Result<()>;
+}
+
+/// An entry of a remote directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteEntry {
+    /// Its absolute path, or as the directory was named.
+    pub path: String,
+    /// Whether it is a directory. What is neither file nor directory counts as a file.
+    pub is_directory: bool,
+    /// Bytes, where the server says so.
+    pub size: Option<u64>,
+    /// When it was last changed, where the server says so.
+    pub modified: Option<Timestamp>,
+}
+
+/// What a listing came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed {
+    /// Entries handed over.
+    pub entries: u64,
+    /// Whether there were more.
+    pub truncated: bool,
 }
 
 /// One step of a check.

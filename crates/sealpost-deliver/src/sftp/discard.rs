@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use sealpost_core::address::Reach;
 use sealpost_core::connector::Connector;
-use sealpost_core::delivery::Delivery;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::SecretStore;
+use sealpost_core::port::{SecretStore, Traces};
 use tokio::time::timeout;
 
 use super::connect::{Connection, connect};
@@ -25,10 +24,10 @@ pub(super) async fn discard(
     secrets: &dyn SecretStore,
     reach: &Reach,
     connector: &Connector,
-    delivery: &Delivery,
+    traces: Traces<'_>,
 ) -> Result<()> {
     let limit = connector.settings.limits.transfer_timeout_s.max(1);
-    timeout(Duration::from_secs(limit), remove_all(secrets, reach, connector, delivery))
+    timeout(Duration::from_secs(limit), remove_all(secrets, reach, connector, traces))
         .await
         .map_err(|_| Error::new(&codes::deliver::DEADLINE, format!("tidying up not finished within {limit} s")))?
 }
@@ -37,7 +36,7 @@ async fn remove_all(
     secrets: &dyn SecretStore,
     reach: &Reach,
     connector: &Connector,
-    delivery: &Delivery,
+    traces: Traces<'_>,
 ) -> Result<()> {
     let Connection { mut client, session } = connect(secrets, reach, &connector.settings).await?;
     // No directory is made just to find it empty.
@@ -47,8 +46,8 @@ async fn remove_all(
         Err(error) if error.is(&codes::deliver::DIRECTORY) => return Ok(()),
         folder => folder?,
     };
-    let names = Names::new(folder, delivery);
-    let intended = delivery
+    let names = Names::new(folder, &traces);
+    let intended = traces
         .intent
         .iter()
         .filter(|intent| intent.account == settings.account())

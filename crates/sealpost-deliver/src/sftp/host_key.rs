@@ -143,19 +143,8 @@ mod tests {
 
     fn settings(host_keys: &[&str]) -> ConnectorSettings {
         ConnectorSettings {
-            host: "sftp.example".to_owned(),
-            port: 22,
-            public_only: false,
-            user: String::new(),
-            login: Vec::new(),
             host_keys: host_keys.iter().map(|&key| key.to_owned()).collect(),
-            directory: String::new(),
-            create_directories: false,
-            existing_file: Default::default(),
-            checksum_file: false,
-            done_file: false,
-            limits: Default::default(),
-            retry: Default::default(),
+            ..ConnectorSettings::new("sftp.example", 22, "")
         }
     }
 

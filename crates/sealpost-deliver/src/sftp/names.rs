@@ -1,6 +1,6 @@
 //! The names that a delivery uses on the server.
 
-use sealpost_core::delivery::Delivery;
+use sealpost_core::port::Traces;
 
 use super::directory::join;
 
@@ -24,12 +24,12 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(folder: String, delivery: &Delivery) -> Self {
+    pub(super) fn new(folder: String, traces: &Traces<'_>) -> Self {
         Self {
             folder,
-            file: delivery.file.key.file_name.to_string(),
-            delivery: delivery.id.to_string(),
-            attempt: delivery.attempts,
+            file: traces.file_name.to_owned(),
+            delivery: traces.id.to_owned(),
+            attempt: traces.attempts,
         }
     }
 

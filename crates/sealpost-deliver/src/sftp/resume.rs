@@ -34,7 +34,7 @@ pub(super) enum Standing {
 pub(super) async fn look(client: &mut Client, shipment: &Shipment<'_>, names: &Names) -> Result<Standing> {
     let size = shipment.file.size();
     let account = shipment.connector.settings.account();
-    if let Some(intent) = shipment.delivery.intent.as_ref().filter(|intent| intent.account == account) {
+    if let Some(intent) = shipment.traces.intent.filter(|intent| intent.account == account) {
         let temporary = &intent.temporary_path;
         let doing = format!("look for `{temporary}`");
         let Some(left) = client.stat(temporary).await.map_err(|fault| fault.into_error(&doing))? else {

@@ -46,8 +46,8 @@ async fn attempt(
         certainty: delivered.certainty,
         url: format!("sftp://{}:{}", settings.host, settings.port),
         remote_path: delivered.path,
-        size: shipment.delivery.file.size,
-        sha256: shipment.delivery.file.sha256.clone(),
+        size: shipment.file.size(),
+        sha256: shipment.sha256.unwrap_or_default().to_owned(),
         host_key,
         algorithms,
         bytes_sent: delivered.bytes_sent,
@@ -65,7 +65,7 @@ struct Delivered {
 async fn deliver(client: &mut Client, shipment: &Shipment<'_>) -> Result<Delivered> {
     let settings = &shipment.connector.settings;
     let folder = directory::enter(client, settings).await?;
-    let names = Names::new(folder, shipment.delivery);
+    let names = Names::new(folder, &shipment.traces);
     let standing = look(client, shipment, &names).await?;
     if settings.existing_file == ExistingFile::Fail && matches!(standing, Standing::Partial(_) | Standing::Nothing) {
         refuse_existing(client, &names).await?;

@@ -17,7 +17,7 @@ pub(super) fn beside(path: &str) -> String {
 /// Writes `<name>.sha256`, as `sha256sum -c` reads it. It comes before the file, so that the file never stands there
 /// without it.
 pub(super) async fn checksum(client: &mut Client, shipment: &Shipment<'_>, names: &Names, path: &str) -> Result<()> {
-    let line = format!("{}  {}\n", shipment.delivery.file.sha256, file_name(path));
+    let line = format!("{}  {}\n", shipment.sha256.unwrap_or_default(), file_name(path));
     place(client, names, CHECKSUM, path, line.as_bytes()).await
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sealpost_core::connector::{Connector, ConnectorLimits, ConnectorSettings, Login, RetryPolicy};
+use sealpost_core::connector::{Connector, ConnectorSettings, Login};
 use sealpost_core::id::ConnectorId;
 use sealpost_core::secret::SecretRef;
 use sealpost_deliver::Sftp;
@@ -19,19 +19,9 @@ pub(crate) fn sftp() -> Sftp {
 /// Settings for a server on loopback.
 pub(crate) fn settings(port: u16, user: &str, login: Vec<Login>, host_keys: Vec<String>) -> ConnectorSettings {
     ConnectorSettings {
-        host: "127.0.0.1".to_owned(),
-        port,
-        public_only: false,
-        user: user.to_owned(),
         login,
         host_keys,
-        directory: String::new(),
-        create_directories: false,
-        existing_file: sealpost_core::connector::ExistingFile::Fail,
-        checksum_file: false,
-        done_file: false,
-        limits: ConnectorLimits::default(),
-        retry: RetryPolicy::default(),
+        ..ConnectorSettings::new("127.0.0.1", port, user)
     }
 }
 

@@ -56,6 +56,8 @@ pub(super) fn columns(work: &Work) -> (&'static str, &str) {
         Work::Produce(job) | Work::Expire(job) | Work::Purge(job) => job.as_str(),
         Work::Deliver(delivery) => delivery.as_str(),
         Work::Notify(notification) => notification.as_str(),
+        Work::Transfer(item) | Work::Announce(item) => item.as_str(),
+        Work::AnnounceTransfer(transfer) => transfer.as_str(),
     };
     (work.kind().as_str(), subject)
 }
@@ -72,5 +74,8 @@ pub(super) fn work(kind: &str, subject: &str) -> Result<Work> {
         WorkKind::Expire => Work::Expire(id("a task's job", subject)?),
         WorkKind::Purge => Work::Purge(id("a task's job", subject)?),
         WorkKind::Notify => Work::Notify(id("a task's notification", subject)?),
+        WorkKind::Transfer => Work::Transfer(id("a task's transfer item", subject)?),
+        WorkKind::Announce => Work::Announce(id("a task's transfer item", subject)?),
+        WorkKind::AnnounceTransfer => Work::AnnounceTransfer(id("a task's transfer", subject)?),
     })
 }

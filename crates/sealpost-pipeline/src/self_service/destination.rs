@@ -237,19 +237,13 @@ fn no_destination(id: &ConnectorId) -> Error {
 
 fn settings_of(wish: &DestinationWish) -> ConnectorSettings {
     ConnectorSettings {
-        host: wish.host.trim().to_owned(),
-        port: wish.port,
         public_only: true,
-        user: wish.user.clone(),
-        login: Vec::new(),
-        host_keys: Vec::new(),
         directory: wish.directory.clone(),
         create_directories: wish.create_directories,
         existing_file: wish.existing_file,
         checksum_file: wish.checksum_file,
         done_file: wish.done_file,
-        limits: Default::default(),
-        retry: Default::default(),
+        ..ConnectorSettings::new(wish.host.trim(), wish.port, wish.user.as_str())
     }
 }
 
@@ -262,6 +256,9 @@ fn reshaped(before: Connector, wanted: &ConnectorSettings) -> Connector {
     settings.public_only = public_only;
     settings.limits = old.limits;
     settings.retry = old.retry;
+    settings.network = old.network;
+    settings.ssh = old.ssh;
+    settings.parallel = old.parallel;
     settings.host_keys = if is_same { old.host_keys } else { Vec::new() };
     if !is_same {
         candidates.clear();

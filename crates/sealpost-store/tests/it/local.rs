@@ -12,7 +12,7 @@ use sealpost_store::{LocalSettings, SealedStore, StoreSettings};
 use crate::{Secrets, contract, key, noise, store};
 
 async fn open(path: &Path) -> sealpost_core::Result<SealedStore> {
-    SealedStore::open(&StoreSettings::Local(LocalSettings { path: path.to_owned() }), &Secrets).await
+    SealedStore::open(&StoreSettings::Local(LocalSettings::new(path)), &Secrets).await
 }
 
 /// Every file and folder below, sorted.

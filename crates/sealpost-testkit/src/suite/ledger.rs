@@ -13,7 +13,7 @@ use sealpost_core::error::codes;
 use sealpost_core::id::{ConnectorId, JobId, PartnerId};
 use sealpost_core::job::{Job, JobEvent, ReportRequest};
 use sealpost_core::param::ParameterValues;
-use sealpost_core::port::{Admission, Admitted, Changes, Ledger, Outbox, Queue, Records, UsageMeter};
+use sealpost_core::port::{Admission, Admitted, Changes, Ledger, Outbox, Queue, Records, Transfers, UsageMeter};
 use sealpost_core::sealed::{FileName, SealedFile, SealedKey};
 use sealpost_core::task::{Lease, WorkKind};
 
@@ -50,6 +50,8 @@ pub struct Ports {
     pub outbox: Arc<dyn Outbox>,
     /// Changes, challenges and the audit trail.
     pub changes: Arc<dyn Changes>,
+    /// Transfers and access keys.
+    pub transfers: Arc<dyn Transfers>,
     /// What must live as long as the ledger, for example its folder.
     pub keep: Arc<dyn Any + Send + Sync>,
 }

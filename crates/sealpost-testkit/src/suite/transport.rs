@@ -160,7 +160,14 @@ impl Parcel {
     /// The present attempt's task.
     #[must_use]
     pub fn shipment(&self) -> Shipment<'_> {
-        Shipment { connector: &self.connector, delivery: &self.delivery, file: &self.file, journal: &self.journal }
+        Shipment {
+            connector: &self.connector,
+            traces: (&self.delivery).into(),
+            sha256: Some(&self.delivery.file.sha256),
+            object: "/bucket/key",
+            file: &self.file,
+            journal: &self.journal,
+        }
     }
 
     /// The hidden name of an attempt.
@@ -462,11 +469,11 @@ pub async fn discards_what_was_left(site: &Site) {
     let other = site.parcel("a.csv.pgp", 10);
     site.put(&other.hidden(1), b"of another delivery");
     site.put("a.csv.pgp", b"visible");
-    site.transport.discard(&parcel.connector, &parcel.delivery).await.unwrap();
+    site.transport.discard(&parcel.connector, (&parcel.delivery).into()).await.unwrap();
     let mut expected = vec![other.hidden(1), "a.csv.pgp".to_owned()];
     expected.sort();
     assert_eq!(names(&site.inbox), expected);
-    site.transport.discard(&parcel.connector, &parcel.delivery).await.unwrap();
+    site.transport.discard(&parcel.connector, (&parcel.delivery).into()).await.unwrap();
 }
 
 /// The check does every step, and leaves nothing.

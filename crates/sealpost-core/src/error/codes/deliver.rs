@@ -23,4 +23,11 @@ codes! { Deliver;
     PROTOCOL = "SP-DELIVER-020", Unavailable, Partner, retried, "the server broke the protocol", "It is tried again; show the partner the message.";
     CONFIG = "SP-DELIVER-021", Config, Operator, final, "the connector's settings are not valid", "Correct the connector.";
     ATTEMPTS = "SP-DELIVER-022", Unavailable, Sealpost, final, "the delivery was interrupted too often", "The process died at each try; look at the logs, then redeliver.";
+    NO_SUCH_FILE = "SP-DELIVER-023", NotFound, Partner, final, "the remote file does not exist", "Check the path, and what the login may see.";
+    CHANGED = "SP-DELIVER-024", Integrity, Partner, retried, "the remote file changed while it was retrieved", "It is tried again; the partner should write under another name and rename.";
+    HOST_RESTS = "SP-DELIVER-025", Unavailable, Partner, retried, "the partner's server failed too often and is left alone for a while", "It is tried again by itself; look at the failure before.";
+    LEGACY = "SP-DELIVER-026", Config, Operator, final, "the exception for old SSH algorithms has expired", "Ask the partner for current algorithms, or extend `until` on the connector.";
+    PROXY = "SP-DELIVER-027", Unavailable, Operator, retried, "the proxy refuses the connection", "Check the connector's proxy and what it allows.";
+    TOO_LARGE = "SP-DELIVER-028", Rejected, Partner, final, "the file is larger than the connector allows", "Raise `largest_file` on the connector.";
+    REMOTE_ENGINE = "SP-DELIVER-029", Unavailable, Operator, retried, "the transfer service did not do it", "Look at the failure code; the service's own log has more.";
 }

@@ -1,7 +1,7 @@
 //! Records that operators keep.
 
 use jiff::{SignedDuration, Timestamp};
-use sealpost_core::connector::{Connector, ConnectorLimits, ConnectorSettings, ExistingFile, Login, RetryPolicy};
+use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile, Login};
 use sealpost_core::delivery::DeliveryEvent;
 use sealpost_core::error::{Error, codes};
 use sealpost_core::id::{ApiKeyId, ConnectorId};
@@ -52,8 +52,7 @@ pub fn sample_connector(of: &str, name: &str) -> Connector {
             existing_file: ExistingFile::KeepBoth,
             checksum_file: true,
             done_file: false,
-            limits: ConnectorLimits::default(),
-            retry: RetryPolicy::default(),
+            ..ConnectorSettings::new("", 22, "")
         },
         candidates: Vec::new(),
     }

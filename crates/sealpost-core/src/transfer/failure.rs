@@ -1,0 +1,124 @@
+//! Failures in the words of AWS Transfer Family.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Failure, codes};
+
+use super::TransferKind;
+
+macro_rules! failure_codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A failure code, as results, log lines and events have it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum FailureCode {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl FailureCode {
+            /// The code's text.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+failure_codes! {
+    /// The access role can't be used.
+    AssumeRoleError = "ASSUME_ROLE_ERROR",
+    /// Not offered.
+    UnsupportedOperationError = "UNSUPPORTED_OPERATION_ERROR",
+    /// No connection: name, network, host key, login, or it broke.
+    ConnectionError = "CONNECTION_ERROR",
+    /// A file could not be read, here or there.
+    ReadFileError = "READ_FILE_ERROR",
+    /// A file could not be written, here or there.
+    WriteFileError = "WRITE_FILE_ERROR",
+    /// The server stopped answering, or it took too long.
+    TimeoutError = "TIMEOUT_ERROR",
+    /// A directory could not be read.
+    ListDirectoryError = "LIST_DIRECTORY_ERROR",
+    /// The stored file to send does not exist.
+    SendFileNotFound = "SEND_FILE_NOT_FOUND",
+    /// The remote file to retrieve does not exist.
+    RetrieveFileNotFound = "RETRIEVE_FILE_NOT_FOUND",
+    /// The remote directory does not exist.
+    DirectoryNotFound = "DIRECTORY_NOT_FOUND",
+    /// The remote file does not exist.
+    FileNotFound = "FILE_NOT_FOUND",
+    /// The remote path does not exist.
+    PathNotFound = "PATH_NOT_FOUND",
+    /// A rename was refused.
+    RenameError = "RENAME_ERROR",
+    /// A removal was refused.
+    DeleteError = "DELETE_ERROR",
+    /// Our side failed.
+    InternalError = "INTERNAL_ERROR",
+    /// Anything else.
+    UnknownError = "UNKNOWN_ERROR",
+}
+
+/// Why an item failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TransferFailure {
+    /// The code of the transfer API.
+    pub code: FailureCode,
+    /// Our own words: code, what happened, whose side, what to do.
+    pub failure: Failure,
+}
+
+impl TransferFailure {
+    /// What an error means for an item of this kind.
+    #[must_use]
+    pub fn new(kind: TransferKind, error: &Error) -> Self {
+        Self { code: code_of(kind, error), failure: Failure::from(error) }
+    }
+}
+
+fn code_of(kind: TransferKind, error: &Error) -> FailureCode {
+    use codes::{deliver, store};
+    let is_one = |codes: &[&'static crate::error::Code]| codes.iter().any(|code| error.is(code));
+    if is_one(&[&deliver::TIMEOUT, &deliver::DEADLINE]) {
+        return FailureCode::TimeoutError;
+    }
+    if is_one(&[
+        &deliver::UNKNOWN_HOST,
+        &deliver::UNREACHABLE,
+        &deliver::HOST_KEY_MISMATCH,
+        &deliver::NEGOTIATION,
+        &deliver::AUTHENTICATION,
+        &deliver::BROKEN,
+        &deliver::NO_HOST_KEY,
+        &deliver::CREDENTIAL,
+        &deliver::PROTOCOL,
+        &deliver::CONFIG,
+        &deliver::HOST_RESTS,
+        &deliver::LEGACY,
+        &deliver::PROXY,
+    ]) {
+        return FailureCode::ConnectionError;
+    }
+    let is_missing = is_one(&[&deliver::DIRECTORY, &deliver::NO_SUCH_FILE]);
+    match (kind, is_missing) {
+        (TransferKind::Send, _) if error.is(&store::MISSING) => FailureCode::SendFileNotFound,
+        (TransferKind::Send, true) => FailureCode::DirectoryNotFound,
+        (TransferKind::Retrieve, true) => FailureCode::RetrieveFileNotFound,
+        (TransferKind::List, true) => FailureCode::DirectoryNotFound,
+        (TransferKind::Delete, true) => FailureCode::FileNotFound,
+        (TransferKind::Move, true) => FailureCode::PathNotFound,
+        _ if error.code().stage == crate::error::Stage::Store => match kind {
+            TransferKind::Send => FailureCode::ReadFileError,
+            _ => FailureCode::WriteFileError,
+        },
+        _ if error.code().stage == crate::error::Stage::Deliver => match kind {
+            TransferKind::Send => FailureCode::WriteFileError,
+            TransferKind::Retrieve => FailureCode::ReadFileError,
+            TransferKind::List => FailureCode::ListDirectoryError,
+            TransferKind::Delete => FailureCode::DeleteError,
+            TransferKind::Move => FailureCode::RenameError,
+        },
+        _ if error.code().stage == crate::error::Stage::Secrets => FailureCode::ConnectionError,
+        _ => FailureCode::InternalError,
+    }
+}

@@ -1,0 +1,276 @@
+//! One file of a transfer, and its state machine.
+//!
+//! ```text
+//!   queued ──Started──▶ in_progress ──Completed──▶ completed
+//!                        │  ▲   ╲
+//!           AttemptFailed▼  │    ╲──Failed──▶ failed
+//!                        └──┘ (in progress until its last attempt)
+//! ```
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Transfer, TransferFailure, item_id};
+use crate::delivery::Intent;
+use crate::error::{Error, Result, codes};
+use crate::id::{ConnectorId, TransferId, TransferItemId};
+
+/// The status that `ListFileTransferResults` shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ItemStatus {
+    /// No worker has begun with it.
+    Queued,
+    /// A worker is at it, or it waits for its next attempt.
+    InProgress,
+    /// Done.
+    Completed,
+    /// Given up.
+    Failed,
+}
+
+impl ItemStatus {
+    /// The text of the transfer API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "QUEUED",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    /// Whether nothing more happens to it.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
+}
+
+/// One file of a transfer, as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TransferItem {
+    /// Its id: the `file-transfer-id` of log lines and events.
+    pub id: TransferItemId,
+    /// The transfer it belongs to.
+    pub transfer: TransferId,
+    /// Its place in the call's list, from 0.
+    pub index: u32,
+    /// The connector.
+    pub connector: ConnectorId,
+    /// What it does.
+    pub action: Action,
+    /// Where it stands.
+    pub status: ItemStatus,
+    /// Attempts begun so far.
+    pub attempts: u32,
+    /// Attempts that failed and were recorded so.
+    pub failed_attempts: u32,
+    /// The recorded intent of the present or an interrupted attempt to send.
+    pub intent: Option<Intent>,
+    /// Whether a retrieved file is in the store already, and only the remote file is left to be seen to.
+    #[serde(default)]
+    pub stored: bool,
+    /// The file's size, once it is known.
+    pub size: Option<u64>,
+    /// Bytes that have come over so far.
+    pub bytes: u64,
+    /// What it came to, once completed.
+    pub outcome: Option<ItemOutcome>,
+    /// Why it failed, or why the last attempt did.
+    pub failure: Option<TransferFailure>,
+    /// When it was queued.
+    pub queued_at: Timestamp,
+    /// When the first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it reached a terminal status.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// What a completed item came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemOutcome {
+    /// The file's path: on the server for a send, `/bucket/key` for what was stored.
+    pub path: Option<String>,
+    /// Bytes.
+    pub bytes: u64,
+    /// Entries of a listing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_count: Option<u64>,
+    /// Whether a listing was cut at its limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<bool>,
+    /// SHA-256 of the stored or sent file, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The approved host key that the server showed, as `SHA256:…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_key: Option<String>,
+}
+
+/// What happens to an item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum ItemEvent {
+    /// A worker began an attempt.
+    Started {
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// A hidden file is complete and verified; the rename is next.
+    Intended {
+        /// The rename.
+        intent: Intent,
+    },
+    /// The server refused the rename, so it certainly did not happen.
+    IntentWithdrawn,
+    /// The retrieved file is in the store; the remote file is next.
+    Stored {
+        /// What it came to.
+        outcome: ItemOutcome,
+    },
+    /// Done.
+    Completed {
+        /// What it came to.
+        outcome: ItemOutcome,
+    },
+    /// The attempt failed and will be repeated.
+    AttemptFailed {
+        /// Why.
+        failure: TransferFailure,
+    },
+    /// Given up.
+    Failed {
+        /// Why.
+        failure: TransferFailure,
+    },
+}
+
+impl ItemEvent {
+    /// The event's stable name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Intended { .. } => "intended",
+            Self::IntentWithdrawn => "intent_withdrawn",
+            Self::Stored { .. } => "stored",
+            Self::Completed { .. } => "completed",
+            Self::AttemptFailed { .. } => "attempt_failed",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+impl TransferItem {
+    /// An item that nobody has begun with.
+    #[must_use]
+    pub fn queued(transfer: &Transfer, index: u32, action: Action) -> Self {
+        Self {
+            id: item_id(),
+            transfer: transfer.id.clone(),
+            index,
+            connector: transfer.connector.clone(),
+            action,
+            status: ItemStatus::Queued,
+            attempts: 0,
+            failed_attempts: 0,
+            intent: None,
+            stored: false,
+            size: None,
+            bytes: 0,
+            outcome: None,
+            failure: None,
+            queued_at: transfer.created_at,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+
+    /// The item after `event`: the one place where an item changes.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-003` where the event does not fit the present status.
+    pub fn apply(&self, event: &ItemEvent, now: Timestamp) -> Result<Self> {
+        use ItemStatus::{Completed, Failed, InProgress, Queued};
+
+        let mut item = self.clone();
+        match (self.status, event) {
+            (Queued | InProgress, ItemEvent::Started { attempt }) if *attempt > self.attempts => {
+                item.status = InProgress;
+                item.attempts = *attempt;
+                item.started_at.get_or_insert(now);
+            }
+            (InProgress, ItemEvent::Intended { intent }) => item.intent = Some(intent.clone()),
+            (InProgress, ItemEvent::IntentWithdrawn) => item.intent = None,
+            (InProgress, ItemEvent::Stored { outcome }) => {
+                item.stored = true;
+                item.bytes = outcome.bytes;
+                item.outcome = Some(outcome.clone());
+            }
+            (InProgress, ItemEvent::Completed { outcome }) => {
+                item.status = Completed;
+                item.bytes = outcome.bytes;
+                item.size = Some(outcome.bytes);
+                item.outcome = Some(outcome.clone());
+                item.failure = None;
+                item.finished_at = Some(now);
+            }
+            (InProgress, ItemEvent::AttemptFailed { failure }) => {
+                item.failed_attempts += 1;
+                item.failure = Some(failure.clone());
+            }
+            (Queued | InProgress, ItemEvent::Failed { failure }) => {
+                item.status = Failed;
+                item.failure = Some(failure.clone());
+                item.finished_at = Some(now);
+            }
+            (status, event) => {
+                return Err(Error::new(
+                    &codes::ledger::ILLEGAL_MOVE,
+                    format!("transfer item {} is {}, which `{}` does not fit", self.id, status.as_str(), event.name()),
+                ));
+            }
+        }
+        Ok(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::TransferKind;
+
+    fn item() -> TransferItem {
+        let transfer = Transfer {
+            id: TransferId::fresh(),
+            connector: ConnectorId::fresh(),
+            kind: TransferKind::Delete,
+            caller: "SPAKABCDEFGHIJKLMNOP".parse().expect("an id"),
+            metadata: Default::default(),
+            items: 1,
+            open: 1,
+            announced: false,
+            created_at: Timestamp::UNIX_EPOCH,
+            finished_at: None,
+        };
+        TransferItem::queued(&transfer, 0, Action::Delete { path: "/in/a".to_owned() })
+    }
+
+    #[test]
+    fn an_item_ends_once_and_stays_so() {
+        let now = Timestamp::UNIX_EPOCH;
+        let item = item();
+        let completed = ItemEvent::Completed { outcome: ItemOutcome::default() };
+        assert!(item.apply(&completed, now).is_err(), "nothing completes that has not begun");
+        let begun = item.apply(&ItemEvent::Started { attempt: 1 }, now).expect("legal");
+        assert!(begun.apply(&ItemEvent::Started { attempt: 1 }, now).is_err(), "an attempt begins once");
+        let again = begun.apply(&ItemEvent::Started { attempt: 2 }, now).expect("the worker died");
+        let done = again.apply(&completed, now).expect("legal");
+        assert_eq!(done.status, ItemStatus::Completed);
+        for event in [completed, ItemEvent::Started { attempt: 3 }] {
+            assert!(done.apply(&event, now).is_err(), "{}", event.name());
+        }
+    }
+}

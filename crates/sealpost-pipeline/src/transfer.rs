@@ -1,0 +1,47 @@
+//! Transfers: what callers of the transfer API start, done by the engine that delivers reports.
+
+use sealpost_core::partner::MessageFormat;
+use sealpost_core::secret::SecretRef;
+use sealpost_core::transfer::{MOST_FILES, MOST_QUEUED};
+
+/// What an operator sets for the transfer API.
+#[derive(Debug, Clone)]
+pub struct TransferSettings {
+    /// The region in ARNs, and the one that callers sign for; `us-east-1`.
+    pub region: String,
+    /// The account in ARNs: 12 digits; `000000000000`.
+    pub account: String,
+    /// What the secret halves of access keys are derived from, at least 32 bytes. Without it there are no access keys.
+    pub master_secret: Option<SecretRef>,
+    /// Most files of one `StartFileTransfer`; 10.
+    pub most_files: u32,
+    /// Most items that may wait at once; 1,000.
+    pub queue_limit: u32,
+    /// Most connectors made through the API; 100.
+    pub most_connectors: u32,
+    /// Armored certificates that retrieved files are sealed for, where a connector says `sealed`.
+    pub seal_for: Vec<String>,
+    /// The container for them.
+    pub message: MessageFormat,
+    /// Largest file that is retrieved, in bytes; 150 GiB.
+    pub largest_file: u64,
+    /// What a `UserSecretId` may begin with, beside ARNs of Secrets Manager: references such as `file:secrets/`.
+    pub user_secrets: Vec<String>,
+}
+
+impl Default for TransferSettings {
+    fn default() -> Self {
+        Self {
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            master_secret: None,
+            most_files: MOST_FILES,
+            queue_limit: MOST_QUEUED,
+            most_connectors: 100,
+            seal_for: Vec::new(),
+            message: MessageFormat::Auto,
+            largest_file: 150 << 30,
+            user_secrets: Vec::new(),
+        }
+    }
+}
