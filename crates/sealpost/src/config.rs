@@ -15,10 +15,12 @@ use serde_json::{Map, Value as Json};
 mod listen;
 mod load;
 mod self_service;
+mod transfer;
 
-pub(crate) use listen::{AdminBlock, ApiBlock, ClientCertificatesMode, IdentityBlock};
+pub(crate) use listen::{AdminBlock, AdminTlsBlock, ApiBlock, ClientCertificatesMode, IdentityBlock};
 pub(crate) use load::{ProcessEnvironment, load};
 pub(crate) use self_service::SelfServiceBlock;
+pub(crate) use transfer::{DeliverBlock, TransferBlock};
 
 /// An adapter's own settings; its `kind` names a row of the adapter's table.
 pub(crate) type AdapterSettings = Map<String, Json>;
@@ -60,6 +62,12 @@ pub(crate) struct Config {
     /// What partners may change about themselves.
     #[serde(default)]
     pub(crate) self_service: SelfServiceBlock,
+    /// The engine that carries files to partners.
+    #[serde(default)]
+    pub(crate) deliver: DeliverBlock,
+    /// The transfer API.
+    #[serde(default)]
+    pub(crate) transfer: TransferBlock,
     /// Logs.
     #[serde(default)]
     pub(crate) log: LogBlock,

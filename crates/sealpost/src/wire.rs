@@ -18,6 +18,7 @@ use serde_json::Value as Json;
 use crate::config::Loaded;
 
 pub(crate) mod edge;
+mod transfer;
 
 /// Builds the whole flow from a checked configuration.
 ///
@@ -51,7 +52,7 @@ pub(crate) async fn pipeline(loaded: &Loaded) -> Result<Pipeline> {
         secrets,
         vault: vault(loaded)?,
         webhook_secret: loaded.config.webhooks.signing_secret.clone(),
-        settings: settings(loaded),
+        settings: settings(loaded)?,
     }))
 }
 
@@ -126,7 +127,7 @@ pub(crate) async fn store(loaded: &Loaded, secrets: &SecretStores) -> Result<Sea
     SealedStore::open(&settings, secrets).await
 }
 
-fn settings(loaded: &Loaded) -> Settings {
+fn settings(loaded: &Loaded) -> Result<Settings> {
     let config = &loaded.config;
     let worker = &config.worker;
     let name = if worker.name.is_empty() {
@@ -135,7 +136,7 @@ fn settings(loaded: &Loaded) -> Settings {
     } else {
         worker.name.clone()
     };
-    Settings {
+    Ok(Settings {
         worker: name,
         concurrency: worker.concurrency,
         lease: Duration::from_secs(worker.lease_s),
@@ -143,6 +144,6 @@ fn settings(loaded: &Loaded) -> Settings {
         produce_pause: Duration::from_secs(worker.produce_pause_s),
         notify_pauses: config.webhooks.retry_after_s.iter().copied().map(Duration::from_secs).collect(),
         self_service: self_service(loaded),
-        transfer: sealpost_pipeline::TransferSettings::default(),
-    }
+        transfer: transfer::settings(loaded)?,
+    })
 }

@@ -35,6 +35,15 @@ pub(crate) async fn admin_tls(loaded: &Loaded, secrets: Arc<dyn SecretStore>) ->
     tls(loaded, "admin", &block.certificate, &block.key, None, secrets).await.map(Some)
 }
 
+/// TLS of the transfer API, with its files read.
+///
+/// # Errors
+/// `SP-CONFIG-006`, `SP-SECRETS-…`.
+pub(crate) async fn transfer_tls(loaded: &Loaded, secrets: Arc<dyn SecretStore>) -> Result<Option<Arc<Tls>>> {
+    let Some(block) = &loaded.config.transfer.tls else { return Ok(None) };
+    tls(loaded, "transfer", &block.certificate, &block.key, None, secrets).await.map(Some)
+}
+
 async fn tls(
     loaded: &Loaded,
     name: &'static str,

@@ -1,0 +1,141 @@
+//! `[transfer]` and `[deliver]`: the transfer API, and the engine that carries files.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use sealpost_core::error::FieldError;
+use sealpost_core::partner::MessageFormat;
+use sealpost_core::secret::SecretRef;
+use serde::{Deserialize, Serialize};
+
+use super::{AdapterSettings, AdminTlsBlock};
+
+/// The transfer API: a listener of its own that speaks the protocol of AWS Transfer Family's SFTP connectors. Off without
+/// `listen`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TransferBlock {
+    /// The address to listen on, such as `127.0.0.1:8082`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// TLS that ends here. Without it the listener speaks plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls: Option<AdminTlsBlock>,
+    /// What the secret halves of access keys are derived from: a reference to at least 32 bytes, such as
+    /// `file:secrets/transfer-secret`. When it changes, all access keys stop working.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) master_secret: Option<SecretRef>,
+    /// The region that callers sign for, also in ARNs; `us-east-1`.
+    pub(crate) region: String,
+    /// The account in ARNs, 12 digits; `000000000000`.
+    pub(crate) account: String,
+    /// Seconds that a caller's clock may differ from ours; 900.
+    pub(crate) clock_skew_s: u64,
+    /// Requests per second of one access key; 50.
+    pub(crate) requests_per_second: NonZeroU32,
+    /// Most files of one `StartFileTransfer`; 10.
+    pub(crate) most_files: u32,
+    /// Most files that may wait at once, of all connectors together; 1000.
+    pub(crate) queue_limit: u32,
+    /// Most connectors made through the API; 100.
+    pub(crate) most_connectors: u32,
+    /// Largest file that is retrieved, in bytes; 150 GiB.
+    pub(crate) largest_file: u64,
+    /// Files with OpenPGP certificates that retrieved files are sealed for, on connectors with the tag
+    /// `sealpost:retrieve` = `sealed`.
+    pub(crate) seal_for: Vec<PathBuf>,
+    /// What a `UserSecretId` may begin with beside ARNs of Secrets Manager: `["file:secrets/"]`. Whoever may make connectors
+    /// can send what it points to anywhere.
+    pub(crate) user_secrets: Vec<String>,
+    /// Where events go. Each with `kind`: `file`, `stdout`, `webhook` or `eventbridge`, and its own settings.
+    pub(crate) events: Vec<AdapterSettings>,
+}
+
+impl Default for TransferBlock {
+    fn default() -> Self {
+        let usual = sealpost_pipeline::TransferSettings::default();
+        Self {
+            listen: None,
+            tls: None,
+            master_secret: None,
+            region: usual.region,
+            account: usual.account,
+            clock_skew_s: 900,
+            requests_per_second: NonZeroU32::MIN.saturating_add(49),
+            most_files: usual.most_files,
+            queue_limit: usual.queue_limit,
+            most_connectors: usual.most_connectors,
+            largest_file: usual.largest_file,
+            seal_for: Vec::new(),
+            user_secrets: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+}
+
+impl TransferBlock {
+    /// What the types can't say.
+    pub(super) fn problems(&self) -> Vec<FieldError> {
+        let mut problems = Vec::new();
+        let mut problem = |key: &str, detail: &str| problems.push(FieldError::new(format!("transfer.{key}"), detail));
+        if self.listen.is_some() && self.master_secret.is_none() {
+            problem("master_secret", "expected a reference to at least 32 bytes: nobody could call without access keys");
+        }
+        if self.account.len() != 12 || !self.account.bytes().all(|byte| byte.is_ascii_digit()) {
+            problem("account", "expected 12 digits");
+        }
+        let is_region = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !(1..=30).contains(&self.region.len()) || !self.region.bytes().all(is_region) {
+            problem("region", "expected a region's name, such as eu-central-1");
+        }
+        if !(60..=3600).contains(&self.clock_skew_s) {
+            problem("clock_skew_s", "expected 60 to 3600");
+        }
+        if !(1..=1000).contains(&self.most_files) {
+            problem("most_files", "expected 1 to 1000");
+        }
+        if self.queue_limit < self.most_files {
+            problem("queue_limit", "expected at least `most_files`");
+        }
+        problems
+    }
+
+    /// The pipeline's settings; `seal_for` is still to be read.
+    pub(crate) fn settings(&self) -> sealpost_pipeline::TransferSettings {
+        sealpost_pipeline::TransferSettings {
+            region: self.region.clone(),
+            account: self.account.clone(),
+            master_secret: self.master_secret.clone(),
+            most_files: self.most_files,
+            queue_limit: self.queue_limit,
+            most_connectors: self.most_connectors,
+            seal_for: Vec::new(),
+            message: MessageFormat::Auto,
+            largest_file: self.largest_file,
+            user_secrets: self.user_secrets.clone(),
+        }
+    }
+}
+
+/// The engine that carries files to partners.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DeliverBlock {
+    /// `sftp`: our own. `aws_transfer`: connectors of AWS Transfer Family, or of another Sealpost's transfer API. `sftp`.
+    pub(crate) engine: String,
+    /// Most bytes per second over all connections of this process; no limit when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes_per_second: Option<u64>,
+    /// Settings of the engine `aws_transfer`.
+    #[serde(skip_serializing_if = "AdapterSettings::is_empty")]
+    pub(crate) aws_transfer: AdapterSettings,
+}
+
+impl Default for DeliverBlock {
+    fn default() -> Self {
+        Self { engine: "sftp".to_owned(), bytes_per_second: None, aws_transfer: AdapterSettings::new() }
+    }
+}
