@@ -12,7 +12,7 @@ use super::{Connection, fault};
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// Old keys removed with each new one: more than one, so that they run out; few, so that no admission waits for them.
-const PURGED_AT_ONCE: i64 = 20;
+pub(super) const PURGED_AT_ONCE: i64 = 20;
 
 /// What was done under a key.
 pub(super) struct Done {
@@ -87,6 +87,7 @@ pub(super) fn mismatch() -> Error {
     )
 }
 
-fn forgotten_before(now: Timestamp) -> Timestamp {
+/// The time from which keys are still known at `now`.
+pub(super) fn forgotten_before(now: Timestamp) -> Timestamp {
     now.checked_sub(KEPT).unwrap_or(Timestamp::MIN)
 }

@@ -10,7 +10,11 @@ use super::fault;
 const APPLICATION: i64 = 0x5365_616C;
 
 /// The steps, in order. A released step is never edited: later changes are further steps.
-static STEPS: &[&str] = &[include_str!("schema/001_first.sql"), include_str!("schema/002_edge.sql")];
+static STEPS: &[&str] = &[
+    include_str!("schema/001_first.sql"),
+    include_str!("schema/002_edge.sql"),
+    include_str!("schema/003_transfers.sql"),
+];
 
 /// Refuses a file that another program has made, or a newer version of this one.
 pub(super) async fn recognise(connection: &mut SqliteConnection) -> Result<()> {

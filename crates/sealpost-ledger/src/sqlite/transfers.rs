@@ -1,76 +1,121 @@
-//! The port `Transfers`.
+//! The port `Transfers`: each method is one turn or one read.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sealpost_core::Result;
 use sealpost_core::access_key::AccessKey;
-use sealpost_core::error::codes;
 use sealpost_core::id::{AccessKeyId, ConnectorId, TransferId, TransferItemId};
 use sealpost_core::port::{Edit, Transfers};
 use sealpost_core::task::Lease;
 use sealpost_core::transfer::{ItemEvent, NewTransfer, StartedTransfer, Transfer, TransferConnector, TransferItem};
-use sealpost_core::{Error, Result};
 
-use super::SqliteLedger;
+use super::{Durability, SqliteLedger};
 
-fn unfinished<T>() -> Result<T> {
-    Err(Error::new(&codes::ledger::DEFECT, "being built"))
-}
+mod access_keys;
+mod connectors;
+mod items;
+mod start;
 
 #[async_trait]
 impl Transfers for SqliteLedger {
-    async fn transfer_connector(&self, _: &ConnectorId) -> Result<Option<TransferConnector>> {
-        unfinished()
+    async fn transfer_connector(&self, id: &ConnectorId) -> Result<Option<TransferConnector>> {
+        let mut reader = self.reader().await?;
+        connectors::find(&mut reader, id).await
     }
-    async fn transfer_connectors(&self, _: Option<&ConnectorId>, _: u32) -> Result<Vec<TransferConnector>> {
-        unfinished()
+
+    async fn transfer_connectors(&self, after: Option<&ConnectorId>, limit: u32) -> Result<Vec<TransferConnector>> {
+        let mut reader = self.reader().await?;
+        connectors::page(&mut reader, after, limit).await
     }
-    async fn create_transfer_connector(&self, _: &TransferConnector, _: u32) -> Result<()> {
-        unfinished()
+
+    async fn create_transfer_connector(&self, connector: &TransferConnector, most: u32) -> Result<()> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::create(turn.connection(), connector, most).await;
+        turn.end(outcome).await
     }
+
     async fn edit_transfer_connector(
         &self,
-        _: &ConnectorId,
-        _: &Edit<TransferConnector>,
+        id: &ConnectorId,
+        edit: &Edit<TransferConnector>,
     ) -> Result<Option<TransferConnector>> {
-        unfinished()
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::edit(turn.connection(), id, edit).await;
+        turn.end(outcome).await
     }
-    async fn remove_transfer_connector(&self, _: &ConnectorId) -> Result<bool> {
-        unfinished()
+
+    async fn remove_transfer_connector(&self, id: &ConnectorId) -> Result<bool> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::remove(turn.connection(), id).await;
+        turn.end(outcome).await
     }
-    async fn start_transfer(&self, _: &NewTransfer) -> Result<StartedTransfer> {
-        unfinished()
+
+    async fn start_transfer(&self, new: &NewTransfer) -> Result<StartedTransfer> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = start::start(turn.connection(), new).await;
+        let started = turn.end(outcome).await?;
+        if matches!(started, StartedTransfer::New(_)) {
+            self.ring();
+        }
+        Ok(started)
     }
-    async fn transfer(&self, _: &TransferId) -> Result<Option<Transfer>> {
-        unfinished()
+
+    async fn transfer(&self, id: &TransferId) -> Result<Option<Transfer>> {
+        let mut reader = self.reader().await?;
+        start::find(&mut reader, id).await
     }
-    async fn transfer_items(&self, _: &TransferId, _: u32, _: u32) -> Result<Vec<TransferItem>> {
-        unfinished()
+
+    async fn transfer_items(&self, id: &TransferId, from: u32, limit: u32) -> Result<Vec<TransferItem>> {
+        let mut reader = self.reader().await?;
+        items::of_transfer(&mut reader, id, from, limit).await
     }
-    async fn transfer_item(&self, _: &TransferItemId) -> Result<Option<TransferItem>> {
-        unfinished()
+
+    async fn transfer_item(&self, id: &TransferItemId) -> Result<Option<TransferItem>> {
+        let mut reader = self.reader().await?;
+        items::find(&mut reader, id).await
     }
+
     async fn apply_item(
         &self,
-        _: &TransferItemId,
-        _: &ItemEvent,
-        _: Option<&Lease>,
-        _: Timestamp,
+        id: &TransferItemId,
+        event: &ItemEvent,
+        lease: Option<&Lease>,
+        now: Timestamp,
     ) -> Result<TransferItem> {
-        unfinished()
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = items::apply(turn.connection(), id, event, lease, now).await;
+        let (item, announced) = turn.end(outcome).await?;
+        if announced {
+            self.ring();
+        }
+        Ok(item)
     }
-    async fn item_progress(&self, _: &TransferItemId, _: Option<u64>, _: u64, _: &Lease) -> Result<()> {
-        unfinished()
+
+    async fn item_progress(&self, id: &TransferItemId, size: Option<u64>, bytes: u64, lease: &Lease) -> Result<()> {
+        let mut turn = self.begin(Durability::Process).await?;
+        let outcome = items::progress(turn.connection(), id, size, bytes, lease, Timestamp::now()).await;
+        turn.end(outcome).await
     }
-    async fn access_key(&self, _: &AccessKeyId) -> Result<Option<AccessKey>> {
-        unfinished()
+
+    async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>> {
+        let mut reader = self.reader().await?;
+        access_keys::find(&mut reader, id).await
     }
+
     async fn access_keys(&self) -> Result<Vec<AccessKey>> {
-        unfinished()
+        let mut reader = self.reader().await?;
+        access_keys::all(&mut reader).await
     }
-    async fn create_access_key(&self, _: &AccessKey) -> Result<()> {
-        unfinished()
+
+    async fn create_access_key(&self, key: &AccessKey) -> Result<()> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = access_keys::create(turn.connection(), key).await;
+        turn.end(outcome).await
     }
-    async fn edit_access_key(&self, _: &AccessKeyId, _: &Edit<AccessKey>) -> Result<Option<AccessKey>> {
-        unfinished()
+
+    async fn edit_access_key(&self, id: &AccessKeyId, edit: &Edit<AccessKey>) -> Result<Option<AccessKey>> {
+        let mut turn = self.begin(Durability::Disk).await?;
+        let outcome = access_keys::edit(turn.connection(), id, edit).await;
+        turn.end(outcome).await
     }
 }
