@@ -23,16 +23,21 @@ mod algorithms;
 mod check;
 mod client;
 mod connect;
+mod deadline;
 mod directory;
 mod discard;
 mod host_key;
 mod inbox;
 mod key;
+mod list;
 mod login;
 mod names;
 mod packet;
 mod pipeline;
+mod presence;
 mod publish;
+mod remove;
+mod rename;
 mod requests;
 mod resume;
 mod send;
@@ -86,16 +91,23 @@ impl Transport for Sftp {
         Err(unfinished())
     }
 
-    async fn list(&self, _: &Connector, _: &str, _: u64, _: &mut dyn EntrySink) -> Result<Listed> {
-        Err(unfinished())
+    async fn list(
+        &self,
+        connector: &Connector,
+        directory: &str,
+        most: u64,
+        entries: &mut dyn EntrySink,
+    ) -> Result<Listed> {
+        let reading = list::Reading::new(most, entries);
+        list::list(&*self.secrets, &self.reach, &connector.settings, directory, reading).await
     }
 
-    async fn rename(&self, _: &Connector, _: &str, _: &str, _: bool) -> Result<()> {
-        Err(unfinished())
+    async fn rename(&self, connector: &Connector, from: &str, to: &str, repeated: bool) -> Result<()> {
+        rename::rename(&*self.secrets, &self.reach, &connector.settings, (from, to), repeated).await
     }
 
-    async fn remove(&self, _: &Connector, _: &str, _: bool) -> Result<()> {
-        Err(unfinished())
+    async fn remove(&self, connector: &Connector, path: &str, repeated: bool) -> Result<()> {
+        remove::remove(&*self.secrets, &self.reach, &connector.settings, path, repeated).await
     }
 
     async fn check(&self, connector: &Connector) -> Vec<CheckStep> {
@@ -103,7 +115,7 @@ impl Transport for Sftp {
     }
 
     async fn probe(&self, connector: &Connector) -> Vec<CheckStep> {
-        check::check(&*self.secrets, &self.reach, connector).await
+        check::probe(&*self.secrets, &self.reach, connector).await
     }
 
     fn login_key(&self, comment: &str) -> Result<(Secret, String)> {

@@ -49,19 +49,35 @@ impl Steps {
 /// Runs the check; the steps are those of the port, up to the first that fails.
 pub(super) async fn check(secrets: &dyn SecretStore, reach: &Reach, connector: &Connector) -> Vec<CheckStep> {
     let mut steps = Steps { done: Vec::new(), begun: Instant::now(), shown: None };
+    let settings = &connector.settings;
+    let checked = async {
+        let session = log_in(secrets, reach, settings, &mut steps).await?;
+        deliver_a_little(session, settings, &mut steps).await
+    };
     // A stop is in the steps already.
-    if run(secrets, reach, &connector.settings, &mut steps).await.is_err() {
+    if checked.await.is_err() {
         tracing::debug!(connector = %connector.id, "the check stopped");
     }
     steps.done
 }
 
-async fn run(
+/// Runs the steps of the check up to the login. Where no key is approved, the server's is shown, and nobody logs in.
+pub(super) async fn probe(secrets: &dyn SecretStore, reach: &Reach, connector: &Connector) -> Vec<CheckStep> {
+    let mut steps = Steps { done: Vec::new(), begun: Instant::now(), shown: None };
+    match log_in(secrets, reach, &connector.settings, &mut steps).await {
+        Ok(session) => session.close().await,
+        Err(Stop) => tracing::debug!(connector = %connector.id, "the probe stopped"),
+    }
+    steps.done
+}
+
+/// The steps up to the login.
+async fn log_in(
     secrets: &dyn SecretStore,
     reach: &Reach,
     settings: &ConnectorSettings,
     steps: &mut Steps,
-) -> Result<(), Stop> {
+) -> Result<Session, Stop> {
     let resolved = address::resolve(settings, reach).await.map(|found| {
         let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
         (texts.join(", "), found)
@@ -80,7 +96,11 @@ async fn run(
     };
     let logged_in = logged_in.await;
     steps.note("login", logged_in)?;
+    Ok(session)
+}
 
+/// The steps after the login.
+async fn deliver_a_little(session: Session, settings: &ConnectorSettings, steps: &mut Steps) -> Result<(), Stop> {
     let entered = async {
         let mut client = Client::start(&session, settings).await?;
         let folder = directory::enter(&mut client, settings).await?;

@@ -6,9 +6,15 @@ pub(super) const INIT: u8 = 1;
 pub(super) const VERSION: u8 = 2;
 pub(super) const OPEN: u8 = 3;
 pub(super) const CLOSE: u8 = 4;
+pub(super) const READ: u8 = 5;
 pub(super) const WRITE: u8 = 6;
+pub(super) const LSTAT: u8 = 7;
+pub(super) const FSTAT: u8 = 8;
+pub(super) const OPENDIR: u8 = 11;
+pub(super) const READDIR: u8 = 12;
 pub(super) const REMOVE: u8 = 13;
 pub(super) const MKDIR: u8 = 14;
+pub(super) const RMDIR: u8 = 15;
 pub(super) const REALPATH: u8 = 16;
 pub(super) const STAT: u8 = 17;
 pub(super) const RENAME: u8 = 18;
@@ -16,11 +22,13 @@ pub(super) const EXTENDED: u8 = 200;
 
 const STATUS: u8 = 101;
 const HANDLE: u8 = 102;
+const DATA: u8 = 103;
 const NAME: u8 = 104;
 const ATTRS: u8 = 105;
 const EXTENDED_REPLY: u8 = 201;
 
 /// Open flags (section 6.3).
+pub(super) const FOR_READ: u32 = 0x01;
 pub(super) const FOR_WRITE: u32 = 0x02;
 pub(super) const CREATE: u32 = 0x08;
 pub(super) const TRUNCATE: u32 = 0x10;
@@ -94,8 +102,23 @@ impl Attributes {
         } else {
             None
         };
+        if flags & 0x8000_0000 != 0 {
+            for _ in 0..reader.u32()? {
+                (reader.string()?, reader.string()?);
+            }
+        }
         Some(Self { size, owner, permissions, modified })
     }
+}
+
+/// A name with what the server says of it (section 7).
+#[derive(Debug)]
+pub(super) struct Name {
+    /// The name, in the server's encoding.
+    pub(super) name: Bytes,
+    /// A line as `ls -l` prints it, in no fixed form.
+    pub(super) line: Bytes,
+    pub(super) attributes: Attributes,
 }
 
 /// A server's reply.
@@ -106,8 +129,10 @@ pub(super) enum Reply {
         message: String,
     },
     Handle(Bytes),
-    /// The first of the names.
-    Name(String),
+    /// Bytes of a file.
+    Data(Bytes),
+    /// One name for a path that was resolved; some entries of a directory.
+    Names(Vec<Name>),
     Attributes(Attributes),
     Extended(Bytes),
 }
@@ -126,11 +151,15 @@ pub(super) fn read_reply(packet: Bytes) -> Option<(u32, Reply)> {
             Reply::Status { code, message }
         }
         HANDLE => Reply::Handle(reader.string()?),
+        DATA => Reply::Data(reader.string()?),
         NAME => {
-            if reader.u32()? == 0 {
-                return None;
+            // Their number is the server's word: nothing is set aside for it.
+            let mut names = Vec::new();
+            for _ in 0..reader.u32()? {
+                let (name, line) = (reader.string()?, reader.string()?);
+                names.push(Name { name, line, attributes: Attributes::read(&mut reader)? });
             }
-            Reply::Name(String::from_utf8(reader.string()?.to_vec()).ok()?)
+            Reply::Names(names)
         }
         ATTRS => Reply::Attributes(Attributes::read(&mut reader)?),
         EXTENDED_REPLY => Reply::Extended(reader.0),

@@ -27,7 +27,10 @@ impl Client {
     /// The absolute path of `path`.
     pub(super) async fn real_path(&mut self, path: &str) -> Result<String, Fault> {
         match self.ask("resolve a path", |id| Request::new(packet::REALPATH, id).string(path.as_bytes())).await? {
-            Reply::Name(name) => Ok(name),
+            Reply::Names(names) => {
+                let first = names.into_iter().next().and_then(|found| String::from_utf8(found.name.to_vec()).ok());
+                first.ok_or_else(|| protocol("resolve a path").into())
+            }
             _ => Err(protocol("resolve a path").into()),
         }
     }

@@ -5,6 +5,7 @@ use sealpost_core::error::{Code, Error, codes};
 use super::session::printable;
 
 pub(super) const OK: u32 = 0;
+const END_OF_FILE: u32 = 1;
 const NO_SUCH_FILE: u32 = 2;
 const PERMISSION_DENIED: u32 = 3;
 const FAILURE: u32 = 4;
@@ -54,6 +55,11 @@ impl Refusal {
     /// Whether the path does not exist.
     pub(super) fn is_missing(&self) -> bool {
         matches!(self.code, NO_SUCH_FILE | NO_SUCH_PATH)
+    }
+
+    /// Whether there is no more to read: of a file, or of a directory's entries.
+    pub(super) fn is_end(&self) -> bool {
+        self.code == END_OF_FILE
     }
 
     /// Whether the server is out of space, as far as it says so. OpenSSH says only "Failure".

@@ -1,0 +1,203 @@
+//! The entries of a remote directory, in constant memory: each reply is handed over before it is forgotten.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use sealpost_core::address::Reach;
+use sealpost_core::connector::ConnectorSettings;
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::{EntrySink, Listed, RemoteEntry, SecretStore};
+
+use super::client::{Client, protocol};
+use super::connect::{Connection, connect};
+use super::deadline::within;
+use super::directory::join;
+use super::packet::{self, Name, Reply, Request};
+use super::status::{Fault, Refusal};
+
+/// Requests sent at once at first: a small directory is read, its end included, in one round trip.
+const FIRST: usize = 2;
+/// The most requests sent at once. OpenSSH answers each with up to 100 entries.
+const MOST: usize = 32;
+
+/// Lists `directory` within the connector's time limit. A server that never ends the list is stopped by `most`.
+pub(super) async fn list(
+    secrets: &dyn SecretStore,
+    reach: &Reach,
+    settings: &ConnectorSettings,
+    directory: &str,
+    reading: Reading<'_>,
+) -> Result<Listed> {
+    within(settings, async {
+        let Connection { mut client, session } = connect(secrets, reach, settings).await?;
+        let listed = read_all(&mut client, directory, reading).await;
+        session.close().await;
+        listed
+    })
+    .await
+}
+
+/// A listing under way.
+pub(super) struct Reading<'a> {
+    most: u64,
+    listed: Listed,
+    entries: &'a mut dyn EntrySink,
+}
+
+impl<'a> Reading<'a> {
+    /// A listing of at most so many entries.
+    pub(super) fn new(most: u64, entries: &'a mut dyn EntrySink) -> Self {
+        Self { most, listed: Listed { entries: 0, truncated: false }, entries }
+    }
+
+    /// Hands entries over; `false` where there is one too many.
+    async fn take(&mut self, directory: &str, names: Vec<Name>) -> Result<bool> {
+        for found in names {
+            if matches!(&found.name[..], b"." | b"..") {
+                continue;
+            }
+            if self.listed.entries == self.most {
+                self.listed.truncated = true;
+                return Ok(false);
+            }
+            self.entries.entry(entry(directory, &found)).await?;
+            self.listed.entries += 1;
+        }
+        Ok(true)
+    }
+}
+
+/// How a listing goes on after some replies.
+enum Next {
+    More,
+    Over,
+}
+
+async fn read_all(client: &mut Client, directory: &str, mut reading: Reading<'_>) -> Result<Listed> {
+    let directory = if directory.is_empty() { "." } else { directory };
+    let mut handle = open(client, directory).await?;
+    let mut at_once = FIRST;
+    let mut answers = ask(client, &handle, at_once).await?;
+    // Servers that work on requests side by side may be unable to read one directory side by side: those refuse one of
+    // the first two. Nothing has been handed over yet, so the list is begun again, one request at a time.
+    if answers.iter().any(|answer| matches!(answer, Err(Fault::Refused(refusal)) if !refusal.is_end())) {
+        close(client, &handle).await?;
+        handle = open(client, directory).await?;
+        at_once = 1;
+        answers = ask(client, &handle, at_once).await?;
+    }
+    let read = loop {
+        match hand_over(&mut reading, directory, answers).await {
+            Ok(Next::More) => {}
+            Ok(Next::Over) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+        if at_once > 1 {
+            at_once = (at_once * 2).min(MOST);
+        }
+        answers = ask(client, &handle, at_once).await?;
+    };
+    close(client, &handle).await?;
+    read.map(|()| reading.listed)
+}
+
+/// Hands all of the replies over. The end may be announced before the last entries, where requests overtake each other.
+async fn hand_over(reading: &mut Reading<'_>, directory: &str, answers: Vec<Result<Reply, Fault>>) -> Result<Next> {
+    let mut next = Next::More;
+    for answer in answers {
+        match answer {
+            Ok(Reply::Names(names)) => {
+                if !reading.take(directory, names).await? {
+                    return Ok(Next::Over);
+                }
+            }
+            Ok(_) => return Err(protocol("list a directory")),
+            Err(Fault::Refused(refusal)) if refusal.is_end() => next = Next::Over,
+            Err(fault) => return Err(fault.into_error(&format!("list `{directory}`"))),
+        }
+    }
+    Ok(next)
+}
+
+async fn ask(client: &mut Client, handle: &Bytes, at_once: usize) -> Result<Vec<Result<Reply, Fault>>> {
+    let requests = (0..at_once).map(|_| |id| Request::new(packet::READDIR, id).string(handle));
+    client.ask_all("list a directory", requests).await
+}
+
+async fn open(client: &mut Client, directory: &str) -> Result<Bytes> {
+    let build = |id| Request::new(packet::OPENDIR, id).string(directory.as_bytes());
+    match client.ask("open a directory", build).await {
+        Ok(Reply::Handle(handle)) => Ok(handle),
+        Ok(_) => Err(protocol("open a directory")),
+        Err(Fault::Refused(refusal)) => Err(explain(client, refusal, directory).await?),
+        Err(Fault::Failed(error)) => Err(error),
+    }
+}
+
+/// Why a directory can't be opened: some servers say only "Failure" of what is a file.
+async fn explain(client: &mut Client, refusal: Refusal, directory: &str) -> Result<Error> {
+    if !refusal.is_missing() {
+        match client.stat(directory).await {
+            Ok(Some(found)) if found.is_directory() == Some(false) => {
+                let detail = format!("`{directory}` is a file, not a directory");
+                return Ok(Error::new(&codes::deliver::DIRECTORY, detail));
+            }
+            Ok(None) => {
+                let detail = format!("`{directory}` does not exist on the server");
+                return Ok(Error::new(&codes::deliver::DIRECTORY, detail));
+            }
+            Ok(Some(_)) | Err(Fault::Refused(_)) => {}
+            Err(Fault::Failed(error)) => return Err(error),
+        }
+    }
+    Ok(refusal.error(&format!("list `{directory}`")))
+}
+
+/// Whether the server closes it well does not matter: nothing was written.
+async fn close(client: &mut Client, handle: &Bytes) -> Result<()> {
+    match client.close(handle).await {
+        Ok(()) | Err(Fault::Refused(_)) => Ok(()),
+        Err(Fault::Failed(error)) => Err(error),
+    }
+}
+
+/// Names that are not UTF-8 are shown with replacement characters: such a file can be seen, but not asked for.
+fn entry(directory: &str, found: &Name) -> RemoteEntry {
+    let attributes = &found.attributes;
+    // Servers that send no permissions still write a line as `ls -l` does.
+    let is_directory = attributes.is_directory().unwrap_or_else(|| found.line.first() == Some(&b'd'));
+    RemoteEntry {
+        path: join(directory, &String::from_utf8_lossy(&found.name)),
+        is_directory,
+        size: attributes.size,
+        modified: attributes.modified.and_then(|seconds| Timestamp::from_second(i64::from(seconds)).ok()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::packet::Attributes;
+    use super::*;
+
+    fn found(line: &'static str, permissions: Option<u32>) -> Name {
+        let attributes = Attributes { permissions, size: Some(5), modified: Some(1_700_000_000), ..Default::default() };
+        Name { name: Bytes::from_static(b"x"), line: Bytes::from_static(line.as_bytes()), attributes }
+    }
+
+    #[test]
+    fn a_directory_is_what_the_server_says_is_one() {
+        assert!(entry("/in", &found("", Some(0o040_755))).is_directory);
+        assert!(!entry("/in", &found("drwx", Some(0o100_644))).is_directory);
+        assert!(!entry("/in", &found("lrwx", Some(0o120_777))).is_directory);
+        assert!(entry("/in", &found("drwxr-xr-x 2 a b", None)).is_directory);
+        assert!(!entry("/in", &found("", None)).is_directory);
+        assert!(entry("/in", &found("drwx", Some(0o755))).is_directory);
+    }
+
+    #[test]
+    fn an_entry_has_its_path_size_and_time() {
+        let listed = entry("in/", &found("", None));
+        assert_eq!(listed.path, "in/x");
+        assert_eq!(listed.size, Some(5));
+        assert_eq!(listed.modified.unwrap().to_string(), "2023-11-14T22:13:20Z");
+    }
+}

@@ -1,0 +1,54 @@
+//! Removing a file or an empty directory on the server.
+
+use sealpost_core::address::Reach;
+use sealpost_core::connector::ConnectorSettings;
+use sealpost_core::error::Result;
+use sealpost_core::port::SecretStore;
+
+use super::client::Client;
+use super::connect::{Connection, connect};
+use super::deadline::within;
+use super::packet::{self, Request};
+use super::presence::{Presence, look, missing};
+use super::status::Fault;
+
+/// Removes `path` within the connector's time limit. A link is removed itself, never what it points to.
+pub(super) async fn remove(
+    secrets: &dyn SecretStore,
+    reach: &Reach,
+    settings: &ConnectorSettings,
+    path: &str,
+    repeated: bool,
+) -> Result<()> {
+    within(settings, async {
+        let Connection { mut client, session } = connect(secrets, reach, settings).await?;
+        let removed = attempt(&mut client, path, repeated).await;
+        session.close().await;
+        removed
+    })
+    .await
+}
+
+async fn attempt(client: &mut Client, path: &str, repeated: bool) -> Result<()> {
+    let gone = || if repeated { Ok(()) } else { Err(missing(path)) };
+    let is_directory = match look(client, [path]).await? {
+        [Presence::Missing] => return gone(),
+        [Presence::Present(found)] => found.is_directory() == Some(true),
+        [Presence::Hidden] => false,
+    };
+    let removed = if is_directory { client.remove_directory(path).await } else { client.remove(path).await };
+    match removed {
+        Ok(()) => Ok(()),
+        // Somebody else was faster.
+        Err(Fault::Refused(refusal)) if refusal.is_missing() => gone(),
+        Err(fault) => Err(fault.into_error(&format!("remove `{path}`"))),
+    }
+}
+
+impl Client {
+    /// Removes an empty directory.
+    async fn remove_directory(&mut self, path: &str) -> Result<(), Fault> {
+        let build = |id| Request::new(packet::RMDIR, id).string(path.as_bytes());
+        self.ask("remove a directory", build).await.map(drop)
+    }
+}

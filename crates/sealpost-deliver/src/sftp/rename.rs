@@ -1,0 +1,60 @@
+//! Renaming what lies on the server, without ever replacing anything.
+
+use sealpost_core::address::Reach;
+use sealpost_core::connector::ConnectorSettings;
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::SecretStore;
+
+use super::client::Client;
+use super::connect::{Connection, connect};
+use super::deadline::within;
+use super::presence::{Presence, look, missing};
+use super::status::{Fault, Refusal};
+
+/// Renames `from` to `to` within the connector's time limit.
+///
+/// Plain `SSH_FXP_RENAME`: by the draft, and in OpenSSH, it fails where the new name is taken. Some servers replace it
+/// then; for those, what `to` names is looked at first.
+pub(super) async fn rename(
+    secrets: &dyn SecretStore,
+    reach: &Reach,
+    settings: &ConnectorSettings,
+    (from, to): (&str, &str),
+    repeated: bool,
+) -> Result<()> {
+    within(settings, async {
+        let Connection { mut client, session } = connect(secrets, reach, settings).await?;
+        let renamed = attempt(&mut client, from, to, repeated).await;
+        session.close().await;
+        renamed
+    })
+    .await
+}
+
+async fn attempt(client: &mut Client, from: &str, to: &str, repeated: bool) -> Result<()> {
+    match look(client, [from, to]).await? {
+        [Presence::Missing, Presence::Present(_)] if repeated => return Ok(()),
+        [Presence::Missing, _] => return Err(missing(from)),
+        [_, Presence::Present(_)] => return Err(taken(to)),
+        // Where the server hides what is there, the rename will tell.
+        _ => {}
+    }
+    match client.rename(from, to).await {
+        Ok(()) => Ok(()),
+        Err(Fault::Refused(refusal)) => Err(explain(client, refusal, from, to).await?),
+        Err(Fault::Failed(error)) => Err(error),
+    }
+}
+
+/// Why a rename was refused: another look, for many servers say only "Failure".
+async fn explain(client: &mut Client, refusal: Refusal, from: &str, to: &str) -> Result<Error> {
+    Ok(match look(client, [from, to]).await? {
+        [Presence::Missing, _] => missing(from),
+        [_, Presence::Present(_)] => taken(to),
+        _ => refusal.error(&format!("rename `{from}` to `{to}`")),
+    })
+}
+
+fn taken(to: &str) -> Error {
+    Error::new(&codes::deliver::EXISTS, format!("`{to}` exists already, and renaming replaces nothing"))
+}
