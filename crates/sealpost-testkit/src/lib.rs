@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic in a test harness is the report")]
 
 pub mod chaos;
+pub mod far;
 pub mod gpg;
 pub mod mariadb;
 pub mod moto;
