@@ -129,7 +129,20 @@ impl ConnectorSettings {
     /// The server and the account on it, as `user@host:port`.
     #[must_use]
     pub fn account(&self) -> String {
-        format!("{}@{}:{}", self.user, self.host, self.port)
+        format!("{}@{}", self.user, self.server())
+    }
+
+    /// The server as `host:port`, an IPv6 address in brackets (RFC 3986 section 3.2.2).
+    #[must_use]
+    pub fn server(&self) -> String {
+        let host = self.bare_host();
+        if host.contains(':') { format!("[{host}]:{}", self.port) } else { format!("{host}:{}", self.port) }
+    }
+
+    /// The host without the brackets that an IPv6 address may be written in.
+    #[must_use]
+    pub fn bare_host(&self) -> &str {
+        self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&self.host)
     }
 }
 
