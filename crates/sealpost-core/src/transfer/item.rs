@@ -107,6 +107,9 @@ pub struct ItemOutcome {
     /// The approved host key that the server showed, as `SHA256:…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_key: Option<String>,
+    /// The retrieved file's own time on the server, where it says one: tells whether the file there is still the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_modified: Option<Timestamp>,
 }
 
 /// What happens to an item.
