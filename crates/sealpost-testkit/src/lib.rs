@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic in a test harness is the report")]
 
 pub mod chaos;
+pub mod dropbear;
 pub mod far;
 pub mod gpg;
 pub mod mariadb;
+pub mod misbehaving;
 pub mod moto;
 pub mod oidc;
 pub mod pki;

@@ -1,0 +1,392 @@
+"""An SFTP server (version 3, draft-ietf-secsh-filexfer-02) that misbehaves on purpose.
+
+Usage: server.py FOLDER. Files lie in FOLDER/inbox; how to behave stands in FOLDER/behaviour.json, which is read again
+for each connection; the port and the host key are written to FOLDER/port and FOLDER/host_key.pub.
+
+Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all optional:
+
+  extensions        names of the extensions that are announced; all of them when absent
+  largest_write     longer writes are refused
+  largest_read      no read gives more
+  short_reads       reads give a varying part of what was asked for
+  shuffle           replies leave in batches of so many, in another order (what is left over leaves a little later)
+  delay_ms          each reply leaves so much later
+  truncate          a file that was written loses its last byte when it is closed
+  deny              names of requests that are refused with "permission denied"
+  fail              names of requests that are refused with "failure"
+  end_early         reads tell the end of the file after so many bytes
+  grows             once a file was read, its size is told one byte larger; the data stays as it is
+  ages              once a file was read, its time is told one second later
+  endless           a directory has entries without end
+  early_end         of two requests for a directory's entries sent at once, the first is answered "end"
+  one_at_a_time     a directory's second request sent at once is refused
+  disconnect_after  so many requests of a connection are answered, then it ends
+  done_unanswered   the request at which the connection ends is carried out
+  stall_after       so many requests of a connection are answered, then it is silent
+  connections       only so many connections behave so; those after them are faultless
+"""
+
+import asyncio
+import json
+import os
+import random
+import stat
+import struct
+import sys
+
+import asyncssh
+
+OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT = 3, 4, 5, 6, 7, 8, 9
+OPENDIR, READDIR, REMOVE, MKDIR, RMDIR, REALPATH, STAT, RENAME, EXTENDED = 11, 12, 13, 14, 15, 16, 17, 18, 200
+NAMES = {OPEN: "open", CLOSE: "close", READ: "read", WRITE: "write", LSTAT: "lstat", FSTAT: "fstat",
+         SETSTAT: "setstat", OPENDIR: "opendir", READDIR: "readdir", REMOVE: "remove", MKDIR: "mkdir", RMDIR: "rmdir",
+         REALPATH: "realpath", STAT: "stat", RENAME: "rename", EXTENDED: "extended"}
+EOF, NO_SUCH_FILE, PERMISSION_DENIED, FAILURE, UNSUPPORTED = 1, 2, 3, 4, 8
+EXTENSIONS = ["posix-rename@openssh.com", "fsync@openssh.com", "limits@openssh.com"]
+ENTRIES = 50
+
+folder = sys.argv[1]
+inbox = os.path.join(folder, "inbox")
+told = {"text": None, "connections": 0, "was_read": False}
+
+
+def behaviour():
+    with open(os.path.join(folder, "behaviour.json")) as file:
+        text = file.read()
+    if text != told["text"]:
+        told.update(text=text, connections=0, was_read=False)
+    told["connections"] += 1
+    chosen = json.loads(text)
+    if told["connections"] > chosen.get("connections", 1 << 30):
+        return {"extensions": chosen.get("extensions", EXTENSIONS)}
+    return chosen
+
+
+class Refused(Exception):
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+def string(value):
+    return struct.pack(">I", len(value)) + value
+
+
+class Reader:
+    def __init__(self, data):
+        self.data = data
+
+    def take(self, length):
+        if length > len(self.data):
+            raise Refused(FAILURE, "a packet that is too short")
+        head, self.data = self.data[:length], self.data[length:]
+        return head
+
+    def u32(self):
+        return struct.unpack(">I", self.take(4))[0]
+
+    def u64(self):
+        return struct.unpack(">Q", self.take(8))[0]
+
+    def string(self):
+        return self.take(self.u32())
+
+
+class Session(asyncssh.SSHServerSession):
+    """One SFTP channel."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.behaviour = behaviour()
+        self.random = random.Random(1)
+        self.buffer = b""
+        self.handles = {}
+        self.next_handle = 0
+        self.seen = 0
+        self.over = False
+        self.waiting = []
+        self.batch = 0
+        self.listing_now = 0
+
+    def connection_made(self, chan):
+        self.chan = chan
+
+    def subsystem_requested(self, subsystem):
+        return subsystem == "sftp"
+
+    def connection_lost(self, error):
+        self.over = True
+        for handle in self.handles.values():
+            if isinstance(handle, int):
+                os.close(handle)
+        self.handles.clear()
+
+    def data_received(self, data, datatype):
+        self.buffer += data
+        packets = []
+        while len(self.buffer) >= 4:
+            length = struct.unpack(">I", self.buffer[:4])[0]
+            if len(self.buffer) < 4 + length:
+                break
+            packets.append(self.buffer[4:4 + length])
+            self.buffer = self.buffer[4 + length:]
+        for place, packet in enumerate(packets):
+            following = packets[place + 1:]
+            self.more_entries_asked = any(other[0] == READDIR for other in following)
+            self.entries_asked_before = any(other[0] == READDIR for other in packets[:place])
+            if not self.over:
+                self.packet(packet)
+
+    def eof_received(self):
+        self.chan.exit(0)
+        return False
+
+    def packet(self, packet):
+        kind = packet[0]
+        if kind == 1:
+            extensions = self.behaviour.get("extensions", EXTENSIONS)
+            offered = b"".join(string(name.encode()) + string(b"1") for name in extensions)
+            self.transmit(struct.pack(">BI", 2, 3) + offered)
+            return
+        reader = Reader(packet[1:])
+        number = reader.u32()
+        self.seen += 1
+        if self.seen > self.behaviour.get("stall_after", 1 << 60):
+            self.over = True
+            return
+        last = self.seen > self.behaviour.get("disconnect_after", 1 << 60)
+        if last and not self.behaviour.get("done_unanswered"):
+            self.disconnect()
+            return
+        try:
+            body = self.answer(kind, reader)
+        except Refused as refused:
+            body = self.status(refused.code, str(refused))
+        except FileNotFoundError:
+            body = self.status(NO_SUCH_FILE, "No such file")
+        except PermissionError:
+            body = self.status(PERMISSION_DENIED, "Permission denied")
+        except OSError as error:
+            body = self.status(FAILURE, "Failure")
+            print(NAMES.get(kind), error, file=sys.stderr, flush=True)
+        if last:
+            self.disconnect()
+            return
+        self.reply(body[:1] + struct.pack(">I", number) + body[1:])
+
+    def disconnect(self):
+        self.over = True
+        # What was answered leaves first.
+        self.flush()
+        self.connection.abort()
+
+    def status(self, code, message):
+        return struct.pack(">BI", 101, code) + string(message.encode()) + string(b"en")
+
+    def reply(self, body):
+        size = self.behaviour.get("shuffle", 0)
+        if not size:
+            self.later(body)
+            return
+        self.waiting.append(body)
+        if len(self.waiting) >= size:
+            self.flush()
+        else:
+            self.batch += 1
+            batch = self.batch
+            asyncio.get_running_loop().call_later(0.01, lambda: batch == self.batch and self.flush())
+
+    def flush(self):
+        waiting, self.waiting = self.waiting, []
+        self.random.shuffle(waiting)
+        for body in waiting:
+            self.later(body)
+
+    def later(self, body):
+        delay = self.behaviour.get("delay_ms", 0)
+        if delay:
+            asyncio.get_running_loop().call_later(delay / 1000, self.transmit, body)
+        else:
+            self.transmit(body)
+
+    def transmit(self, body):
+        try:
+            self.chan.write(string(body))
+        except (BrokenPipeError, OSError):
+            self.over = True
+
+    def path(self, reader):
+        name = os.path.normpath("/" + reader.string().decode("utf-8", "surrogateescape"))
+        return inbox + name
+
+    def handle(self, reader):
+        key = reader.string()
+        if key not in self.handles:
+            raise Refused(FAILURE, "no such handle")
+        return key, self.handles[key]
+
+    def keep(self, value):
+        key = b"h%d" % self.next_handle
+        self.next_handle += 1
+        self.handles[key] = value
+        return struct.pack(">B", 102) + string(key)
+
+    def attributes(self, found):
+        size, modified = found.st_size, int(found.st_mtime)
+        if told["was_read"] and not stat.S_ISDIR(found.st_mode):
+            size += 1 if self.behaviour.get("grows") else 0
+            modified += 1 if self.behaviour.get("ages") else 0
+        return struct.pack(">IQIIIII", 0x0F, size, found.st_uid, found.st_gid, found.st_mode, modified, modified)
+
+    def answer(self, kind, reader):
+        name = NAMES.get(kind)
+        if name in self.behaviour.get("deny", []):
+            raise Refused(PERMISSION_DENIED, "Permission denied")
+        if name in self.behaviour.get("fail", []):
+            raise Refused(FAILURE, "Failure")
+        if name is None:
+            raise Refused(UNSUPPORTED, "not supported")
+        return getattr(self, name)(reader) or self.status(0, "Success")
+
+    def open(self, reader):
+        path, asked = self.path(reader), reader.u32()
+        flags = {1: os.O_RDONLY, 2: os.O_WRONLY, 3: os.O_RDWR}[asked & 3]
+        flags |= os.O_CREAT if asked & 8 else 0
+        flags |= os.O_TRUNC if asked & 0x10 else 0
+        flags |= os.O_EXCL if asked & 0x20 else 0
+        return self.keep(os.open(path, flags, 0o644))
+
+    def close(self, reader):
+        key, file = self.handle(reader)
+        del self.handles[key]
+        if isinstance(file, int):
+            written = os.fstat(file).st_size
+            try:
+                if self.behaviour.get("truncate") and written:
+                    os.ftruncate(file, written - 1)
+            except OSError:
+                pass  # Open for reading.
+            os.close(file)
+
+    def read(self, reader):
+        _, file = self.handle(reader)
+        offset, length = reader.u64(), reader.u32()
+        told["was_read"] = True
+        length = min(length, self.behaviour.get("largest_read", 1 << 18))
+        length = min(length, self.behaviour.get("end_early", 1 << 60) - offset)
+        if self.behaviour.get("short_reads"):
+            length = self.random.randint(1, length) if length > 0 else 0
+        data = os.pread(file, length, offset) if length > 0 else b""
+        if not data:
+            raise Refused(EOF, "End of file")
+        return struct.pack(">B", 103) + string(data)
+
+    def write(self, reader):
+        _, file = self.handle(reader)
+        offset, data = reader.u64(), reader.string()
+        if len(data) > self.behaviour.get("largest_write", 1 << 18):
+            raise Refused(FAILURE, "a write that is too long")
+        os.pwrite(file, data, offset)
+
+    def lstat(self, reader):
+        return struct.pack(">B", 105) + self.attributes(os.lstat(self.path(reader)))
+
+    def stat(self, reader):
+        return struct.pack(">B", 105) + self.attributes(os.stat(self.path(reader)))
+
+    def fstat(self, reader):
+        return struct.pack(">B", 105) + self.attributes(os.fstat(self.handle(reader)[1]))
+
+    def setstat(self, reader):
+        os.stat(self.path(reader))
+
+    def opendir(self, reader):
+        path = self.path(reader)
+        if not os.path.isdir(path):
+            os.stat(path)
+            raise Refused(FAILURE, "Failure")
+        return self.keep([path, [".", ".."] + sorted(os.listdir(path)), 0])
+
+    def readdir(self, reader):
+        listing = self.handle(reader)[1]
+        if self.behaviour.get("one_at_a_time") and self.entries_asked_before:
+            raise Refused(FAILURE, "busy")
+        if self.behaviour.get("endless"):
+            names = [f"e{listing[2] + place}" for place in range(ENTRIES)]
+            listing[2] += ENTRIES
+            found = os.stat(listing[0])
+            entries = [(name, found) for name in names]
+        else:
+            if self.behaviour.get("early_end") and self.more_entries_asked:
+                raise Refused(EOF, "End of file")
+            names, listing[1] = listing[1][:ENTRIES], listing[1][ENTRIES:]
+            entries = [(name, os.lstat(os.path.join(listing[0], name))) for name in names]
+        if not entries:
+            raise Refused(EOF, "End of file")
+        body = struct.pack(">BI", 104, len(entries))
+        for name, found in entries:
+            body += string(os.fsencode(name)) + string(b"") + self.attributes(found)
+        return body
+
+    def remove(self, reader):
+        os.remove(self.path(reader))
+
+    def mkdir(self, reader):
+        os.mkdir(self.path(reader))
+
+    def rmdir(self, reader):
+        os.rmdir(self.path(reader))
+
+    def realpath(self, reader):
+        path = self.path(reader)[len(inbox):].encode("utf-8", "surrogateescape")
+        return struct.pack(">BI", 104, 1) + string(path) + string(path) + struct.pack(">I", 0)
+
+    def rename(self, reader):
+        source, target = self.path(reader), self.path(reader)
+        if os.path.lexists(target):
+            raise Refused(FAILURE, "Failure")
+        os.rename(source, target)
+
+    def extended(self, reader):
+        name = reader.string().decode()
+        if name not in self.behaviour.get("extensions", EXTENSIONS):
+            raise Refused(UNSUPPORTED, "not supported")
+        if name == "posix-rename@openssh.com":
+            if "rename" in self.behaviour.get("deny", []):
+                raise Refused(PERMISSION_DENIED, "Permission denied")
+            os.rename(self.path(reader), self.path(reader))
+        elif name == "fsync@openssh.com":
+            os.fsync(self.handle(reader)[1])
+        else:
+            write = self.behaviour.get("largest_write", 1 << 17)
+            return struct.pack(">BQQQQ", 201, 1 << 18, self.behaviour.get("largest_read", 1 << 17), write, 0)
+
+
+class Server(asyncssh.SSHServer):
+    """One connection. Anyone who has a password gets in."""
+
+    def connection_made(self, conn):
+        self.connection = conn
+
+    def password_auth_supported(self):
+        return True
+
+    def validate_password(self, username, password):
+        return True
+
+    def session_requested(self):
+        return Session(self.connection)
+
+
+async def main():
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    with open(os.path.join(folder, "host_key.pub"), "wb") as file:
+        file.write(key.export_public_key())
+    server = await asyncssh.listen("127.0.0.1", 0, server_factory=Server, server_host_keys=[key], encoding=None)
+    with open(os.path.join(folder, "port.new"), "w") as file:
+        file.write(str(server.sockets[0].getsockname()[1]))
+    os.rename(os.path.join(folder, "port.new"), os.path.join(folder, "port"))
+    await asyncio.Future()
+
+
+asyncio.run(main())
