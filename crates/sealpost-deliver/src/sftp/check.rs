@@ -137,7 +137,7 @@ async fn exchange_keys(
         Err(Refused::Key(shown)) => {
             steps.note("key_exchange", Ok(("as far as the host key".to_owned(), ())))?;
             let line = public_key_line(&shown);
-            if approved.has_fingerprints() {
+            if approved.may_know_another(std::slice::from_ref(&shown)) {
                 // It may have an approved key of another type.
                 let other = connect::trusted_session(settings, &approved, addresses).await;
                 steps.shown = Some(other.as_ref().map_or_else(|_| line.clone(), shown_by));

@@ -43,8 +43,8 @@ pub(super) async fn connect(
 
 /// A connection whose server has shown an approved key.
 ///
-/// A fingerprint does not say which type of key it is of. Where one is approved and the server's first key is another
-/// one, the server is asked for its keys of the other types, each on a fresh connection.
+/// A fingerprint does not say which type of key it is of, and certificates come before bare keys. Where a server's first
+/// key is not an approved one and another may be, it is asked for its keys of the other types, each on a fresh connection.
 pub(super) async fn trusted_session(
     settings: &ConnectorSettings,
     approved: &Arc<Approved>,
@@ -58,7 +58,7 @@ pub(super) async fn trusted_session(
             Ok(session) => return Ok(session),
             Err(Refused::Key(key)) => {
                 shown.push(key);
-                if !approved.has_fingerprints() {
+                if !approved.may_know_another(&shown) {
                     return Err(approved.mismatch(settings, &shown));
                 }
             }

@@ -1,23 +1,32 @@
-//! Approved host keys: the only reason to trust a server.
+//! Approved host keys and authorities: the only reasons to trust a server.
 
-use russh::keys::{Algorithm, HashAlg, PublicKey};
+use jiff::Timestamp;
+use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
 use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::{Error, FieldError, Result, codes};
 
 use super::algorithms::same_type;
+use super::host_certificate::{self, Authority};
+use super::policy::Offer;
 
-/// The keys and fingerprints that someone approved for a connector.
+/// What someone approved for a connector: keys, fingerprints, authorities, and the algorithms to meet its server with.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Approved {
     keys: Vec<PublicKey>,
     fingerprints: Vec<String>,
+    authorities: Vec<Authority>,
+    offer: Offer,
+    host: String,
+    port: u16,
 }
 
 /// A key that a server showed.
 #[derive(Debug, Clone)]
 pub(super) struct Shown {
-    /// The key.
+    /// The key; with a certificate, the one in it.
     pub(super) key: PublicKey,
+    /// The certificate in words, with what is wrong with it.
+    pub(super) certificate: Option<(String, Option<String>)>,
 }
 
 impl Shown {
@@ -29,22 +38,33 @@ impl Shown {
 
 impl std::fmt::Display for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.key.algorithm(), self.fingerprint())
+        write!(f, "{} {}", self.key.algorithm(), self.fingerprint())?;
+        match &self.certificate {
+            None => Ok(()),
+            Some((certificate, None)) => write!(f, " with {certificate}"),
+            Some((certificate, Some(refusal))) => write!(f, " with {certificate} ({refusal})"),
+        }
     }
 }
 
-fn fingerprint(key: &PublicKey) -> String {
+pub(super) fn fingerprint(key: &PublicKey) -> String {
     key.fingerprint(HashAlg::Sha256).to_string()
 }
 
 impl Approved {
-    /// Reads the connector's list: OpenSSH public keys, lines of `ssh-keyscan` (with a host name in front), or
-    /// `SHA256:…` fingerprints.
+    /// Reads the connector's list: OpenSSH public keys, lines of `ssh-keyscan` (with a host name in front), `SHA256:…`
+    /// fingerprints, or authorities (`@cert-authority [patterns] key`).
     ///
     /// # Errors
-    /// `SP-DELIVER-021` with every entry that is neither: a list with a mistake in it is not half used.
+    /// `SP-DELIVER-021` with every entry that is none of them: a list with a mistake in it is not half used. As
+    /// [`Offer::of`].
     pub(super) fn parse(settings: &ConnectorSettings) -> Result<Self> {
-        let mut approved = Self::default();
+        let mut approved = Self {
+            offer: Offer::of(settings)?,
+            host: settings.bare_host().to_owned(),
+            port: settings.port,
+            ..Self::default()
+        };
         let mut wrong = Vec::new();
         for (index, entry) in settings.host_keys.iter().enumerate() {
             let entry = entry.trim();
@@ -57,13 +77,19 @@ impl Approved {
                     approved.fingerprints.push(format!("SHA256:{digest}"));
                     continue;
                 }
+            } else if Authority::is_meant(entry) {
+                if let Some(authority) = Authority::parse(entry) {
+                    approved.authorities.push(authority);
+                    continue;
+                }
             } else if let Some(key) = parse_key(entry) {
                 approved.keys.push(key);
                 continue;
             }
             wrong.push(FieldError::new(
                 format!("/host_keys/{index}"),
-                "expected an OpenSSH public key (`ssh-ed25519 AAAA…`) or a fingerprint (`SHA256:…`)",
+                "expected an OpenSSH public key (`ssh-ed25519 AAAA…`), a fingerprint (`SHA256:…`), or an authority \
+                 (`@cert-authority *.example.com ssh-ed25519 AAAA…`)",
             ));
         }
         if wrong.is_empty() {
@@ -72,19 +98,33 @@ impl Approved {
         let places: Vec<_> = wrong.iter().map(|field| field.pointer.clone()).collect();
         Err(Error::new(
             &codes::deliver::CONFIG,
-            format!("approved host keys that are neither a public key nor a SHA256 fingerprint: {}", places.join(", ")),
+            format!(
+                "approved host keys that are no public key, SHA256 fingerprint or authority: {}",
+                places.join(", ")
+            ),
         )
         .with_fields(wrong))
     }
 
     /// Whether nothing is approved.
     pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.fingerprints.is_empty()
+        self.keys.is_empty() && self.fingerprints.is_empty() && self.authorities.is_empty()
     }
 
-    /// Whether some approval does not say which type of key it is for.
-    pub(super) fn has_fingerprints(&self) -> bool {
-        !self.fingerprints.is_empty()
+    /// The algorithms to meet the server with.
+    pub(super) fn offer(&self) -> &Offer {
+        &self.offer
+    }
+
+    /// Whether certificates are of use.
+    pub(super) fn has_authorities(&self) -> bool {
+        !self.authorities.is_empty()
+    }
+
+    /// Whether the server may have a trusted key of another type than those it has shown: some approval does not say
+    /// which type of key it is for, or a certificate came before the keys that are approved themselves.
+    pub(super) fn may_know_another(&self, shown: &[Shown]) -> bool {
+        !self.fingerprints.is_empty() || self.has_authorities() || shown.iter().any(|one| one.certificate.is_some())
     }
 
     /// Whether a whole key of this type is approved.
@@ -92,7 +132,21 @@ impl Approved {
         self.keys.iter().any(|key| same_type(&key.algorithm(), algorithm))
     }
 
-    /// Whether this key was approved.
+    /// What the server shows, and whether it is to be trusted. A certificate that does not make it so is not the end: its
+    /// key may be approved itself.
+    pub(super) fn judge(&self, presented: &PublicKeyOrCertificate) -> (Shown, bool) {
+        let key = presented.public_key();
+        let certificate = presented.certificate().map(|certificate| {
+            let server = (self.host.as_str(), self.port);
+            let refusal = host_certificate::refusal(certificate, &self.authorities, server, Timestamp::now());
+            (host_certificate::describe(certificate), refusal)
+        });
+        let vouched = matches!(certificate, Some((_, None)));
+        let trusted = vouched || self.accepts(&key);
+        (Shown { key, certificate }, trusted)
+    }
+
+    /// Whether this key was approved itself.
     pub(super) fn accepts(&self, key: &PublicKey) -> bool {
         self.keys.iter().any(|approved| approved.key_data() == key.key_data())
             || self.fingerprints.contains(&fingerprint(key))
@@ -116,12 +170,15 @@ impl Approved {
                 format!("{server} shows {}; no key is approved for it", shown.join(" and ")),
             );
         }
-        let approved: Vec<String> = self
-            .keys
-            .iter()
-            .map(|key| format!("{} {}", key.algorithm(), fingerprint(key)))
-            .chain(self.fingerprints.iter().cloned())
-            .collect();
+        let approved: Vec<String> =
+            self.keys
+                .iter()
+                .map(|key| format!("{} {}", key.algorithm(), fingerprint(key)))
+                .chain(self.fingerprints.iter().cloned())
+                .chain(self.authorities.iter().map(|authority| {
+                    format!("authority {} {}", authority.key.algorithm(), fingerprint(&authority.key))
+                }))
+                .collect();
         Error::new(
             &codes::deliver::HOST_KEY_MISMATCH,
             format!("{server} shows {}; approved: {}", shown.join(" and "), approved.join(", ")),
@@ -169,7 +226,7 @@ mod tests {
         let fingerprints = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         let settings = settings(&[fingerprints]);
         let approved = Approved::parse(&settings).unwrap();
-        let shown = Shown { key: PublicKey::from_openssh(KEY).unwrap() };
+        let shown = Shown { key: PublicKey::from_openssh(KEY).unwrap(), certificate: None };
         assert!(!approved.accepts(&shown.key));
         let error = approved.mismatch(&settings, std::slice::from_ref(&shown));
         assert!(error.is(&codes::deliver::HOST_KEY_MISMATCH));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use russh::client::{self, DisconnectReason, Handle};
-use russh::keys::{Algorithm, PublicKeyOrCertificate};
+use russh::keys::{Algorithm, PublicKey, PublicKeyOrCertificate};
 use russh::{Disconnect, SshId};
 use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::{Error, Result, codes};
@@ -21,6 +21,8 @@ use super::{algorithms, tether};
 pub(super) struct Seen {
     /// The key that the server showed.
     pub(super) shown: Option<Shown>,
+    /// Further host keys that it announced after the login.
+    pub(super) announced: Vec<PublicKey>,
     /// Key exchange and cipher.
     pub(super) algorithms: Option<String>,
     /// Why the connection ended.
@@ -92,6 +94,7 @@ impl Session {
             keepalive_interval: Some(interval),
             keepalive_max: usize::try_from(missed).unwrap_or(usize::MAX),
             nodelay: true,
+            gex: approved.offer().groups(),
             ..client::Config::default()
         };
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -163,10 +166,9 @@ fn refused(settings: &ConnectorSettings, seen: &Mutex<Seen>, error: russh::Error
             None => failed(&codes::deliver::PROTOCOL, "the server showed no host key".to_owned()),
         },
         russh::Error::NoCommonAlgo { kind: russh::AlgorithmKind::Key, .. } if types_left_out => Refused::NoSuchType,
-        russh::Error::NoCommonAlgo { kind, ours, theirs } => failed(
-            &codes::deliver::NEGOTIATION,
-            format!("{kind:?}: ours {}; the server's {}", ours.join(", "), theirs.join(", ")),
-        ),
+        russh::Error::NoCommonAlgo { kind, ours, theirs } => {
+            failed(&codes::deliver::NEGOTIATION, nothing_in_common(&kind, &ours, &theirs))
+        }
         russh::Error::Version => failed(&codes::deliver::PROTOCOL, "it is not an SSH server".to_owned()),
         russh::Error::WrongServerSig => {
             failed(&codes::deliver::PROTOCOL, "the server could not prove that it owns its host key".to_owned())
@@ -181,14 +183,39 @@ fn refused(settings: &ConnectorSettings, seen: &Mutex<Seen>, error: russh::Error
     }
 }
 
+/// Which algorithms do not meet, in the words of AWS Transfer Family, which users search for.
+fn nothing_in_common(kind: &russh::AlgorithmKind, ours: &[String], theirs: &[String]) -> String {
+    let what = match kind {
+        russh::AlgorithmKind::Kex => "key exchange",
+        russh::AlgorithmKind::Key => "host key",
+        russh::AlgorithmKind::Cipher => "encryption",
+        russh::AlgorithmKind::Mac => "MAC",
+        russh::AlgorithmKind::Compression => "compression",
+    };
+    let theirs: Vec<String> = theirs.iter().map(|name| printable(name)).collect();
+    format!(
+        "Key exchange negotiation failed due to incompatible {what} algorithms. Client offered: [{}] Server offered: [{}]",
+        ours.join(", "),
+        theirs.join(", ")
+    )
+}
+
 impl client::Handler for Watcher {
     type Error = russh::Error;
 
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, russh::Error> {
-        let key = key.public_key();
-        let accepted = self.approved.accepts(&key);
-        look(&self.seen).shown = Some(Shown { key });
-        Ok(accepted)
+        let (shown, trusted) = self.approved.judge(key);
+        look(&self.seen).shown = Some(shown);
+        Ok(trusted)
+    }
+
+    async fn openssh_ext_host_keys_announced(
+        &mut self,
+        keys: Vec<PublicKey>,
+        _session: &mut client::Session,
+    ) -> Result<(), russh::Error> {
+        look(&self.seen).announced = keys;
+        Ok(())
     }
 
     async fn kex_done(
