@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use sealpost_core::error::codes;
 use sealpost_core::port::SecretStore;
-use sealpost_core::secret::{Secret, SecretRef};
+use sealpost_core::secret::{CURRENT, Secret, SecretRef};
 use sealpost_core::{Error, Result};
 use zeroize::Zeroizing;
 
@@ -31,7 +31,28 @@ pub(crate) fn build(surroundings: &Surroundings) -> Arc<dyn SecretStore> {
 #[async_trait]
 impl SecretStore for FileStore {
     async fn resolve(&self, reference: &SecretRef) -> Result<Secret> {
-        let path = self.base_folder.join(reference.rest());
+        self.read(reference, self.base_folder.join(reference.rest())).await
+    }
+
+    /// Stages are files beside it, `secret.json.AWSPREVIOUS`. The current version is the file itself: it is what tools that
+    /// know no stages write and mount.
+    async fn resolve_stage(&self, reference: &SecretRef, stage: &str) -> Result<Secret> {
+        if stage == CURRENT {
+            return self.resolve(reference).await;
+        }
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if stage.is_empty() || !stage.bytes().all(is_name) {
+            let detail = format!("`{reference}`: a stage of a file has a name of letters, digits, `-` and `_`");
+            return Err(Error::new(&codes::secrets::REFERENCE, detail));
+        }
+        let path = self.base_folder.join(format!("{}.{stage}", reference.rest()));
+        let outcome = self.read(reference, path).await;
+        outcome.map_err(|error| error.context(format!("stage `{stage}`")))
+    }
+}
+
+impl FileStore {
+    async fn read(&self, reference: &SecretRef, path: PathBuf) -> Result<Secret> {
         let read = tokio::task::spawn_blocking({
             let path = path.clone();
             move || read(&path)

@@ -3,7 +3,7 @@
 //! | reference | the value is |
 //! | --- | --- |
 //! | `env:NAME` | the environment variable |
-//! | `file:/path`, `file:path` | the file's content; relative to the configuration file's folder |
+//! | `file:/path`, `file:path` | the file's content; relative to the configuration file's folder. Other stages lie beside it: `secret.json.AWSPREVIOUS` |
 //!
 //! What partners hand in is written to a vault, one of [`VAULTS`], and read through the same references.
 //!
@@ -59,7 +59,7 @@ pub static SECRET_STORES: &[SecretStoreEntry] = &[
     },
     SecretStoreEntry {
         scheme: "file",
-        summary: "a file of at most 1 MiB",
+        summary: "a file of at most 1 MiB; another stage of it is the file `<path>.<STAGE>` beside it",
         example: "file:/run/secrets/partner_key",
         build: Some(file::build),
     },
@@ -95,14 +95,26 @@ impl SecretStores {
         let stores = SECRET_STORES.iter().filter_map(|entry| Some((entry.scheme, entry.build?(surroundings))));
         Self { stores: stores.collect() }
     }
+
+    fn store_of(&self, reference: &SecretRef) -> Result<&dyn SecretStore> {
+        let store = self.stores.iter().find(|(scheme, _)| *scheme == reference.scheme());
+        store.map(|(_, store)| &**store).ok_or_else(|| not_here(reference.scheme()))
+    }
 }
 
 #[async_trait]
 impl SecretStore for SecretStores {
     async fn resolve(&self, reference: &SecretRef) -> Result<Secret> {
-        match self.stores.iter().find(|(scheme, _)| *scheme == reference.scheme()) {
-            Some((_, store)) => store.resolve(reference).await,
-            None => Err(not_here(reference.scheme())),
+        self.store_of(reference)?.resolve(reference).await
+    }
+
+    async fn resolve_stage(&self, reference: &SecretRef, stage: &str) -> Result<Secret> {
+        self.store_of(reference)?.resolve_stage(reference, stage).await
+    }
+
+    async fn stale(&self, reference: &SecretRef) {
+        if let Ok(store) = self.store_of(reference) {
+            store.stale(reference).await;
         }
     }
 }

@@ -65,6 +65,32 @@ async fn files_byte_for_byte_absolute_or_beside_the_configuration() {
 }
 
 #[tokio::test]
+async fn stages_of_a_file_lie_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = stores(folder.path());
+    write(&folder.path().join("secret.json"), b"new", 0o600);
+    write(&folder.path().join("secret.json.AWSPREVIOUS"), b"old", 0o600);
+    let reference: SecretRef = "file:secret.json".parse().unwrap();
+    for (stage, value) in [("AWSCURRENT", "new"), ("AWSPREVIOUS", "old")] {
+        let secret = stores.resolve_stage(&reference, stage).await.unwrap();
+        assert_eq!(secret.expose_text().unwrap(), value);
+    }
+    stores.stale(&reference).await;
+    for (stage, code) in [
+        ("mine", &codes::secrets::MISSING),
+        ("", &codes::secrets::REFERENCE),
+        ("../../secret", &codes::secrets::REFERENCE),
+    ] {
+        let error = stores.resolve_stage(&reference, stage).await.expect_err("a refusal");
+        assert!(error.is(code) && error.detail().contains("file:secret.json"), "{error}");
+    }
+    // A store without stages has the current one.
+    let variable = "env:DB_PASSWORD".parse().unwrap();
+    assert_eq!(stores.resolve_stage(&variable, "AWSCURRENT").await.unwrap().expose_text().unwrap(), VALUE);
+    assert!(stores.resolve_stage(&variable, "AWSPREVIOUS").await.is_err());
+}
+
+#[tokio::test]
 async fn files_that_are_no_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let stores = stores(folder.path());

@@ -25,6 +25,10 @@ pub trait SecretStore: Send + Sync {
         }
         Err(Error::new(&codes::secrets::MISSING, format!("`{}:…` has no stage `{stage}`", reference.scheme())))
     }
+
+    /// Told when a value of the reference did not open what it should: it may have been changed a moment ago, so a store
+    /// that keeps values for a while asks again next time, for every stage. Most stores keep nothing.
+    async fn stale(&self, _reference: &SecretRef) {}
 }
 
 /// Keeps a value under a name, for its owner's eyes only, and gives the reference that resolves to it: for what
