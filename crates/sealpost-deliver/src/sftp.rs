@@ -20,22 +20,28 @@ use sealpost_core::secret::Secret;
 
 mod address;
 mod algorithms;
+mod announced;
 mod check;
 mod client;
 mod connect;
 mod deadline;
 mod directory;
 mod discard;
+mod flow;
+mod host_certificate;
 mod host_key;
 mod inbox;
 mod key;
+mod limiter;
 mod list;
 mod login;
 mod names;
 mod packet;
 mod pipeline;
+mod policy;
 mod presence;
 mod publish;
+mod read_ahead;
 mod remove;
 mod rename;
 mod requests;
@@ -46,6 +52,7 @@ mod sidecar;
 mod status;
 mod tether;
 mod upload;
+mod wire;
 
 /// Delivers to SFTP servers.
 ///
@@ -54,19 +61,28 @@ mod upload;
 pub struct Sftp {
     secrets: Arc<dyn SecretStore>,
     reach: Reach,
+    limits: limiter::Limits,
 }
 
 impl Sftp {
     /// A transport that resolves the connectors' credentials through `secrets`, at each connection.
     #[must_use]
     pub fn new(secrets: Arc<dyn SecretStore>) -> Self {
-        Self { secrets, reach: Reach::default() }
+        Self { secrets, reach: Reach::default(), limits: limiter::Limits::default() }
     }
 
     /// Where connectors for public addresses only may lead, beside those addresses. Nowhere, unless this says so.
     #[must_use]
     pub fn reaching(mut self, reach: Reach) -> Self {
         self.reach = reach;
+        self
+    }
+
+    /// Most bytes per second that all connectors together send and receive; 0 is no limit, which holds unless this says
+    /// otherwise. Connectors may have limits of their own beside it.
+    #[must_use]
+    pub fn limited_to(mut self, bytes_per_second: u64) -> Self {
+        self.limits = limiter::Limits::of_all(bytes_per_second);
         self
     }
 }

@@ -12,7 +12,7 @@ use super::status::Fault;
 ///
 /// # Errors
 /// `SP-DELIVER-008` where it is missing and may not be made, or is no directory.
-pub(super) async fn enter(client: &mut Client, settings: &ConnectorSettings) -> Result<String> {
+pub(super) async fn enter(client: &Client, settings: &ConnectorSettings) -> Result<String> {
     let folder = locate(client, &settings.directory).await?;
     match client.stat(&folder).await {
         Ok(Some(found)) => only_directory(&folder, found)?,
@@ -27,7 +27,7 @@ pub(super) async fn enter(client: &mut Client, settings: &ConnectorSettings) -> 
     Ok(folder)
 }
 
-async fn locate(client: &mut Client, directory: &str) -> Result<String> {
+async fn locate(client: &Client, directory: &str) -> Result<String> {
     let directory = directory.trim().trim_start_matches("./");
     if directory.starts_with('/') {
         return Ok(without_trailing_slash(directory).to_owned());
@@ -60,7 +60,7 @@ fn only_directory(folder: &str, found: Attributes) -> Result<()> {
 }
 
 /// Makes the directory and its missing parents. Another worker may be at it too: what exists afterwards is well.
-async fn make(client: &mut Client, folder: &str) -> Result<()> {
+async fn make(client: &Client, folder: &str) -> Result<()> {
     let starts: Vec<usize> = folder.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).collect();
     let parents = starts.into_iter().filter_map(|at| folder.get(..at));
     for path in parents.chain([folder]) {

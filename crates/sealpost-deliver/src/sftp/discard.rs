@@ -38,11 +38,11 @@ async fn remove_all(
     connector: &Connector,
     traces: Traces<'_>,
 ) -> Result<()> {
-    let Connection { mut client, session } = connect(secrets, reach, &connector.settings).await?;
+    let Connection { client, session } = connect(secrets, reach, &connector.settings).await?;
     // No directory is made just to find it empty.
     let mut settings = connector.settings.clone();
     settings.create_directories = false;
-    let folder = match directory::enter(&mut client, &settings).await {
+    let folder = match directory::enter(&client, &settings).await {
         Err(error) if error.is(&codes::deliver::DIRECTORY) => return Ok(()),
         folder => folder?,
     };

@@ -18,12 +18,20 @@ pub(super) struct Inbox {
 }
 
 /// Why no further packet comes.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Closed {
     /// The channel or connection ended; with what the server wrote to standard error.
     Ended(String),
     /// The server sent something that is not an SFTP packet.
     NotSftp(String),
+    /// The server sent a packet that makes no sense.
+    Malformed,
+}
+
+impl Default for Closed {
+    fn default() -> Self {
+        Self::Ended(String::new())
+    }
 }
 
 impl Inbox {

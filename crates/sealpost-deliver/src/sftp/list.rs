@@ -12,6 +12,7 @@ use super::connect::{Connection, connect};
 use super::deadline::within;
 use super::directory::join;
 use super::packet::{self, Name, Reply, Request};
+use super::requests::OpenFile;
 use super::status::{Fault, Refusal};
 
 /// Requests sent at once at first: a small directory is read, its end included, in one round trip.
@@ -123,10 +124,10 @@ async fn ask(client: &mut Client, handle: &Bytes, at_once: usize) -> Result<Vec<
     client.ask_all("list a directory", requests).await
 }
 
-async fn open(client: &mut Client, directory: &str) -> Result<Bytes> {
+async fn open(client: &mut Client, directory: &str) -> Result<OpenFile> {
     let build = |id| Request::new(packet::OPENDIR, id).string(directory.as_bytes());
     match client.ask("open a directory", build).await {
-        Ok(Reply::Handle(handle)) => Ok(handle),
+        Ok(Reply::Handle(handle)) => Ok(client.opened(handle)),
         Ok(_) => Err(protocol("open a directory")),
         Err(Fault::Refused(refusal)) => Err(explain(client, refusal, directory).await?),
         Err(Fault::Failed(error)) => Err(error),
@@ -153,7 +154,7 @@ async fn explain(client: &mut Client, refusal: Refusal, directory: &str) -> Resu
 }
 
 /// Whether the server closes it well does not matter: nothing was written.
-async fn close(client: &mut Client, handle: &Bytes) -> Result<()> {
+async fn close(client: &mut Client, handle: &OpenFile) -> Result<()> {
     match client.close(handle).await {
         Ok(()) | Err(Fault::Refused(_)) => Ok(()),
         Err(Fault::Failed(error)) => Err(error),

@@ -29,7 +29,7 @@ const MOST_NAMES: u32 = 10_000;
 /// # Errors
 /// An error of the journal means that another worker has taken over: the rename did not happen.
 pub(super) async fn publish(
-    client: &mut Client,
+    client: &Client,
     shipment: &Shipment<'_>,
     names: &Names,
     candidate: Candidate<'_>,
@@ -90,7 +90,7 @@ pub(super) async fn publish(
     Err(Error::new(&codes::deliver::EXISTS, format!("`{}` and {MOST_NAMES} names like it exist", names.visible())))
 }
 
-async fn is_taken(client: &mut Client, path: &str) -> Result<bool> {
+async fn is_taken(client: &Client, path: &str) -> Result<bool> {
     match client.stat(path).await {
         Ok(found) => Ok(found.is_some()),
         // A server that hides what is there; its rename will tell.
@@ -100,7 +100,7 @@ async fn is_taken(client: &mut Client, path: &str) -> Result<bool> {
 }
 
 /// The name is taken for good: the file is not wanted, so nothing stays.
-async fn give_up(client: &mut Client, shipment: &Shipment<'_>, temporary: &str, intended: bool) -> Result<()> {
+async fn give_up(client: &Client, shipment: &Shipment<'_>, temporary: &str, intended: bool) -> Result<()> {
     if intended {
         shipment.journal.withdraw().await?;
     }
@@ -113,7 +113,7 @@ enum Verdict {
 }
 
 /// What a refused rename means: an earlier attempt, thought dead, may have renamed in the meantime.
-async fn after_refusal(client: &mut Client, temporary: &str, path: &str, policy: ExistingFile) -> Result<Verdict> {
+async fn after_refusal(client: &Client, temporary: &str, path: &str, policy: ExistingFile) -> Result<Verdict> {
     let doing = format!("look for `{temporary}`");
     let Some(left) = client.stat(temporary).await.map_err(|fault| fault.into_error(&doing))? else {
         return Ok(Verdict::Published);

@@ -1,5 +1,7 @@
 //! The single SFTP requests: look, open, close, rename, remove.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use sealpost_core::error::{Error, Result, codes};
 
@@ -7,25 +9,49 @@ use super::client::{Client, LARGEST_WRITE, protocol};
 use super::packet::{self, Attributes, Reader, Reply, Request};
 use super::status::{Fault, Refusal};
 
+/// An open file or directory. Dropped without being closed, it is closed in the background: a server's table of open files
+/// must not fill with those of attempts that were cut off.
+pub(super) struct OpenFile {
+    client: Client,
+    handle: Bytes,
+    closed: AtomicBool,
+}
+
+impl std::ops::Deref for OpenFile {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.handle
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if !self.closed.load(Ordering::Relaxed) {
+            self.client.forget(|id| Request::new(packet::CLOSE, id).string(&self.handle));
+        }
+    }
+}
+
 impl Client {
-    async fn done(&mut self, what: &str, build: impl FnOnce(u32) -> Request) -> Result<(), Fault> {
+    async fn done(&self, what: &str, build: impl FnOnce(u32) -> Request) -> Result<(), Fault> {
         self.ask(what, build).await.map(drop)
     }
 
     /// The attributes of what a path names, following links; `None` where there is nothing.
-    pub(super) async fn stat(&mut self, path: &str) -> Result<Option<Attributes>, Fault> {
+    pub(super) async fn stat(&self, path: &str) -> Result<Option<Attributes>, Fault> {
         let asked = self.ask("look at a path", |id| Request::new(packet::STAT, id).string(path.as_bytes())).await;
         present(asked)
     }
 
     /// [`Self::stat`] of several paths in one round trip.
-    pub(super) async fn stat_all(&mut self, paths: &[String]) -> Result<Vec<Result<Option<Attributes>, Fault>>> {
+    pub(super) async fn stat_all(&self, paths: &[String]) -> Result<Vec<Result<Option<Attributes>, Fault>>> {
         let requests = paths.iter().map(|path| |id| Request::new(packet::STAT, id).string(path.as_bytes()));
         Ok(self.ask_all("look at paths", requests).await?.into_iter().map(present).collect())
     }
 
     /// The absolute path of `path`.
-    pub(super) async fn real_path(&mut self, path: &str) -> Result<String, Fault> {
+    pub(super) async fn real_path(&self, path: &str) -> Result<String, Fault> {
         match self.ask("resolve a path", |id| Request::new(packet::REALPATH, id).string(path.as_bytes())).await? {
             Reply::Names(names) => {
                 let first = names.into_iter().next().and_then(|found| String::from_utf8(found.name.to_vec()).ok());
@@ -36,49 +62,56 @@ impl Client {
     }
 
     /// Opens a file for writing with these flags; the server's defaults decide about permissions.
-    pub(super) async fn open(&mut self, path: &str, flags: u32) -> Result<Bytes, Fault> {
+    pub(super) async fn open(&self, path: &str, flags: u32) -> Result<OpenFile, Fault> {
         let build = |id| Request::new(packet::OPEN, id).string(path.as_bytes()).u32(flags).u32(0);
         match self.ask("open a file", build).await? {
-            Reply::Handle(handle) => Ok(handle),
+            Reply::Handle(handle) => Ok(self.opened(handle)),
             _ => Err(protocol("open a file").into()),
         }
     }
 
+    /// The owner of a handle that the server gave.
+    pub(super) fn opened(&self, handle: Bytes) -> OpenFile {
+        OpenFile { client: self.clone(), handle, closed: AtomicBool::new(false) }
+    }
+
     /// Writes a few bytes at the start of an open file.
-    pub(super) async fn write_start(&mut self, handle: &Bytes, data: &[u8]) -> Result<(), Fault> {
+    pub(super) async fn write_start(&self, handle: &Bytes, data: &[u8]) -> Result<(), Fault> {
         self.done("write", |id| Request::new(packet::WRITE, id).string(handle).u64(0).string(data)).await
     }
 
     /// Closes an open file.
-    pub(super) async fn close(&mut self, handle: &Bytes) -> Result<(), Fault> {
+    pub(super) async fn close(&self, handle: &OpenFile) -> Result<(), Fault> {
+        // Queued at once, or the channel has ended and the file with it.
+        handle.closed.store(true, Ordering::Relaxed);
         self.done("close a file", |id| Request::new(packet::CLOSE, id).string(handle)).await
     }
 
     /// Makes the server write an open file to its disk.
-    pub(super) async fn fsync(&mut self, handle: &Bytes) -> Result<(), Fault> {
+    pub(super) async fn fsync(&self, handle: &Bytes) -> Result<(), Fault> {
         let build = |id| Request::new(packet::EXTENDED, id).string(b"fsync@openssh.com").string(handle);
         self.done("write a file to disk", build).await
     }
 
     /// Removes a file.
-    pub(super) async fn remove(&mut self, path: &str) -> Result<(), Fault> {
+    pub(super) async fn remove(&self, path: &str) -> Result<(), Fault> {
         self.done("remove a file", |id| Request::new(packet::REMOVE, id).string(path.as_bytes())).await
     }
 
     /// Makes a directory.
-    pub(super) async fn make_directory(&mut self, path: &str) -> Result<(), Fault> {
+    pub(super) async fn make_directory(&self, path: &str) -> Result<(), Fault> {
         self.done("make a directory", |id| Request::new(packet::MKDIR, id).string(path.as_bytes()).u32(0)).await
     }
 
     /// Renames; by the draft it fails where `to` exists, though some servers replace it.
-    pub(super) async fn rename(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+    pub(super) async fn rename(&self, from: &str, to: &str) -> Result<(), Fault> {
         let build = |id| Request::new(packet::RENAME, id).string(from.as_bytes()).string(to.as_bytes());
         self.done("rename a file", build).await
     }
 
     /// Renames and replaces `to`, atomically where the server offers `posix-rename@openssh.com`. Elsewhere `to` is
     /// removed first where need be: then there is a moment without it.
-    pub(super) async fn replace(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+    pub(super) async fn replace(&self, from: &str, to: &str) -> Result<(), Fault> {
         if self.features.posix_rename {
             let build = |id| {
                 let request = Request::new(packet::EXTENDED, id).string(b"posix-rename@openssh.com");
@@ -98,7 +131,7 @@ impl Client {
     }
 
     /// Bytes that are free for us on the file system of `path`; `None` where the server can't say.
-    pub(super) async fn free_space(&mut self, path: &str) -> Option<u64> {
+    pub(super) async fn free_space(&self, path: &str) -> Option<u64> {
         if !self.features.statvfs {
             return None;
         }
@@ -113,7 +146,7 @@ impl Client {
 
     /// The error of a refusal to write in `folder`: OpenSSH says "Failure" for a full disk, so its free space is asked
     /// for where no reason was given.
-    pub(super) async fn explain(&mut self, refusal: Refusal, what: &str, folder: &str) -> Error {
+    pub(super) async fn explain(&self, refusal: Refusal, what: &str, folder: &str) -> Error {
         if refusal.is_unexplained()
             && let Some(free) = self.free_space(folder).await
             && free < u64::from(LARGEST_WRITE)

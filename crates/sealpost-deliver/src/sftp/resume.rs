@@ -31,7 +31,7 @@ pub(super) enum Standing {
 }
 
 /// Looks what is there, and takes an earlier attempt's partial file over.
-pub(super) async fn look(client: &mut Client, shipment: &Shipment<'_>, names: &Names) -> Result<Standing> {
+pub(super) async fn look(client: &Client, shipment: &Shipment<'_>, names: &Names) -> Result<Standing> {
     let size = shipment.file.size();
     let account = shipment.connector.settings.account();
     if let Some(intent) = shipment.traces.intent.filter(|intent| intent.account == account) {
@@ -55,7 +55,7 @@ pub(super) async fn look(client: &mut Client, shipment: &Shipment<'_>, names: &N
     take_over(client, names, size).await
 }
 
-async fn visible(client: &mut Client, path: &str) -> Result<Option<Attributes>> {
+async fn visible(client: &Client, path: &str) -> Result<Option<Attributes>> {
     match client.stat(path).await {
         Ok(found) => Ok(found),
         // Not ours to look at any more.
@@ -68,7 +68,7 @@ async fn visible(client: &mut Client, path: &str) -> Result<Option<Attributes>> 
 ///
 /// OpenSSH renames by making a second link and removing the first (its `rename` must not replace a file); a crash in
 /// between leaves both. Two files that agree in size, owner, permissions and time are taken for one.
-pub(super) async fn half_renamed(client: &mut Client, temporary: &str, left: Attributes, path: &str) -> Result<bool> {
+pub(super) async fn half_renamed(client: &Client, temporary: &str, left: Attributes, path: &str) -> Result<bool> {
     if left.modified.is_none() || visible(client, path).await? != Some(left) {
         return Ok(false);
     }
@@ -81,7 +81,7 @@ pub(super) async fn half_renamed(client: &mut Client, temporary: &str, left: Att
 
 /// Renames the newest earlier partial file to this attempt's name. From then on an attempt that was thought dead
 /// can't rename or remove it; should it still write, it writes the same bytes to the same places.
-async fn take_over(client: &mut Client, names: &Names, size: u64) -> Result<Standing> {
+async fn take_over(client: &Client, names: &Names, size: u64) -> Result<Standing> {
     let attempts: Vec<u32> = names.attempts().collect();
     let paths: Vec<String> = attempts.iter().map(|attempt| names.temporary(*attempt)).collect();
     let found = client.stat_all(&paths).await?;
@@ -112,7 +112,7 @@ async fn take_over(client: &mut Client, names: &Names, size: u64) -> Result<Stan
 }
 
 /// Refuses early, before the upload, where the name is taken and must stay as it is.
-pub(super) async fn refuse_existing(client: &mut Client, names: &Names) -> Result<()> {
+pub(super) async fn refuse_existing(client: &Client, names: &Names) -> Result<()> {
     let path = names.visible();
     match client.stat(&path).await {
         Ok(None) | Err(Fault::Refused(_)) => Ok(()),

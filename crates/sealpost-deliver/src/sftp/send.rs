@@ -35,8 +35,8 @@ async fn attempt(
     started_at: Timestamp,
 ) -> Result<Receipt> {
     let settings = &shipment.connector.settings;
-    let Connection { mut client, session } = connect(secrets, reach, settings).await?;
-    let delivered = deliver(&mut client, shipment).await;
+    let Connection { client, session } = connect(secrets, reach, settings).await?;
+    let delivered = deliver(&client, shipment).await;
     let (host_key, algorithms) = (session.host_key(), session.algorithms());
     let delivered_at = Timestamp::now();
     // Goodbye also after a failure that leaves the connection whole; bounded.
@@ -62,7 +62,7 @@ struct Delivered {
     bytes_sent: u64,
 }
 
-async fn deliver(client: &mut Client, shipment: &Shipment<'_>) -> Result<Delivered> {
+async fn deliver(client: &Client, shipment: &Shipment<'_>) -> Result<Delivered> {
     let settings = &shipment.connector.settings;
     let folder = directory::enter(client, settings).await?;
     let names = Names::new(folder, &shipment.traces);
@@ -94,7 +94,7 @@ async fn deliver(client: &mut Client, shipment: &Shipment<'_>) -> Result<Deliver
 }
 
 /// Removes what earlier attempts left. The file is delivered: a refusal changes nothing about that.
-async fn tidy(client: &mut Client, names: &Names) -> Result<()> {
+async fn tidy(client: &Client, names: &Names) -> Result<()> {
     if names.attempt > 1 {
         client.ask_all("tidy up", names.all_hidden().into_iter().map(removal)).await?;
     }

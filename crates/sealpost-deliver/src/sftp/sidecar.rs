@@ -16,17 +16,17 @@ pub(super) fn beside(path: &str) -> String {
 
 /// Writes `<name>.sha256`, as `sha256sum -c` reads it. It comes before the file, so that the file never stands there
 /// without it.
-pub(super) async fn checksum(client: &mut Client, shipment: &Shipment<'_>, names: &Names, path: &str) -> Result<()> {
+pub(super) async fn checksum(client: &Client, shipment: &Shipment<'_>, names: &Names, path: &str) -> Result<()> {
     let line = format!("{}  {}\n", shipment.sha256.unwrap_or_default(), file_name(path));
     place(client, names, CHECKSUM, path, line.as_bytes()).await
 }
 
 /// Writes the empty `<name>.done`. It comes last: it says that everything else is there.
-pub(super) async fn done(client: &mut Client, names: &Names, path: &str) -> Result<()> {
+pub(super) async fn done(client: &Client, names: &Names, path: &str) -> Result<()> {
     place(client, names, DONE, path, b"").await
 }
 
-async fn place(client: &mut Client, names: &Names, suffix: &str, path: &str, content: &[u8]) -> Result<()> {
+async fn place(client: &Client, names: &Names, suffix: &str, path: &str, content: &[u8]) -> Result<()> {
     let hidden = names.hidden(suffix, names.attempt);
     let visible = format!("{path}{suffix}");
     let doing = format!("write `{visible}`");

@@ -1,13 +1,15 @@
 //! The hidden file: written, on the server's disk, and of the right size.
 
-use bytes::Bytes;
+use futures::stream;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::Shipment;
 
 use super::client::Client;
 use super::names::Names;
 use super::packet::{CREATE, FOR_WRITE, TRUNCATE};
-use super::pipeline::{self, WINDOW};
+use super::flow::WINDOW;
+use super::pipeline::{self, Strand};
+use super::requests::OpenFile;
 use super::status::Fault;
 
 /// Brings this attempt's hidden file to completion. `there` is how much of it exists, where something does. Returns
@@ -16,7 +18,7 @@ use super::status::Fault;
 /// # Errors
 /// After a refusal the hidden file stays for the next attempt; after a wrong size it is removed.
 pub(super) async fn upload(
-    client: &mut Client,
+    client: &Client,
     shipment: &Shipment<'_>,
     names: &Names,
     there: Option<u64>,
@@ -39,7 +41,7 @@ pub(super) async fn upload(
 
 /// `None` where the server does not let files be continued.
 async fn resume(
-    client: &mut Client,
+    client: &Client,
     shipment: &Shipment<'_>,
     names: &Names,
     path: &str,
@@ -54,7 +56,7 @@ async fn resume(
         }
         Err(Fault::Failed(error)) => return Err(error),
     };
-    match fill(client, shipment, &handle, from).await {
+    match fill(client, shipment, handle, from).await {
         Ok(sent) => Ok(Some(sent)),
         Err(Fault::Refused(refusal)) if from > 0 && !refusal.is_full() && !refusal.is_unexplained() => {
             tracing::debug!(%path, %refusal, "the server does not continue files; starting again");
@@ -66,7 +68,7 @@ async fn resume(
     }
 }
 
-async fn start(client: &mut Client, shipment: &Shipment<'_>, names: &Names, path: &str) -> Result<u64> {
+async fn start(client: &Client, shipment: &Shipment<'_>, names: &Names, path: &str) -> Result<u64> {
     let handle = match client.open(path, FOR_WRITE | CREATE | TRUNCATE).await {
         Ok(handle) => handle,
         Err(Fault::Refused(refusal)) => {
@@ -74,7 +76,7 @@ async fn start(client: &mut Client, shipment: &Shipment<'_>, names: &Names, path
         }
         Err(Fault::Failed(error)) => return Err(error),
     };
-    match fill(client, shipment, &handle, 0).await {
+    match fill(client, shipment, handle, 0).await {
         Ok(sent) => Ok(sent),
         Err(Fault::Refused(refusal)) => Err(client.explain(refusal, &format!("write `{path}`"), &names.folder).await),
         Err(Fault::Failed(error)) => Err(error),
@@ -82,26 +84,28 @@ async fn start(client: &mut Client, shipment: &Shipment<'_>, names: &Names, path
 }
 
 /// Writes the rest of the file, makes the server put it on its disk, and closes it.
-async fn fill(client: &mut Client, shipment: &Shipment<'_>, handle: &Bytes, from: u64) -> Result<u64, Fault> {
+async fn fill(client: &Client, shipment: &Shipment<'_>, file: OpenFile, from: u64) -> Result<u64, Fault> {
     let progress = |confirmed| shipment.journal.progress(confirmed);
-    let written = match pipeline::write(client, handle, shipment.file, from, &progress).await {
+    let strand = Strand { client: client.clone(), file };
+    let written = match pipeline::write(&strand, stream::empty(), shipment.file, from, &progress).await {
         // What is renamed must survive a power cut at the partner.
-        Ok(sent) if client.features.fsync => client.fsync(handle).await.map(|()| sent),
-        written => written,
+        Ok(_) if client.features.fsync => client.fsync(&strand.file).await,
+        written => written.map(drop),
     };
+    let sent = shipment.file.size().saturating_sub(from);
     match written {
         Err(Fault::Failed(error)) => Err(Fault::Failed(error)),
         // Closed in any case; where writing went well, closing must too: servers with an object store behind them
         // report there.
-        Ok(sent) => client.close(handle).await.map(|()| sent),
-        Err(refused) => match client.close(handle).await {
+        Ok(()) => client.close(&strand.file).await.map(|()| sent),
+        Err(refused) => match client.close(&strand.file).await {
             Ok(()) | Err(Fault::Refused(_)) => Err(refused),
             Err(failed) => Err(failed),
         },
     }
 }
 
-async fn verify(client: &mut Client, shipment: &Shipment<'_>, path: &str) -> Result<()> {
+async fn verify(client: &Client, shipment: &Shipment<'_>, path: &str) -> Result<()> {
     let expected = shipment.file.size();
     let found = client.stat(path).await.map_err(|fault| fault.into_error(&format!("look at `{path}`")))?;
     let said = match found {
@@ -117,7 +121,7 @@ async fn verify(client: &mut Client, shipment: &Shipment<'_>, path: &str) -> Res
 }
 
 /// Removes a hidden file; whether it was there does not matter.
-pub(super) async fn remove_quietly(client: &mut Client, path: &str) -> Result<()> {
+pub(super) async fn remove_quietly(client: &Client, path: &str) -> Result<()> {
     match client.remove(path).await {
         Ok(()) | Err(Fault::Refused(_)) => Ok(()),
         Err(Fault::Failed(error)) => Err(error),
