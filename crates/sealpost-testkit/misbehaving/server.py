@@ -1,6 +1,7 @@
 """An SFTP server (version 3, draft-ietf-secsh-filexfer-02) that misbehaves on purpose.
 
-Usage: server.py FOLDER. Files lie in FOLDER/inbox; how to behave stands in FOLDER/behaviour.json, which is read again
+Usage: server.py FOLDER, or server.py FOLDER asyncssh for asyncssh's own SFTP server, which is faultless and works on
+several requests at once. Files lie in FOLDER/inbox; how to behave stands in FOLDER/behaviour.json, which is read again
 for each connection; the port and the host key are written to FOLDER/port and FOLDER/host_key.pub.
 
 Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all optional:
@@ -378,11 +379,29 @@ class Server(asyncssh.SSHServer):
         return Session(self.connection)
 
 
+class Faultless(asyncssh.SFTPServer):
+    """asyncssh's own."""
+
+    def __init__(self, chan):
+        super().__init__(chan, chroot=inbox)
+
+
+class FaultlessServer(Server):
+    """A connection to it."""
+
+    def session_requested(self):
+        return False
+
+
 async def main():
     key = asyncssh.generate_private_key("ssh-ed25519")
     with open(os.path.join(folder, "host_key.pub"), "wb") as file:
         file.write(key.export_public_key())
-    server = await asyncssh.listen("127.0.0.1", 0, server_factory=Server, server_host_keys=[key], encoding=None)
+    if sys.argv[2:] == ["asyncssh"]:
+        chosen = {"server_factory": FaultlessServer, "sftp_factory": Faultless}
+    else:
+        chosen = {"server_factory": Server, "encoding": None}
+    server = await asyncssh.listen("127.0.0.1", 0, server_host_keys=[key], **chosen)
     with open(os.path.join(folder, "port.new"), "w") as file:
         file.write(str(server.sockets[0].getsockname()[1]))
     os.rename(os.path.join(folder, "port.new"), os.path.join(folder, "port"))

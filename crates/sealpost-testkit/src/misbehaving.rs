@@ -27,13 +27,26 @@ impl Misbehaving {
     /// When Python or asyncssh is not installed.
     #[must_use]
     pub fn start() -> Self {
+        Self::run(&[])
+    }
+
+    /// Starts asyncssh's own SFTP server instead, which does nothing wrong, and works on several requests at once.
+    ///
+    /// # Panics
+    /// When Python or asyncssh is not installed.
+    #[must_use]
+    pub fn asyncssh() -> Self {
+        Self::run(&["asyncssh"])
+    }
+
+    fn run(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("make the server's folder");
         std::fs::create_dir(folder.path().join("inbox")).expect("make the inbox");
         std::fs::write(folder.path().join("behaviour.json"), "{}").expect("write the behaviour");
         let script = folder.path().join("server.py");
         std::fs::write(&script, PROGRAM).expect("write the server");
         let mut command = Command::new(program(&["python3"], "python3-pip && pip install asyncssh"));
-        command.arg(&script).arg(folder.path()).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.arg(&script).arg(folder.path()).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
         let log = folder.path().join("log");
         let mut server = Server::start(&mut command, &log);
         let port = folder.path().join("port");

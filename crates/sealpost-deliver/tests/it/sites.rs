@@ -7,6 +7,8 @@ use sealpost_core::connector::{Connector, ConnectorSettings, Login};
 use sealpost_core::id::ConnectorId;
 use sealpost_core::secret::SecretRef;
 use sealpost_deliver::Sftp;
+use sealpost_testkit::dropbear::Dropbear;
+use sealpost_testkit::misbehaving::{self, Misbehaving};
 use sealpost_testkit::proftpd::{self, Proftpd};
 use sealpost_testkit::sshd::{self, Sshd};
 use sealpost_testkit::suite::transport::{Site, TestSecrets};
@@ -76,5 +78,19 @@ pub(crate) fn openssh(server: &Sshd) -> Site {
 pub(crate) fn proftpd(server: &Proftpd) -> Site {
     let login = vec![password(proftpd::PASSWORD)];
     let settings = settings(server.port(), proftpd::USER, login, vec![server.host_key("ed25519")]);
+    Site { transport: Arc::new(sftp()), settings, inbox: server.inbox() }
+}
+
+/// A site at a dropbear.
+pub(crate) fn dropbear(server: &Dropbear) -> Site {
+    let login = vec![key(&server.client_key(), "")];
+    let settings = settings(server.port(), &sshd::user(), login, vec![server.host_key()]);
+    Site { transport: Arc::new(sftp()), settings, inbox: server.inbox() }
+}
+
+/// A site at a server of ours in Python.
+pub(crate) fn misbehaving(server: &Misbehaving) -> Site {
+    let login = vec![password(misbehaving::PASSWORD)];
+    let settings = settings(server.port(), misbehaving::USER, login, vec![server.host_key()]);
     Site { transport: Arc::new(sftp()), settings, inbox: server.inbox() }
 }
