@@ -3,7 +3,8 @@
 use crate::workspace::{cargo, root};
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
-    crate::test::packages::install()?;
+    crate::test::packages::install_with_peers()?;
+    crate::test::python::install()?;
     let built = cargo()
         .args(["build", "--release", "--locked", "--package", "sealpost", "--package", "sealpost-bench"])
         .status()
@@ -11,7 +12,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if !built.success() {
         return Err("the release build failed".into());
     }
-    let ran = cargo()
+    let mut bench = cargo();
+    crate::test::python::on_path(&mut bench);
+    let ran = bench
         .args(["run", "--release", "--locked", "--quiet", "--package", "sealpost-bench", "--manifest-path"])
         .arg(root().join("Cargo.toml"))
         .arg("--")

@@ -25,7 +25,7 @@ The project's own commands.
   cargo xtask fuzz-api [--minutes N | --examples N] [--seed S] [--plane partner|operator]
       Requests made from the OpenAPI documents against a running product, by schemathesis: valid, invalid, and in
       sequences. Prints what deviates as curl lines. Five minutes for each plane when nothing else is said.
-  cargo xtask bench [--quick] [--json FILE] [--rows N] [--rounds N]
+  cargo xtask bench [--quick] [--edge | --transfer] [--json FILE] [--rows N] [--rounds N]
       Speed and memory beside the stock tools, in the same run.
 ";
 

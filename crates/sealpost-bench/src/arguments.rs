@@ -3,9 +3,16 @@
 use std::path::PathBuf;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [--quick] [--edge] [--rows N] [--rounds N] [--seconds N] [--json FILE]
-  --quick      100,800 rows and 3 rounds
+usage: cargo xtask bench [--quick] [--edge | --transfer] [--rows N] [--rounds N] [--seconds N] [--json FILE]
+  --quick      100,800 rows and 3 rounds; transfers of an eighth of the size, beside fewer peers
   --edge       the API under load alone
+  --transfer   SFTP transfers, near and far, alone; with it:
+    --only TEXT       workloads whose name has this in it; may be given several times
+    --alone           without the peers
+    --megabits N      what the far line carries in a second, all connections together; no limit when not given
+    --runtime KIND    ours on tokio's `multi` thread runtime, as in the product, or on the `current` thread
+    --channels N, --connections N   the connector's settings; what the engine chooses when not given
+    --at-once N       small files under way at once; 64
   --seconds N  how long the API is under its steady load in each round; 20
   --rows N     rows of the table; 1,008,000
   --rounds N   rounds of which medians are taken; 5
@@ -14,6 +21,17 @@ usage: cargo xtask bench [--quick] [--edge] [--rows N] [--rounds N] [--seconds N
 /// The first argument of the process that is the API's peer; its second is the port.
 pub(crate) const BARE: &str = "bare-axum";
 
+/// The first argument of the process that transfers files for us; its second is the order's file.
+pub(crate) const CARRIER: &str = "transfer-carrier";
+
+/// Which part of the bench runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    All,
+    Edge,
+    Transfer,
+}
+
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
@@ -21,8 +39,12 @@ pub(crate) struct Arguments {
     pub(crate) rows: u64,
     /// How often each contestant runs.
     pub(crate) rounds: usize,
-    /// Only the API under load.
-    pub(crate) edge: bool,
+    /// What runs.
+    pub(crate) part: Part,
+    /// Less of everything.
+    pub(crate) quick: bool,
+    /// How files are transferred.
+    pub(crate) transfer: Transfer,
     /// How long the API is under its steady load in each round.
     pub(crate) seconds: u64,
     /// Where the JSON goes.
@@ -31,22 +53,60 @@ pub(crate) struct Arguments {
     pub(crate) sealpost: Option<PathBuf>,
 }
 
+/// How files are transferred.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Transfer {
+    /// Parts of the names of workloads; all of them when empty.
+    pub(crate) only: Vec<String>,
+    /// Without peers.
+    pub(crate) alone: bool,
+    /// What the far line carries, in Mbit/s.
+    pub(crate) megabits: Option<u64>,
+    /// Ours on one thread.
+    pub(crate) one_thread: bool,
+    /// Our connector's channels.
+    pub(crate) channels: Option<u32>,
+    /// Our connector's connections.
+    pub(crate) connections: Option<u32>,
+    /// Files that we have under way at once.
+    pub(crate) at_once: usize,
+}
+
 impl Arguments {
     /// Reads the arguments.
     ///
     /// # Errors
     /// What is wrong, with the usage.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
-        let mut parsed = Self { rows: 1_008_000, rounds: 5, edge: false, seconds: 20, json: None, sealpost: None };
+        let mut parsed = Self {
+            rows: 1_008_000,
+            rounds: 5,
+            part: Part::All,
+            quick: false,
+            transfer: Transfer::default(),
+            seconds: 20,
+            json: None,
+            sealpost: None,
+        };
         let mut rest = arguments.into_iter();
         while let Some(argument) = rest.next() {
             let mut value = || rest.next().ok_or(format!("{argument} needs a value\n{USAGE}"));
             match argument.as_str() {
-                "--quick" => (parsed.rows, parsed.rounds, parsed.seconds) = (100_800, 3, 8),
-                "--edge" => parsed.edge = true,
+                "--quick" => {
+                    (parsed.rows, parsed.rounds, parsed.seconds, parsed.quick) = (100_800, 3, 8, true);
+                }
+                "--edge" => parsed.part = Part::Edge,
+                "--transfer" => parsed.part = Part::Transfer,
+                "--only" => parsed.transfer.only.push(value()?),
+                "--alone" => parsed.transfer.alone = true,
+                "--megabits" => parsed.transfer.megabits = Some(positive(&argument, &value()?)?),
+                "--runtime" => parsed.transfer.one_thread = one_thread(&value()?)?,
+                "--channels" => parsed.transfer.channels = Some(small(&argument, &value()?)?),
+                "--connections" => parsed.transfer.connections = Some(small(&argument, &value()?)?),
+                "--at-once" => parsed.transfer.at_once = small(&argument, &value()?)? as usize,
                 "--seconds" => parsed.seconds = positive(&argument, &value()?)?,
                 "--rows" => parsed.rows = positive(&argument, &value()?)?,
-                "--rounds" => parsed.rounds = usize::try_from(positive(&argument, &value()?)?).unwrap_or(usize::MAX),
+                "--rounds" => parsed.rounds = small(&argument, &value()?)? as usize,
                 "--json" => parsed.json = Some(value()?.into()),
                 "--sealpost" => parsed.sealpost = Some(value()?.into()),
                 other => return Err(format!("`{other}` is not an option\n{USAGE}")),
@@ -61,9 +121,35 @@ fn positive(option: &str, text: &str) -> Result<u64, String> {
     number.ok_or(format!("{option}: expected a whole number above zero\n{USAGE}"))
 }
 
+fn small(option: &str, text: &str) -> Result<u32, String> {
+    u32::try_from(positive(option, text)?).map_err(|_| format!("{option}: {text} is too large\n{USAGE}"))
+}
+
+fn one_thread(kind: &str) -> Result<bool, String> {
+    match kind {
+        "current" => Ok(true),
+        "multi" => Ok(false),
+        other => Err(format!("--runtime: `{other}` is neither `multi` nor `current`\n{USAGE}")),
+    }
+}
+
+impl Default for Transfer {
+    fn default() -> Self {
+        Self {
+            only: Vec::new(),
+            alone: false,
+            megabits: None,
+            one_thread: false,
+            channels: None,
+            connections: None,
+            at_once: 64,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Arguments;
+    use super::{Arguments, Part};
 
     fn parse(text: &str) -> Result<Arguments, String> {
         Arguments::parse(text.split_whitespace().map(str::to_owned))
@@ -80,13 +166,22 @@ mod tests {
     #[test]
     fn the_edge_alone_and_for_how_long() {
         let parsed = parse("--edge --seconds 4").unwrap();
-        assert!(parsed.edge && parsed.seconds == 4);
-        assert!(!parse("").unwrap().edge);
+        assert_eq!((parsed.part, parsed.seconds), (Part::Edge, 4));
+        assert_eq!(parse("").unwrap().part, Part::All);
+    }
+
+    #[test]
+    fn transfers_alone_and_some_of_them() {
+        let parsed = parse("--transfer --quick --only send --only loopback --runtime current --channels 4").unwrap();
+        assert_eq!((parsed.part, parsed.quick), (Part::Transfer, true));
+        let transfer = parsed.transfer;
+        assert_eq!(transfer.only, ["send", "loopback"]);
+        assert!(transfer.one_thread && transfer.channels == Some(4) && transfer.at_once == 64);
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for bad in ["--rows 0", "--rows many", "--rounds", "--fast"] {
+        for bad in ["--rows 0", "--rows many", "--rounds", "--fast", "--runtime both"] {
             assert!(parse(bad).unwrap_err().contains("usage"), "{bad}");
         }
     }

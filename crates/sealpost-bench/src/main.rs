@@ -2,7 +2,7 @@
 //!
 //! Rounds of all contestants alternate and medians are compared, so that a busy moment of the machine hits everyone. Only
 //! ratios count: absolute figures of a shared machine mean little. Everything but the release binary of `sealpost` is
-//! made here: the database and its rows, keys, an OpenSSH server.
+//! made here: the database and its rows, keys, an OpenSSH server, the distance to it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
 
 mod arguments;
@@ -14,12 +14,13 @@ mod peer;
 mod row;
 mod site;
 mod stopwatch;
+mod transfer;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use arguments::Arguments;
+use arguments::{Arguments, Part};
 use figures::Figures;
 use row::Row;
 use site::Site;
@@ -32,8 +33,14 @@ type Contestant<'a> = (&'static str, Box<dyn FnMut() -> Result<Figures> + 'a>);
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
-    if words.next().as_deref() == Some(arguments::BARE) {
-        return ended(words.next().and_then(|port| port.parse().ok()).context("a port").and_then(edge::serve_bare));
+    match words.next().as_deref() {
+        Some(arguments::BARE) => {
+            return ended(words.next().and_then(|port| port.parse().ok()).context("a port").and_then(edge::serve_bare));
+        }
+        Some(arguments::CARRIER) => {
+            return ended(words.next().context("an order").and_then(|file| transfer::carry_out(file.as_ref())));
+        }
+        _ => {}
     }
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
@@ -56,17 +63,36 @@ fn ended(outcome: Result<()>) -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
+    let mut json = Vec::new();
+    let mut tables = String::new();
+    if arguments.part != Part::Transfer {
+        let rows = reports(arguments)?;
+        tables.push_str(&row::table(&rows));
+        json.extend(row::json(&rows));
+    }
+    if arguments.part != Part::Edge {
+        let table = transfer::measure(arguments)?;
+        tables.push_str(&format!("\n{}", table.text()));
+        json.extend(table.json());
+    }
+    println!("\n{tables}");
+    if let Some(file) = &arguments.json {
+        let mut text = serde_json::to_string_pretty(&json).context("the table as JSON")?;
+        text.push('\n');
+        std::fs::write(file, text).with_context(|| format!("write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// Reports: the whole path, and the API in front of it.
+fn reports(arguments: &Arguments) -> Result<Vec<Row>> {
     println!("{} rows × {} columns in a MariaDB of its own …", arguments.rows, data::COLUMNS);
     let site = Site::prepare(arguments)?;
-    let mut rows = if arguments.edge { Vec::new() } else { whole_path(arguments, &site)? };
+    let mut rows = if arguments.part == Part::Edge { Vec::new() } else { whole_path(arguments, &site)? };
     println!("\nthe API under load, {} rounds of {} s …", EDGE_ROUNDS.min(arguments.rounds), arguments.seconds);
     let edge = edge::measure(&site, EDGE_ROUNDS.min(arguments.rounds), arguments.seconds)?;
     rows.extend(row::edge(&edge)?);
-    println!("\n{}", row::table(&rows));
-    if let Some(file) = &arguments.json {
-        std::fs::write(file, row::json(&rows)).with_context(|| format!("write {}", file.display()))?;
-    }
-    Ok(())
+    Ok(rows)
 }
 
 /// From query to SFTP, beside the stock tools.

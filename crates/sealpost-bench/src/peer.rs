@@ -17,7 +17,7 @@ const DRAIN: &str = include_str!("peer/drain.c");
 
 /// OpenSSH's client at its best on a fast link, found by trying: the cipher that the processor helps with, more and
 /// larger requests in flight.
-const TUNED: &[&str] = &["-c", "aes128-gcm@openssh.com", "-B", "261120", "-R", "128"];
+pub(crate) const TUNED: &[&str] = &["-c", "aes128-gcm@openssh.com", "-B", "261120", "-R", "128"];
 
 /// What is measured of others.
 ///

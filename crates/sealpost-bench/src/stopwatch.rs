@@ -1,4 +1,4 @@
-//! Runs a command and tells how long it took and how much memory it and its children had at most.
+//! Runs a command and tells how long it took, and how much memory and processor time it and its children had.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -19,8 +19,17 @@ const LIMIT: Duration = Duration::from_secs(300);
 pub(crate) struct Run {
     /// Wall clock time.
     pub(crate) seconds: f64,
+    /// Processor time of all its processes, user and system, in steps of 0.01 s.
+    pub(crate) cpu_seconds: f64,
     /// Peak resident memory of all its processes, added up, in MiB.
     pub(crate) peak_mib: f64,
+}
+
+/// What one process was seen to have.
+#[derive(Debug, Default)]
+struct Seen {
+    ticks: u64,
+    peak_kib: u64,
 }
 
 /// Runs it in a process group of its own, with nothing to read.
@@ -33,22 +42,23 @@ pub(crate) fn run(command: &mut Command) -> Result<Run> {
 
 fn run_within(command: &mut Command, limit: Duration) -> Result<Run> {
     command.stdin(Stdio::null()).process_group(0);
+    let reaped = reaped_ticks();
     let start = Instant::now();
     let mut child = command.spawn().with_context(|| format!("start {}", command.get_program().display()))?;
     let group = child.id();
     let ended = AtomicBool::new(false);
-    let (status, seconds, peaks) = std::thread::scope(|scope| {
+    let (status, seconds, seen) = std::thread::scope(|scope| {
         let looking = scope.spawn(|| {
-            let mut peaks = BTreeMap::new();
+            let mut seen = BTreeMap::new();
             while !ended.load(Ordering::Relaxed) {
-                look(group, &mut peaks);
+                look(group, &mut seen);
                 if start.elapsed() > limit {
                     kill(group);
                     break;
                 }
                 std::thread::sleep(LOOK_EVERY);
             }
-            peaks
+            seen
         });
         let status = child.wait();
         let seconds = start.elapsed().as_secs_f64();
@@ -58,9 +68,11 @@ fn run_within(command: &mut Command, limit: Duration) -> Result<Run> {
     let status = status.with_context(|| format!("wait for {}", command.get_program().display()))?;
     ensure!(seconds < limit.as_secs_f64(), "{} was killed after {limit:?}", command.get_program().display());
     ensure!(status.success(), "{} ended with {status}", command.get_program().display());
-    let kib: u64 = peaks.values().sum();
-    #[expect(clippy::cast_precision_loss, reason = "memory in KiB is far below 2^52")]
-    Ok(Run { seconds, peak_mib: kib as f64 / 1024.0 })
+    let kib: u64 = seen.values().map(|process: &Seen| process.peak_kib).sum();
+    // The kernel's account is complete, but for processes that nobody waited for; those were seen.
+    let ticks = seen.values().map(|process| process.ticks).sum::<u64>().max(reaped_ticks().saturating_sub(reaped));
+    #[expect(clippy::cast_precision_loss, reason = "memory in KiB and ticks are far below 2^52")]
+    Ok(Run { seconds, cpu_seconds: ticks as f64 / TICKS, peak_mib: kib as f64 / 1024.0 })
 }
 
 /// Ends every process of the group.
@@ -69,27 +81,66 @@ fn kill(group: u32) {
     drop(Command::new("kill").args(["-KILL", "--"]).arg(format!("-{group}")).stderr(Stdio::null()).status());
 }
 
-/// Notes the peak, in KiB, of each process in the group that is alive now.
-fn look(group: u32, peaks: &mut BTreeMap<u32, u64>) {
+/// Notes what each process has that is alive now and in the group, or a descendant of its leader: some clients give
+/// their `ssh` a session of its own.
+fn look(group: u32, seen: &mut BTreeMap<u32, Seen>) {
     let Ok(processes) = std::fs::read_dir("/proc") else { return };
+    let mut stats = BTreeMap::new();
     for process in processes.flatten() {
         let Some(id) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         // A process may end between two looks at it.
-        let read = |file: &str| std::fs::read_to_string(process.path().join(file)).unwrap_or_default();
-        if group_of(&read("stat")) != Some(group) {
-            continue;
+        if let Some(stat) = std::fs::read_to_string(process.path().join("stat")).ok().as_deref().and_then(Stat::read) {
+            stats.insert(id, stat);
         }
-        if let Some(kib) = high_water(&read("status")) {
-            let peak = peaks.entry(id).or_insert(0);
-            *peak = kib.max(*peak);
+    }
+    let ours = |mut id: u32| loop {
+        match stats.get(&id) {
+            Some(stat) if id == group || stat.group == group => return true,
+            Some(stat) => id = stat.parent,
+            None => return false,
         }
+    };
+    for (id, stat) in stats.iter().filter(|(id, _)| ours(**id)) {
+        let process = seen.entry(*id).or_default();
+        process.ticks = process.ticks.max(stat.ticks);
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        process.peak_kib = process.peak_kib.max(high_water(&status).unwrap_or_default());
     }
 }
 
-/// The process group in `/proc/PID/stat`: the third field after the name in parentheses (proc(5)).
-fn group_of(stat: &str) -> Option<u32> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(2)?.parse().ok()
+/// Clock ticks a second in `/proc`, on every Linux that we know of (proc(5), `sysconf(_SC_CLK_TCK)`).
+const TICKS: f64 = 100.0;
+
+/// What `/proc/PID/stat` says (proc(5)).
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    parent: u32,
+    group: u32,
+    /// Its own time, user and system.
+    ticks: u64,
+    /// The same of children that it has waited for, and of theirs.
+    reaped: u64,
+}
+
+impl Stat {
+    fn read(text: &str) -> Option<Self> {
+        // The name in parentheses may have parentheses and spaces of its own.
+        let (_, fields) = text.rsplit_once(')')?;
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let field = |place: usize| fields.get(place)?.parse::<u64>().ok();
+        Some(Self {
+            parent: fields.get(1)?.parse().ok()?,
+            group: fields.get(2)?.parse().ok()?,
+            ticks: field(11)? + field(12)?,
+            reaped: field(13)? + field(14)?,
+        })
+    }
+}
+
+/// Ticks of all our children that have ended.
+fn reaped_ticks() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    Stat::read(&text).map_or(0, |stat| stat.reaped)
 }
 
 /// `VmHWM` in `/proc/PID/status`, in KiB.
@@ -104,7 +155,8 @@ mod tests {
 
     #[test]
     fn the_kernel_s_words_are_read() {
-        assert_eq!(group_of("12 (a) b) S 1 77 12 0"), Some(77));
+        let stat = Stat::read("12 (a) b) S 1 77 12 0 -1 4194560 1 2 3 4 50 6 700 8 20 0 1").unwrap();
+        assert_eq!(stat, Stat { parent: 1, group: 77, ticks: 56, reaped: 708 });
         assert_eq!(high_water("Name:\tx\nVmHWM:\t   2048 kB\n"), Some(2048));
     }
 
@@ -115,6 +167,13 @@ mod tests {
                 .unwrap();
         assert!(run.peak_mib > 30.0, "{run:?}");
         assert!(super::run(&mut Command::new("false")).is_err());
+    }
+
+    #[test]
+    fn processor_time_counts_in_a_session_of_its_own_too() {
+        let busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+        let run = run(Command::new("sh").args(["-c", &format!("setsid -w sh -c '{busy}'; true")])).unwrap();
+        assert!(run.cpu_seconds > 0.0 && run.cpu_seconds < 100.0, "{run:?}");
     }
 
     #[test]

@@ -46,6 +46,9 @@ const NEEDED: &[(Brings, &str)] = &[
     (Program("make"), "build-essential"),
 ];
 
+/// What the bench compares us with, beside the above.
+const PEERS: &[(Brings, &str)] = &[(Program("lftp"), "lftp"), (Program("rclone"), "rclone")];
+
 /// Installing a server must not start it: the tests start their own, with their own data and ports.
 const QUIET_INSTALL: &str = "\
 set -e
@@ -60,9 +63,19 @@ apt-get -q -o DPkg::Lock::Timeout=300 update
 apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install \"$@\"
 ";
 
-/// Installs what is missing.
+/// Installs what is missing for the tests.
 pub(crate) fn install() -> Result<(), String> {
-    let missing = missing();
+    install_of(NEEDED)
+}
+
+/// Installs what is missing for the bench: all that the tests need, and the peers.
+pub(crate) fn install_with_peers() -> Result<(), String> {
+    install()?;
+    install_of(PEERS)
+}
+
+fn install_of(needed: &[(Brings, &'static str)]) -> Result<(), String> {
+    let missing = missing(needed);
     if missing.is_empty() {
         println!("    nothing is missing");
         return Ok(());
@@ -76,16 +89,16 @@ pub(crate) fn install() -> Result<(), String> {
         as_root().ok_or(format!("neither root nor `sudo -n` is possible; as root, run\n    {by_hand}"))?;
     command.args(["sh", "-c", QUIET_INSTALL, "install"]).args(&missing);
     call(&mut command).map_err(|_| format!("the installation failed; as root, see what this says:\n    {by_hand}"))?;
-    match self::missing() {
+    match self::missing(needed) {
         still if still.is_empty() => Ok(()),
         still => Err(format!("installed, but what {} should bring is still missing", still.join(" "))),
     }
 }
 
 /// The packages to install, each once.
-fn missing() -> Vec<&'static str> {
+fn missing(needed: &[(Brings, &'static str)]) -> Vec<&'static str> {
     let mut packages: Vec<&str> = Vec::new();
-    for (brings, package) in NEEDED {
+    for (brings, package) in needed {
         let there = match brings {
             Program(name) => program(name).is_some(),
             File(path) => Path::new(path).is_file(),

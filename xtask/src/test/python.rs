@@ -84,7 +84,7 @@ pub(crate) fn program(name: &str) -> Command {
 }
 
 /// Puts the environment first on a command's PATH, so that `python3` and `moto_server` are its.
-pub(super) fn on_path(command: &mut Command) {
+pub(crate) fn on_path(command: &mut Command) {
     let folder = folder();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder.join("bin")).chain(std::env::split_paths(&path));
