@@ -1,6 +1,17 @@
-//! AWS without its SDK: requests signed and verified by Signature Version 4 ([`sigv4`]).
+//! AWS without its SDK: a client for services with the protocol AWS JSON 1.1 ([`Client`]), and requests signed and verified by
+//! Signature Version 4 ([`sigv4`]).
 //!
-//! What is here is what Sealpost needs: the protocol AWS JSON 1.1 (`POST /` with `X-Amz-Target`), which Transfer Family,
-//! Secrets Manager and EventBridge speak.
+//! The protocol is `POST /` with `X-Amz-Target`: Transfer Family, Secrets Manager and EventBridge speak it. Credentials come
+//! through the chain of providers that the object store has anyway ([`Credentials`]).
 
+mod answer;
+mod client;
+mod credentials;
+mod fault;
+mod service;
 pub mod sigv4;
+
+pub use client::{Client, Patience, Repeat};
+pub use credentials::Credentials;
+pub use fault::{Fault, Refused};
+pub use service::{EVENTBRIDGE, SECRETS_MANAGER, Service, TRANSFER, Variable, endpoint, region, region_of_arn};

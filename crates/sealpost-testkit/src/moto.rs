@@ -8,8 +8,10 @@ use crate::request;
 use crate::server::{Server, free_port, program, wait_until};
 
 mod cognito;
+mod services;
 
 pub use cognito::{CognitoLogin, CognitoPool};
+pub use services::REGION;
 
 /// A running moto server. Each has its own, empty services; they end with it.
 pub struct Moto {
@@ -25,12 +27,26 @@ impl Moto {
     /// When moto is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts a server that verifies signatures and applies IAM policies, from the request after `free` ones on.
+    ///
+    /// # Panics
+    /// When moto is not installed or does not start.
+    #[must_use]
+    pub fn enforcing_after(free: u32) -> Self {
+        Self::with(&[("INITIAL_NO_AUTH_ACTION_COUNT", free.to_string())])
+    }
+
+    fn with(variables: &[(&str, String)]) -> Self {
         let log = tempfile::tempdir().expect("a folder for the log");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let server = Server::start(
             Command::new(program(&["moto_server"], "python3-pip && pip install 'moto[server]' boto3"))
                 .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
-                .env("PYTHONDONTWRITEBYTECODE", "1"),
+                .env("PYTHONDONTWRITEBYTECODE", "1")
+                .envs(variables.iter().map(|(name, value)| (*name, value.as_str()))),
             &log.path().join("moto.log"),
         );
         wait_until("moto", Duration::from_secs(60), || TcpStream::connect(address).is_ok());
