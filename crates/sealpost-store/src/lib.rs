@@ -2,12 +2,15 @@
 //!
 //! The port is `object_store`'s; what is ours are the nouns: a [`SealedStore`] knows partners, jobs and attempts, an
 //! [`Upload`] must be finished on purpose, a [`SealedObject`] is read as exactly the bytes that the ledger recorded.
-//! Objects lie at `{partner}/{job}-{attempt}/{file name}`.
+//! Reports lie at `{partner}/{job}-{attempt}/{file name}` and are never overwritten. Beside them are the objects that the
+//! transfer API stores by path ([`SealedStore::put_object`]), which replace those of the same key.
 //!
 //! | kind | settings | an upload becomes visible by |
 //! | --- | --- | --- |
 //! | `local` | [`LocalSettings`] | hard link of a synced staging file, which fails where the name exists |
+//! | | | rename of a synced staging file, for objects by path |
 //! | `s3` | [`S3Settings`] | conditional put, or conditional completion of a multipart upload |
+//! | | | the same without the condition, for objects by path |
 
 use std::sync::Arc;
 
@@ -20,12 +23,14 @@ mod check;
 mod fault;
 mod local;
 mod object;
+mod objects;
 mod place;
 mod s3;
 mod settings;
 mod upload;
 
 pub use object::SealedObject;
+pub use objects::{ObjectUpload, StoredObject};
 pub use settings::{LocalSettings, S3Settings, StoreSettings};
 pub use upload::Upload;
 
@@ -72,8 +77,8 @@ impl SealedStore {
 
     async fn writer(&self, place: Place) -> Result<upload::Writer> {
         Ok(match &self.backend {
-            Backend::Local(folder) => upload::Writer::Local(local::LocalUpload::create(folder, place).await?),
-            Backend::S3(bucket) => upload::Writer::S3(s3::S3Upload::create(bucket, place).await?),
+            Backend::Local(folder) => upload::Writer::Local(local::LocalUpload::create(folder, &place).await?),
+            Backend::S3(bucket) => upload::Writer::S3(s3::S3Upload::create(bucket, &place).await?),
         })
     }
 

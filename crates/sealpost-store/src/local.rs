@@ -9,15 +9,21 @@ use std::path::{Path, PathBuf};
 use object_store::local::LocalFileSystem;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::object::ObjectPath;
+use tokio::task::spawn_blocking;
 
 use crate::fault;
 use crate::settings::LocalSettings;
 
+mod create;
 mod remove;
+mod replace;
 mod upload;
+mod walk;
 
 pub(crate) use remove::remove;
 pub(crate) use upload::LocalUpload;
+
+use walk::Spot;
 
 /// The opened directory.
 #[derive(Debug)]
@@ -56,8 +62,27 @@ impl LocalFolder {
             .and_then(|root| {
                 let objects = LocalFileSystem::new_with_prefix(&root)
                     .map_err(|error| fault::of_store(error, &what, fault::Intent::Write))?;
+                replace::sweep_below(&root);
                 Ok(Self { bucket, root, objects })
             })
+    }
+
+    /// Opens the object of a key to read it; `None` where there is none.
+    pub(crate) async fn open_object(&self, key: &str) -> Result<Option<File>> {
+        let what = format!("read {key}");
+        let (root, spot) = (self.root.clone(), Spot::of(key));
+        let opened = spawn_blocking(move || spot.open(&root)).await.map_err(|error| fault::of_join(error, &what))?;
+        match opened {
+            Ok(file) => Ok(Some(file)),
+            Err(_) if !self.root.is_dir() => {
+                let detail = format!("{what}: the store folder {} is gone", self.root.display());
+                Err(Error::new(&codes::store::UNREACHABLE, detail))
+            }
+            // A file is no folder: nothing lies below it, as nothing does in S3.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => Ok(None),
+            Err(error) => Err(replace::failed(error, &what)),
+        }
     }
 }
 
@@ -76,7 +101,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Whether a name is one of our staging names: `{name}#{digits}`. `object_store` hides such names from lists, and a
 /// [`FileName`](sealpost_core::sealed::FileName) can't contain `#`.
-fn is_staging(name: &str) -> bool {
+pub(crate) fn is_staging(name: &str) -> bool {
     name.split_once('#')
         .is_some_and(|(_, digits)| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -67,14 +67,24 @@ pub(crate) async fn open_local(folder: &Arc<LocalFolder>, place: Place, size: Op
     SealedObject { size: found_size, what: what.into(), bytes: Origin::Local(Arc::new(file)) }.sized(size)
 }
 
+/// A local file that is open.
+pub(crate) fn of_file(file: File, what: &str) -> Result<SealedObject> {
+    let size = file.metadata().map_err(|error| fault::of_io(error, what))?.len();
+    Ok(SealedObject { size, what: what.into(), bytes: Origin::Local(Arc::new(file)) })
+}
+
 pub(crate) async fn open_s3(bucket: &Arc<Bucket>, place: Place, size: Option<u64>) -> Result<SealedObject> {
-    let what = format!("read {}: {place}", bucket.name);
     let path = place.path(&bucket.prefix)?;
+    of_s3(bucket, path, format!("read {}: {place}", bucket.name)).await?.sized(size)
+}
+
+/// An object by its key, with the prefix.
+pub(crate) async fn of_s3(bucket: &Arc<Bucket>, path: Path, what: String) -> Result<SealedObject> {
     let head = GetOptions { head: true, ..GetOptions::default() };
     let found = bucket.objects.get_opts(&path, head).await;
     let meta = found.map_err(|error| fault::of_store(error, &what, Intent::Read))?.meta;
     let bytes = Origin::S3 { bucket: Arc::clone(bucket), path, e_tag: meta.e_tag };
-    SealedObject { size: meta.size, what: what.into(), bytes }.sized(size)
+    Ok(SealedObject { size: meta.size, what: what.into(), bytes })
 }
 
 impl SealedObject {

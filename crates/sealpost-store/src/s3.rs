@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::client::{HttpClient, HttpConnector};
+use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::SecretStore;
@@ -26,6 +26,8 @@ use condition::CreateOnly;
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) objects: AmazonS3,
+    /// The same without the condition on completed uploads, for objects that replace others.
+    replacing: AmazonS3,
     /// For the one request that `object_store` doesn't offer, see [`pending`].
     http: HttpClient,
     /// The bucket's own name.
@@ -49,11 +51,14 @@ impl Bucket {
         }
         let options = client_options(settings)?;
         let builder = with_credentials(builder(settings, &options), settings, secrets).await?;
-        let objects = builder.build().map_err(|error| invalid(format!("S3 settings: {error}")).caused_by(error))?;
+        let refused = |error| invalid(format!("S3 settings: {error}")).caused_by(error);
+        let plain = builder.clone().with_http_connector(ReqwestConnector::default());
+        let replacing = plain.build().map_err(refused)?;
+        let objects = builder.build().map_err(refused)?;
         let http = CreateOnly.connect(&options).map_err(|error| fault::of_store(error, "S3 client", Intent::Write))?;
         let name = format!("{}/{prefix}", settings.bucket);
         let bucket = settings.bucket.clone();
-        Ok(Self { objects, http, bucket, name: name.trim_end_matches('/').to_owned(), prefix })
+        Ok(Self { objects, replacing, http, bucket, name: name.trim_end_matches('/').to_owned(), prefix })
     }
 }
 

@@ -40,6 +40,13 @@ impl Writer {
             Self::S3(upload) => upload.finish().await,
         }
     }
+
+    pub(crate) async fn abort(self) -> Result<()> {
+        match self {
+            Self::Local(upload) => upload.abort().await,
+            Self::S3(upload) => upload.abort().await,
+        }
+    }
 }
 
 impl Upload {
@@ -86,9 +93,6 @@ impl Upload {
     /// # Errors
     /// `SP-STORE-001`: parts may remain until the job is purged. Nothing is visible in any case.
     pub async fn abort(self) -> Result<()> {
-        match self.writer {
-            Writer::Local(upload) => upload.abort().await,
-            Writer::S3(upload) => upload.abort().await,
-        }
+        self.writer.abort().await
     }
 }

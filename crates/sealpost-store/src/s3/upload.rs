@@ -1,8 +1,10 @@
-//! Writing to S3: a conditional put for what fits in one part, a multipart upload for the rest.
+//! Writing to S3: a put for what fits in one part, a multipart upload for the rest; for reports on the condition that
+//! nothing has the key yet.
 
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
+use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, GetOptions, MultipartUpload, ObjectStore, PutMode, PutMultipartOptions, PutOptions,
@@ -34,6 +36,7 @@ pub(crate) struct S3Upload {
     path: Path,
     what: String,
     mark: String,
+    mode: PutMode,
     part: Vec<u8>,
     digest: Sha256,
     multipart: Option<Parts>,
@@ -46,7 +49,8 @@ struct Parts {
 }
 
 impl S3Upload {
-    pub(crate) async fn create(bucket: &Arc<Bucket>, place: Place) -> Result<Self> {
+    /// A report's file, where nothing is yet.
+    pub(crate) async fn create(bucket: &Arc<Bucket>, place: &Place) -> Result<Self> {
         let path = place.path(&bucket.prefix)?;
         let what = format!("store {}: {place}", bucket.name);
         // Early, so that a job doesn't work for nothing; and for stores that ignore conditions.
@@ -56,15 +60,31 @@ impl S3Upload {
             Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(fault::of_store(error, &what, Intent::Write)),
         }
-        Ok(Self {
+        Ok(Self::new(bucket, path, what, PutMode::Create))
+    }
+
+    /// The object of a key (with the prefix), in the place of the one that is there.
+    pub(crate) fn replace(bucket: &Arc<Bucket>, path: Path) -> Self {
+        let what = format!("store {}: {path}", bucket.bucket);
+        Self::new(bucket, path, what, PutMode::Overwrite)
+    }
+
+    fn new(bucket: &Arc<Bucket>, path: Path, what: String, mode: PutMode) -> Self {
+        Self {
             bucket: Arc::clone(bucket),
             path,
             what,
             mark: ulid::Ulid::generate().to_string(),
+            mode,
             part: Vec::new(),
             digest: Sha256::new(),
             multipart: None,
-        })
+        }
+    }
+
+    /// The client whose completions have the condition that this upload needs.
+    fn client(&self) -> &AmazonS3 {
+        if self.mode == PutMode::Create { &self.bucket.objects } else { &self.bucket.replacing }
     }
 
     pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
@@ -88,7 +108,7 @@ impl S3Upload {
     async fn send_part(&mut self) -> Result<()> {
         if self.multipart.is_none() {
             let options = PutMultipartOptions { attributes: self.attributes(), ..PutMultipartOptions::default() };
-            let upload = self.bucket.objects.put_multipart_opts(&self.path, options).await;
+            let upload = self.client().put_multipart_opts(&self.path, options).await;
             let upload = upload.map_err(|error| fault::of_store(error, &self.what, Intent::Write))?;
             self.multipart = Some(Parts { upload, sending: JoinSet::new(), count: 0 });
         }
@@ -119,9 +139,9 @@ impl S3Upload {
     }
 
     async fn put(&mut self) -> Result<()> {
-        let options = PutOptions { mode: PutMode::Create, attributes: self.attributes(), ..PutOptions::default() };
+        let options = PutOptions { mode: self.mode.clone(), attributes: self.attributes(), ..PutOptions::default() };
         let body = Bytes::from(std::mem::take(&mut self.part));
-        let put = self.bucket.objects.put_opts(&self.path, body.into(), options).await;
+        let put = self.client().put_opts(&self.path, body.into(), options).await;
         put.map(drop).map_err(|error| fault::of_store(error, &self.what, Intent::Write))
     }
 
@@ -186,7 +206,7 @@ impl Drop for S3Upload {
         let what = std::mem::take(&mut self.what);
         runtime.spawn(async move {
             if let Err(error) = parts.abort().await {
-                tracing::warn!(%error, "{what}: parts of an unfinished upload remain until the job is purged");
+                tracing::warn!(%error, "{what}: parts of an unfinished upload remain until a purge or a lifecycle rule removes them");
             }
         });
     }

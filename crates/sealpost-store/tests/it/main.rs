@@ -3,6 +3,8 @@
 
 mod contract;
 mod local;
+mod local_objects;
+mod objects;
 mod s3;
 mod settings;
 

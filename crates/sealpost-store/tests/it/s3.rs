@@ -9,7 +9,7 @@ use sealpost_store::{S3Settings, SealedStore, StoreSettings};
 use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::moto::Moto;
 
-use crate::{Secrets, contract, key, noise, store};
+use crate::{Secrets, contract, key, noise, objects, store};
 
 fn settings(endpoint: &str, prefix: &str) -> S3Settings {
     let settings = serde_json::json!({
@@ -170,4 +170,49 @@ async fn a_lost_answer_is_no_failure() {
     let (file, ()) = tokio::join!(upload.finish(), arrived);
     let object = sealed.reader(&file.unwrap()).await.unwrap();
     assert!(object.read(0, 1000).await.unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_keep_the_contract() {
+    let moto = moto();
+    let sealed = open(settings(&moto.endpoint(), "")).await;
+    assert_eq!(sealed.bucket(), "sealed");
+    objects::hold(&sealed, "/sealed").await;
+    // Uploads that were dropped are aborted by a task of the runtime.
+    for _ in 0..200 {
+        if moto.pending_uploads("sealed").is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(moto.pending_uploads("sealed"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_outside_the_prefix_are_out_of_reach() {
+    let moto = moto();
+    let whole = open(settings(&moto.endpoint(), "")).await;
+    for key in ["reports/eu-2/f", "reports/f", "f"] {
+        objects::put(&whole, &objects::path("/sealed", key), 10).await.unwrap();
+    }
+    let sealed = open(settings(&moto.endpoint(), "reports/eu")).await;
+    objects::hold(&sealed, "/sealed/reports/eu").await;
+    for key in ["reports/eu-2/f", "reports/f", "f", "reports/eu"] {
+        let path = objects::path("/sealed", key);
+        let error = sealed.open_object(&path).await.unwrap_err();
+        assert!(error.is(&codes::store::MISSING) && error.detail().contains("`reports/eu/`"), "{error}");
+        let error = sealed.put_object(&path).await.unwrap_err();
+        assert!(error.is(&codes::store::MISSING), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_read_while_it_is_replaced_is_told() {
+    let moto = moto();
+    let sealed = open(settings(&moto.endpoint(), "")).await;
+    let path = objects::path("/sealed", "in/f");
+    objects::put(&sealed, &path, 1000).await.unwrap();
+    let object = sealed.open_object(&path).await.unwrap();
+    objects::put(&sealed, &path, 2000).await.unwrap();
+    assert!(object.read(0, 1000).await.unwrap_err().is(&codes::store::CHANGED));
 }
