@@ -69,7 +69,8 @@ fn is_json(headers: &HeaderMap) -> Result<(), Error> {
     Ok(())
 }
 
-async fn collect(request: Request) -> Result<Bytes, Error> {
+/// Reads a body, within limits of size and time.
+pub(crate) async fn collect(request: Request) -> Result<Bytes, Error> {
     match tokio::time::timeout(TIME_LIMIT, read(request)).await {
         Ok(read) => read,
         Err(_) => {

@@ -33,6 +33,7 @@ mod serve;
 mod stall;
 mod state;
 mod throttle;
+pub mod transfer;
 pub mod usage;
 mod wait;
 pub mod webhooks;

@@ -28,7 +28,9 @@ use crate::problem::Problem;
 use crate::serve::ClientAddress;
 use crate::state::State;
 
+pub(crate) use bucket::Bucket;
 pub(crate) use fields::Fields;
+pub(crate) use guesses::{DEFAULT as FAILED_ATTEMPTS, Guesses};
 pub(crate) use plan::Standing;
 
 /// What this process has counted.
