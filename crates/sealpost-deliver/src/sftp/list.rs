@@ -29,8 +29,8 @@ pub(super) async fn list(
     reading: Reading<'_>,
 ) -> Result<Listed> {
     within(settings, async {
-        let Connection { mut client, session } = connect(secrets, reach, settings).await?;
-        let listed = read_all(&mut client, directory, reading).await;
+        let Connection { client, session } = connect(secrets, reach, settings).await?;
+        let listed = read_all(&client, directory, reading).await;
         session.close().await;
         listed
     })
@@ -73,7 +73,7 @@ enum Next {
     Over,
 }
 
-async fn read_all(client: &mut Client, directory: &str, mut reading: Reading<'_>) -> Result<Listed> {
+async fn read_all(client: &Client, directory: &str, mut reading: Reading<'_>) -> Result<Listed> {
     let directory = if directory.is_empty() { "." } else { directory };
     let mut handle = open(client, directory).await?;
     let mut at_once = FIRST;
@@ -119,12 +119,12 @@ async fn hand_over(reading: &mut Reading<'_>, directory: &str, answers: Vec<Resu
     Ok(next)
 }
 
-async fn ask(client: &mut Client, handle: &Bytes, at_once: usize) -> Result<Vec<Result<Reply, Fault>>> {
+async fn ask(client: &Client, handle: &Bytes, at_once: usize) -> Result<Vec<Result<Reply, Fault>>> {
     let requests = (0..at_once).map(|_| |id| Request::new(packet::READDIR, id).string(handle));
     client.ask_all("list a directory", requests).await
 }
 
-async fn open(client: &mut Client, directory: &str) -> Result<OpenFile> {
+async fn open(client: &Client, directory: &str) -> Result<OpenFile> {
     let build = |id| Request::new(packet::OPENDIR, id).string(directory.as_bytes());
     match client.ask("open a directory", build).await {
         Ok(Reply::Handle(handle)) => Ok(client.opened(handle)),
@@ -135,7 +135,7 @@ async fn open(client: &mut Client, directory: &str) -> Result<OpenFile> {
 }
 
 /// Why a directory can't be opened: some servers say only "Failure" of what is a file.
-async fn explain(client: &mut Client, refusal: Refusal, directory: &str) -> Result<Error> {
+async fn explain(client: &Client, refusal: Refusal, directory: &str) -> Result<Error> {
     if !refusal.is_missing() {
         match client.stat(directory).await {
             Ok(Some(found)) if found.is_directory() == Some(false) => {
@@ -154,7 +154,7 @@ async fn explain(client: &mut Client, refusal: Refusal, directory: &str) -> Resu
 }
 
 /// Whether the server closes it well does not matter: nothing was written.
-async fn close(client: &mut Client, handle: &OpenFile) -> Result<()> {
+async fn close(client: &Client, handle: &OpenFile) -> Result<()> {
     match client.close(handle).await {
         Ok(()) | Err(Fault::Refused(_)) => Ok(()),
         Err(Fault::Failed(error)) => Err(error),

@@ -21,7 +21,7 @@ pub(super) enum Presence {
 ///
 /// # Errors
 /// Without an answer to all of them.
-pub(super) async fn look<const N: usize>(client: &mut Client, paths: [&str; N]) -> Result<[Presence; N]> {
+pub(super) async fn look<const N: usize>(client: &Client, paths: [&str; N]) -> Result<[Presence; N]> {
     let requests = paths.map(|path| move |id| Request::new(packet::LSTAT, id).string(path.as_bytes()));
     let answers = client.ask_all("look at a path", requests).await?;
     let found: Vec<Presence> = answers.into_iter().map(presence).collect::<Result<_>>()?;

@@ -21,22 +21,29 @@ pub(super) async fn remove(
     repeated: bool,
 ) -> Result<()> {
     within(settings, async {
-        let Connection { mut client, session } = connect(secrets, reach, settings).await?;
-        let removed = attempt(&mut client, path, repeated).await;
+        let Connection { client, session } = connect(secrets, reach, settings).await?;
+        let removed = attempt(&client, path, repeated).await;
         session.close().await;
         removed
     })
     .await
 }
 
-async fn attempt(client: &mut Client, path: &str, repeated: bool) -> Result<()> {
+/// By the draft, `SSH_FXP_REMOVE` leaves directories alone. It comes first, because some servers (proftpd) show a link to
+/// a directory as that directory.
+async fn attempt(client: &Client, path: &str, repeated: bool) -> Result<()> {
     let gone = || if repeated { Ok(()) } else { Err(missing(path)) };
-    let is_directory = match look(client, [path]).await? {
-        [Presence::Missing] => return gone(),
-        [Presence::Present(found)] => found.is_directory() == Some(true),
-        [Presence::Hidden] => false,
+    let refusal = match client.remove(path).await {
+        Ok(()) => return Ok(()),
+        Err(Fault::Refused(refusal)) if refusal.is_missing() => return gone(),
+        Err(Fault::Refused(refusal)) => refusal,
+        Err(Fault::Failed(error)) => return Err(error),
     };
-    let removed = if is_directory { client.remove_directory(path).await } else { client.remove(path).await };
+    let removed = match look(client, [path]).await? {
+        [Presence::Missing] => return gone(),
+        [Presence::Present(found)] if found.is_directory() == Some(true) => client.remove_directory(path).await,
+        _ => Err(Fault::Refused(refusal)),
+    };
     match removed {
         Ok(()) => Ok(()),
         // Somebody else was faster.
@@ -47,7 +54,7 @@ async fn attempt(client: &mut Client, path: &str, repeated: bool) -> Result<()> 
 
 impl Client {
     /// Removes an empty directory.
-    async fn remove_directory(&mut self, path: &str) -> Result<(), Fault> {
+    async fn remove_directory(&self, path: &str) -> Result<(), Fault> {
         let build = |id| Request::new(packet::RMDIR, id).string(path.as_bytes());
         self.ask("remove a directory", build).await.map(drop)
     }

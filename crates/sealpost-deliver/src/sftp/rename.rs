@@ -23,15 +23,15 @@ pub(super) async fn rename(
     repeated: bool,
 ) -> Result<()> {
     within(settings, async {
-        let Connection { mut client, session } = connect(secrets, reach, settings).await?;
-        let renamed = attempt(&mut client, from, to, repeated).await;
+        let Connection { client, session } = connect(secrets, reach, settings).await?;
+        let renamed = attempt(&client, from, to, repeated).await;
         session.close().await;
         renamed
     })
     .await
 }
 
-async fn attempt(client: &mut Client, from: &str, to: &str, repeated: bool) -> Result<()> {
+async fn attempt(client: &Client, from: &str, to: &str, repeated: bool) -> Result<()> {
     match look(client, [from, to]).await? {
         [Presence::Missing, Presence::Present(_)] if repeated => return Ok(()),
         [Presence::Missing, _] => return Err(missing(from)),
@@ -47,7 +47,7 @@ async fn attempt(client: &mut Client, from: &str, to: &str, repeated: bool) -> R
 }
 
 /// Why a rename was refused: another look, for many servers say only "Failure".
-async fn explain(client: &mut Client, refusal: Refusal, from: &str, to: &str) -> Result<Error> {
+async fn explain(client: &Client, refusal: Refusal, from: &str, to: &str) -> Result<Error> {
     Ok(match look(client, [from, to]).await? {
         [Presence::Missing, _] => missing(from),
         [_, Presence::Present(_)] => taken(to),
