@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `env:NAME` | the environment variable |
 //! | `file:/path`, `file:path` | the file's content; relative to the configuration file's folder. Other stages lie beside it: `secret.json.AWSPREVIOUS` |
+//! | `aws-sm:name`, `aws-sm:arn:…`, `aws-sm:name#member` | a secret of AWS Secrets Manager, or a member of a JSON one, by stages; kept for a minute |
 //!
 //! What partners hand in is written to a vault, one of [`VAULTS`], and read through the same references.
 //!
@@ -18,6 +19,7 @@ use sealpost_core::port::SecretStore;
 use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_core::{Error, Result};
 
+mod aws_sm;
 mod env;
 mod environment;
 mod file;
@@ -71,9 +73,9 @@ pub static SECRET_STORES: &[SecretStoreEntry] = &[
     },
     SecretStoreEntry {
         scheme: "aws-sm",
-        summary: "AWS Secrets Manager",
-        example: "aws-sm:sealpost/database",
-        build: None,
+        summary: "AWS Secrets Manager; `#member` is of a JSON secret",
+        example: "aws-sm:sealpost/database#password",
+        build: Some(aws_sm::build),
     },
 ];
 
