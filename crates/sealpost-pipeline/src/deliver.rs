@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sealpost_core::connector::Connector;
 use sealpost_core::delivery::{Delivery, DeliveryEvent, Intent};
 use sealpost_core::error::{Error, Failure, Result, codes};
@@ -16,6 +16,7 @@ use sealpost_core::port::{Journal, Ledger, Shipment};
 use sealpost_core::receipt::Receipt;
 use sealpost_core::task::Lease;
 
+use crate::breaker::{Passage, patience};
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
@@ -45,6 +46,10 @@ impl Pipeline {
             return self.give_up_delivery(&delivery, Some(&connector), &error, lease).await;
         }
         let Some(_pass) = self.gates.enter(&connector) else { return Ok(Outcome::Again(BUSY_PAUSE)) };
+        let passage = match self.breakers.enter(&connector.settings) {
+            Ok(passage) => Arc::new(passage),
+            Err(rest) => return self.delivery_waits(&delivery, &connector, rest, lease).await,
+        };
         let attempt = delivery.attempts + 1;
         if attempt - delivery.failed_attempts > crate::produce::MOST_INTERRUPTIONS {
             let error = Error::new(&codes::deliver::ATTEMPTS, format!("{} attempts", delivery.attempts));
@@ -60,9 +65,14 @@ impl Pipeline {
             delivery: id.clone(),
             lease: lease.clone(),
             sent: sent.clone(),
+            passage: passage.clone(),
         };
         let shipped =
             self.while_leased(lease, Beat::Delivery(id, &sent), self.ship(&connector, &delivery, &journal)).await;
+        drop(journal);
+        if let Some(passage) = Arc::into_inner(passage) {
+            passage.end(shipped.as_ref().err());
+        }
         match shipped {
             Ok(receipt) => self.delivered(&connector, &delivery, receipt, lease, stopwatch).await,
             // The destination was changed or removed while the attempt began, and its old secret with it: the next
@@ -72,6 +82,24 @@ impl Pipeline {
             }
             Err(error) => self.not_delivered(&connector, &delivery, &error, lease).await,
         }
+    }
+
+    /// The host rests: the delivery comes back afterwards, unless it has waited for too long.
+    async fn delivery_waits(
+        &self,
+        delivery: &Delivery,
+        connector: &Connector,
+        rest: Duration,
+        lease: &Lease,
+    ) -> Result<Outcome> {
+        let waited = Timestamp::now().duration_since(delivery.created_at);
+        let patience = SignedDuration::try_from(patience(&connector.settings.retry));
+        if patience.is_ok_and(|patience| waited > patience) {
+            let detail = format!("{}, waited {waited:#}", connector.settings.account());
+            let error = Error::new(&codes::deliver::HOST_RESTS, detail);
+            return self.give_up_delivery(delivery, Some(connector), &error, lease).await;
+        }
+        Ok(Outcome::Again(rest))
     }
 
     async fn was_changed(&self, used: &Connector) -> Result<bool> {
@@ -129,7 +157,7 @@ impl Pipeline {
         let Some(pause) = pause else {
             return self.give_up_delivery(delivery, Some(connector), error, lease).await;
         };
-        let retry_at = Timestamp::now() + jiff::SignedDuration::try_from(pause).unwrap_or_default();
+        let retry_at = Timestamp::now() + SignedDuration::try_from(pause).unwrap_or_default();
         let event = DeliveryEvent::AttemptFailed { failure: Failure::from(error), retry_at };
         let delivery = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
         log::delivery_attempt_failed(&delivery, connector, error, pause);
@@ -148,7 +176,7 @@ impl Pipeline {
         telemetry::delivery_failed(error);
         log::delivery_failed(&failed, connector, error);
         if let Some(connector) = connector
-            && may_have_written(&failed, error)
+            && may_have_written(failed.attempts, error)
             && let Err(leftover) = self.parts.transport.discard(connector, (&failed).into()).await
         {
             log::remote_leftover(&failed, &leftover);
@@ -158,7 +186,7 @@ impl Pipeline {
 }
 
 /// Whether an attempt may have left a hidden file: not where none came further than the login.
-fn may_have_written(delivery: &Delivery, error: &Error) -> bool {
+pub(crate) fn may_have_written(attempts: u32, error: &Error) -> bool {
     use codes::deliver;
     let before_login = [
         &deliver::UNKNOWN_HOST,
@@ -170,8 +198,8 @@ fn may_have_written(delivery: &Delivery, error: &Error) -> bool {
         &deliver::CREDENTIAL,
         &deliver::CONFIG,
     ];
-    let wrote_nothing = delivery.attempts == 1 && before_login.iter().any(|code| error.is(code));
-    delivery.attempts > 0 && !wrote_nothing
+    let wrote_nothing = attempts == 1 && before_login.iter().any(|code| error.is(code));
+    attempts > 0 && !wrote_nothing
 }
 
 /// The ledger as an attempt sees it.
@@ -180,11 +208,13 @@ struct LedgerJournal {
     delivery: DeliveryId,
     lease: Lease,
     sent: Arc<AtomicU64>,
+    passage: Arc<Passage>,
 }
 
 #[async_trait]
 impl Journal for LedgerJournal {
     async fn intend(&self, intent: Intent) -> Result<()> {
+        self.passage.reached();
         let event = DeliveryEvent::Intended { intent };
         self.ledger.apply_delivery(&self.delivery, &event, Some(&self.lease), Timestamp::now()).await.map(drop)
     }
@@ -197,6 +227,7 @@ impl Journal for LedgerJournal {
     }
 
     fn progress(&self, bytes_sent: u64) {
+        self.passage.reached();
         self.sent.store(bytes_sent, Ordering::Relaxed);
     }
 }

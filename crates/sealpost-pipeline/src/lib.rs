@@ -20,6 +20,7 @@ use sealpost_core::secret::SecretRef;
 use sealpost_store::SealedStore;
 
 pub mod audit;
+pub(crate) mod breaker;
 pub mod catalogue;
 pub mod deliver;
 pub mod expiry;
@@ -46,7 +47,7 @@ pub mod worker;
 pub use catalogue::Catalogue;
 pub use self_service::{Policy, SelfService};
 pub use submit::Ask;
-pub use transfer::TransferSettings;
+pub use transfer::{StartAsk, TransferSettings};
 
 /// What the composition root hands in.
 pub struct Parts {
@@ -135,6 +136,9 @@ impl Default for Settings {
 pub struct Pipeline {
     parts: Arc<Parts>,
     gates: Arc<deliver::Gates>,
+    breakers: Arc<breaker::Breakers>,
+    master: Arc<transfer::Master>,
+    told: Arc<transfer::Told>,
     trials: Arc<self_service::trial::Trials>,
     previews: Arc<preview::Seats>,
     lanes: Arc<notify::Lanes>,
@@ -155,6 +159,9 @@ impl Pipeline {
         Self {
             parts: Arc::new(parts),
             gates: Arc::default(),
+            breakers: Arc::default(),
+            master: Arc::default(),
+            told: Arc::default(),
             trials: Arc::default(),
             previews: Arc::default(),
             lanes: Arc::default(),
@@ -162,6 +169,13 @@ impl Pipeline {
             changes_of_records,
             quotas,
         }
+    }
+
+    /// The same with another first rest of a host that failed again and again; 15 seconds when this is not called.
+    #[must_use]
+    pub fn with_first_rest(mut self, rest: Duration) -> Self {
+        self.breakers = Arc::new(breaker::Breakers::new(rest));
+        self
     }
 
     /// The quotas of partners, as this process counts them.

@@ -20,6 +20,8 @@ use tracing::{debug, error, info, warn};
 
 use crate::telemetry::Stopwatch;
 
+pub(crate) mod transfer;
+
 /// The tracing target of lines that are already in the connector log format; the subscriber prints them as they are.
 pub const CONNECTOR_LOG: &str = "connector_log";
 
@@ -238,6 +240,15 @@ pub(crate) fn task_buried(lease: &Lease, error: &Error) {
 
 pub(crate) fn heartbeat_trouble(lease: &Lease, error: &Error) {
     debug!(task.id = %lease.task, error.code = error.code().id, cause = ?error, "a heartbeat could not be written");
+}
+
+pub(crate) fn host_rests(host: &str, error: &Error, rest: Duration) {
+    let rest_s = rest.as_secs();
+    warn!(remote.host = host, error.code = error.code().id, rest_s, cause = ?error, "a server failed again and again; it is left alone for a while, and what is for it waits");
+}
+
+pub(crate) fn host_works(host: &str) {
+    info!(remote.host = host, "a server that was left alone works again");
 }
 
 pub(crate) fn queue_trouble(error: &Error) {

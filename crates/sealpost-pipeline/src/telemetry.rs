@@ -9,6 +9,8 @@ use sealpost_core::id::PartnerId;
 use sealpost_core::job::Job;
 use sealpost_core::task::QueueDepth;
 
+pub(crate) mod transfer;
+
 /// Measures how long something took.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch(Instant);
@@ -45,6 +47,12 @@ pub fn describe() {
         "Attempts to post a notification that failed and are repeated, by error code."
     );
     metrics::describe_histogram!("sealpost_notify_seconds", "Time of the attempt that delivered a notification.");
+    metrics::describe_gauge!(
+        "sealpost_resting_hosts",
+        "Servers that failed again and again and are left alone for a while."
+    );
+    metrics::describe_counter!("sealpost_host_rests_total", "How often a server was left alone for a while.");
+    transfer::describe();
     metrics::describe_gauge!("sealpost_queue_tasks", "Tasks of the queue, by state.");
     metrics::describe_gauge!(
         "sealpost_certificate_days_until_expiry",
@@ -89,6 +97,14 @@ pub(crate) fn notification_attempt_failed(error: &Error) {
 pub(crate) fn notification_failed(error: &Error) {
     counter!("sealpost_notifications_total", "outcome" => "failed").increment(1);
     counter!("sealpost_errors_total", "code" => error.code().id).increment(1);
+}
+
+pub(crate) fn hosts_resting(count: usize) {
+    gauge!("sealpost_resting_hosts").set(count as f64);
+}
+
+pub(crate) fn host_rests() {
+    counter!("sealpost_host_rests_total").increment(1);
 }
 
 pub(crate) fn queue_depth(depth: QueueDepth) {

@@ -4,6 +4,30 @@ use sealpost_core::partner::MessageFormat;
 use sealpost_core::secret::SecretRef;
 use sealpost_core::transfer::{MOST_FILES, MOST_QUEUED};
 
+mod access_key;
+mod after;
+mod announce;
+mod attempt;
+mod connectors;
+mod delete;
+mod entries;
+pub(crate) mod event;
+mod landing;
+mod list;
+mod perform;
+mod probe;
+mod rename;
+mod results;
+mod retrieve;
+mod sealing;
+mod send;
+mod start;
+
+pub(crate) use access_key::Master;
+pub(crate) use announce::Told;
+pub(crate) use attempt::Progress;
+pub use start::StartAsk;
+
 /// What an operator sets for the transfer API.
 #[derive(Debug, Clone)]
 pub struct TransferSettings {

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::id::{DeliveryId, JobId};
+use sealpost_core::id::{DeliveryId, JobId, TransferItemId};
 use sealpost_core::task::{Lease, Work, WorkKind};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::produce::Counters;
+use crate::transfer::Progress;
 use crate::{Pipeline, log, telemetry};
 
 /// How long a worker waits for a task before it looks at the queue again.
@@ -28,6 +29,12 @@ const DELIVERIES_PER_SLOT: usize = 4;
 /// Notifications do nothing but wait for strangers' servers. Slots of their own: none waits for a delivery, nor the other
 /// way round.
 const NOTIFICATIONS_PER_SLOT: usize = 16;
+
+/// Items of transfers are mostly small files, many of which share one connection. How many of one connector are under way
+/// is the connector's own limit.
+const ITEMS_PER_SLOT: usize = 16;
+/// Events of transfers wait for whoever takes them.
+const ANNOUNCEMENTS_PER_SLOT: usize = 4;
 
 /// What became of a task.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +51,8 @@ pub(crate) enum Beat<'a> {
     Report(&'a JobId, &'a Counters),
     /// Progress of a delivery.
     Delivery(&'a DeliveryId, &'a AtomicU64),
+    /// Progress of an item of a transfer.
+    Item(&'a TransferItemId, &'a Progress),
     /// Nothing: the work is short.
     LeaseOnly,
 }
@@ -57,6 +66,12 @@ impl Pipeline {
                 self.parts.ledger.delivery_progress(id, sent.load(Ordering::Relaxed), lease).await?;
                 Ok(false)
             }
+            Beat::Item(id, progress) => {
+                if let Some((size, bytes)) = progress.news() {
+                    self.parts.transfers.item_progress(id, size, bytes, lease).await?;
+                }
+                Ok(false)
+            }
             Beat::LeaseOnly => Ok(false),
         }
     }
@@ -67,6 +82,8 @@ impl Pipeline {
         tokio::join!(
             self.work_on(&[WorkKind::Produce], slots, &shutdown),
             self.work_on(&[WorkKind::Deliver], slots * DELIVERIES_PER_SLOT, &shutdown),
+            self.work_on(&[WorkKind::Transfer], slots * ITEMS_PER_SLOT, &shutdown),
+            self.work_on(&[WorkKind::Announce, WorkKind::AnnounceTransfer], slots * ANNOUNCEMENTS_PER_SLOT, &shutdown),
             self.work_on(&[WorkKind::Notify], slots * NOTIFICATIONS_PER_SLOT, &shutdown),
             self.work_on(&[WorkKind::Expire, WorkKind::Purge], 1, &shutdown),
             self.watch(&shutdown),
@@ -152,7 +169,9 @@ impl Pipeline {
             Work::Expire(job) => self.expire(&job, lease).await,
             Work::Purge(job) => self.purge(&job, lease).await,
             Work::Notify(notification) => self.notify(&notification, lease).await,
-            Work::Transfer(_) | Work::Announce(_) | Work::AnnounceTransfer(_) => Ok(Outcome::Done),
+            Work::Transfer(item) => self.perform(&item, lease).await,
+            Work::Announce(item) => self.announce_item(&item, lease).await,
+            Work::AnnounceTransfer(transfer) => self.announce_transfer(&transfer, lease).await,
         }
     }
 

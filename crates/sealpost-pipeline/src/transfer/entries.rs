@@ -1,0 +1,112 @@
+//! The file that a directory listing is: `{"files":[…],"paths":[…],"truncated":…}`, as AWS Transfer Family writes it.
+//!
+//! Entries come in the server's order, files and directories mixed. Files are written as they come; directories, which
+//! stand behind them, wait compressed: 200,000 of them in some megabytes.
+
+use std::io::{Read, Write};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::{EntrySink, RemoteEntry};
+use sealpost_store::{ObjectUpload, StoredObject};
+use serde::Serialize;
+
+use super::attempt::Progress;
+use crate::breaker::Passage;
+
+/// Bytes handed to the store at once.
+const CHUNK: usize = 128 * 1024;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileRow<'a> {
+    file_path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified_timestamp: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct PathRow<'a> {
+    path: &'a str,
+}
+
+/// A listing on its way into the store.
+pub(super) struct ListingFile<'a> {
+    upload: ObjectUpload,
+    passage: &'a Passage,
+    progress: &'a Progress,
+    buffer: Vec<u8>,
+    has_files: bool,
+    directories: ZlibEncoder<Vec<u8>>,
+    has_directories: bool,
+}
+
+impl<'a> ListingFile<'a> {
+    pub(super) fn new(upload: ObjectUpload, passage: &'a Passage, progress: &'a Progress) -> Self {
+        let mut buffer = Vec::with_capacity(CHUNK + 4096);
+        buffer.extend_from_slice(b"{\"files\":[");
+        let directories = ZlibEncoder::new(Vec::new(), Compression::fast());
+        Self { upload, passage, progress, buffer, has_files: false, directories, has_directories: false }
+    }
+
+    /// Completes the file.
+    pub(super) async fn finish(mut self, truncated: bool) -> Result<StoredObject> {
+        self.buffer.extend_from_slice(b"],\"paths\":[");
+        let compressed = self.directories.finish().map_err(defect)?;
+        let mut directories = ZlibDecoder::new(compressed.as_slice());
+        loop {
+            let taken = (&mut directories).take(CHUNK as u64).read_to_end(&mut self.buffer).map_err(defect)?;
+            if taken == 0 {
+                break;
+            }
+            hand_over(&mut self.upload, &mut self.buffer, self.progress).await?;
+        }
+        self.buffer.extend_from_slice(format!("],\"truncated\":{truncated}}}\n").as_bytes());
+        hand_over(&mut self.upload, &mut self.buffer, self.progress).await?;
+        self.upload.finish().await
+    }
+}
+
+#[async_trait]
+impl EntrySink for ListingFile<'_> {
+    async fn entry(&mut self, entry: RemoteEntry) -> Result<()> {
+        self.passage.reached();
+        if entry.is_directory {
+            if std::mem::replace(&mut self.has_directories, true) {
+                self.directories.write_all(b",").map_err(defect)?;
+            }
+            return serde_json::to_writer(&mut self.directories, &PathRow { path: &entry.path }).map_err(defect);
+        }
+        if std::mem::replace(&mut self.has_files, true) {
+            self.buffer.push(b',');
+        }
+        let row = FileRow {
+            file_path: &entry.path,
+            modified_timestamp: entry.modified.map(|at| at.to_string()),
+            size: entry.size,
+        };
+        serde_json::to_writer(&mut self.buffer, &row).map_err(defect)?;
+        if self.buffer.len() >= CHUNK {
+            hand_over(&mut self.upload, &mut self.buffer, self.progress).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn hand_over(upload: &mut ObjectUpload, buffer: &mut Vec<u8>, progress: &Progress) -> Result<()> {
+    progress.add(buffer.len() as u64);
+    upload.write(Bytes::copy_from_slice(buffer)).await?;
+    buffer.clear();
+    Ok(())
+}
+
+/// Writing into memory does not fail.
+fn defect(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(&codes::ledger::DEFECT, format!("a listing's text: {error}")).caused_by(error)
+}

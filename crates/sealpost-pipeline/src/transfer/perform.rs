@@ -1,0 +1,170 @@
+//! Works on an item of a transfer: claims it in the ledger, does it, and records what it came to.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::id::TransferItemId;
+use sealpost_core::port::Traces;
+use sealpost_core::task::Lease;
+use sealpost_core::transfer::{
+    Action, ItemEvent, ItemOutcome, TransferConnector, TransferFailure, TransferItem, TransferKind,
+};
+
+use super::attempt::{Attempt, Progress};
+use crate::breaker::patience;
+use crate::deliver::may_have_written;
+use crate::produce::MOST_INTERRUPTIONS;
+use crate::telemetry::Stopwatch;
+use crate::worker::{Beat, Outcome};
+use crate::{Pipeline, log, telemetry};
+
+impl Pipeline {
+    /// Works on an item until it is done, to be tried again, or lost.
+    pub(crate) async fn perform(&self, id: &TransferItemId, lease: &mut Lease) -> Result<Outcome> {
+        let Some(item) = self.parts.transfers.transfer_item(id).await? else { return Ok(Outcome::Done) };
+        if item.status.is_terminal() {
+            return Ok(Outcome::Done);
+        }
+        let kind = item.action.kind();
+        let connector = match self.usable_connector(&item).await? {
+            Ok(connector) => connector,
+            Err(error) => return self.give_up_item(&item, None, kind, &error, lease).await,
+        };
+        let attempt = item.attempts + 1;
+        if attempt - item.failed_attempts > MOST_INTERRUPTIONS {
+            let error = Error::new(&codes::deliver::ATTEMPTS, format!("{} attempts", item.attempts));
+            return self.give_up_item(&item, Some(&connector), kind, &error, lease).await;
+        }
+        let passage = match self.breakers.enter(&connector.settings) {
+            Ok(passage) => Arc::new(passage),
+            Err(rest) => return self.item_waits(&item, &connector, rest, lease).await,
+        };
+        let item = self.apply_event(&item, &ItemEvent::Started { attempt }, lease).await?;
+        let stopwatch = Stopwatch::start();
+        let progress = Arc::new(Progress::default());
+        let attempt = Attempt {
+            pipeline: self,
+            connector: &connector,
+            item: &item,
+            lease: lease.clone(),
+            progress: progress.clone(),
+            passage: passage.clone(),
+            step: OnceLock::new(),
+        };
+        let done = self.while_leased(lease, Beat::Item(id, &progress), limited(&attempt)).await;
+        let kind = attempt.kind();
+        drop(attempt);
+        if let Some(passage) = Arc::into_inner(passage) {
+            passage.end(done.as_ref().err());
+        }
+        match done {
+            Ok(outcome) => {
+                let item = self.apply_event(&item, &ItemEvent::Completed { outcome }, lease).await?;
+                telemetry::transfer::completed(&item, stopwatch);
+                log::transfer::item_completed(&self.parts.settings.transfer, &item, &connector, stopwatch);
+                Ok(Outcome::Done)
+            }
+            Err(error) => self.item_missed(&item, &connector, kind, &error, lease).await,
+        }
+    }
+
+    /// The item's connector, or why it can't be used any more.
+    async fn usable_connector(&self, item: &TransferItem) -> Result<Result<TransferConnector>> {
+        let Some(connector) = self.transfer_connector(&item.connector).await? else {
+            let detail = format!("connector {} was removed", item.connector);
+            return Ok(Err(Error::new(&codes::deliver::CONNECTOR_GONE, detail)));
+        };
+        if let Some(partner) = &connector.partner {
+            let found = self.parts.records.partner(partner).await?;
+            if found.is_none_or(|found| !found.enabled) {
+                return Ok(Err(Error::new(&codes::request::PARTNER_DISABLED, format!("partner {partner}"))));
+            }
+        }
+        Ok(Ok(connector))
+    }
+
+    /// The host rests: the item comes back afterwards, unless it has waited for too long.
+    async fn item_waits(
+        &self,
+        item: &TransferItem,
+        connector: &TransferConnector,
+        rest: Duration,
+        lease: &Lease,
+    ) -> Result<Outcome> {
+        let patience = patience(&connector.settings.retry);
+        let waited = Timestamp::now().duration_since(item.queued_at);
+        if SignedDuration::try_from(patience).is_ok_and(|patience| waited > patience) {
+            let error = Error::new(&codes::deliver::HOST_RESTS, format!("{}, waited {waited:#}", connector.url));
+            return self.give_up_item(item, Some(connector), item.action.kind(), &error, lease).await;
+        }
+        Ok(Outcome::Again(rest))
+    }
+
+    async fn item_missed(
+        &self,
+        item: &TransferItem,
+        connector: &TransferConnector,
+        kind: TransferKind,
+        error: &Error,
+        lease: &Lease,
+    ) -> Result<Outcome> {
+        if error.is(&codes::ledger::LEASE_LOST) || error.is(&codes::deliver::LEASE_LOST) {
+            return Err(error.clone());
+        }
+        let failures = item.failed_attempts + 1;
+        let pause = connector.settings.retry.pause_after(failures, rand::random()).filter(|_| error.is_retried());
+        let Some(pause) = pause else {
+            return self.give_up_item(item, Some(connector), kind, error, lease).await;
+        };
+        let failure = TransferFailure::new(kind, error);
+        let item = self.apply_event(item, &ItemEvent::AttemptFailed { failure }, lease).await?;
+        telemetry::transfer::attempt_failed(error);
+        log::transfer::item_attempt_failed(&item, error, pause);
+        Ok(Outcome::Again(pause))
+    }
+
+    async fn give_up_item(
+        &self,
+        item: &TransferItem,
+        connector: Option<&TransferConnector>,
+        kind: TransferKind,
+        error: &Error,
+        lease: &Lease,
+    ) -> Result<Outcome> {
+        let failure = TransferFailure::new(kind, error);
+        let item = self.apply_event(item, &ItemEvent::Failed { failure }, lease).await?;
+        telemetry::transfer::failed(&item, error);
+        log::transfer::item_failed(&self.parts.settings.transfer, &item, connector, error);
+        if let (Some(connector), Action::Send { local, remote_directory }) = (connector, &item.action)
+            && may_have_written(item.attempts, error)
+        {
+            let engine = connector.engine(remote_directory.as_deref())?;
+            let traces = Traces {
+                id: item.id.as_str(),
+                file_name: local.name(),
+                attempts: item.attempts,
+                failed_attempts: item.failed_attempts,
+                intent: item.intent.as_ref(),
+            };
+            if let Err(leftover) = self.parts.transport.discard(&engine, traces).await {
+                log::transfer::item_leftover(&item, &leftover);
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    async fn apply_event(&self, item: &TransferItem, event: &ItemEvent, lease: &Lease) -> Result<TransferItem> {
+        self.parts.transfers.apply_item(&item.id, event, Some(lease), Timestamp::now()).await
+    }
+}
+
+/// The attempt within its connector's time limit.
+async fn limited(attempt: &Attempt<'_>) -> Result<ItemOutcome> {
+    let limit = Duration::from_secs(attempt.connector.settings.limits.transfer_timeout_s);
+    tokio::time::timeout(limit, attempt.run()).await.unwrap_or_else(|_| {
+        let detail = format!("{}, {} s", attempt.connector.url, limit.as_secs());
+        Err(Error::new(&codes::deliver::DEADLINE, detail))
+    })
+}

@@ -1,0 +1,14 @@
+//! The flow with real parts: OpenSSH's server, the SQLite ledger, a local store, GnuPG as judge.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is the report")]
+
+mod access_keys;
+mod after;
+mod breaker;
+mod connectors;
+mod events;
+mod list;
+mod remote;
+mod retrieve;
+mod retry;
+mod rig;
+mod send;
