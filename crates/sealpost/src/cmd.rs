@@ -9,6 +9,7 @@ use sealpost_core::error::{Error, Result, codes};
 use crate::config::{Loaded, ProcessEnvironment};
 use crate::output::{self, Output};
 
+mod access_key;
 mod apply;
 mod audit;
 mod change;
@@ -56,6 +57,9 @@ enum Command {
     /// List and show partners, and their API keys.
     #[command(subcommand)]
     Partner(partner::Command),
+    /// Make, list and revoke access keys of the transfer API.
+    #[command(subcommand)]
+    AccessKey(access_key::Command),
     /// Decide what partners ask to have changed about themselves.
     #[command(subcommand)]
     Change(change::Command),
@@ -115,6 +119,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Apply(options) => apply::run(&quiet(load()?), &options, output).await,
         Command::Report(command) => report::run(&quiet(load()?), command, output).await,
         Command::Partner(command) => partner::run(&quiet(load()?), command, output).await,
+        Command::AccessKey(command) => access_key::run(&quiet(load()?), command, output).await,
         Command::Change(command) => change::run(&quiet(load()?), command, output).await,
         Command::Audit(options) => audit::run(&quiet(load()?), &options, output).await,
         Command::Connector(command) => connector::run(&quiet(load()?), command, output).await,

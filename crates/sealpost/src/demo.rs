@@ -20,6 +20,7 @@ mod company;
 mod folder;
 mod partner;
 mod show;
+mod transfer;
 
 /// Options of `demo`.
 #[derive(clap::Args)]
@@ -44,6 +45,8 @@ struct Arrived {
     api_url: String,
     admin_url: String,
     api_key: String,
+    #[serde(flatten)]
+    transfers: transfer::Reachable,
 }
 
 pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
@@ -96,6 +99,8 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
     let report = caller.ask_and_follow(output).await?;
     let delivered = place.inbox().join(&report.file_name);
     let shown = show::decrypt(&delivered, &place.private_key())?;
+    let transfer_url = running.transfer.map(|address| format!("http://{address}")).unwrap_or_default();
+    let transfers = transfer::prepare(&pipeline, transfer_url, &place, &site, &report.id).await?;
     let arrived = Arrived {
         report_id: report.id.clone(),
         status: report.status.clone(),
@@ -106,6 +111,7 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
         admin_url: format!("http://{}", running.admin),
         api_key: api_key.expose_text()?.to_owned(),
         delivered_file: delivered,
+        transfers,
     };
     if shown.sha256 != report.sha256 || shown.rows != report.row_count {
         let detail = format!("{}: the delivered file is not the stored one", arrived.delivered_file.display());

@@ -45,6 +45,8 @@ pub(crate) struct Running {
     pub(crate) api: SocketAddr,
     /// Where the operators' API listens.
     pub(crate) admin: SocketAddr,
+    /// Where the transfer API listens, where it does.
+    pub(crate) transfer: Option<SocketAddr>,
     shutdown: CancellationToken,
     parts: JoinSet<()>,
     pipeline: Pipeline,
@@ -71,12 +73,17 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
         None => None,
     };
     let secrets = pipeline.parts().secrets.clone();
-    let tls = (edge::api_tls(loaded, secrets.clone()).await?, edge::admin_tls(loaded, secrets).await?);
+    let tls = (edge::api_tls(loaded, secrets.clone()).await?, edge::admin_tls(loaded, secrets.clone()).await?);
+    let transfer_tls = edge::transfer_tls(loaded, secrets).await?;
     let issuers = edge::issuers(loaded)?;
     let fronts = (edge::front(loaded, tls.0.clone())?, Front { tls: tls.1.clone(), ..Front::default() });
     let api = bind(config.api.listen, "api.listen").await?;
     let admin = bind(config.admin.listen, "admin.listen").await?;
-    let addresses = (address(&api)?, address(&admin)?);
+    let transfer = match config.transfer.listen {
+        Some(listen) => Some(bind(listen, "transfer.listen").await?),
+        None => None,
+    };
+    let addresses = (address(&api)?, address(&admin)?, transfer.as_ref().map(address).transpose()?);
     let shutdown = CancellationToken::new();
     let mut parts = JoinSet::new();
     let mut state = sealpost_api::State::new(pipeline.clone(), metrics(), token, xsd);
@@ -90,15 +97,20 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
         parts.spawn(async move { issuers.refresh_in_background(shutdown).await });
     }
     // Without TLS too: SIGHUP would end the process otherwise.
-    let shown = [tls.0, tls.1].into_iter().flatten().collect();
+    let shown = [tls.0, tls.1, transfer_tls.clone()].into_iter().flatten().collect();
     parts.spawn(keep_tls_fresh(shown, TLS_LOOK, shutdown.clone()));
     parts.spawn(serve_behind(api, sealpost_api::public::router(state.clone()), shutdown.clone(), fronts.0));
     parts.spawn(serve_behind(admin, sealpost_api::admin::router(state), shutdown.clone(), fronts.1));
+    if let Some(transfer) = transfer {
+        let state = sealpost_api::transfer::TransferState::new(pipeline.clone(), config.transfer.limits());
+        let front = Front { tls: transfer_tls, ..Front::default() };
+        parts.spawn(serve_behind(transfer, sealpost_api::transfer::router(state), shutdown.clone(), front));
+    }
     if with_worker {
         let (pipeline, shutdown) = (pipeline.clone(), shutdown.clone());
         parts.spawn(async move { pipeline.work(shutdown).await });
     }
-    Ok(Running { api: addresses.0, admin: addresses.1, shutdown, parts, pipeline })
+    Ok(Running { api: addresses.0, admin: addresses.1, transfer: addresses.2, shutdown, parts, pipeline })
 }
 
 /// The XML schema of a report type's files, with the format's default options.

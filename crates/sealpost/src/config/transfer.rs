@@ -1,13 +1,16 @@
 //! `[transfer]` and `[deliver]`: the transfer API, and the engine that carries files.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::JsonSchema;
+use sealpost_api::transfer::TransferLimits;
 use sealpost_core::error::FieldError;
 use sealpost_core::partner::MessageFormat;
 use sealpost_core::secret::SecretRef;
+use sealpost_core::usage::RateLimit;
 use serde::{Deserialize, Serialize};
 
 use super::{AdapterSettings, AdminTlsBlock};
@@ -36,6 +39,10 @@ pub(crate) struct TransferBlock {
     pub(crate) clock_skew_s: u64,
     /// Requests per second of one access key; 50.
     pub(crate) requests_per_second: NonZeroU32,
+    /// Largest `MaxConcurrentConnections` of a connector; 5.
+    pub(crate) most_connections: u32,
+    /// The addresses that our connections come from, as `DescribeConnector` shows them to callers.
+    pub(crate) egress_addresses: Vec<Ipv4Addr>,
     /// Most files of one `StartFileTransfer`; 10.
     pub(crate) most_files: u32,
     /// Most files that may wait at once, of all connectors together; 1000.
@@ -65,6 +72,8 @@ impl Default for TransferBlock {
             account: usual.account,
             clock_skew_s: 900,
             requests_per_second: NonZeroU32::MIN.saturating_add(49),
+            most_connections: TransferLimits::default().most_connections,
+            egress_addresses: Vec::new(),
             most_files: usual.most_files,
             queue_limit: usual.queue_limit,
             most_connectors: usual.most_connectors,
@@ -82,7 +91,10 @@ impl TransferBlock {
         let mut problems = Vec::new();
         let mut problem = |key: &str, detail: &str| problems.push(FieldError::new(format!("transfer.{key}"), detail));
         if self.listen.is_some() && self.master_secret.is_none() {
-            problem("master_secret", "expected a reference to at least 32 bytes: nobody could call without access keys");
+            problem(
+                "master_secret",
+                "expected a reference to at least 32 bytes: nobody could call without access keys",
+            );
         }
         if self.account.len() != 12 || !self.account.bytes().all(|byte| byte.is_ascii_digit()) {
             problem("account", "expected 12 digits");
@@ -94,6 +106,9 @@ impl TransferBlock {
         if !(60..=3600).contains(&self.clock_skew_s) {
             problem("clock_skew_s", "expected 60 to 3600");
         }
+        if !(1..=100).contains(&self.most_connections) {
+            problem("most_connections", "expected 1 to 100");
+        }
         if !(1..=1000).contains(&self.most_files) {
             problem("most_files", "expected 1 to 1000");
         }
@@ -101,6 +116,18 @@ impl TransferBlock {
             problem("queue_limit", "expected at least `most_files`");
         }
         problems
+    }
+
+    /// What the listener is held to.
+    pub(crate) fn limits(&self) -> TransferLimits {
+        let most = self.requests_per_second.get();
+        TransferLimits {
+            clock_skew: Duration::from_secs(self.clock_skew_s),
+            rate: RateLimit { per_second: f64::from(most), burst: most.saturating_mul(2) },
+            most_connections: self.most_connections,
+            egress_addresses: self.egress_addresses.clone(),
+            ..TransferLimits::default()
+        }
     }
 
     /// The pipeline's settings; `seal_for` is still to be read.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_inbound::{RunningSite, SftpSite, SiteSettings, SiteUser};
 use sealpost_seal::{KeyKind, KeyRequest};
+use serde_json::json;
 
 use super::read_secret;
 
@@ -44,6 +45,11 @@ impl Place {
 
     pub(super) fn inbox(&self) -> PathBuf {
         self.0.join("partner-side/site").join(SITE_USER).join("inbox")
+    }
+
+    /// User name and key of the partner's site in one secret, as connectors of the transfer API read it.
+    pub(super) fn user_secret(&self) -> PathBuf {
+        self.0.join("secrets/nordwind-user.json")
     }
 
     fn ssh_key(&self) -> PathBuf {
@@ -87,7 +93,10 @@ pub(super) fn prepare(folder: &Path) -> Result<Place> {
     write_private(&place.private_key(), key.secret.expose())?;
     std::fs::write(place.partners().join("nordwind.asc"), key.public).map_err(unwritable)?;
     write_private(&place.ssh_key(), sealpost_inbound::generate_host_key()?.expose())?;
+    let user = json!({ "Username": SITE_USER, "PrivateKey": read_secret(&place.ssh_key())?.expose_text()? });
+    write_private(&place.user_secret(), user.to_string().as_bytes())?;
     write_private(&folder.join("secrets/admin-token"), random_token().as_bytes())?;
+    write_private(&folder.join("secrets/transfer-secret"), hex::encode(rand::random::<[u8; 32]>()).as_bytes())?;
     write_private(&folder.join("secrets/webhook-secret"), hex::encode(rand::random::<[u8; 32]>()).as_bytes())?;
     Ok(place)
 }
@@ -128,6 +137,12 @@ destinations = "allowed"
 host_keys = "allowed"
 vault = "file:data/secrets"
 allow_private_destinations = true
+# Stock AWS clients may drive the engine: `aws transfer … --endpoint-url`.
+[transfer]
+listen = "127.0.0.1:{transfer}"
+master_secret = "file:secrets/transfer-secret"
+# Any file may be named as a connector's secret: fit for a demo only.
+user_secrets = ["file:"]
 [sources.main]
 kind = "sqlite"
 path = "company.sqlite"
@@ -141,6 +156,7 @@ path = "data/store"
         file = place.configuration().display(),
         api = port(8080)?,
         admin = port(8081)?,
+        transfer = port(8082)?,
     );
     let nordwind = format!(
         r#"name = "Nordwind Logistik GmbH"

@@ -77,6 +77,16 @@ pub(super) fn story(report: &Report, shown: &Decrypted, arrived: &Arrived, place
         format!("  curl -H \"Authorization: Bearer $KEY\" {}/v1/reports/{}", arrived.api_url, report.id),
         format!("  gpg --import {} && gpg --decrypt {}", arrived.recipient_private_key.display(), arrived.delivered_file.display()),
         format!("  open {}/docs", arrived.api_url),
+        "And as a client of AWS Transfer Family, the same file once more:".to_owned(),
+        format!(
+            "  export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} AWS_DEFAULT_REGION=us-east-1",
+            arrived.transfers.transfer_access_key_id,
+            arrived.transfers.transfer_secret_access_key
+        ),
+        format!(
+            "  aws transfer start-file-transfer --endpoint-url {} --connector-id {} \\\n       --send-file-paths {} --remote-directory-path /inbox",
+            arrived.transfers.transfer_url, arrived.transfers.connector_id, arrived.transfers.object_path
+        ),
     ]);
     lines.join("\n")
 }

@@ -15,5 +15,6 @@ mod sakila;
 mod secrecy;
 mod self_service;
 mod tenants;
+mod transfers;
 mod webhooks;
 mod world;

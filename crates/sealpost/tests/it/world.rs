@@ -25,6 +25,8 @@ pub(crate) struct World {
     sources: String,
     worker: String,
     store: String,
+    transfer: u16,
+    more: String,
 }
 
 impl World {
@@ -87,6 +89,8 @@ impl World {
             sources: String::new(),
             worker,
             store,
+            transfer: free_port(),
+            more: String::new(),
         };
         world.write("secrets/admin-token", "an-admin-token-for-tests");
         world
@@ -112,10 +116,51 @@ impl World {
         self.write_configuration();
     }
 
+    /// Turns the transfer API on.
+    pub(crate) fn transfers(&mut self) {
+        self.write("secrets/transfer-secret", "a-master-secret-of-more-than-32-bytes-for-tests");
+        self.more = format!(
+            "[transfer]\nlisten = \"127.0.0.1:{}\"\nmaster_secret = \"file:secrets/transfer-secret\"\nuser_secrets = [\"file:secrets/\"]\nrequests_per_second = 1000\n",
+            self.transfer
+        );
+        self.write_configuration();
+    }
+
+    pub(crate) fn transfer_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.transfer)
+    }
+
+    /// Makes a connector to the world's SSH server through the transfer API, by boto3. Its id.
+    pub(crate) fn transfer_connector(&self, access_key: &str, secret: &str) -> String {
+        const CREATE: &str = "
+import boto3, sys
+endpoint, key, secret, url, host_key = sys.argv[1:6]
+client = boto3.client('transfer', endpoint_url=endpoint, region_name='us-east-1', aws_access_key_id=key, aws_secret_access_key=secret)
+made = client.create_connector(
+    Url=url,
+    AccessRole='arn:aws:iam::000000000000:role/transfer',
+    SftpConfig={'UserSecretId': 'file:secrets/transfer-user.json', 'TrustedHostKeys': [host_key], 'MaxConcurrentConnections': 5},
+)
+print(made['ConnectorId'])
+";
+        let key = std::fs::read_to_string(&self.client_key).expect("read the client's key");
+        self.write("secrets/transfer-user.json", &json!({ "Username": user(), "PrivateKey": key }).to_string());
+        let host_key = self.sshd.host_key("ed25519");
+        // The service wants type and key alone.
+        let host_key: Vec<&str> = host_key.split_whitespace().take(2).collect();
+        let output = Command::new("python3")
+            .args(["-c", CREATE, &self.transfer_url(), access_key, secret])
+            .args([format!("sftp://127.0.0.1:{}", self.sshd.port()), host_key.join(" ")])
+            .output()
+            .expect("run python3");
+        assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), self.log());
+        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    }
+
     fn write_configuration(&self) {
         let text = format!(
-            "[api]\nlisten = \"127.0.0.1:{}\"\n[admin]\nlisten = \"127.0.0.1:{}\"\ntoken = \"file:secrets/admin-token\"\n{}[store]\n{}[worker]\n{}",
-            self.api, self.admin, self.sources, self.store, self.worker
+            "[api]\nlisten = \"127.0.0.1:{}\"\n[admin]\nlisten = \"127.0.0.1:{}\"\ntoken = \"file:secrets/admin-token\"\n{}[store]\n{}[worker]\n{}{}",
+            self.api, self.admin, self.sources, self.store, self.worker, self.more
         );
         self.write("sealpost.toml", &text);
     }
