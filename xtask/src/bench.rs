@@ -5,8 +5,13 @@ use crate::workspace::{cargo, root};
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     crate::test::packages::install_with_peers()?;
     crate::test::python::install()?;
-    let built = cargo()
-        .args(["build", "--release", "--locked", "--package", "sealpost", "--package", "sealpost-bench"])
+    let mut build = cargo();
+    build.args(["build", "--release", "--locked", "--package", "sealpost-bench"]);
+    // Transfers alone are the bench's own program, which has the engine in it.
+    if !arguments.iter().any(|argument| argument == "--transfer") {
+        build.args(["--package", "sealpost"]);
+    }
+    let built = build
         .status()
         .map_err(|error| format!("start cargo: {error}"))?;
     if !built.success() {
