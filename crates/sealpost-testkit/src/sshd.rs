@@ -101,6 +101,36 @@ impl Sshd {
         self.run();
     }
 
+    /// Starts again with other further lines of configuration.
+    pub fn reconfigure(&mut self, extra: &str) {
+        self.stop();
+        extra.clone_into(&mut self.extra);
+        self.run();
+    }
+
+    /// Makes a key pair that is to vouch for host keys; the path of its private half.
+    #[must_use]
+    pub fn authority(&self, kind: &str) -> PathBuf {
+        let number = self.keys.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = self.folder.path().join(format!("authority_{kind}_{number}"));
+        keygen(&path, &["-t", kind, "-b", if kind == "rsa" { "2048" } else { "256" }], "");
+        path
+    }
+
+    /// Has an authority sign the host key of a type, with further options of `ssh-keygen` (`-h`, `-n`, `-V`, …), and starts
+    /// again with the certificate.
+    ///
+    /// # Panics
+    /// Where `ssh-keygen` refuses.
+    pub fn certify(&mut self, kind: &str, authority: &Path, options: &[&str]) {
+        let mut command = Command::new(program(&["ssh-keygen"], "openssh-client"));
+        command.args(["-q", "-I", "the host", "-s"]).arg(authority).args(options);
+        command.arg(self.host_key_path(kind).with_extension("pub"));
+        assert!(command.status().expect("run ssh-keygen").success(), "certify the {kind} host key");
+        let line = format!("HostCertificate {}/host_{kind}-cert.pub", self.folder.path().display());
+        self.reconfigure(&line);
+    }
+
     /// Its port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -176,6 +206,16 @@ pub fn user() -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// The algorithms that the installed OpenSSH knows: `kex`, `cipher`, `mac`, … of `ssh -Q`.
+///
+/// # Panics
+/// Where ssh is not installed.
+#[must_use]
+pub fn known_algorithms(kind: &str) -> Vec<String> {
+    let output = Command::new(program(&["ssh"], "openssh-client")).args(["-Q", kind]).output().expect("run ssh");
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
 /// Makes a key pair at `path` with `ssh-keygen`.
 pub(crate) fn keygen(path: &Path, arguments: &[&str], passphrase: &str) {
     let mut command = Command::new(program(&["ssh-keygen"], "openssh-client"));
@@ -185,7 +225,11 @@ pub(crate) fn keygen(path: &Path, arguments: &[&str], passphrase: &str) {
 }
 
 /// The public key beside a private one, as `type base64`.
-pub(crate) fn public_key(path: &Path) -> String {
+///
+/// # Panics
+/// Where there is none.
+#[must_use]
+pub fn public_key(path: &Path) -> String {
     let text = std::fs::read_to_string(path.with_extension("pub")).expect("read a public key");
     text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }

@@ -14,7 +14,7 @@ use super::host_key::{Approved, Shown};
 use super::packet::{CREATE, FOR_WRITE, TRUNCATE};
 use super::session::{Refused, Session, look};
 use super::status::Fault;
-use super::{address, connect, directory, login};
+use super::{address, announced, connect, credential, directory};
 
 const CONTENT: &[u8] = b"Sealpost checks whether it can deliver here. This file may be removed.\n";
 
@@ -78,24 +78,31 @@ async fn log_in(
     settings: &ConnectorSettings,
     steps: &mut Steps,
 ) -> Result<Session, Stop> {
-    let resolved = address::resolve(settings, reach).await.map(|found| {
-        let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
-        (texts.join(", "), found)
-    });
+    // What nobody has approved and what is no longer allowed is known before anything is sent.
+    let approved = match Approved::parse(settings) {
+        Ok(approved) => Arc::new(approved),
+        Err(error) => return steps.note("host_key", Err(error)),
+    };
+    let resolved = address::resolve(secrets, settings, reach).await;
+    let resolved = resolved.map(|addresses| (addresses.to_string(), addresses));
     let addresses = steps.note("resolve", resolved)?;
 
     let connected = address::connect(settings, &addresses).await;
-    let stream = steps.note("connect", connected.map(|(stream, address)| (address.to_string(), stream)))?;
+    let stream = steps.note("connect", connected.map(|(stream, place)| (place, stream)))?;
 
-    let mut session = exchange_keys(settings, &addresses, stream, steps).await?;
+    let session = exchange_keys(settings, &approved, &addresses, stream, steps).await?;
 
     let logged_in = async {
-        let credentials = login::resolve(secrets, settings).await?;
-        let accepted = login::login(&mut session, settings, &credentials).await?;
-        Ok((format!("user `{}` with {accepted}", settings.user), ()))
+        let account = credential::resolve(secrets, settings).await?;
+        let (session, accepted) = connect::log_in(session, settings, &approved, &addresses, &account).await?;
+        Ok((format!("user `{}` with {accepted}", account.user), session))
     };
     let logged_in = logged_in.await;
-    steps.note("login", logged_in)?;
+    let session = steps.note("login", logged_in)?;
+    for announced in announced::candidates(&session, settings, &approved).await {
+        steps.shown = Some(public_key_line(&announced));
+        steps.note("announced_key", Ok((format!("{announced}, the server has it too; not approved"), ())))?;
+    }
     Ok(session)
 }
 
@@ -117,15 +124,12 @@ async fn deliver_a_little(session: Session, settings: &ConnectorSettings, steps:
 /// with the partner's and approved.
 async fn exchange_keys(
     settings: &ConnectorSettings,
+    approved: &Arc<Approved>,
     addresses: &Addresses,
     stream: tokio::net::TcpStream,
     steps: &mut Steps,
 ) -> Result<Session, Stop> {
-    let approved = match Approved::parse(settings) {
-        Ok(approved) => Arc::new(approved),
-        Err(error) => return steps.note("host_key", Err(error)),
-    };
-    let first = Session::open(settings, &approved, &[], stream).await;
+    let first = Session::open(settings, approved, &[], stream).await;
     let session = match first {
         Ok(session) => session,
         Err(Refused::Failed(error)) => return steps.note("key_exchange", Err(error)),
@@ -139,7 +143,7 @@ async fn exchange_keys(
             let line = public_key_line(&shown);
             if approved.may_know_another(std::slice::from_ref(&shown)) {
                 // It may have an approved key of another type.
-                let other = connect::trusted_session(settings, &approved, addresses).await;
+                let other = connect::trusted_session(settings, approved, addresses).await;
                 steps.shown = Some(other.as_ref().map_or_else(|_| line.clone(), shown_by));
                 return steps.note("host_key", other.map(|session| (described(&session), session)));
             }

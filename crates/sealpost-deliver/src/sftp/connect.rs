@@ -5,11 +5,12 @@ use std::sync::Arc;
 use russh::keys::Algorithm;
 use sealpost_core::address::Reach;
 use sealpost_core::connector::ConnectorSettings;
-use sealpost_core::error::Result;
+use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::SecretStore;
 
 use super::address::Addresses;
 use super::client::Client;
+use super::credential::{self, Account};
 use super::host_key::{Approved, Shown};
 use super::session::{Refused, Session};
 use super::{address, login};
@@ -33,12 +34,44 @@ pub(super) async fn connect(
     if approved.is_empty() {
         return Err(approved.missing(settings));
     }
-    let credentials = login::resolve(secrets, settings).await?;
-    let addresses = address::resolve(settings, reach).await?;
-    let mut session = trusted_session(settings, &approved, &addresses).await?;
-    login::login(&mut session, settings, &credentials).await?;
+    let account = credential::resolve(secrets, settings).await?;
+    let addresses = address::resolve(secrets, settings, reach).await?;
+    let session = trusted_session(settings, &approved, &addresses).await?;
+    let (session, _) = log_in(session, settings, &approved, &addresses, &account).await?;
     let client = Client::start(&session, settings).await?;
     Ok(Connection { client, session })
+}
+
+/// Logs in, with each version of the credentials on a connection of its own, the first on `session`. Returns what was
+/// accepted, too.
+///
+/// # Errors
+/// `SP-DELIVER-005` where the server refuses all of them. What else goes wrong is not the credentials' fault, and ends it.
+pub(super) async fn log_in(
+    session: Session,
+    settings: &ConnectorSettings,
+    approved: &Arc<Approved>,
+    addresses: &Addresses,
+    account: &Account,
+) -> Result<(Session, String)> {
+    let mut fresh = Some(session);
+    let mut refusals: Vec<String> = Vec::new();
+    for stage in &account.stages {
+        let mut session = match fresh.take() {
+            Some(session) => session,
+            None => trusted_session(settings, approved, addresses).await?,
+        };
+        let name = stage.name.as_ref().map(|name| format!(" (`{name}`)")).unwrap_or_default();
+        match login::login(&mut session, settings, &account.user, stage).await {
+            Ok(accepted) => return Ok((session, format!("{accepted}{name}"))),
+            Err(error) if error.is(&codes::deliver::AUTHENTICATION) && account.stages.len() > 1 => {
+                refusals.push(format!("{}{name}", error.detail()));
+                session.close().await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::new(&codes::deliver::AUTHENTICATION, refusals.join("; ")))
 }
 
 /// A connection whose server has shown an approved key.

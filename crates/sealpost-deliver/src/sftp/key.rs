@@ -48,7 +48,7 @@ pub(super) fn generate(comment: &str) -> Result<(Secret, String)> {
 }
 
 /// Reads a key; the error is a sentence about what is wrong with it.
-fn read(text: &str, passphrase: Option<&str>) -> Result<PrivateKey, String> {
+pub(super) fn read(text: &str, passphrase: Option<&str>) -> Result<PrivateKey, String> {
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.starts_with("ssh-") || text.starts_with("ecdsa-") || text.contains("-----BEGIN PUBLIC KEY-----") {
         return Err("it is a public key; the private one is needed".to_owned());

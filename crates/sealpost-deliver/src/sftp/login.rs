@@ -6,44 +6,13 @@ use russh::MethodKind;
 use russh::MethodSet;
 use russh::client::{AuthResult, KeyboardInteractiveAuthResponse};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
-use sealpost_core::connector::{ConnectorSettings, Login};
+use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::SecretStore;
-use sealpost_core::secret::Secret;
 use tokio::time::timeout;
 
-use super::key;
+use super::credential::{Credential, Stage};
+use super::policy::Offer;
 use super::session::{Ended, Session, handshake_limit, look};
-
-/// A resolved way to log in.
-pub(super) enum Credential {
-    Key(Arc<PrivateKey>),
-    Password(Secret),
-    KeyboardInteractive(Secret),
-}
-
-/// Resolves all of the connector's credentials, before the server is bothered.
-///
-/// # Errors
-/// What the secret store says; `SP-DELIVER-015` for unusable keys, `SP-DELIVER-021` where no method is configured.
-pub(super) async fn resolve(secrets: &dyn SecretStore, settings: &ConnectorSettings) -> Result<Vec<Credential>> {
-    let mut credentials = Vec::with_capacity(settings.login.len());
-    for login in &settings.login {
-        credentials.push(match login {
-            Login::PrivateKey { key, passphrase, public_key: _ } => {
-                Credential::Key(key::load(secrets, key, passphrase.as_ref()).await?)
-            }
-            Login::Password { password } => Credential::Password(secrets.resolve(password).await?),
-            Login::KeyboardInteractive { password } => {
-                Credential::KeyboardInteractive(secrets.resolve(password).await?)
-            }
-        });
-    }
-    if credentials.is_empty() {
-        return Err(Error::new(&codes::deliver::CONFIG, "the connector names no way to log in (`login` is empty)"));
-    }
-    Ok(credentials)
-}
 
 /// What the server said to one method.
 enum Answer {
@@ -58,10 +27,12 @@ enum Answer {
 pub(super) async fn login(
     session: &mut Session,
     settings: &ConnectorSettings,
-    credentials: &[Credential],
+    user: &str,
+    stage: &Stage,
 ) -> Result<String> {
     let limit = handshake_limit(settings);
-    timeout(limit, try_all(session, settings, credentials)).await.map_err(|_| {
+    let attempt = Attempt { user, sha1: Offer::of(settings)?.rsa_sha1_login };
+    timeout(limit, try_all(session, &attempt, &stage.credentials)).await.map_err(|_| {
         Error::new(
             &codes::deliver::TIMEOUT,
             format!("`{}` did not finish the login within {} s", settings.host, limit.as_secs()),
@@ -69,7 +40,14 @@ pub(super) async fn login(
     })?
 }
 
-async fn try_all(session: &mut Session, settings: &ConnectorSettings, credentials: &[Credential]) -> Result<String> {
+/// What all methods of a login have in common.
+struct Attempt<'a> {
+    user: &'a str,
+    /// Whether our RSA key may sign with SHA-1.
+    sha1: bool,
+}
+
+async fn try_all(session: &mut Session, attempt: &Attempt<'_>, credentials: &[Credential]) -> Result<String> {
     let mut unused: Vec<&Credential> = credentials.iter().collect();
     let mut accepted: Vec<String> = Vec::new();
     let mut history: Vec<String> = Vec::new();
@@ -78,11 +56,15 @@ async fn try_all(session: &mut Session, settings: &ConnectorSettings, credential
     'stage: loop {
         for (place, credential) in unused.iter().enumerate() {
             let name = credential.describe();
+            let stands_in = matches!(credential, Credential::PasswordByPrompt(_));
+            if stands_in && offered.as_ref().is_none_or(|offered| offered.contains(&MethodKind::Password)) {
+                continue;
+            }
             if offered.as_ref().is_some_and(|offered| !offered.contains(&credential.kind())) {
                 history.push(format!("{name} (not offered)"));
                 continue;
             }
-            match credential.present(session, settings).await? {
+            match credential.present(session, attempt).await? {
                 Answer::Accepted => {
                     accepted.push(name);
                     return Ok(accepted.join(" and "));
@@ -96,78 +78,65 @@ async fn try_all(session: &mut Session, settings: &ConnectorSettings, credential
                 }
                 Answer::Refused { remaining, partial: false } => {
                     history.push(format!("{name} (refused)"));
-                    if let Some(error) = hung_up(session, settings, &history) {
+                    if let Some(error) = hung_up(session, attempt.user, &history) {
                         return Err(error);
                     }
                     offered = Some(remaining);
                 }
             }
         }
-        return Err(refused(settings, &history, offered.as_ref()));
+        return Err(refused(attempt.user, &history, offered.as_ref()));
     }
 }
 
-fn refused(settings: &ConnectorSettings, history: &[String], offered: Option<&MethodSet>) -> Error {
+fn refused(user: &str, history: &[String], offered: Option<&MethodSet>) -> Error {
     let offered: Vec<&str> = offered.into_iter().flat_map(|set| set.iter()).map(<&'static str>::from).collect();
     let offered = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
     Error::new(
         &codes::deliver::AUTHENTICATION,
-        format!("user `{}`: tried {}; the server still offers {offered}", settings.user, history.join(", ")),
+        format!("user `{user}`: tried {}; the server still offers {offered}", history.join(", ")),
     )
 }
 
 /// The error, where the server ended the connection instead of answering.
-fn hung_up(session: &Session, settings: &ConnectorSettings, history: &[String]) -> Option<Error> {
+fn hung_up(session: &Session, user: &str, history: &[String]) -> Option<Error> {
     if !session.handle.is_closed() {
         return None;
     }
     Some(match look(&session.seen).ended.clone() {
         Some(Ended::Disconnected(message)) => Error::new(
             &codes::deliver::AUTHENTICATION,
-            format!("user `{}`: tried {}; the server disconnected: {message}", settings.user, history.join(", ")),
+            format!("user `{user}`: tried {}; the server disconnected: {message}", history.join(", ")),
         ),
         _ => session.broken("login"),
     })
 }
 
 impl Credential {
-    fn kind(&self) -> MethodKind {
+    async fn present(&self, session: &mut Session, attempt: &Attempt<'_>) -> Result<Answer> {
+        let user = attempt.user;
         match self {
-            Self::Key(_) => MethodKind::PublicKey,
-            Self::Password(_) => MethodKind::Password,
-            Self::KeyboardInteractive(_) => MethodKind::KeyboardInteractive,
-        }
-    }
-
-    /// The method, with the key's fingerprint: what an operator compares with the partner.
-    fn describe(&self) -> String {
-        match self {
-            Self::Key(key) => format!("publickey {} {}", key.algorithm(), key.fingerprint(HashAlg::Sha256)),
-            Self::Password(_) => "password".to_owned(),
-            Self::KeyboardInteractive(_) => "keyboard-interactive".to_owned(),
-        }
-    }
-
-    async fn present(&self, session: &mut Session, settings: &ConnectorSettings) -> Result<Answer> {
-        let user = settings.user.as_str();
-        match self {
-            Self::Key(key) => present_key(session, user, key).await,
+            Self::Key(key) => present_key(session, attempt, key).await,
             Self::Password(password) => {
                 let answer = session.handle.authenticate_password(user, password.expose_text()?).await;
                 Ok(answer.map_err(|_| session.broken("login"))?.into())
             }
-            Self::KeyboardInteractive(password) => answer_prompts(session, user, password.expose_text()?).await,
+            Self::KeyboardInteractive(password) | Self::PasswordByPrompt(password) => {
+                answer_prompts(session, user, password.expose_text()?).await
+            }
         }
     }
 }
 
-/// RSA keys sign with SHA-2 (RFC 8332) or not at all: `ssh-rsa` is SHA-1.
-async fn present_key(session: &mut Session, user: &str, key: &Arc<PrivateKey>) -> Result<Answer> {
-    let hashes = if key.algorithm().is_rsa() {
+/// RSA keys sign with SHA-2 (RFC 8332). `ssh-rsa` is SHA-1: last, and only where the connector has an exception.
+async fn present_key(session: &mut Session, attempt: &Attempt<'_>, key: &Arc<PrivateKey>) -> Result<Answer> {
+    let user = attempt.user;
+    let mut hashes = if key.algorithm().is_rsa() {
         match session.handle.best_supported_rsa_hash().await.map_err(|_| session.broken("login"))? {
             Some(Some(hash)) => vec![Some(hash)],
             // The server does not say (no `server-sig-algs`, RFC 8308): try both.
             None => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
+            Some(None) if attempt.sha1 => Vec::new(),
             Some(None) => {
                 return Err(Error::new(
                     &codes::deliver::AUTHENTICATION,
@@ -180,6 +149,9 @@ async fn present_key(session: &mut Session, user: &str, key: &Arc<PrivateKey>) -
     } else {
         vec![None]
     };
+    if key.algorithm().is_rsa() && attempt.sha1 {
+        hashes.push(None);
+    }
     let mut answer = Answer::Refused { remaining: MethodSet::empty(), partial: false };
     for hash in hashes {
         let key = PrivateKeyWithHashAlg::new(Arc::clone(key), hash);

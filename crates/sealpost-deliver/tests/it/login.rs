@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use russh::MethodKind;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::{Auth, Handler, Response};
 use sealpost_core::connector::{ConnectorSettings, Login};
@@ -141,11 +142,12 @@ impl Handler for Asking {
     }
 }
 
-#[tokio::test]
-async fn hidden_prompts_are_answered_and_visible_ones_left_empty() {
+/// Starts [`Asking`], which takes no other way than to answer; its port and host key.
+pub(crate) async fn asking() -> (u16, String) {
     let host_key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap();
     let public = host_key.public_key().to_openssh().unwrap();
-    let config = russh::server::Config { keys: vec![host_key], ..Default::default() };
+    let methods = (&[MethodKind::KeyboardInteractive][..]).into();
+    let config = russh::server::Config { keys: vec![host_key], methods, ..Default::default() };
     let config = Arc::new(config);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -160,6 +162,12 @@ async fn hidden_prompts_are_answered_and_visible_ones_left_empty() {
             });
         }
     });
+    (port, public)
+}
+
+#[tokio::test]
+async fn hidden_prompts_are_answered_and_visible_ones_left_empty() {
+    let (port, public) = asking().await;
     let with = |value: &str| {
         let login = vec![Login::KeyboardInteractive { password: text(value) }];
         settings(port, "partner", login, vec![public.clone()])

@@ -1,10 +1,16 @@
 //! Real servers: OpenSSH and proftpd, webhooks' receivers, and a few that misbehave.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a panic in a test is the report")]
 
+mod algorithms;
+mod certificates;
 mod contract;
 mod faults;
 mod login;
+mod network;
+mod parallel;
+mod proxies;
 mod reach;
 mod sites;
 mod trust;
+mod user_secret;
 mod webhook;
