@@ -11,9 +11,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if !arguments.iter().any(|argument| argument == "--transfer") {
         build.args(["--package", "sealpost"]);
     }
-    let built = build
-        .status()
-        .map_err(|error| format!("start cargo: {error}"))?;
+    let built = build.status().map_err(|error| format!("start cargo: {error}"))?;
     if !built.success() {
         return Err("the release build failed".into());
     }

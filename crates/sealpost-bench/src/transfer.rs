@@ -27,13 +27,14 @@ use workload::{Shape, WORKLOADS, Workload};
 
 /// A peer that takes so many times as long as the fastest in the first round doesn't run again.
 const CONTENDER: f64 = 1.25;
-/// Nobody needs more for a far file of this size but who is hopelessly slow.
-const PATIENCE: u64 = 1 << 30;
+
+/// Makes the command that does a task; `None` where the client has nothing to add to another line.
+type Make<'a> = Box<dyn Fn(&Task<'_>) -> Result<Option<Command>> + 'a>;
 
 /// A client and its runs.
 struct Client<'a> {
     name: &'static str,
-    command: Box<dyn Fn(&Task<'_>) -> Result<Option<Command>> + 'a>,
+    command: Make<'a>,
     runs: Vec<Outcome>,
     failure: Option<String>,
 }
@@ -73,8 +74,8 @@ pub(crate) fn measure(arguments: &Arguments) -> Result<Table> {
 fn compare(arguments: &Arguments, place: &Place, workload: Workload) -> Result<table::Result> {
     let ours = |task: &Task<'_>| ours::command(task, &arguments.transfer).map(Some);
     let mut clients = vec![Client::new("ours", Box::new(ours))];
-    let slow = workload.is_far() && workload.shape.bytes >= PATIENCE;
-    let peers = PEERS.iter().filter(|peer| !arguments.quick || peer.quick).filter(|peer| !slow || peer.patient);
+    let peers = PEERS.iter().filter(|peer| !arguments.quick || peer.quick);
+    let peers = peers.filter(|peer| !workload.takes_minutes() || peer.minutes);
     if !arguments.transfer.alone {
         clients.extend(peers.map(|peer| Client::new(peer.name, Box::new(peer.command))));
     }
@@ -100,7 +101,7 @@ fn compare(arguments: &Arguments, place: &Place, workload: Workload) -> Result<t
 }
 
 impl<'a> Client<'a> {
-    fn new(name: &'static str, command: Box<dyn Fn(&Task<'_>) -> Result<Option<Command>> + 'a>) -> Self {
+    fn new(name: &'static str, command: Make<'a>) -> Self {
         Self { name, command, runs: Vec::new(), failure: None }
     }
 

@@ -105,7 +105,7 @@ impl Carrier {
             let id = format!("bench-{number}");
             let shipment = Shipment {
                 connector: &self.connector,
-                traces: Traces { id: &id, file_name: name, attempts: 1, intent: None },
+                traces: Traces { id: &id, file_name: name, attempts: 1, failed_attempts: 0, intent: None },
                 sha256: None,
                 object: "",
                 file: &file,

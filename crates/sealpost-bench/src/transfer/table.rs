@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn the_ratio_is_with_the_peer_that_the_target_names() {
         assert_eq!(table(0).json()[0]["peer_name"], TUNED_SFTP);
-        let far = table(4).json();
+        let far = table(6).json();
         assert_eq!((&far[0]["peer_name"], &far[0]["ratio"]), (&json!("rclone"), &json!(3.0)));
         assert_eq!(far[0]["met"], false);
         assert_eq!(far[0]["clients"][2]["failure"], "no such cipher");

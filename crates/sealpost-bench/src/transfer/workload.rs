@@ -42,14 +42,18 @@ use Direction::{Retrieve, Send};
 
 const LARGE: Shape = Shape { files: 1, bytes: 1 << 30 };
 const MEDIUM: Shape = Shape { files: 1, bytes: 256 << 20 };
+const ONE: Shape = Shape { files: 1, bytes: 20 << 10 };
 const SMALL: Shape = Shape { files: 1_000, bytes: 20 << 10 };
 
 /// All of them, in the order of the table.
-pub(crate) const WORKLOADS: [Workload; 12] = [
+pub(crate) const WORKLOADS: [Workload; 14] = [
     row("send 1 GiB, loopback", Send, LARGE, 0, TunedSftp, 1.15),
     row("retrieve 1 GiB, loopback", Retrieve, LARGE, 0, TunedSftp, 1.1),
     row("send 1,000 × 20 KiB, loopback", Send, SMALL, 0, Fastest, 3.0),
     row("retrieve 1,000 × 20 KiB, loopback", Retrieve, SMALL, 0, Fastest, 3.0),
+    // Round trips until the first byte, and after the last one.
+    row("send 20 KiB, 50 ms", Send, ONE, 50, Fastest, 1.0),
+    row("retrieve 20 KiB, 50 ms", Retrieve, ONE, 50, Fastest, 1.0),
     row("send 256 MiB, 50 ms", Send, MEDIUM, 50, Fastest, 3.5),
     row("retrieve 256 MiB, 50 ms", Retrieve, MEDIUM, 50, Fastest, 3.5),
     row("send 1,000 × 20 KiB, 50 ms", Send, SMALL, 50, Fastest, 3.0),
@@ -76,7 +80,7 @@ impl Workload {
     pub(crate) fn smaller(mut self) -> Self {
         if self.shape.files > 1 {
             self.shape.files /= 8;
-        } else {
+        } else if self.shape != ONE {
             self.shape.bytes /= 8;
         }
         self
@@ -86,9 +90,14 @@ impl Workload {
         self.round_trip_ms > 0
     }
 
+    /// Whether peers that are not at their best need minutes for it.
+    pub(crate) fn takes_minutes(&self) -> bool {
+        self.is_far() && (self.shape.files > 1 || self.shape == LARGE)
+    }
+
     /// How often peers run: far ones are slow, and vary little.
     pub(crate) fn rounds(&self, most: usize) -> usize {
-        let wanted = match (self.is_far(), self.shape == LARGE) {
+        let wanted = match (self.is_far(), self.takes_minutes()) {
             (false, _) => 5,
             (true, false) => 3,
             (true, true) => 2,

@@ -13,5 +13,10 @@ if fast:
 transport.connect(username=user, pkey=paramiko.Ed25519Key.from_private_key_file(key))
 sftp = paramiko.SFTPClient.from_transport(transport)
 for name in names:
-    getattr(sftp, verb)(f"{source}/{name}", f"{target}/{name}")
+    ends = f"{source}/{name}", f"{target}/{name}"
+    if verb == "put":
+        sftp.put(*ends)
+    else:
+        # Without a limit it asks for the whole file at once, and searches that list for every answer.
+        sftp.get(*ends, max_concurrent_prefetch_requests=256)
 transport.close()
