@@ -1,8 +1,7 @@
 //! Deliver: a sealed file to its connector. Never asks the database, never encrypts: what is stored is what is sent.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use sealpost_core::connector::Connector;
 use sealpost_core::delivery::{Delivery, DeliveryEvent, Intent};
 use sealpost_core::error::{Error, Failure, Result, codes};
-use sealpost_core::id::{ConnectorId, DeliveryId};
+use sealpost_core::id::DeliveryId;
 use sealpost_core::job::JobStatus;
 use sealpost_core::port::{Journal, Ledger, Shipment};
 use sealpost_core::receipt::Receipt;
@@ -21,8 +20,8 @@ use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
 
-/// How long a delivery waits when its connector is busy with others.
-const BUSY_PAUSE: Duration = Duration::from_millis(300);
+/// How long a delivery waits when its connector was changed while it began.
+const CHANGED_PAUSE: Duration = Duration::from_millis(300);
 
 impl Pipeline {
     /// Works on a deliver task until it is done, to be tried again, or lost.
@@ -45,7 +44,6 @@ impl Pipeline {
             let error = Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", delivery.partner));
             return self.give_up_delivery(&delivery, Some(&connector), &error, lease).await;
         }
-        let Some(_pass) = self.gates.enter(&connector) else { return Ok(Outcome::Again(BUSY_PAUSE)) };
         let passage = match self.breakers.enter(&connector.settings) {
             Ok(passage) => Arc::new(passage),
             Err(rest) => return self.delivery_waits(&delivery, &connector, rest, lease).await,
@@ -78,7 +76,7 @@ impl Pipeline {
             // The destination was changed or removed while the attempt began, and its old secret with it: the next
             // attempt reads it anew.
             Err(error) if error.is(&codes::secrets::MISSING) && self.was_changed(&connector).await? => {
-                Ok(Outcome::Again(BUSY_PAUSE))
+                Ok(Outcome::Again(CHANGED_PAUSE))
             }
             Err(error) => self.not_delivered(&connector, &delivery, &error, lease).await,
         }
@@ -229,39 +227,5 @@ impl Journal for LedgerJournal {
     fn progress(&self, bytes_sent: u64) {
         self.passage.reached();
         self.sent.store(bytes_sent, Ordering::Relaxed);
-    }
-}
-
-/// How many deliveries are under way to each connector, in this process.
-#[derive(Default)]
-pub(crate) struct Gates(Mutex<HashMap<ConnectorId, u32>>);
-
-/// The right to use a connector, given back when dropped.
-struct Pass {
-    gates: Arc<Gates>,
-    connector: ConnectorId,
-}
-
-impl Gates {
-    fn enter(self: &Arc<Self>, connector: &Connector) -> Option<Pass> {
-        let mut busy = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = busy.entry(connector.id.clone()).or_default();
-        if *count >= connector.settings.limits.concurrency {
-            return None;
-        }
-        *count += 1;
-        Some(Pass { gates: self.clone(), connector: connector.id.clone() })
-    }
-}
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        let mut busy = self.gates.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = busy.get_mut(&self.connector) {
-            *count -= 1;
-            if *count == 0 {
-                busy.remove(&self.connector);
-            }
-        }
     }
 }

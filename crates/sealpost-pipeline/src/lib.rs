@@ -135,7 +135,6 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Pipeline {
     parts: Arc<Parts>,
-    gates: Arc<deliver::Gates>,
     breakers: Arc<breaker::Breakers>,
     master: Arc<transfer::Master>,
     told: Arc<transfer::Told>,
@@ -158,7 +157,6 @@ impl Pipeline {
         let quotas = Arc::new(usage::Quotas::new(parts.usage.clone()));
         Self {
             parts: Arc::new(parts),
-            gates: Arc::default(),
             breakers: Arc::default(),
             master: Arc::default(),
             told: Arc::default(),

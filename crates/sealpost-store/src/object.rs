@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -95,6 +95,20 @@ impl SealedObject {
             }
             _ => Ok(self),
         }
+    }
+
+    /// What tells this object from others that have or had its key: another one has another version. Opaque; the same in
+    /// every process. (S3: the entity tag. Local: inode, time of the last change, and size.)
+    #[must_use]
+    pub fn version(&self) -> String {
+        let tag = match &self.bytes {
+            Origin::Local(file) => file
+                .metadata()
+                .map(|meta| format!("{}-{}.{}", meta.ino(), meta.mtime(), meta.mtime_nsec()))
+                .unwrap_or_default(),
+            Origin::S3 { e_tag, .. } => e_tag.clone().unwrap_or_default(),
+        };
+        format!("{tag}-{}", self.size)
     }
 
     fn changed(&self, detail: impl std::fmt::Display) -> Error {

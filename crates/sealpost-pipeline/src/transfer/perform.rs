@@ -6,13 +6,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::TransferItemId;
-use sealpost_core::port::Traces;
+use sealpost_core::object::ObjectPath;
 use sealpost_core::task::Lease;
 use sealpost_core::transfer::{
     Action, ItemEvent, ItemOutcome, TransferConnector, TransferFailure, TransferItem, TransferKind,
 };
 
 use super::attempt::{Attempt, Progress};
+use super::send;
 use crate::breaker::patience;
 use crate::deliver::may_have_written;
 use crate::produce::MOST_INTERRUPTIONS;
@@ -140,19 +141,30 @@ impl Pipeline {
         if let (Some(connector), Action::Send { local, remote_directory }) = (connector, &item.action)
             && may_have_written(item.attempts, error)
         {
-            let engine = connector.engine(remote_directory.as_deref())?;
-            let traces = Traces {
-                id: item.id.as_str(),
-                file_name: local.name(),
-                attempts: item.attempts,
-                failed_attempts: item.failed_attempts,
-                intent: item.intent.as_ref(),
-            };
-            if let Err(leftover) = self.parts.transport.discard(&engine, traces).await {
-                log::transfer::item_leftover(&item, &leftover);
-            }
+            self.discard_item(&item, connector, local, remote_directory.as_deref()).await;
         }
         Ok(Outcome::Done)
+    }
+
+    /// Removes what attempts to send it left on the server.
+    async fn discard_item(
+        &self,
+        item: &TransferItem,
+        connector: &TransferConnector,
+        local: &ObjectPath,
+        remote_directory: Option<&str>,
+    ) {
+        let discarded = async {
+            let file = self.parts.store.open_object(local).await?;
+            let (engine, id) = (connector.engine(remote_directory)?, send::trace_id(item, &file));
+            self.parts.transport.discard(&engine, send::traces(item, local, &id)).await
+        };
+        match discarded.await {
+            // Without the object nothing was sent, unless it was removed in between.
+            Err(error) if error.is(&codes::store::MISSING) && item.attempts < 2 => {}
+            Err(error) => log::transfer::item_leftover(item, &error),
+            Ok(()) => {}
+        }
     }
 
     async fn apply_event(&self, item: &TransferItem, event: &ItemEvent, lease: &Lease) -> Result<TransferItem> {

@@ -48,8 +48,10 @@ impl Attempt<'_> {
                 let target = local_directory.join(&format!("{name}.pgp"))?;
                 let plan = sealing::Plan::new(self.parts(), name)?;
                 let upload = self.parts().store.put_object(&target).await?;
-                let (mut landing, sealing) = sealing::begin(plan, upload, meter);
-                let fetching = async {
+                let (landing, sealing) = sealing::begin(plan, upload, meter);
+                let fetching = async move {
+                    // Its own: the sealer hears that nothing more comes when this ends, however it ends.
+                    let mut landing = landing;
                     let retrieval = Retrieval { connector: &engine, path: remote, landing: &mut landing };
                     let retrieved = self.parts().transport.retrieve(retrieval).await?;
                     landing.meter.check(&retrieved)?;

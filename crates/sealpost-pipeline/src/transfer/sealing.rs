@@ -128,7 +128,7 @@ pub(super) fn begin(plan: Plan, upload: ObjectUpload, meter: Meter<'_>) -> (Seal
 }
 
 impl Sealing {
-    /// Runs together with what fetches the file. Fetching must own the landing: it ends with it.
+    /// Runs together with what fetches the file, which must own the landing: sealing ends when that is dropped.
     pub(super) async fn with(
         self,
         fetching: impl Future<Output = Result<Retrieved>>,

@@ -72,3 +72,22 @@ async fn what_a_send_left_behind_is_removed_once_it_is_given_up() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_replaced_between_attempts_is_never_mixed_with_the_new_one() {
+    let rig = Rig::working().await;
+    let proxy = ChaosProxy::start(([127, 0, 0, 1], rig.sshd.port()).into());
+    let connector = rig.connector(through(&proxy)).await;
+    rig.put("big.bin", &noise(8_000_000, 3));
+    proxy.set(Chaos::CutUpload(4_000_000));
+    let transfer = rig.start(&connector, vec![Action::Send { local: object("big.bin"), remote_directory: None }]).await;
+    while rig.items(&transfer.id).await[0].failed_attempts == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // As the store does it: another file takes its place.
+    rig.put("newer.bin", &noise(8_000_000, 4));
+    std::fs::rename(rig.stored("newer.bin"), rig.stored("big.bin")).unwrap();
+    proxy.heal();
+    assert_completed(&rig.ended(&transfer.id).await[0]);
+    assert!(std::fs::read(rig.sshd.inbox().join("big.bin")).unwrap() == noise(8_000_000, 4));
+}

@@ -95,10 +95,11 @@ async fn a_connector_that_was_removed_fails_what_waits_for_it() {
 async fn what_records_decide_is_refused_when_it_is_asked_for() {
     let rig = Rig::idle(Default::default()).await;
     let connector = rig.connector(|_| {}).await;
+    let caller = sealpost_core::id::AccessKeyId::fresh();
     let ask = |connector: &sealpost_core::id::ConnectorId, count: usize| sealpost_pipeline::StartAsk {
         connector: connector.clone(),
         actions: vec![send("a.txt", None); count],
-        caller: sealpost_core::id::AccessKeyId::fresh(),
+        caller: caller.clone(),
         metadata: Default::default(),
         idempotency: Some(("token".to_owned(), format!("{count}"))),
     };
