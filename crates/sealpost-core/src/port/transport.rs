@@ -104,6 +104,8 @@ pub struct Traces<'a> {
     pub file_name: &'a str,
     /// Attempts begun so far, the present one included.
     pub attempts: u32,
+    /// Attempts that failed and were recorded so; one that a crash cut short is not among them.
+    pub failed_attempts: u32,
     /// The recorded intent of an interrupted attempt.
     pub intent: Option<&'a Intent>,
 }
@@ -114,6 +116,7 @@ impl<'a> From<&'a Delivery> for Traces<'a> {
             id: delivery.id.as_str(),
             file_name: delivery.file.key.file_name.as_str(),
             attempts: delivery.attempts,
+            failed_attempts: delivery.failed_attempts,
             intent: delivery.intent.as_ref(),
         }
     }
@@ -227,7 +230,8 @@ pub struct Listed {
 /// One step of a check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckStep {
-    /// The step: `resolve`, `connect`, `key_exchange`, `host_key`, `login`, `directory`, `write`, `rename`, `remove`.
+    /// The step: `resolve`, `connect`, `key_exchange`, `host_key`, `login`, `directory`, `write`, `rename`, `remove`; after the
+    /// login, `announced_key` for each further host key that the server has proven to have and nobody has approved.
     pub step: String,
     /// What was found: addresses, algorithms, the fingerprint that the server showed.
     pub detail: String,
@@ -235,7 +239,7 @@ pub struct CheckStep {
     pub elapsed_ms: u64,
     /// Why it failed, when it did.
     pub failure: Option<Failure>,
-    /// The public key that the server showed, as OpenSSH writes it; with the step `host_key` only.
+    /// The public key that the server showed, as OpenSSH writes it; with the steps `host_key` and `announced_key` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_key: Option<String>,
 }

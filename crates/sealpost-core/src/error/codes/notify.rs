@@ -10,4 +10,5 @@ codes! { Notify;
     ATTEMPTS = "SP-NOTIFY-007", Unavailable, Partner, final, "the notification could not be delivered", "All attempts are used up; replay it when the webhook works again.";
     WEBHOOK_GONE = "SP-NOTIFY-008", Conflict, Caller, final, "the notification's webhook was removed or disabled", "Nothing to do, or enable the webhook and replay the notification.";
     NO_SECRET = "SP-NOTIFY-009", Config, Operator, retried, "the secret that notifications are signed with can't be read", "Check `[webhooks] signing_secret` in the configuration.";
+    EVENT_SINK = "SP-NOTIFY-010", Unavailable, Operator, retried, "a sink did not take a transfer event", "It comes again; look at the sink's address, rights and space.";
 }

@@ -1,0 +1,110 @@
+//! What the service says, as our codes.
+
+use sealpost_aws::Fault;
+use sealpost_core::error::{Code, Error, Retry, codes};
+
+use super::shapes::FileResult;
+
+/// A call that failed.
+pub(super) fn of_fault(fault: &Fault) -> Error {
+    let detail = format!("AWS Transfer Family: {fault}");
+    match fault.refused().map(|refused| refused.kind.as_str()) {
+        Some("InvalidRequestException" | "ResourceNotFoundException" | "ValidationError" | "ValidationException") => {
+            Error::new(&codes::deliver::CONFIG, detail)
+        }
+        _ if matches!(fault, Fault::Settings(_)) => Error::new(&codes::deliver::CONFIG, detail),
+        _ => Error::new(&codes::deliver::REMOTE_ENGINE, detail),
+    }
+}
+
+/// A file that failed.
+pub(super) fn of_result(result: &FileResult) -> Error {
+    let failure = result.failure_code.as_deref().unwrap_or("UNKNOWN_ERROR");
+    let message = result.failure_message.as_deref().unwrap_or("without a message");
+    let detail = format!("AWS Transfer Family: {failure}: {}", plain(message));
+    // Our own API says more exactly what it was.
+    let said = result.error_code.as_deref().and_then(|said| codes::all().find(|code| code.id == said));
+    if let Some(code) = said.filter(|code| code.stage == codes::deliver::REMOTE_ENGINE.stage) {
+        return Error::new(code, detail);
+    }
+    let code = match failure {
+        "CONNECTION_ERROR" => of_message(message),
+        "TIMEOUT_ERROR" => &codes::deliver::TIMEOUT,
+        "WRITE_FILE_ERROR" | "RENAME_ERROR" => &codes::deliver::REFUSED,
+        "DIRECTORY_NOT_FOUND" | "PATH_NOT_FOUND" => &codes::deliver::DIRECTORY,
+        _ => &codes::deliver::REMOTE_ENGINE,
+    };
+    let error = Error::new(code, detail);
+    match failure {
+        // Ours: the role may not read the bucket, or the bucket is another.
+        "SEND_FILE_NOT_FOUND" | "UNSUPPORTED_OPERATION_ERROR" => error.retried(Retry::Never),
+        _ => error,
+    }
+}
+
+/// What a message of a failed connection or test is about. The service publishes no list of them: what none of these words is
+/// in counts as unreachable, which is tried again.
+pub(super) fn of_message(message: &str) -> &'static Code {
+    let message = message.to_ascii_lowercase();
+    let about = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    match () {
+        () if about(&["unknown host", "resolve"]) => &codes::deliver::UNKNOWN_HOST,
+        () if about(&["key exchange", "algorithm"]) => &codes::deliver::NEGOTIATION,
+        () if about(&["host key"]) => &codes::deliver::HOST_KEY_MISMATCH,
+        () if about(&["authentic", "login", "credential", "password", "permission denied"]) => {
+            &codes::deliver::AUTHENTICATION
+        }
+        () if about(&["secret", "role", "not available"]) => &codes::deliver::REMOTE_ENGINE,
+        () => &codes::deliver::UNREACHABLE,
+    }
+}
+
+/// It goes into records and logs.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(500).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(code: &str, message: &str, own: Option<&str>) -> Error {
+        of_result(&FileResult {
+            status_code: "FAILED".to_owned(),
+            failure_code: Some(code.to_owned()),
+            failure_message: Some(message.to_owned()),
+            error_code: own.map(str::to_owned),
+            bytes: None,
+        })
+    }
+
+    #[test]
+    fn failure_codes_are_retried_where_that_may_help() {
+        for (code, message, own, id, retried) in [
+            ("CONNECTION_ERROR", "Unknown Host", None, "SP-DELIVER-001", true),
+            ("CONNECTION_ERROR", "Connection refused", None, "SP-DELIVER-002", true),
+            ("CONNECTION_ERROR", "Authentication failed", None, "SP-DELIVER-005", false),
+            ("CONNECTION_ERROR", "Host key verification failed", None, "SP-DELIVER-003", false),
+            (
+                "CONNECTION_ERROR",
+                "Key exchange negotiation failed due to incompatible host key algorithms.",
+                None,
+                "SP-DELIVER-004",
+                false,
+            ),
+            ("TIMEOUT_ERROR", "Transfer request timeout.", None, "SP-DELIVER-006", true),
+            ("WRITE_FILE_ERROR", "", None, "SP-DELIVER-013", true),
+            ("DIRECTORY_NOT_FOUND", "", None, "SP-DELIVER-008", false),
+            ("SEND_FILE_NOT_FOUND", "", None, "SP-DELIVER-029", false),
+            ("ASSUME_ROLE_ERROR", "", None, "SP-DELIVER-029", true),
+            ("INTERNAL_ERROR", "", None, "SP-DELIVER-029", true),
+            ("A_NEW_ONE", "", None, "SP-DELIVER-029", true),
+            ("WRITE_FILE_ERROR", "", Some("SP-DELIVER-011"), "SP-DELIVER-011", true),
+            ("READ_FILE_ERROR", "", Some("SP-STORE-006"), "SP-DELIVER-029", true),
+        ] {
+            let error = failed(code, message, own);
+            assert_eq!((error.code().id, error.is_retried()), (id, retried), "{code} {message}");
+            assert!(error.detail().contains(code), "{error}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The service's connector for one of ours: the one that is named, the one with our tag, or a new one.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use sealpost_aws::{Fault, Repeat};
+use sealpost_core::connector::Connector;
+use sealpost_core::error::Result;
+
+use super::shapes::{Connectors, Described, Facts, Made, Make, Named, Page, TAG, Tag};
+use super::wanted::{Wanted, config, wanted};
+use super::{AwsTransfer, failure};
+
+/// A page of a list; the service has 100 connectors per account unless asked for more.
+const PAGE: u32 = 1000;
+/// A new connector is `PENDING` for some seconds.
+const LOOKS: u32 = 30;
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// A connector of the service.
+#[derive(Debug, PartialEq)]
+pub(super) struct Found {
+    pub(super) id: String,
+    pub(super) arn: String,
+    /// What it was when it was found or made; nothing for one that the settings name.
+    wanted: Option<Wanted>,
+}
+
+/// Whoever looks for a connector holds it, so that none is made twice.
+pub(super) type Place = tokio::sync::Mutex<Option<Arc<Found>>>;
+
+/// The service's connector for one of ours, changed or made where that is needed.
+///
+/// # Errors
+/// `SP-DELIVER-014`, `-021` and `-029`.
+pub(super) async fn find(engine: &AwsTransfer, connector: &Connector, needs_key: bool) -> Result<Arc<Found>> {
+    let wanted = match &connector.settings.aws_connector {
+        Some(_) => None,
+        None => Some(wanted(connector, engine.settings.aws.endpoint.is_some(), needs_key)?),
+    };
+    let place = place(engine, connector);
+    let mut held = place.lock().await;
+    if let Some(found) = held.as_ref().filter(|found| found.wanted == wanted)
+        && connector.settings.aws_connector.as_ref().is_none_or(|id| id.as_str() == found.id)
+    {
+        return Ok(found.clone());
+    }
+    let found = match (&connector.settings.aws_connector, wanted) {
+        (Some(id), _) => {
+            let facts = describe(engine, id.as_str()).await.map_err(|fault| failure::of_fault(&fault))?;
+            Found { id: id.to_string(), arn: facts.arn, wanted: None }
+        }
+        (None, Some(wanted)) => by_tag(engine, connector, wanted).await?,
+        (None, None) => return Err(config("no connector")),
+    };
+    Ok(held.insert(Arc::new(found)).clone())
+}
+
+/// Forgets it: the service says that it is not there any more.
+pub(super) async fn forget(engine: &AwsTransfer, connector: &Connector) {
+    *place(engine, connector).lock().await = None;
+}
+
+fn place(engine: &AwsTransfer, connector: &Connector) -> Arc<Place> {
+    let mut all = engine.found.lock().unwrap_or_else(PoisonError::into_inner);
+    all.entry(connector.id.clone()).or_default().clone()
+}
+
+async fn by_tag(engine: &AwsTransfer, connector: &Connector, wanted: Wanted) -> Result<Found> {
+    let fault = |fault: Fault| failure::of_fault(&fault);
+    let tag = Tag { key: TAG.to_owned(), value: connector.id.to_string() };
+    let (id, facts) = match tagged(engine, &tag, &wanted.url).await.map_err(fault)? {
+        Some((id, facts)) => {
+            if !is_as(&facts, &wanted) {
+                tracing::info!(connector = %connector.id, aws_connector = id, "the service's connector is brought up to date");
+                let change = make(engine, &wanted, Some(&id), None)?;
+                engine.call::<_, Made>("UpdateConnector", &change).await.map_err(fault)?;
+            }
+            (id, facts)
+        }
+        None => {
+            let new = make(engine, &wanted, None, Some([tag]))?;
+            // A second one would be a connector that nobody looks after.
+            let made = engine.call_with::<_, Made>("CreateConnector", &new, &[], Repeat::WithoutEffect).await;
+            let id = made.map_err(fault)?.connector_id;
+            tracing::info!(connector = %connector.id, aws_connector = id, "the service has a new connector for it");
+            let facts = describe(engine, &id).await.map_err(fault)?;
+            (id, facts)
+        }
+    };
+    let arn = active(engine, &id, facts).await?;
+    Ok(Found { id, arn, wanted: Some(wanted) })
+}
+
+fn make<'a>(
+    engine: &'a AwsTransfer,
+    wanted: &'a Wanted,
+    id: Option<&'a str>,
+    tags: Option<[Tag; 1]>,
+) -> Result<Make<'a>> {
+    let role = engine.settings.access_role.as_deref().ok_or_else(|| {
+        config("`access_role` is needed to make a connector of AWS Transfer Family; or name one by `aws_connector`")
+    })?;
+    Ok(Make {
+        connector_id: id,
+        url: &wanted.url,
+        access_role: role,
+        logging_role: engine.settings.logging_role.as_deref(),
+        sftp_config: &wanted.config,
+        security_policy_name: wanted.policy.as_deref(),
+        tags,
+    })
+}
+
+/// The connector with the tag; of several the one with the lowest id, so that everybody finds the same. Those with our URL are
+/// looked at first: a list names no tags.
+async fn tagged(engine: &AwsTransfer, tag: &Tag, url: &str) -> Result<Option<(String, Facts)>, Fault> {
+    let mut all = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let page = Page { max_results: PAGE, next_token: token.as_deref() };
+        let answer: Connectors = engine.call("ListConnectors", &page).await?;
+        all.extend(answer.connectors.into_iter().filter(|one| !one.connector_id.is_empty()));
+        match answer.next_token {
+            Some(next) => token = Some(next),
+            None => break,
+        }
+    }
+    all.sort_by_key(|one| (one.url.as_deref() != Some(url), one.connector_id.clone()));
+    for one in all.into_iter().filter(|one| one.url.as_deref().is_some_and(|url| url.starts_with("sftp:"))) {
+        match describe(engine, &one.connector_id).await {
+            Ok(facts) if facts.tags.as_ref().is_some_and(|tags| tags.contains(tag)) => {
+                return Ok(Some((one.connector_id, facts)));
+            }
+            Ok(_) => {}
+            // Removed meanwhile.
+            Err(fault) if fault.is("ResourceNotFoundException") => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(None)
+}
+
+async fn describe(engine: &AwsTransfer, id: &str) -> Result<Facts, Fault> {
+    let answer: Described = engine.call("DescribeConnector", &Named { connector_id: id }).await?;
+    Ok(answer.connector)
+}
+
+/// Whether it is what we want; what we leave to the service may be anything.
+fn is_as(facts: &Facts, wanted: &Wanted) -> bool {
+    let sorted = |keys: &Option<Vec<String>>| {
+        let mut keys = keys.clone().unwrap_or_default();
+        keys.sort_unstable();
+        keys
+    };
+    let config = facts.sftp_config.clone().unwrap_or_default();
+    facts.url.as_deref() == Some(wanted.url.as_str())
+        && config.user_secret_id == wanted.config.user_secret_id
+        && sorted(&config.trusted_host_keys) == sorted(&wanted.config.trusted_host_keys)
+        && config.max_concurrent_connections.is_none_or(|count| Some(count) == wanted.config.max_concurrent_connections)
+        && config.ordered_user_secret_version_stages.unwrap_or_default()
+            == wanted.config.ordered_user_secret_version_stages.clone().unwrap_or_default()
+        && (wanted.policy.is_none() || facts.security_policy_name == wanted.policy)
+}
+
+/// Its ARN, once it can be used.
+async fn active(engine: &AwsTransfer, id: &str, mut facts: Facts) -> Result<String> {
+    for _ in 0..LOOKS {
+        match facts.status.as_deref() {
+            Some("PENDING") => tokio::time::sleep(PAUSE).await,
+            Some("ERRORED") => {
+                let message = failure::plain(facts.error_message.as_deref().unwrap_or("without a message"));
+                return Err(config(&format!("the connector {id} of AWS Transfer Family is in error: {message}")));
+            }
+            _ => break,
+        }
+        facts = describe(engine, id).await.map_err(|fault| failure::of_fault(&fault))?;
+    }
+    Ok(facts.arn)
+}

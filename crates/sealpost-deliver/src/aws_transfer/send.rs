@@ -1,0 +1,107 @@
+//! One attempt: start, record, follow; or only follow what an earlier attempt started.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sealpost_aws::Repeat;
+use sealpost_core::delivery::Intent;
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::Shipment;
+use sealpost_core::receipt::{Certainty, Receipt};
+
+use super::find::{Found, find, forget};
+use super::follow::{Followed, follow};
+use super::shapes::{Start, Started};
+use super::wanted::{can_do, config};
+use super::{AwsTransfer, failure};
+
+/// What the intent has in place of a temporary name.
+const STARTED: &str = "transfer:";
+
+/// Sends the shipment within the connector's time limit.
+pub(super) async fn send(engine: &AwsTransfer, shipment: &Shipment<'_>) -> Result<Receipt> {
+    let limit = shipment.connector.settings.limits.transfer_timeout_s.max(1);
+    let attempt = tokio::time::timeout(Duration::from_secs(limit), attempt(engine, shipment));
+    attempt.await.map_err(|_| {
+        let detail = format!("not finished within {limit} s; the next attempt goes on following it");
+        Error::new(&codes::deliver::DEADLINE, detail)
+    })?
+}
+
+async fn attempt(engine: &AwsTransfer, shipment: &Shipment<'_>) -> Result<Receipt> {
+    let started_at = Timestamp::now();
+    let settings = &shipment.connector.settings;
+    can_do(settings)?;
+    let name = shipment.object.rsplit('/').next().unwrap_or_default();
+    if name != shipment.traces.file_name {
+        return Err(config("AWS Transfer Family names the file as it is stored, and this one is to have another name"));
+    }
+    let found = find(engine, shipment.connector, true).await?;
+    let path = format!("{}/{name}", settings.directory.trim_end_matches('/'));
+    let path = if settings.directory.is_empty() { name.to_owned() } else { path };
+    let transfer = match earlier(shipment, &found, &path) {
+        // After a week the service has forgotten it. What is sent again replaces what may be there: the same bytes.
+        Some(transfer) => match follow(engine, shipment, &found, &transfer, false).await? {
+            Followed::Completed => transfer,
+            Followed::Unknown => begin(engine, shipment, &found, &path).await?,
+        },
+        None => begin(engine, shipment, &found, &path).await?,
+    };
+    Ok(Receipt {
+        certainty: Certainty::Verified,
+        url: format!("sftp://{}:{}", settings.host, settings.port),
+        remote_path: path,
+        size: shipment.file.size(),
+        sha256: shipment.sha256.unwrap_or_default().to_owned(),
+        // The service holds the key against the trusted ones and tells neither which it was nor the algorithms.
+        host_key: "aws_transfer".to_owned(),
+        algorithms: format!("aws_transfer {}/{transfer}", found.id),
+        bytes_sent: shipment.file.size(),
+        started_at,
+        delivered_at: Timestamp::now(),
+    })
+}
+
+/// The transfer that an earlier attempt started on the same connector, for the same name.
+fn earlier(shipment: &Shipment<'_>, found: &Found, path: &str) -> Option<String> {
+    let intent = shipment.traces.intent?;
+    let transfer = intent.temporary_path.strip_prefix(STARTED)?;
+    (intent.account == found.arn && intent.final_path == path).then(|| transfer.to_owned())
+}
+
+/// Starts a transfer, records it, and follows it to its end.
+async fn begin(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, path: &str) -> Result<String> {
+    let directory = &shipment.connector.settings.directory;
+    let start = Start {
+        connector_id: &found.id,
+        send_file_paths: [shipment.object],
+        remote_directory_path: if directory.is_empty() { None } else { Some(directory) },
+    };
+    // The same after a crash, another after a failure that was recorded: that one is to be tried again.
+    let token = format!("{}-{}", shipment.traces.id, shipment.traces.failed_attempts);
+    let headers = [("x-sealpost-idempotency-token", token.as_str())];
+    let started = engine.call_with::<_, Started>("StartFileTransfer", &start, &headers, Repeat::WithoutEffect).await;
+    let started = match started {
+        Ok(started) => started,
+        Err(fault) if fault.is("ResourceNotFoundException") && shipment.connector.settings.aws_connector.is_none() => {
+            forget(engine, shipment.connector).await;
+            let detail = format!("AWS Transfer Family: {fault}; it is looked for or made anew");
+            return Err(Error::new(&codes::deliver::REMOTE_ENGINE, detail));
+        }
+        Err(fault) => return Err(failure::of_fault(&fault)),
+    };
+    let intent = Intent {
+        temporary_path: format!("{STARTED}{}", started.transfer_id),
+        final_path: path.to_owned(),
+        account: found.arn.clone(),
+    };
+    shipment.journal.intend(intent).await?;
+    match follow(engine, shipment, found, &started.transfer_id, true).await? {
+        Followed::Completed => Ok(started.transfer_id),
+        Followed::Unknown => {
+            let detail =
+                format!("AWS Transfer Family does not know the transfer {} that it started", started.transfer_id);
+            Err(Error::new(&codes::deliver::REMOTE_ENGINE, detail))
+        }
+    }
+}
