@@ -92,7 +92,8 @@ fn shown(item: &TransferItem, kind: TransferKind) -> Json {
     member("StatusCode", item.status.as_str().into());
     if let Some(failure) = &item.failure {
         let (code, said) = (failure.code.as_str(), &failure.failure);
-        let message = format!("{}: {} ({}). {}", said.title, said.detail, said.code, said.advice);
+        // As in events and log lines.
+        let message = format!("{}: {}: {}", said.code, said.title, said.detail);
         // The service has these on failed files. On one that is tried again they say why the last attempt failed.
         if item.status == ItemStatus::Failed {
             member("FailureCode", code.into());
@@ -102,6 +103,7 @@ fn shown(item: &TransferItem, kind: TransferKind) -> Json {
             member("LastFailureMessage", message.into());
         }
         member("ErrorCode", said.code.as_str().into());
+        member("Advice", said.advice.as_str().into());
     }
     member("FileTransferId", item.id.as_str().into());
     member("Attempts", item.attempts.into());

@@ -26,5 +26,6 @@ mod rig;
 mod self_service;
 mod throttle;
 mod tls;
+mod transfer;
 mod waiting;
 mod webhooks;

@@ -19,7 +19,7 @@ pub(in crate::transfer) async fn test(call: &Call) -> Reply {
         "Status": if failure.is_none() { "OK" } else { "ERROR" },
         "StatusMessage": failure.map_or_else(
             || SUCCEEDED.to_owned(),
-            |failure| format!("{}: {} ({}). {}", failure.title, failure.detail, failure.code, failure.advice),
+            |failure| format!("{}: {}: {}. {}", failure.code, failure.title, failure.detail, failure.advice),
         ),
         // An extension: how far it came, step by step.
         "Steps": steps.iter().map(shown).collect::<Vec<_>>(),

@@ -1,0 +1,9 @@
+//! The transfer API as stock AWS clients see it: boto3, the AWS CLI and raw requests signed by botocore, against the real
+//! engine, a real sshd, a SQLite ledger and a local store.
+
+mod authentication;
+mod cli;
+mod connectors;
+mod requests;
+mod rig;
+mod transfers;
