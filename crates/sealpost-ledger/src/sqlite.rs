@@ -20,6 +20,7 @@ mod deliveries;
 mod fault;
 mod idempotency;
 mod jobs;
+mod lanes;
 mod ledger;
 mod list;
 mod notifications;

@@ -14,6 +14,13 @@ use crate::task::{DeadTask, Lease, QueueDepth, WorkKind};
 pub trait Queue: Send + Sync {
     /// Claims the task that has waited longest among those ready, if any. `epoch` counts the claims.
     ///
+    /// Tasks that go to a connector ([`WorkKind::Deliver`], [`WorkKind::Transfer`]) stand in its lane, and lanes take
+    /// turns: of those that have a ready task, the one that was served longest ago gives its task that has waited longest,
+    /// so that a long line at one connector holds up no other. Never are more tasks of a lane leased at once, over all
+    /// processes, than its connector's limit: `limits.concurrency` of a partner's connector as it was last put or edited,
+    /// and for transfers [`NewTransfer::connections`](crate::transfer::NewTransfer), or what its connector was edited to
+    /// since. A lease that ran out has given its place back.
+    ///
     /// # Errors
     /// `SP-LEDGER-001`.
     async fn claim(&self, kinds: &[WorkKind], lease: Duration) -> Result<Option<Lease>>;
@@ -21,7 +28,8 @@ pub trait Queue: Send + Sync {
     /// Extends a lease from now.
     ///
     /// # Errors
-    /// `SP-LEDGER-004` where another worker has it, or the task is gone.
+    /// `SP-LEDGER-004` where another worker has it, the task is gone, or the lease had run out and its place in its lane
+    /// is taken.
     async fn extend(&self, lease: &mut Lease, by: Duration) -> Result<()>;
 
     /// Removes the task: it is done.
@@ -60,6 +68,6 @@ pub trait Queue: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn depth(&self) -> Result<QueueDepth>;
 
-    /// Returns when a task may be ready, at once or after at most `patience`. A hint: it may return early or late.
+    /// Returns when a task may be ready, or a lane has room again, at once or after at most `patience`. A hint: it may return early or late.
     async fn wait(&self, patience: Duration);
 }

@@ -6,9 +6,9 @@ use sealpost_core::id::ConnectorId;
 use sealpost_core::port::Edit;
 
 use super::value::{decode, encode};
-use super::{Connection, fault};
+use super::{Connection, fault, lanes};
 
-/// Creates or replaces.
+/// Creates or replaces, with the limit of its lane.
 pub(super) async fn store(connection: &mut Connection, connector: &Connector) -> Result<()> {
     sqlx::query(
         "INSERT INTO connectors (id, partner, name, record) VALUES (?, ?, ?, ?)
@@ -18,10 +18,10 @@ pub(super) async fn store(connection: &mut Connection, connector: &Connector) ->
     .bind(connector.partner.as_str())
     .bind(&connector.name)
     .bind(encode("a connector", connector)?)
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .map_err(|error| fault::owned(error, &connector.partner))?;
-    Ok(())
+    lanes::set_limit(connection, &connector.id, connector.settings.limits.concurrency).await
 }
 
 /// Loads, changes and stores.

@@ -10,9 +10,9 @@ use sealpost_core::port::Queue;
 use sealpost_core::task::{DeadTask, Lease, QueueDepth, WorkKind};
 
 use super::value::{id, instant, later, nanos, unsigned};
-use super::{Durability, SqliteLedger, fault, tasks};
+use super::{Durability, SqliteLedger, fault, lanes, tasks};
 
-mod claim;
+pub(super) mod claim;
 mod dead;
 
 /// The longest pause between two looks at the file: other processes can't ring this one's bell.
@@ -33,16 +33,10 @@ impl Queue for SqliteLedger {
     }
 
     async fn extend(&self, lease: &mut Lease, by: Duration) -> Result<()> {
-        let until = later(Timestamp::now(), by);
+        let now = Timestamp::now();
+        let until = later(now, by);
         let mut turn = self.begin(Durability::Process).await?;
-        let outcome = sqlx::query("UPDATE tasks SET ready_at = ? WHERE id = ? AND epoch = ? AND leased = 1")
-            .bind(nanos(until))
-            .bind(lease.task.as_str())
-            .bind(i64::from(lease.epoch))
-            .execute(turn.connection())
-            .await
-            .map_err(fault::write)
-            .and_then(|done| held(&done, lease));
+        let outcome = claim::extend(turn.connection(), lease, until, now).await.and_then(|met| held(met, lease));
         turn.end(outcome).await?;
         lease.until = until;
         Ok(())
@@ -56,8 +50,10 @@ impl Queue for SqliteLedger {
             .execute(turn.connection())
             .await
             .map_err(fault::write)
-            .and_then(|done| held(&done, lease));
-        turn.end(outcome).await
+            .and_then(|done| held(done.rows_affected(), lease));
+        turn.end(outcome).await?;
+        self.place_is_free(lease);
+        Ok(())
     }
 
     async fn release(&self, lease: &Lease, delay: Duration) -> Result<()> {
@@ -73,7 +69,7 @@ impl Queue for SqliteLedger {
                 .execute(turn.connection())
                 .await
                 .map_err(fault::write)
-                .and_then(|done| held(&done, lease));
+                .and_then(|done| held(done.rows_affected(), lease));
         turn.end(outcome).await?;
         self.ring();
         Ok(())
@@ -82,7 +78,9 @@ impl Queue for SqliteLedger {
     async fn bury(&self, lease: &Lease, reason: &str) -> Result<()> {
         let mut turn = self.begin(Durability::Disk).await?;
         let outcome = dead::bury(turn.connection(), lease, reason, Timestamp::now()).await;
-        turn.end(outcome).await
+        turn.end(outcome).await?;
+        self.place_is_free(lease);
+        Ok(())
     }
 
     async fn dead(&self, limit: u32) -> Result<Vec<DeadTask>> {
@@ -132,8 +130,15 @@ impl Queue for SqliteLedger {
 }
 
 impl SqliteLedger {
+    /// Another task of the same lane may be claimed now.
+    fn place_is_free(&self, lease: &Lease) {
+        if lanes::has_lanes(lease.work.kind()) {
+            self.ring();
+        }
+    }
+
     /// How long until the next task becomes ready. Those ready already don't count: they are of a kind that the caller
-    /// does not take, and would make it spin.
+    /// does not take, or of a lane that is full, and would make it spin.
     async fn until_next(&self) -> Duration {
         let now = Timestamp::now();
         let next = match self.reader().await {
@@ -149,6 +154,6 @@ impl SqliteLedger {
 }
 
 /// `SP-LEDGER-004` unless the statement met the task under this lease.
-fn held(done: &sqlx::sqlite::SqliteQueryResult, lease: &Lease) -> Result<()> {
-    if done.rows_affected() == 1 { Ok(()) } else { Err(tasks::lost(lease)) }
+fn held(met: u64, lease: &Lease) -> Result<()> {
+    if met == 1 { Ok(()) } else { Err(tasks::lost(lease)) }
 }

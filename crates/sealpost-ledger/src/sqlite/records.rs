@@ -57,13 +57,18 @@ impl Records for SqliteLedger {
     async fn put_connector(&self, connector: &Connector) -> Result<()> {
         let mut turn = self.begin(Durability::Disk).await?;
         let outcome = connectors::store(turn.connection(), connector).await;
-        turn.end(outcome).await
+        turn.end(outcome).await?;
+        // Its lane may have more room now.
+        self.ring();
+        Ok(())
     }
 
     async fn edit_connector(&self, id: &ConnectorId, edit: &Edit<Connector>) -> Result<Option<Connector>> {
         let mut turn = self.begin(Durability::Disk).await?;
         let outcome = connectors::edit(turn.connection(), id, edit).await;
-        turn.end(outcome).await
+        let edited = turn.end(outcome).await?;
+        self.ring();
+        Ok(edited)
     }
 
     async fn remove_connector(&self, id: &ConnectorId) -> Result<bool> {

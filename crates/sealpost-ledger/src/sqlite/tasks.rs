@@ -7,17 +7,19 @@ use sealpost_core::task::{Lease, NewTask, Work, WorkKind};
 use sealpost_core::{Error, Result};
 
 use super::value::{corrupt, id, nanos};
-use super::{Connection, fault};
+use super::{Connection, fault, lanes};
 
-/// Enqueues tasks.
+/// Enqueues tasks, each in its lane if it has one: what a task is about is stored before it.
 pub(super) async fn enqueue(connection: &mut Connection, tasks: &[NewTask]) -> Result<()> {
     for task in tasks {
         let (kind, subject) = columns(&task.work);
-        sqlx::query("INSERT INTO tasks (id, kind, subject, ready_at) VALUES (?, ?, ?, ?)")
+        let lane = lanes::of_task(connection, kind, subject).await?;
+        sqlx::query("INSERT INTO tasks (id, kind, subject, ready_at, lane) VALUES (?, ?, ?, ?, ?)")
             .bind(TaskId::fresh().as_str())
             .bind(kind)
             .bind(subject)
             .bind(nanos(task.run_at))
+            .bind(lane)
             .execute(&mut *connection)
             .await
             .map_err(fault::write)?;

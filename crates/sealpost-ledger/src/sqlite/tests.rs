@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealpost_core::audit::{Actor, ActorKind, AuditEntry};
+use sealpost_core::connector::ConnectorLimits;
 use sealpost_core::error::codes;
 use sealpost_core::id::AuditId;
 use sealpost_core::job::{JobEvent, JobStatus};
-use sealpost_core::port::{Admitted, Changes, Ledger, NotificationFilter, Outbox, Queue, Records};
+use sealpost_core::port::{Admitted, Changes, Ledger, NotificationFilter, Outbox, Queue, Records, Transfers};
 use sealpost_core::task::WorkKind;
-use sealpost_testkit::suite::ledger::records::sample_partner;
+use sealpost_testkit::suite::ledger::records::{sample_connector, sample_partner};
+use sealpost_testkit::suite::ledger::transfers::{BEGUN, completed, new_transfer};
 use sealpost_testkit::suite::ledger::webhooks::sample_webhook;
-use sealpost_testkit::suite::ledger::{HOUR, admission, partner, refused};
+use sealpost_testkit::suite::ledger::{HOUR, admission, connector_id, partner, refused, started, stored};
 
 use super::{Durability, SqliteLedger};
 
@@ -134,6 +136,68 @@ async fn a_dropped_event_is_told_only_if_it_happened() {
         }
         assert_eq!(tasks, cancelled.len(), "{kind:?}");
     }
+}
+
+/// What a lane may lease when no connector says it, as the schema has it, is what a connector has that says nothing; and
+/// lanes that nobody can use any more go.
+#[tokio::test]
+async fn lanes_are_kept_as_long_as_they_are_of_use() {
+    let (_folder, ledger) = fresh().await;
+    let lanes = async || -> Vec<(String, i64, i64)> {
+        let mut reader = ledger.reader().await.unwrap();
+        let sql = "SELECT id, capacity, tasks FROM lanes ORDER BY id";
+        sqlx::query_as(sql).fetch_all(&mut *reader).await.unwrap()
+    };
+    let usual = i64::from(ConnectorLimits::default().concurrency);
+    let (unknown, known) = (connector_id("acme", "unknown"), sample_connector("acme", "main"));
+    ledger.put_partner(&sample_partner("acme")).await.unwrap();
+    ledger.put_connector(&known).await.unwrap();
+    let admitted = ledger.admit(admission("acme")).await.unwrap();
+    let Admitted::New(job) = admitted else { panic!("a new job") };
+    ledger.apply(&job.id, &started(1), None, Timestamp::now()).await.unwrap();
+    ledger.apply(&job.id, &stored(&job), None, Timestamp::now()).await.unwrap();
+    ledger.redeliver(&job.id, &[unknown.clone(), known.id.clone()], None, Timestamp::now()).await.unwrap();
+    let mut expected = vec![(unknown.to_string(), usual, 1), (known.id.to_string(), usual, 1)];
+    expected.sort();
+    assert_eq!(lanes().await, expected);
+
+    while let Some(lease) = ledger.claim(&[WorkKind::Deliver], HOUR).await.unwrap() {
+        ledger.complete(&lease).await.unwrap();
+    }
+    assert_eq!(lanes().await, [(known.id.to_string(), usual, 0)]);
+    assert!(ledger.remove_connector(&known.id).await.unwrap());
+    assert_eq!(lanes().await, []);
+}
+
+/// An item's end, its count and its announcement are one step: wherever the caller goes away, all are there or none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_end_is_counted_only_if_it_happened() {
+    let (_folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let new = new_transfer(&connector_id("acme", "main"), 60);
+    ledger.start_transfer(&new).await.unwrap();
+    let items = ledger.transfer_items(&new.transfer.id, 0, 100).await.unwrap();
+    for (polls, item) in items.iter().enumerate() {
+        ledger.apply_item(&item.id, &BEGUN, None, Timestamp::now()).await.unwrap();
+        let abandoned = tokio::spawn({
+            let (ledger, id) = (ledger.clone(), item.id.clone());
+            async move { ledger.apply_item(&id, &completed(), None, Timestamp::now()).await }
+        });
+        for _ in 0..polls {
+            tokio::task::yield_now().await;
+        }
+        abandoned.abort();
+        drop(abandoned.await);
+    }
+    let items = ledger.transfer_items(&new.transfer.id, 0, 100).await.unwrap();
+    let ended = items.iter().filter(|item| item.status.is_terminal()).count();
+    let transfer = ledger.transfer(&new.transfer.id).await.unwrap().unwrap();
+    assert_eq!((transfer.open as usize, transfer.finished_at.is_some()), (60 - ended, ended == 60));
+    let mut told = 0;
+    while ledger.claim(&[WorkKind::Announce], HOUR).await.unwrap().is_some() {
+        told += 1;
+    }
+    assert_eq!(told, ended);
 }
 
 #[tokio::test]

@@ -41,7 +41,10 @@ impl Transfers for SqliteLedger {
     ) -> Result<Option<TransferConnector>> {
         let mut turn = self.begin(Durability::Disk).await?;
         let outcome = connectors::edit(turn.connection(), id, edit).await;
-        turn.end(outcome).await
+        let edited = turn.end(outcome).await?;
+        // Its lane may have more room now.
+        self.ring();
+        Ok(edited)
     }
 
     async fn remove_transfer_connector(&self, id: &ConnectorId) -> Result<bool> {

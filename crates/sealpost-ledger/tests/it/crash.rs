@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
 
-use sealpost_core::id::JobId;
+use sealpost_core::id::{ConnectorId, JobId, TransferId, TransferItemId};
 use sealpost_core::task::{Work, WorkKind};
+use sealpost_core::transfer::ItemStatus;
+use sealpost_testkit::suite::ledger::transfers::new_transfer;
 use sealpost_testkit::suite::ledger::{HOUR, admission};
 
 /// Tells [`child_that_admits`] to be the child, and on which file.
@@ -35,7 +38,7 @@ pub(crate) fn child(test: &str, file: &Path) -> Child {
 }
 
 /// The ids on lines that are complete: a line cut by the kill was not acknowledged.
-fn acknowledged(output: &str, word: &str) -> Vec<JobId> {
+fn acknowledged<T: FromStr>(output: &str, word: &str) -> Vec<T> {
     let complete = output.rfind('\n').map_or("", |end| &output[..end]);
     complete.lines().filter_map(|line| line.split_once(word)?.1.parse().ok()).collect()
 }
@@ -50,13 +53,13 @@ async fn what_was_acknowledged_survives_sigkill() {
         let mut child = child("crash::child_that_admits", &file);
         let mut reader = BufReader::new(child.stdout.take().unwrap());
         let mut output = String::new();
-        while acknowledged(&output, "admitted ").len() < 1 + round * 3 {
+        while acknowledged::<JobId>(&output, "admitted ").len() < 1 + round * 3 {
             assert!(reader.read_line(&mut output).unwrap() > 0, "the child ended by itself: {output}");
         }
         child.kill().unwrap();
         reader.read_to_string(&mut output).unwrap();
         child.wait().unwrap();
-        known.extend(acknowledged(&output, "admitted "));
+        known.extend(acknowledged::<JobId>(&output, "admitted "));
     }
 
     let ports = crate::opened(&file).await;
@@ -73,6 +76,71 @@ async fn what_was_acknowledged_survives_sigkill() {
     for id in &tasks {
         let job = ports.ledger.job_of_any_partner(id).await.unwrap().expect("a job for each task");
         assert_eq!(ports.ledger.timeline(&job.id).await.unwrap().len(), 1);
+    }
+    assert_eq!(crate::file::pragma(&file, "PRAGMA integrity_check").await, "ok");
+    assert_eq!(crate::file::pragma(&file, "PRAGMA foreign_key_check").await, "");
+}
+
+/// Not a test by itself: what the child processes of the next test run.
+#[tokio::test]
+async fn child_that_transfers() {
+    let Ok(path) = std::env::var(FILE) else { return };
+    let ports = crate::opened(Path::new(&path)).await;
+    loop {
+        let (transfer, items) = ports.start_transfer(&new_transfer(&ConnectorId::fresh(), 3)).await;
+        println!("started {}", transfer.id);
+        for item in items.iter().take(2) {
+            ports.complete_item(&item.id, jiff::Timestamp::now()).await;
+            println!("ended {}", item.id);
+        }
+    }
+}
+
+/// A transfer, its items and tasks are there together or not at all, and so are an item's end, its count and its
+/// announcement.
+#[tokio::test]
+async fn transfers_survive_sigkill() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.db");
+    let (mut transfers, mut ended) = (BTreeSet::<TransferId>::new(), BTreeSet::<TransferItemId>::new());
+    for round in 0..8_usize {
+        let mut child = child("crash::child_that_transfers", &file);
+        let mut reader = BufReader::new(child.stdout.take().unwrap());
+        let mut output = String::new();
+        while acknowledged::<TransferItemId>(&output, "ended ").len() < 1 + round * 3 {
+            assert!(reader.read_line(&mut output).unwrap() > 0, "the child ended by itself: {output}");
+        }
+        child.kill().unwrap();
+        reader.read_to_string(&mut output).unwrap();
+        child.wait().unwrap();
+        transfers.extend(acknowledged::<TransferId>(&output, "started "));
+        ended.extend(acknowledged::<TransferItemId>(&output, "ended "));
+    }
+
+    let ports = crate::opened(&file).await;
+    let (mut tasks, mut announced) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(lease) = ports.queue.claim(&WorkKind::ALL, HOUR).await.unwrap() {
+        match lease.work {
+            Work::Transfer(item) => assert!(tasks.insert(item), "an item has two tasks"),
+            Work::Announce(item) => assert!(announced.insert(item), "an end is announced twice"),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Those that were committed and not acknowledged are whole too.
+    for item in &tasks {
+        transfers.insert(ports.transfers.transfer_item(item).await.unwrap().expect("an item for each task").transfer);
+    }
+    assert_eq!(tasks.len(), 3 * transfers.len());
+    for id in &transfers {
+        let items = ports.transfers.transfer_items(id, 0, 10).await.unwrap();
+        assert_eq!(items.len(), 3);
+        assert!(items.iter().all(|item| tasks.contains(&item.id)));
+        for item in &items {
+            assert_eq!(item.status == ItemStatus::Completed, announced.contains(&item.id));
+            assert!(item.status == ItemStatus::Completed || !ended.contains(&item.id), "{} is not over", item.id);
+        }
+        let open = items.iter().filter(|item| !item.status.is_terminal()).count();
+        assert_eq!(ports.transfer(id).await.open as usize, open);
     }
     assert_eq!(crate::file::pragma(&file, "PRAGMA integrity_check").await, "ok");
     assert_eq!(crate::file::pragma(&file, "PRAGMA foreign_key_check").await, "");

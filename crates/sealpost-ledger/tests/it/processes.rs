@@ -7,7 +7,9 @@ use futures::future::join_all;
 use sealpost_core::error::codes;
 use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::task::{QueueDepth, WorkKind};
-use sealpost_testkit::suite::ledger::{HOUR, Ports, admission, changes, edits, partner, usage};
+use sealpost_testkit::suite::ledger::{
+    HOUR, Ports, admission, changes, edits, items, lanes, partner, transfers, usage,
+};
 
 use crate::crash::{FILE, child};
 
@@ -108,6 +110,9 @@ async fn records_hold_across_openings() {
     edits::one_wins_across(&two_openings(&folder.path().join("identities")).await).await;
     changes::decided_once_across(&two_openings(&folder.path().join("changes")).await).await;
     usage::exact_across(&two_openings(&folder.path().join("usage")).await).await;
+    transfers::token_across(&two_openings(&folder.path().join("tokens")).await).await;
+    items::ends_across(&two_openings(&folder.path().join("items")).await).await;
+    lanes::limits_across(&two_openings(&folder.path().join("lanes")).await).await;
 }
 
 /// Not a test by itself: the processes of the next test run it, until one of them meets the limit.

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use sealpost_core::delivery::Delivery;
 use sealpost_core::identity::Scope;
 use sealpost_core::partner::{PartnerLimits, RecipientCertificate};
 use sealpost_core::port::{Admission, Admitted};
-use sealpost_core::task::{Work, WorkKind};
+use sealpost_core::task::{QueueDepth, Work, WorkKind};
+use sealpost_core::transfer::NewTransfer;
 use sealpost_ledger::SqliteLedger;
 use sealpost_testkit::suite::ledger::records::identity;
-use sealpost_testkit::suite::ledger::{admission, connector_id, partner};
+use sealpost_testkit::suite::ledger::transfers::new_transfer;
+use sealpost_testkit::suite::ledger::{HOUR, admission, connector_id, partner};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
@@ -65,6 +68,81 @@ async fn first_version(path: &Path, asked: &Admission) {
             .unwrap();
     }
     connection.close().await.unwrap();
+}
+
+/// Makes a file with the second version's schema: a connector with one place, and deliveries to it that wait, and one
+/// that was given up.
+async fn second_version(path: &Path, deliveries: &[Delivery]) {
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(include_str!("../../src/sqlite/schema/001_first.sql")).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(include_str!("../../src/sqlite/schema/002_edge.sql")).execute(&mut connection).await.unwrap();
+    let mark = "PRAGMA journal_mode = WAL; PRAGMA application_id = 1399153004; PRAGMA user_version = 2";
+    sqlx::raw_sql(mark).execute(&mut connection).await.unwrap();
+    let id = connector_id("acme", "main").to_string();
+    let one_place = CONNECTOR.replace("ID", &id).replace("\"concurrency\":2", "\"concurrency\":1");
+    let mut rows: Vec<(&'static str, Vec<String>)> = vec![
+        ("INSERT INTO partners VALUES ('acme', ?)", vec![PARTNER.to_owned()]),
+        ("INSERT INTO connectors VALUES (?, 'acme', 'main', ?)", vec![id, one_place]),
+        (
+            "INSERT INTO jobs (id, partner, report_type, status, created_at, record)
+             VALUES (?, 'acme', 'contracts.v1', 'succeeded', 1, '{}')",
+            vec![deliveries[0].job.to_string()],
+        ),
+        // One that can't be read is no reason to refuse the file.
+        ("INSERT INTO connectors VALUES (?, 'acme', 'bad', '{')", vec!["c-0123456789abcdef0".to_owned()]),
+    ];
+    for (number, delivery) in deliveries.iter().enumerate() {
+        let (id, record) = (delivery.id.to_string(), serde_json::to_string(delivery).unwrap());
+        rows.push((
+            "INSERT INTO deliveries (id, job, partner, status, record) VALUES (?, ?, 'acme', 'pending', ?)",
+            vec![id.clone(), delivery.job.to_string(), record],
+        ));
+        let task = id.replace("dlv_", "tsk_");
+        rows.push(if number == 0 {
+            ("INSERT INTO dead_tasks VALUES (1, ?, 'deliver', ?, 3, 'given up', 1)", vec![task, id])
+        } else {
+            ("INSERT INTO tasks (id, kind, subject, ready_at) VALUES (?, 'deliver', ?, 1)", vec![task, id])
+        });
+    }
+    for (sql, values) in rows {
+        let query = values.into_iter().fold(sqlx::query(sql), |query, value| query.bind(value));
+        query.execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn deliveries_that_waited_in_the_second_version_stand_in_their_lane() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let ports = crate::sqlite().await;
+    let mut asked = admission("acme");
+    asked.request.deliver_to = vec![connector_id("acme", "main"); 4];
+    let job = ports.admit(asked).await;
+    let job = ports.succeed(&job).await;
+    let deliveries = ports.ledger.deliveries(&job.id).await.unwrap();
+    assert_eq!(deliveries.len(), 4);
+    second_version(&path, &deliveries).await;
+
+    let ports = crate::opened(&path).await;
+    for delivery in &deliveries[1..3] {
+        let lease = ports.claim(&WorkKind::ALL).await;
+        assert_eq!(lease.work, Work::Deliver(delivery.id.clone()));
+        assert_eq!(ports.queue.claim(&WorkKind::ALL, HOUR).await.unwrap(), None, "the connector has one place");
+        ports.queue.complete(&lease).await.unwrap();
+    }
+    // What comes back from the dead stands in it too, and so does what is started in the words of this version.
+    let dead = ports.queue.dead(1).await.unwrap().remove(0);
+    assert!(ports.queue.revive(&dead.task).await.unwrap());
+    let transfer = NewTransfer { connections: 1, ..new_transfer(&connector_id("acme", "main"), 1) };
+    ports.start_transfer(&transfer).await;
+    for _ in 0..3 {
+        let lease = ports.claim(&WorkKind::ALL).await;
+        assert_eq!(ports.queue.claim(&WorkKind::ALL, HOUR).await.unwrap(), None);
+        ports.queue.complete(&lease).await.unwrap();
+    }
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth::default());
 }
 
 #[tokio::test]

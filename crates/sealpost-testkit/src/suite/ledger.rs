@@ -17,18 +17,22 @@ use sealpost_core::port::{Admission, Admitted, Changes, Ledger, Outbox, Queue, R
 use sealpost_core::sealed::{FileName, SealedFile, SealedKey};
 use sealpost_core::task::{Lease, WorkKind};
 
+pub mod access;
 pub mod admission;
 pub mod announcements;
 pub mod changes;
 pub mod deliveries;
 pub mod edits;
 pub mod fences;
+pub mod items;
+pub mod lanes;
 pub mod lists;
 pub mod model;
 pub mod notifications;
 pub mod records;
 pub mod tasks;
 pub mod trail;
+pub mod transfers;
 pub mod usage;
 pub mod webhooks;
 
@@ -91,6 +95,16 @@ macro_rules! ledger_suite {
                 notifications_are_paged_and_filtered, a_removed_webhook_leaves_nothing, old_notifications_go;
             changes: one_change_of_a_thing_waits, of_two_decisions_one_wins, what_has_begun_is_carried_out,
                 so_many_changes_wait_and_no_more, changes_are_paged_and_filtered;
+            lanes: a_long_line_holds_up_no_other, a_lane_goes_in_order, a_full_lane_waits,
+                deliveries_and_transfers_share_a_lane, no_lane_exceeds_its_limit,
+                a_lease_that_ran_out_frees_its_place, a_limit_that_changes_takes_effect,
+                tasks_outlive_their_connector, a_free_place_wakes_who_waits;
+            transfers: a_transfer_has_its_items_and_tasks, a_token_starts_once,
+                concurrent_starts_with_one_token_are_one, the_queue_limit_is_exact_under_concurrency,
+                old_transfers_go;
+            items: an_item_is_followed_to_its_end, ends_are_counted_and_announced, what_is_not_announced_is_counted,
+                ends_at_once_are_all_counted;
+            access: transfer_connectors_are_kept, the_number_of_transfer_connectors_is_exact, access_keys_are_kept;
             trail: the_audit_trail_is_kept_and_paged, a_challenge_is_taken_once, a_partner_goes_with_its_edge;
         );
     };

@@ -6,7 +6,7 @@ use sealpost_core::id::TaskId;
 use sealpost_core::task::{DeadTask, Lease};
 
 use super::super::value::nanos;
-use super::super::{Connection, fault, tasks};
+use super::super::{Connection, fault, lanes, tasks};
 use super::{held, id, instant};
 
 pub(super) async fn bury(connection: &mut Connection, lease: &Lease, reason: &str, now: Timestamp) -> Result<()> {
@@ -21,7 +21,7 @@ pub(super) async fn bury(connection: &mut Connection, lease: &Lease, reason: &st
     .execute(&mut *connection)
     .await
     .map_err(fault::write)?;
-    held(&moved, lease)?;
+    held(moved.rows_affected(), lease)?;
     sqlx::query("DELETE FROM tasks WHERE id = ?")
         .bind(lease.task.as_str())
         .execute(connection)
@@ -54,19 +54,23 @@ pub(super) async fn list(connection: &mut Connection, limit: u32) -> Result<Vec<
 
 /// Puts a dead letter back. It keeps its id and the number of its claims, so that a lease from before stays refused.
 pub(super) async fn revive(connection: &mut Connection, task: &TaskId, now: Timestamp) -> Result<bool> {
-    let moved = sqlx::query(
-        "INSERT INTO tasks (id, kind, subject, epoch, ready_at)
-         SELECT id, kind, subject, epoch, ? FROM dead_tasks WHERE id = ?",
-    )
-    .bind(nanos(now))
-    .bind(task.as_str())
-    .execute(&mut *connection)
-    .await
-    .map_err(fault::write)?;
-    sqlx::query("DELETE FROM dead_tasks WHERE id = ?")
+    let dead: Option<(String, String, i64)> =
+        sqlx::query_as("DELETE FROM dead_tasks WHERE id = ? RETURNING kind, subject, epoch")
+            .bind(task.as_str())
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(fault::write)?;
+    let Some((kind, subject, epoch)) = dead else { return Ok(false) };
+    let lane = lanes::of_task(connection, &kind, &subject).await?;
+    sqlx::query("INSERT INTO tasks (id, kind, subject, epoch, ready_at, lane) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(task.as_str())
+        .bind(kind)
+        .bind(subject)
+        .bind(epoch)
+        .bind(nanos(now))
+        .bind(lane)
         .execute(connection)
         .await
         .map_err(fault::write)?;
-    Ok(moved.rows_affected() == 1)
+    Ok(true)
 }

@@ -3,6 +3,7 @@
 use sqlx::Row;
 
 use super::super::pages::{self, Asked};
+use super::super::queue::claim;
 use super::super::{Connection, audit, changes, notifications};
 use super::fresh;
 
@@ -20,7 +21,9 @@ async fn no_daily_statement_scans_or_sorts() {
         "SELECT record FROM deliveries WHERE job = 'a' ORDER BY ordinal",
         "SELECT what FROM timeline WHERE job = 'a' ORDER BY sequence",
         "SELECT ready_at FROM tasks WHERE id = 'a' AND epoch = 1 AND leased = 1",
-        "SELECT ready_at, ordinal FROM tasks WHERE kind = 'a' AND ready_at <= 5 ORDER BY ready_at, ordinal LIMIT 1",
+        "SELECT COUNT(*) FROM tasks AS other WHERE other.lane = 'a' AND other.leased = 1 AND other.ready_at > 5",
+        "UPDATE lanes SET served = 1 + (SELECT MAX(served) FROM lanes) WHERE id = 'a'",
+        "UPDATE lanes SET tasks = tasks - 1 WHERE id = 'a'",
         "SELECT partner, key FROM idempotency WHERE created_at <= 5 ORDER BY created_at LIMIT 20",
         "SELECT request_sha256, job, deliveries FROM idempotency WHERE partner = 'a' AND key = 'b' AND created_at > 5",
         "SELECT record FROM api_keys WHERE id = 'a'",
@@ -33,10 +36,21 @@ async fn no_daily_statement_scans_or_sorts() {
         "SELECT id FROM notifications WHERE finished_at <= 5 ORDER BY finished_at LIMIT 20",
         "DELETE FROM tasks WHERE kind = 'notify' AND subject = 'a'",
         "DELETE FROM dead_tasks WHERE kind = 'notify' AND subject = 'a'",
-        "SELECT MIN(ready_at) FROM tasks WHERE kind = 'a' AND ready_at > 5",
         "SELECT id FROM changes WHERE partner = 'a' AND subject = 'b' AND status = 'pending'",
         "DELETE FROM changes WHERE partner = 'a' AND status = 'pending'",
         "DELETE FROM challenges WHERE partner = 'a' AND fingerprint = 'b' RETURNING record",
+        "SELECT record FROM transfer_connectors WHERE id > '' ORDER BY id LIMIT 10",
+        "SELECT record, open, finished_at FROM transfers WHERE id = 'a'",
+        "SELECT id FROM transfers WHERE finished_at <= 5 ORDER BY finished_at LIMIT 2",
+        "SELECT record, size, bytes FROM transfer_items WHERE id = 'a'",
+        "SELECT record, size, bytes FROM transfer_items WHERE transfer = 'a' AND position >= 5 ORDER BY position LIMIT 9",
+        "SELECT COUNT(*) FROM transfer_items WHERE status = 'QUEUED'",
+        "SELECT request_sha256, transfer FROM transfer_tokens WHERE caller = 'a' AND token = 'b' AND created_at > 5",
+        "SELECT caller, token FROM transfer_tokens WHERE created_at <= 5 ORDER BY created_at LIMIT 20",
+        "DELETE FROM transfer_tokens WHERE transfer = 'a'",
+        "DELETE FROM tasks WHERE kind IN ('transfer', 'announce', 'announce_transfer') AND subject = 'a'",
+        "DELETE FROM dead_tasks WHERE kind IN ('transfer', 'announce', 'announce_transfer') AND subject = 'a'",
+        "SELECT record FROM access_keys WHERE id = 'a'",
     ] {
         for line in explained(&mut reader, sql).await {
             let scans = line.starts_with("SCAN") && !line.contains("USING INDEX jobs_by_time");
@@ -53,6 +67,37 @@ async fn without_webhooks_an_event_costs_one_look() {
     let sql = "SELECT record FROM webhooks WHERE partner = 'a' ORDER BY created_at, id";
     let plan = explained(&mut reader, sql).await;
     assert_eq!(plan, ["SEARCH webhooks USING INDEX webhooks_of_partner (partner=?)"]);
+}
+
+/// A claim, and the wait for one, walk the lanes that have tasks in the order of their turns, and never the tasks. What is
+/// sorted is one task of each kind.
+#[tokio::test]
+async fn a_claim_never_walks_the_tasks() {
+    let (_folder, ledger) = fresh().await;
+    let mut reader = ledger.reader().await.unwrap();
+    let candidate = [
+        "INDEX tasks_of_lane (lane=? AND kind=? AND ready_at<?)",
+        "INDEX tasks_leased_of_lane (lane=? AND ready_at>?)",
+        "INDEX tasks_ready (kind=? AND ready_at<?)",
+        "INTEGER PRIMARY KEY (rowid=?)",
+    ];
+    let next = ["INDEX tasks_ready (kind=? AND ready_at>?)", "INDEX tasks_of_lanes_by_time (ready_at>?)"];
+    for (sql, looks) in [(claim::CANDIDATE, &candidate[..]), (claim::NEXT, &next)] {
+        let plan = explained(&mut reader, sql).await;
+        for look in looks {
+            assert!(
+                plan.iter().any(|line| line.starts_with("SEARCH tasks") && line.contains(look)),
+                "{look}: {plan:#?}"
+            );
+        }
+        for scan in plan.iter().filter(|line| line.starts_with("SCAN")) {
+            let is_small =
+                ["SCAN lanes USING INDEX lanes_in_turn", "SCAN json_each", "SCAN kinds", "SCAN turn", "SCAN (sub"]
+                    .iter()
+                    .any(|small| scan.starts_with(small));
+            assert!(is_small, "{scan}: {plan:#?}");
+        }
+    }
 }
 
 /// Every page of the lists, by the statement that is run: with any filter, it walks an index and stops when it is full.

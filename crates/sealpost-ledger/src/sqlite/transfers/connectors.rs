@@ -7,7 +7,7 @@ use sealpost_core::transfer::TransferConnector;
 use sealpost_core::{Error, Result};
 
 use super::super::value::{decode, encode};
-use super::super::{Connection, fault};
+use super::super::{Connection, fault, lanes};
 
 pub(super) async fn find(connection: &mut Connection, id: &ConnectorId) -> Result<Option<TransferConnector>> {
     let record: Option<String> = sqlx::query_scalar("SELECT record FROM transfer_connectors WHERE id = ?")
@@ -51,7 +51,12 @@ pub(super) async fn create(connection: &mut Connection, connector: &TransferConn
         .execute(&mut *connection)
         .await
         .map_err(fault::write)?;
-    Ok(())
+    limit(connection, connector).await
+}
+
+/// Keeps its lane in step.
+async fn limit(connection: &mut Connection, connector: &TransferConnector) -> Result<()> {
+    lanes::set_limit(connection, &connector.id, connector.settings.limits.concurrency).await
 }
 
 /// Loads, changes and stores.
@@ -70,6 +75,7 @@ pub(super) async fn edit(
         .execute(&mut *connection)
         .await
         .map_err(fault::write)?;
+    limit(connection, &after).await?;
     Ok(Some(after))
 }
 

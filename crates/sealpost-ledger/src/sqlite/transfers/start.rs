@@ -7,7 +7,7 @@ use sealpost_core::transfer::{NewTransfer, RESULTS_KEPT_DAYS, StartedTransfer, T
 use sealpost_core::{Error, Result};
 
 use super::super::value::{corrupt, decode, encode, id, instant, nanos, unsigned};
-use super::super::{Connection, fault, idempotency};
+use super::super::{Connection, fault, idempotency, lanes};
 use super::items;
 
 /// Old transfers removed with each new one: more than one, so that they run out; few, so that no start waits for them.
@@ -25,6 +25,7 @@ pub(super) async fn start(connection: &mut Connection, new: &NewTransfer) -> Res
     let finished_at = items.is_empty().then_some(new.transfer.created_at);
     let transfer = Transfer { items: count, open: count, finished_at, ..new.transfer.clone() };
     insert(connection, &transfer).await?;
+    lanes::set_limit(connection, &transfer.connector, new.connections).await?;
     for item in &items {
         items::insert(connection, item).await?;
     }

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sealpost_core::error::codes;
+use sealpost_core::id::ConnectorId;
 use sealpost_core::job::{Job, JobEvent};
 use sealpost_core::task::{Lease, QueueDepth, Work, WorkKind};
+use sealpost_core::transfer::NewTransfer;
 
+use super::access::sample_transfer_connector;
+use super::transfers::new_transfer;
 use super::{HOUR, Ports, admission, refused};
 
 /// One operation. Numbers choose among what there is, modulo how many there are; times are either nothing or an hour,
@@ -17,9 +21,18 @@ pub enum Step {
     Admit,
     /// Cancel a queued report: a purge task.
     Cancel(u8),
+    /// Start a transfer: so many tasks of a lane, one to three, which sets the lane's limit, one to three.
+    Start {
+        /// Which lane.
+        lane: u8,
+        /// How many files, less one.
+        files: u8,
+        /// The limit, less one.
+        limit: u8,
+    },
     /// Claim for an hour, or for no time at all (the worker dies at once).
     Claim {
-        /// Bits 0 and 1: produce, purge.
+        /// Bits 0, 1 and 2: produce, purge, transfer.
         kinds: u8,
         /// Whether the lease holds.
         holds: bool,
@@ -54,6 +67,15 @@ struct Task {
     work: Work,
     epoch: u32,
     place: Place,
+    /// Its lane, if it has one.
+    lane: Option<usize>,
+}
+
+struct Lane {
+    connector: ConnectorId,
+    limit: usize,
+    /// The number of the claim that took from it last.
+    served: usize,
 }
 
 #[derive(Default)]
@@ -61,6 +83,8 @@ struct Model {
     tasks: Vec<Task>,
     leases: Vec<(Lease, usize)>,
     jobs: Vec<Job>,
+    /// By the ids of their connectors.
+    lanes: Vec<Lane>,
     clock: usize,
 }
 
@@ -70,18 +94,30 @@ impl Model {
         Place::Ready { since: self.clock, leased }
     }
 
-    fn enqueue(&mut self, work: Work) {
+    fn enqueue(&mut self, work: Work, lane: Option<usize>) {
         let place = self.ready(false);
-        self.tasks.push(Task { work, epoch: 0, place });
+        self.tasks.push(Task { work, epoch: 0, place, lane });
     }
 
     /// The task that a claim must get.
     fn next(&self, kinds: &[WorkKind]) -> Option<usize> {
-        let ready = self.tasks.iter().enumerate().filter_map(|(index, task)| match task.place {
-            Place::Ready { since, .. } if kinds.contains(&task.work.kind()) => Some((since, index)),
-            _ => None,
-        });
-        ready.min().map(|(_, index)| index)
+        let first = |lane: Option<usize>| {
+            let ready = self.tasks.iter().enumerate().filter_map(|(index, task)| match task.place {
+                Place::Ready { since, .. } if task.lane == lane && kinds.contains(&task.work.kind()) => {
+                    Some((since, index))
+                }
+                _ => None,
+            });
+            ready.min()
+        };
+        let lanes = self.lanes.iter().enumerate().filter(|(number, _)| self.has_room(*number));
+        let turn = lanes.filter_map(|(number, lane)| Some(((lane.served, number), first(Some(number))?))).min();
+        [first(None), turn.map(|(_, task)| task)].into_iter().flatten().min().map(|(_, index)| index)
+    }
+
+    fn has_room(&self, lane: usize) -> bool {
+        let leased = self.tasks.iter().filter(|task| task.lane == Some(lane) && task.place == Place::Leased);
+        leased.count() < self.lanes[lane].limit
     }
 
     /// A lease that was given, the task it is of, and whether it is still the task's newest.
@@ -106,6 +142,13 @@ impl Model {
 /// Runs the steps on the queue and on the model; they must agree at each.
 pub async fn agrees(ports: Ports, steps: &[Step]) {
     let mut model = Model::default();
+    for _ in 0..3 {
+        let connector = sample_transfer_connector();
+        ports.transfers.create_transfer_connector(&connector, 3).await.unwrap();
+        let limit = connector.settings.limits.concurrency as usize;
+        model.lanes.push(Lane { connector: connector.id, limit, served: 0 });
+    }
+    model.lanes.sort_by(|one, other| one.connector.cmp(&other.connector));
     for (position, step) in steps.iter().enumerate() {
         run(&ports, &mut model, *step).await;
         assert_eq!(ports.queue.depth().await.unwrap(), model.depth(), "after step {position}: {step:?}");
@@ -122,17 +165,26 @@ async fn run(ports: &Ports, model: &mut Model, step: Step) {
     match step {
         Step::Admit => {
             let job = ports.admit(admission("acme")).await;
-            model.enqueue(Work::Produce(job.id.clone()));
+            model.enqueue(Work::Produce(job.id.clone()), None);
             model.jobs.push(job);
         }
         Step::Cancel(number) => {
             let Some(chosen) = usize::from(number).checked_rem(model.jobs.len()) else { return };
             let job = model.jobs.swap_remove(chosen);
             ports.apply(&job, &JobEvent::CancelRequested, None).await;
-            model.enqueue(Work::Purge(job.id));
+            model.enqueue(Work::Purge(job.id), None);
+        }
+        Step::Start { lane, files, limit } => {
+            let (number, limit) = (usize::from(lane % 3), u32::from(limit % 3) + 1);
+            let new = new_transfer(&model.lanes[number].connector, u32::from(files % 3) + 1);
+            model.lanes[number].limit = limit as usize;
+            let (_, items) = ports.start_transfer(&NewTransfer { connections: limit, ..new }).await;
+            for item in items {
+                model.enqueue(Work::Transfer(item.id), Some(number));
+            }
         }
         Step::Claim { kinds, holds } => {
-            let kinds: Vec<_> = [(1, WorkKind::Produce), (2, WorkKind::Purge)]
+            let kinds: Vec<_> = [(1, WorkKind::Produce), (2, WorkKind::Purge), (4, WorkKind::Transfer)]
                 .into_iter()
                 .filter_map(|(bit, kind)| (kinds & bit != 0).then_some(kind))
                 .collect();
@@ -141,6 +193,9 @@ async fn run(ports: &Ports, model: &mut Model, step: Step) {
             assert_eq!(lease.as_ref().map(|lease| &lease.work), expected.map(|index| &model.tasks[index].work));
             let (Some(lease), Some(index)) = (lease, expected) else { return };
             let place = if holds { Place::Leased } else { model.ready(true) };
+            if let Some(lane) = model.tasks[index].lane {
+                model.lanes[lane].served = 1 + model.lanes.iter().map(|lane| lane.served).max().unwrap_or(0);
+            }
             let task = &mut model.tasks[index];
             task.epoch += 1;
             task.place = place;
@@ -150,6 +205,9 @@ async fn run(ports: &Ports, model: &mut Model, step: Step) {
         Step::Extend(number) => {
             let Some((chosen, task, good)) = model.lease(number) else { return };
             let outcome = queue.extend(&mut model.leases[chosen].0, HOUR).await;
+            // One that has run out needs a place in its lane again.
+            let holds = model.tasks[task].place == Place::Leased;
+            let good = good && (holds || model.tasks[task].lane.is_none_or(|lane| model.has_room(lane)));
             settle(model, task, good, outcome, Place::Leased);
         }
         Step::Complete(number) => {

@@ -1,0 +1,39 @@
+//! Lanes: the tasks that go to one connector take turns with those that go to others, and only so many of them are
+//! leased at once. Triggers keep each lane's count of tasks and the number of its last claim.
+
+use sealpost_core::Result;
+use sealpost_core::id::ConnectorId;
+use sealpost_core::task::WorkKind;
+
+use super::{Connection, fault};
+
+/// Whether tasks of this kind have a lane.
+pub(super) fn has_lanes(kind: WorkKind) -> bool {
+    matches!(kind, WorkKind::Deliver | WorkKind::Transfer)
+}
+
+/// The lane of a task: the connector that it goes to.
+pub(super) async fn of_task(connection: &mut Connection, kind: &str, subject: &str) -> Result<Option<String>> {
+    let sql = if kind == WorkKind::Deliver.as_str() {
+        "SELECT record ->> '$.connector' FROM deliveries WHERE id = ?"
+    } else if kind == WorkKind::Transfer.as_str() {
+        "SELECT connector FROM transfer_items WHERE id = ?"
+    } else {
+        return Ok(None);
+    };
+    sqlx::query_scalar(sql).bind(subject).fetch_optional(connection).await.map_err(fault::read)
+}
+
+/// Sets how many of a connector's tasks may be leased at once. With none at all, they would wait forever.
+pub(super) async fn set_limit(connection: &mut Connection, connector: &ConnectorId, limit: u32) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO lanes (id, capacity) VALUES (?, ?)
+         ON CONFLICT (id) DO UPDATE SET capacity = excluded.capacity WHERE capacity <> excluded.capacity",
+    )
+    .bind(connector.as_str())
+    .bind(i64::from(limit.max(1)))
+    .execute(connection)
+    .await
+    .map_err(fault::write)?;
+    Ok(())
+}
