@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use sealpost_core::address::Reach;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::{SecretVault, Source};
-use sealpost_deliver::{Sftp, WebhookSettings, Webhooks};
+use sealpost_core::port::{Notifier, SecretVault, Source};
+use sealpost_deliver::{WebhookSettings, Webhooks};
 use sealpost_ledger::LedgerSet;
 use sealpost_pipeline::{Catalogue, Parts, Pipeline, SelfService, Settings};
 use sealpost_seal::OpenPgp;
@@ -30,6 +30,7 @@ pub(crate) async fn pipeline(loaded: &Loaded) -> Result<Pipeline> {
     let ledger = ledger(loaded).await?;
     let store = store(loaded, &secrets).await?;
     let folder = loaded.path(&loaded.config.catalogue.folder);
+    let notifier: Arc<dyn Notifier> = Arc::new(webhooks(loaded));
     let catalogue = Catalogue::load(&folder, &sources, sealpost_format::FORMATS).await?;
     Ok(Pipeline::new(Parts {
         catalogue: Arc::new(catalogue),
@@ -39,7 +40,7 @@ pub(crate) async fn pipeline(loaded: &Loaded) -> Result<Pipeline> {
         sealer: Arc::new(OpenPgp),
         signing_key: loaded.config.seal.signing_key.clone(),
         store,
-        transport: Arc::new(Sftp::new(secrets.clone()).reaching(reach(loaded))),
+        transport: transfer::engine(loaded, &secrets)?,
         ledger: ledger.ledger,
         records: ledger.records,
         queue: ledger.queue,
@@ -47,8 +48,8 @@ pub(crate) async fn pipeline(loaded: &Loaded) -> Result<Pipeline> {
         outbox: ledger.outbox,
         changes: ledger.changes,
         transfers: ledger.transfers,
-        transfer_events: Vec::new(),
-        notifier: Arc::new(webhooks(loaded)),
+        transfer_events: transfer::event_sinks(loaded, &secrets, &notifier)?,
+        notifier,
         secrets,
         vault: vault(loaded)?,
         webhook_secret: loaded.config.webhooks.signing_secret.clone(),

@@ -16,6 +16,7 @@ use crate::output::Output;
 use crate::wire;
 
 mod edge;
+mod legacy;
 
 /// Options of `doctor`.
 #[derive(clap::Args)]
@@ -31,6 +32,9 @@ struct Finding {
     subject: String,
     detail: String,
     elapsed_ms: u64,
+    /// It works, and is better changed some day.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    warning: bool,
     failure: Option<Failure>,
 }
 
@@ -43,8 +47,15 @@ impl Findings {
             Err(error) => (all_details(error), Some(Failure::from(error))),
         };
         let elapsed_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.push(Finding { subject: subject.into(), detail, elapsed_ms, failure });
+        self.0.push(Finding { subject: subject.into(), detail, elapsed_ms, warning: false, failure });
         outcome.is_ok()
+    }
+
+    fn warn(&mut self, subject: impl Into<String>, since: Instant, detail: String) {
+        self.add(subject, since, Ok(detail));
+        if let Some(last) = self.0.last_mut() {
+            last.warning = true;
+        }
     }
 }
 
@@ -151,6 +162,7 @@ async fn check_partners(pipeline: &Pipeline, options: &Options, findings: &mut F
             }
         }
     }
+    legacy::check(pipeline, findings).await;
     if options.no_connectors {
         return;
     }
@@ -174,6 +186,7 @@ async fn check_partners(pipeline: &Pipeline, options: &Options, findings: &mut F
                     subject: format!("connector {}/{}", connector.partner, connector.name),
                     detail,
                     elapsed_ms,
+                    warning: false,
                     failure,
                 });
             }
@@ -217,7 +230,11 @@ async fn sign(pipeline: &Pipeline) -> Result<String> {
 fn describe(findings: &[Finding]) -> String {
     let mut lines = Vec::new();
     for finding in findings {
-        let mark = if finding.failure.is_some() { "✘" } else { "✔" };
+        let mark = match (&finding.failure, finding.warning) {
+            (Some(_), _) => "✘",
+            (None, true) => "!",
+            (None, false) => "✔",
+        };
         lines.push(format!("{mark} {:<28} {:>6} ms  {}", finding.subject, finding.elapsed_ms, finding.detail));
         if let Some(failure) = &finding.failure {
             lines.push(format!("    {} {}", failure.code, failure.title));

@@ -117,7 +117,11 @@ fn set(document: &mut Json, path: &str, value: &str) {
 /// What the types can't say.
 fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
     let mut problem = |key: &str, detail: String| problems.push(FieldError::new(key, detail));
-    for found in [config.api.problems(), config.identity.problems(), config.transfer.problems()].into_iter().flatten() {
+    for found in
+        [config.api.problems(), config.identity.problems(), config.transfer.problems(), config.deliver.problems()]
+            .into_iter()
+            .flatten()
+    {
         problem(&found.pointer, found.detail);
     }
     if config.worker.concurrency == 0 || config.worker.concurrency > 1000 {

@@ -11,9 +11,10 @@ use sealpost_core::error::FieldError;
 use sealpost_core::partner::MessageFormat;
 use sealpost_core::secret::SecretRef;
 use sealpost_core::usage::RateLimit;
+use sealpost_deliver::{AwsTransferSettings, EventSinkSettings};
 use serde::{Deserialize, Serialize};
 
-use super::{AdapterSettings, AdminTlsBlock};
+use super::AdminTlsBlock;
 
 /// The transfer API: a listener of its own that speaks the protocol of AWS Transfer Family's SFTP connectors. Off without
 /// `listen`.
@@ -57,8 +58,8 @@ pub(crate) struct TransferBlock {
     /// What a `UserSecretId` may begin with beside ARNs of Secrets Manager: `["file:secrets/"]`. Whoever may make connectors
     /// can send what it points to anywhere.
     pub(crate) user_secrets: Vec<String>,
-    /// Where events go. Each with `kind`: `file`, `stdout`, `webhook` or `eventbridge`, and its own settings.
-    pub(crate) events: Vec<AdapterSettings>,
+    /// Where events go: `[[transfer.events]]` with `kind` `file`, `stdout`, `webhook` or `eventbridge`, and its own settings.
+    pub(crate) events: Vec<EventSinkSettings>,
 }
 
 impl Default for TransferBlock {
@@ -112,6 +113,9 @@ impl TransferBlock {
         if !(1..=1000).contains(&self.most_files) {
             problem("most_files", "expected 1 to 1000");
         }
+        if self.seal_for.len() > 50 {
+            problem("seal_for", "expected at most 50 certificates");
+        }
         if self.queue_limit < self.most_files {
             problem("queue_limit", "expected at least `most_files`");
         }
@@ -157,12 +161,27 @@ pub(crate) struct DeliverBlock {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bytes_per_second: Option<u64>,
     /// Settings of the engine `aws_transfer`.
-    #[serde(skip_serializing_if = "AdapterSettings::is_empty")]
-    pub(crate) aws_transfer: AdapterSettings,
+    pub(crate) aws_transfer: AwsTransferSettings,
+}
+
+impl DeliverBlock {
+    /// What the types can't say.
+    pub(super) fn problems(&self) -> Vec<FieldError> {
+        let known: Vec<&str> = sealpost_deliver::TRANSPORTS.iter().map(|entry| entry.name).collect();
+        let mut problems = Vec::new();
+        if !known.contains(&self.engine.as_str()) {
+            problems.push(FieldError::new("deliver.engine", format!("expected one of {}", known.join(", "))));
+        }
+        if self.bytes_per_second == Some(0) {
+            problems
+                .push(FieldError::new("deliver.bytes_per_second", "expected at least 1; leave it out for no limit"));
+        }
+        problems
+    }
 }
 
 impl Default for DeliverBlock {
     fn default() -> Self {
-        Self { engine: "sftp".to_owned(), bytes_per_second: None, aws_transfer: AdapterSettings::new() }
+        Self { engine: "sftp".to_owned(), bytes_per_second: None, aws_transfer: AwsTransferSettings::default() }
     }
 }

@@ -112,3 +112,35 @@ fn every_block_of_the_configuration_on_the_pages_is_accepted() {
     }
     assert!(seen >= 4, "only {seen} blocks were found");
 }
+
+#[test]
+fn every_connector_on_the_pages_is_one() {
+    #[derive(serde::Deserialize)]
+    struct Document {
+        connectors: std::collections::BTreeMap<String, sealpost_core::connector::ConnectorSettings>,
+    }
+    let mut seen = 0;
+    for block in blocks(OPERATORS, &["toml"]).into_iter().filter(|block| block.contains("[connectors.main")) {
+        seen += 1;
+        // Some show one table only.
+        let rest = if block.contains("[connectors.main]") {
+            String::new()
+        } else {
+            "[connectors.main]\nhost = \"sftp.acme.example\"\nhost_keys = []\n".to_owned()
+        };
+        let document: Document =
+            toml::from_str(&format!("{rest}{block}\n")).unwrap_or_else(|error| panic!("{error}:\n{block}"));
+        let ssh = &document.connectors["main"].ssh;
+        assert!(sealpost_core::ssh_policy::find(ssh.policy.as_deref()).is_some(), "{block}");
+        for exception in &ssh.legacy {
+            assert!(sealpost_core::ssh_policy::legacy_kind(&exception.name).is_some(), "{block}");
+        }
+    }
+    assert!(seen >= 5, "only {seen} blocks were found");
+    for (name, _) in sealpost_core::ssh_policy::LEGACY {
+        assert!(OPERATORS.contains(&format!("`{name}`")), "docs/operators.md does not name {name}");
+    }
+    for policy in sealpost_core::ssh_policy::POLICIES {
+        assert!(OPERATORS.contains(&format!("| `{}` |", policy.name)), "docs/operators.md does not name {}", policy.name);
+    }
+}

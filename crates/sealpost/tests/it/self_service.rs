@@ -232,8 +232,10 @@ async fn a_destination_is_set_up_trusted_and_distrusted_when_its_server_changes(
     world.sshd.accept(&line);
     let tested = must(&caller, "POST", &test, None, 200).await;
     assert_eq!(tested["succeeded"], true, "{tested}");
-    let names: Vec<&str> =
+    let mut names: Vec<&str> =
         tested["steps"].as_array().expect("steps").iter().map(|step| step["step"].as_str().expect("a name")).collect();
+    // The server has keys of other types, too: candidates, no more.
+    names.retain(|name| *name != "announced_key");
     assert_eq!(
         names,
         ["resolve", "connect", "key_exchange", "host_key", "login", "directory", "write", "rename", "remove"]
