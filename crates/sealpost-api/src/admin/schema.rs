@@ -7,6 +7,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+mod connector;
+
+pub(super) use connector::{Connector, ConnectorSettings};
+
 /// A partner with its connectors.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "it describes, and is never made")]
@@ -209,173 +213,6 @@ pub(crate) enum Period {
     Month,
 }
 
-/// A connector as the ledger keeps it.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes, and is never made")]
-pub(crate) struct Connector {
-    /// Its id.
-    #[schema(example = "c-0123456789abcdef0")]
-    id: String,
-    /// Whose server it is.
-    #[schema(example = "acme")]
-    partner: String,
-    /// Its name among the partner's connectors.
-    #[schema(example = "main")]
-    name: String,
-    /// How to reach it and what to do there.
-    settings: ConnectorSettings,
-    /// Host keys that the server has shown and nobody has approved; absent where there are none.
-    #[schema(nullable = false)]
-    candidates: Option<Vec<HostKeyCandidate>>,
-}
-
-/// A host key that a server has shown.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes, and is never made")]
-pub(crate) struct HostKeyCandidate {
-    /// The public key as OpenSSH writes it.
-    #[schema(example = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGl4c5gJ0kqz0YkmrEKmD8AVX3vMZt1y0Yb3V7P6V1bn")]
-    public_key: String,
-    /// Its fingerprint.
-    #[schema(example = "SHA256:uNiVztksCsDhcc0u9e8BrdoXT3s8Y6cB3gZ0JL4tT1A")]
-    fingerprint: String,
-    /// When it was first shown.
-    first_seen: Timestamp,
-    /// When it was last shown.
-    last_seen: Timestamp,
-}
-
-/// How to reach a server and what to do there.
-#[derive(Deserialize, ToSchema)]
-#[expect(dead_code, reason = "it describes, and is never made")]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ConnectorSettings {
-    /// Host name or address, without scheme, user or path.
-    #[schema(pattern = "^[^/@ ]+$", example = "sftp.acme.example")]
-    host: String,
-    /// Port; 22 when absent.
-    #[schema(nullable = false, minimum = 1, maximum = 65_535, example = 22)]
-    port: Option<u16>,
-    /// Whether only public addresses may be connected to, and those that `[self_service]` lets in; `false` when absent.
-    #[schema(nullable = false)]
-    public_only: Option<bool>,
-    /// User name.
-    #[schema(min_length = 1, example = "reports")]
-    user: String,
-    /// Ways to log in, tried in this order.
-    #[schema(min_items = 1)]
-    login: Vec<Login>,
-    /// Approved host keys: public keys or `SHA256:…` fingerprints; several may be approved at once.
-    #[schema(example = json!(["SHA256:uNiVztksCsDhcc0u9e8BrdoXT3s8Y6cB3gZ0JL4tT1A"]))]
-    host_keys: Vec<String>,
-    /// The remote directory; the login directory when empty. Without `..`.
-    #[schema(nullable = false, example = "incoming")]
-    directory: Option<String>,
-    /// Whether a missing directory is made.
-    #[schema(nullable = false)]
-    create_directories: Option<bool>,
-    /// What to do when a file of the name exists already.
-    #[schema(nullable = false)]
-    existing_file: Option<ExistingFile>,
-    /// A file `<name>.sha256` beside each file.
-    #[schema(nullable = false)]
-    checksum_file: Option<bool>,
-    /// An empty file `<name>.done` after each file.
-    #[schema(nullable = false)]
-    done_file: Option<bool>,
-    /// Time limits and sizes.
-    #[schema(nullable = false)]
-    limits: Option<ConnectorLimits>,
-    /// When to try again, and how often.
-    #[schema(nullable = false)]
-    retry: Option<RetryPolicy>,
-}
-
-/// What to do when a file of the name exists already.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ExistingFile {
-    /// Fail the delivery.
-    Fail,
-    /// Replace it.
-    Replace,
-    /// Keep both: the new one gets `name-1.ext`.
-    KeepBoth,
-}
-
-/// One way to log in. Secrets are references: `env:NAME`, `file:/path`.
-#[derive(Deserialize, ToSchema)]
-#[expect(dead_code, reason = "it describes, and is never made")]
-#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
-#[schema(as = ConnectorLogin, example = json!({"method": "private_key", "key": "file:/run/secrets/acme"}))]
-pub(crate) enum Login {
-    /// A private key.
-    PrivateKey {
-        /// The key.
-        #[schema(pattern = r"^[a-z-]+:[\s\S]+$", example = "file:/run/secrets/acme")]
-        key: String,
-        /// Its passphrase.
-        #[schema(pattern = r"^[a-z-]+:[\s\S]+$", example = "file:/run/secrets/acme")]
-        passphrase: Option<String>,
-        /// Its public half as one line, where Sealpost made the key.
-        #[schema(
-            nullable = false,
-            example = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGl4c5gJ0kqz0YkmrEKmD8AVX3vMZt1y0Yb3V7P6V1bn sealpost acme/main"
-        )]
-        public_key: Option<String>,
-    },
-    /// A password.
-    Password {
-        /// The password.
-        #[schema(pattern = r"^[a-z-]+:[\s\S]+$", example = "file:/run/secrets/acme")]
-        password: String,
-    },
-    /// Keyboard-interactive: the same answer to every hidden prompt.
-    KeyboardInteractive {
-        /// The answer.
-        #[schema(pattern = r"^[a-z-]+:[\s\S]+$", example = "file:/run/secrets/acme")]
-        password: String,
-    },
-}
-
-/// Time limits in seconds, and sizes.
-#[derive(Deserialize, ToSchema)]
-#[expect(dead_code, reason = "it describes, and is never made")]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ConnectorLimits {
-    /// TCP connect; 15 when absent.
-    #[schema(nullable = false, minimum = 1, example = 15)]
-    connect_timeout_s: Option<u64>,
-    /// Key exchange and login; 30 when absent.
-    #[schema(nullable = false, minimum = 1, example = 30)]
-    handshake_timeout_s: Option<u64>,
-    /// Longest silence of the server; 60 when absent.
-    #[schema(nullable = false, minimum = 1, example = 60)]
-    inactivity_timeout_s: Option<u64>,
-    /// The whole transfer; 21,600 when absent.
-    #[schema(nullable = false, minimum = 1, example = 21_600)]
-    transfer_timeout_s: Option<u64>,
-    /// Deliveries at once; 2 when absent.
-    #[schema(nullable = false, minimum = 1, example = 2)]
-    concurrency: Option<u32>,
-}
-
-/// Exponential backoff with jitter.
-#[derive(Deserialize, ToSchema)]
-#[expect(dead_code, reason = "it describes, and is never made")]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RetryPolicy {
-    /// Attempts in all; 8 when absent.
-    #[schema(nullable = false, minimum = 1, maximum = 100, example = 8)]
-    max_attempts: Option<u32>,
-    /// The first pause in seconds; it doubles each time. 10 when absent.
-    #[schema(nullable = false, minimum = 0, example = 10.0)]
-    first_pause_s: Option<f64>,
-    /// The longest pause in seconds; 3,600 when absent.
-    #[schema(nullable = false, minimum = 0, example = 3600.0)]
-    longest_pause_s: Option<f64>,
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value as Json, json};
@@ -387,7 +224,14 @@ mod tests {
         let schemas = &openapi["components"]["schemas"];
         let document: sealpost_pipeline::records::PartnerDocument = serde_json::from_value(json!({
             "name": "a", "scope": "1", "grants": [{"report": "a.v1"}], "deliver_to": ["main"], "identities": [], "certificates": [],
-            "connectors": {"main": {"host": "h", "user": "u", "login": [{"method": "password", "password": "env:A"}], "host_keys": []}}
+            "connectors": {"main": {
+                "host": "h", "user": "u", "login": [{"method": "password", "password": "env:A"}], "host_keys": [],
+                "user_secret": {"secret": "env:A", "stages": ["A"]}, "aws_connector": "c-0123456789abcdef0",
+                "network": {"proxy": {"url": "http://a", "user": "a", "password": "env:A"}, "source_address": "::1",
+                    "family": "ipv6", "bytes_per_second": 1, "idle_s": 1},
+                "ssh": {"policy": "a", "legacy": [{"name": "a", "until": "2027-01-31"}]},
+                "parallel": {"ranges": true, "channels": 1, "connections": 1, "files": 1}
+            }}
         }))
         .expect("a document");
         let document = serde_json::to_value(&document).expect("json");
@@ -402,6 +246,12 @@ mod tests {
             ("ConnectorSettings", connector),
             ("ConnectorLimits", &connector["limits"]),
             ("RetryPolicy", &connector["retry"]),
+            ("UserSecret", &connector["user_secret"]),
+            ("NetworkSettings", &connector["network"]),
+            ("ConnectorProxy", &connector["network"]["proxy"]),
+            ("SshSettings", &connector["ssh"]),
+            ("LegacyAlgorithm", &connector["ssh"]["legacy"][0]),
+            ("ParallelSettings", &connector["parallel"]),
         ] {
             assert_eq!(members(&schemas[name]["properties"]), members(value), "{name}");
         }

@@ -37,14 +37,14 @@ pub struct DestinationTest {
     "step": "connect", "detail": "192.0.2.7:22", "elapsed_ms": 12, "host_key": null, "failure": null
 }))]
 pub struct TestStep {
-    /// `resolve`, `connect`, `key_exchange`, `host_key`, `login`, `directory`, `write`, `rename`, `remove`; `time_limit` where
-    /// the whole took too long.
+    /// `resolve`, `connect`, `key_exchange`, `host_key`, `login`, `directory`, `write`, `rename`, `remove`; `announced_key`
+    /// for each further key that the server has; `time_limit` where the whole took too long.
     step: String,
     /// What was found: addresses, algorithms.
     detail: String,
     /// How long it took, in milliseconds.
     elapsed_ms: u64,
-    /// The fingerprint of the key that the server showed, with the step `host_key`.
+    /// The fingerprint of the key that the server showed, with the steps `host_key` and `announced_key`.
     #[schema(required)]
     host_key: Option<String>,
     /// Why it failed and what to do, when it did.

@@ -33,12 +33,10 @@ pub(super) struct Addresses {
 impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let joined = |all: Vec<String>| all.join(", ");
-        let first = joined(self.first.iter().map(ToString::to_string).collect());
         match &self.proxy {
-            None => f.write_str(&first),
+            None => f.write_str(&joined(self.first.iter().map(ToString::to_string).collect())),
             Some((proxy, targets)) => {
-                let targets = joined(targets.iter().map(ToString::to_string).collect());
-                write!(f, "{targets} through {proxy} ({first})")
+                write!(f, "{} through {proxy}", joined(targets.iter().map(ToString::to_string).collect()))
             }
         }
     }
@@ -84,7 +82,7 @@ pub(super) async fn resolve(
     let found = look_up(&proxy.address.host, proxy.address.port, limit).await;
     let first = found
         .and_then(|found| usable(found, network))
-        .map_err(|why| Error::new(&codes::deliver::PROXY, format!("`{}`: {why}", proxy.address.host)))?;
+        .map_err(|why| Error::new(&codes::deliver::PROXY, format!("{proxy}: {why}")).caused_by(format!("{proxy:?}")))?;
     Ok(Addresses { first, proxy: Some((proxy, targets)) })
 }
 
@@ -160,7 +158,7 @@ pub(super) async fn connect(settings: &ConnectorSettings, addresses: &Addresses)
         None => {
             Error::new(&codes::deliver::UNREACHABLE, format!("`{}` port {}: {answers}", settings.host, settings.port))
         }
-        Some(_) => Error::new(&codes::deliver::PROXY, answers),
+        Some((proxy, _)) => Error::new(&codes::deliver::PROXY, answers).caused_by(format!("{proxy:?}")),
     })
 }
 

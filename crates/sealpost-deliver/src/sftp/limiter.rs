@@ -60,8 +60,9 @@ impl Limiter {
         }
     }
 
-    /// Whether there is any limit.
-    pub(super) fn is_unlimited(&self) -> bool {
+    /// Whether there is no limit.
+    #[cfg(test)]
+    fn is_unlimited(&self) -> bool {
         self.connector.is_none() && self.all.is_none()
     }
 }

@@ -48,8 +48,10 @@ impl Offer {
             (AlgorithmKind::HostKey, policy.host_keys),
         ];
         for (kind, names) in named {
-            // What the library does not have is left out: the page on operators says which.
-            names.iter().for_each(|name| drop(offer.add(kind, name)));
+            for name in names {
+                // What the library does not have is left out: the operators' page says which.
+                let _is_known = offer.add(kind, name);
+            }
         }
         for (index, exception) in ssh.legacy.iter().enumerate() {
             let kind = ssh_policy::legacy_kind(&exception.name).filter(|kind| offer.add(*kind, &exception.name));
@@ -70,6 +72,14 @@ impl Offer {
             offer.small_groups |= kind == AlgorithmKind::Kex;
         }
         Ok(offer)
+    }
+
+    /// That every exception of the connector holds today: for connections that are there already.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(super) fn holds(settings: &ConnectorSettings) -> Result<()> {
+        if settings.ssh.legacy.is_empty() { Ok(()) } else { Self::of(settings).map(drop) }
     }
 
     /// Adds an algorithm at the end. `false` where the library does not have it.

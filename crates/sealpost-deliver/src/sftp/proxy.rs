@@ -42,19 +42,20 @@ impl fmt::Display for Target {
     }
 }
 
+/// Without its address: partners see details of failures, and where our proxies are is not their business.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.address.kind {
-            ProxyKind::Socks5 => "socks5",
-            ProxyKind::Http => "http",
-        };
-        write!(f, "{scheme}://{}:{}", self.address.host, self.address.port)
+        f.write_str(match self.address.kind {
+            ProxyKind::Socks5 => "the SOCKS5 proxy",
+            ProxyKind::Http => "the HTTP proxy",
+        })
     }
 }
 
+/// With its address, for the log.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        write!(f, "{self} {}:{}", self.address.host, self.address.port)
     }
 }
 

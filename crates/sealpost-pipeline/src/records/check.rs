@@ -1,5 +1,7 @@
 //! What can be wrong with a connector, addressed by JSON pointer.
 
+mod way;
+
 use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::FieldError;
 
@@ -16,17 +18,30 @@ pub(crate) fn check_name(name: &str, place: &str, problems: &mut Vec<FieldError>
 /// Checks the settings of a connector; `place` is the pointer to them.
 pub(crate) fn check_connector(place: &str, settings: &ConnectorSettings, problems: &mut Vec<FieldError>) {
     let mut problem = |member: &str, detail: &str| problems.push(FieldError::new(format!("{place}{member}"), detail));
-    if settings.host.is_empty() || settings.host.contains(['/', '@', ' ']) {
+    let is_no_host = |one: char| "/@".contains(one) || one.is_whitespace() || one.is_control();
+    if settings.host.is_empty() || settings.host.contains(is_no_host) {
         problem("/host", "expected a host name or address, without scheme, user or path");
     }
     if settings.port == 0 {
         problem("/port", "expected 1 to 65535");
     }
-    if settings.user.is_empty() {
-        problem("/user", "expected a user name");
-    }
-    if settings.login.is_empty() {
-        problem("/login", "expected at least one way to log in");
+    match &settings.user_secret {
+        None => {
+            if settings.user.is_empty() {
+                problem("/user", "expected a user name");
+            }
+            if settings.login.is_empty() {
+                problem("/login", "expected at least one way to log in");
+            }
+        }
+        Some(_) => {
+            if !settings.user.is_empty() {
+                problem("/user", "`user_secret` names the user: leave it out");
+            }
+            if !settings.login.is_empty() {
+                problem("/login", "`user_secret` holds the credentials: leave it out");
+            }
+        }
     }
     if settings.directory.contains('\0') || settings.directory.split('/').any(|part| part == "..") {
         problem("/directory", "must not contain `..`");
@@ -34,11 +49,16 @@ pub(crate) fn check_connector(place: &str, settings: &ConnectorSettings, problem
     for (index, key) in settings.host_keys.iter().enumerate() {
         // SHA-256 in base64 without padding has 43 characters.
         let fingerprint = key.strip_prefix("SHA256:").is_some_and(|digest| digest.len() == 43);
-        let public_key = key.split_whitespace().nth(1).is_some_and(|blob| blob.starts_with("AAAA"));
-        if !fingerprint && !public_key {
+        let words: Vec<&str> = key.split_whitespace().collect();
+        let is_blob = |place: usize| words.get(place).is_some_and(|word| word.starts_with("AAAA"));
+        let public_key = is_blob(1) && !key.starts_with('@');
+        // With the names that it may vouch for, or for all.
+        let authority = words.first() == Some(&"@cert-authority") && (is_blob(2) || is_blob(3));
+        if !fingerprint && !public_key && !authority {
             problem(
                 &format!("/host_keys/{index}"),
-                "expected `SHA256:…` (43 characters) or a public key such as `ssh-ed25519 AAAA…`",
+                "expected `SHA256:…` (43 characters), a public key such as `ssh-ed25519 AAAA…`, or \
+                 `@cert-authority *.example.com ssh-ed25519 AAAA…`",
             );
         }
     }
@@ -65,4 +85,5 @@ pub(crate) fn check_connector(place: &str, settings: &ConnectorSettings, problem
     {
         problem("/retry", "expected 0 <= first_pause_s <= longest_pause_s");
     }
+    way::check(place, settings, problems);
 }
