@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a panic in a test is the report")]
 
 mod algorithms;
+mod aws_transfer;
 mod certificates;
 mod contract;
+mod events;
 mod faults;
 mod login;
+mod misbehaving;
 mod network;
 mod parallel;
 mod proxies;

@@ -15,14 +15,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A server that reads a request and then does as it is told, once per connection.
-struct Receiver {
+pub(crate) struct Receiver {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
-    requests: tokio::sync::mpsc::UnboundedReceiver<String>,
+    pub(crate) requests: tokio::sync::mpsc::UnboundedReceiver<String>,
 }
 
 #[derive(Clone)]
-enum Manner {
+pub(crate) enum Manner {
     Answers(String),
     Hangs,
     /// Says the head of an answer byte by byte, for ever.
@@ -34,7 +34,7 @@ enum Manner {
 }
 
 impl Receiver {
-    async fn start(manner: Manner) -> Self {
+    pub(crate) async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -49,7 +49,7 @@ impl Receiver {
         Self { address, connections, requests }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/hook?token=CANARY", self.address)
     }
 }

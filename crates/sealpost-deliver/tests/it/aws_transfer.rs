@@ -1,0 +1,123 @@
+//! The engine `aws_transfer` and the service's connectors, as moto keeps them. That files arrive is shown against our own
+//! transfer API, in its tests.
+
+use std::sync::Arc;
+
+use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile, UserSecret};
+use sealpost_core::id::ConnectorId;
+use sealpost_core::port::Transport;
+use sealpost_deliver::{AwsSettings, AwsTransfer, AwsTransferSettings};
+use sealpost_testkit::moto::{Moto, REGION};
+use sealpost_testkit::suite::transport::TestSecrets;
+use serde_json::{Value, json};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/sealpost-transfer";
+const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:acme-AbCdEf";
+
+fn engine(moto: &Moto) -> AwsTransfer {
+    let settings = AwsTransferSettings {
+        aws: AwsSettings {
+            region: Some(REGION.to_owned()),
+            endpoint: Some(moto.endpoint()),
+            access_key_id: Some("test".to_owned()),
+            secret_access_key: Some("env:test".parse().unwrap()),
+        },
+        access_role: Some(ROLE.to_owned()),
+        logging_role: None,
+    };
+    AwsTransfer::new(settings, Arc::new(TestSecrets))
+}
+
+fn connector(host: &str) -> Connector {
+    let mut settings = ConnectorSettings::new(host, 2222, "");
+    settings.existing_file = ExistingFile::Replace;
+    settings.host_keys = vec!["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE8wM2Fi acme".to_owned()];
+    settings.user_secret = Some(UserSecret { secret: format!("aws-sm:{SECRET}").parse().unwrap(), stages: Vec::new() });
+    Connector {
+        id: ConnectorId::fresh(),
+        partner: "acme".parse().unwrap(),
+        name: "main".to_owned(),
+        settings,
+        candidates: Vec::new(),
+    }
+}
+
+fn listed(moto: &Moto) -> Vec<Value> {
+    let ask = |operation: &str, body: Value| moto.call("transfer", &format!("TransferService.{operation}"), &body);
+    let all = ask("ListConnectors", json!({}));
+    let ids = all["Connectors"].as_array().unwrap().iter().map(|one| one["ConnectorId"].clone());
+    ids.map(|id| ask("DescribeConnector", json!({"ConnectorId": id}))["Connector"].clone()).collect()
+}
+
+/// The first step finds or makes the service's connector; moto offers no test after it.
+async fn arn(engine: &AwsTransfer, connector: &Connector) -> String {
+    let steps = engine.check(connector).await;
+    assert_eq!((steps[0].step.as_str(), &steps[0].failure), ("service", &None));
+    assert!(steps.last().unwrap().failure.is_some());
+    steps[0].detail.clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connector_is_made_once_found_again_and_kept_up_to_date() {
+    let moto = Moto::start();
+    let first = engine(&moto);
+    let mut acme = connector("sftp.acme.example");
+    let made = arn(&first, &acme).await;
+    assert!(made.starts_with("arn:aws:transfer:eu-central-1:"), "{made}");
+    let all = listed(&moto);
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0]["Url"], "sftp://sftp.acme.example:2222");
+    assert_eq!(all[0]["AccessRole"], ROLE);
+    assert_eq!(all[0]["SftpConfig"]["UserSecretId"], SECRET);
+    assert_eq!(all[0]["SftpConfig"]["TrustedHostKeys"], json!(["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE8wM2Fi"]));
+    assert_eq!(all[0]["Tags"], json!([{"Key": "sealpost:connector", "Value": acme.id.as_str()}]));
+
+    // Another process finds it, also after its address was changed; another connector has its own.
+    assert_eq!(arn(&engine(&moto), &acme).await, made);
+    acme.settings.host = "new.acme.example".to_owned();
+    acme.settings.host_keys.push("ssh-rsa AAAAB3NzaC1yc2E=".to_owned());
+    assert_eq!(arn(&first, &acme).await, made);
+    let all = listed(&moto);
+    assert_eq!((all.len(), &all[0]["Url"]), (1, &json!("sftp://new.acme.example:2222")));
+    assert_eq!(all[0]["SftpConfig"]["TrustedHostKeys"].as_array().unwrap().len(), 2);
+    let other = connector("new.acme.example");
+    assert_ne!(arn(&first, &other).await, made);
+    assert_eq!(listed(&moto).len(), 2);
+
+    // One that is named is used as it is.
+    let mut named = connector("elsewhere.example");
+    named.settings.aws_connector = made.rsplit('/').next().map(|id| id.parse().unwrap());
+    named.settings.user_secret = None;
+    assert_eq!(arn(&first, &named).await, made);
+    assert_eq!(listed(&moto).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_not_be_is_said_before_anything_is_made() {
+    let moto = Moto::start();
+    let engine = engine(&moto);
+    for (change, code) in [
+        (
+            (|settings| settings.host_keys = vec!["SHA256:abc".to_owned()]) as fn(&mut ConnectorSettings),
+            "SP-DELIVER-021",
+        ),
+        (|settings| settings.user_secret = None, "SP-DELIVER-021"),
+        (|settings| settings.existing_file = ExistingFile::Fail, "SP-DELIVER-021"),
+        (|settings| settings.aws_connector = Some(ConnectorId::fresh()), "SP-DELIVER-021"),
+    ] {
+        let mut connector = connector("sftp.acme.example");
+        change(&mut connector.settings);
+        let steps = engine.probe(&connector).await;
+        assert_eq!(steps.len(), 1);
+        assert_eq!(steps[0].failure.as_ref().unwrap().code, code, "{steps:?}");
+    }
+    assert!(listed(&moto).is_empty());
+    let connector = connector("sftp.acme.example");
+    for error in [
+        engine.rename(&connector, "/a", "/b", false).await.unwrap_err(),
+        engine.remove(&connector, "/a", false).await.unwrap_err(),
+        engine.login_key("a").map(drop).unwrap_err(),
+    ] {
+        assert_eq!(error.code().id, "SP-DELIVER-021");
+    }
+}
