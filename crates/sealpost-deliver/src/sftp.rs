@@ -18,57 +18,71 @@ use sealpost_core::port::{
 use sealpost_core::receipt::Receipt;
 use sealpost_core::secret::Secret;
 
+use self::download::Download;
+
 mod address;
 mod algorithms;
 mod announced;
 mod check;
 mod client;
 mod connect;
-mod deadline;
+mod credential;
 mod directory;
 mod discard;
+mod download;
+mod fetch;
 mod flow;
+mod greeting;
 mod host_certificate;
 mod host_key;
 mod inbox;
 mod key;
 mod limiter;
+mod link;
 mod list;
 mod login;
 mod names;
+mod operation;
 mod packet;
 mod pipeline;
 mod policy;
+mod pool;
 mod presence;
+mod proxy;
 mod publish;
+mod quick;
 mod read_ahead;
 mod remove;
 mod rename;
 mod requests;
 mod resume;
+mod retrieve;
 mod send;
 mod session;
 mod sidecar;
 mod status;
+mod streams;
 mod tether;
 mod upload;
+mod user_secret;
 mod wire;
 
 /// Delivers to SFTP servers.
 ///
-/// It keeps nothing between calls: each attempt is one connection, and all that outlives it is on the partner's server
-/// and in the ledger.
+/// It keeps connections between calls, for the next file of the same connector, and nothing else: all that outlives an
+/// attempt is on the partner's server and in the ledger.
 pub struct Sftp {
     secrets: Arc<dyn SecretStore>,
     reach: Reach,
     limits: limiter::Limits,
+    pool: pool::Pool,
 }
 
 impl Sftp {
     /// A transport that resolves the connectors' credentials through `secrets`, at each connection.
     #[must_use]
     pub fn new(secrets: Arc<dyn SecretStore>) -> Self {
-        Self { secrets, reach: Reach::default(), limits: limiter::Limits::default() }
+        Self { secrets, reach: Reach::default(), limits: limiter::Limits::default(), pool: pool::Pool::default() }
     }
 
     /// Where connectors for public addresses only may lead, beside those addresses. Nowhere, unless this says so.
@@ -85,6 +99,20 @@ impl Sftp {
         self.limits = limiter::Limits::of_all(bytes_per_second);
         self
     }
+
+    /// A place on a connection of the connector.
+    ///
+    /// # Errors
+    /// As [`connect::connect`].
+    async fn lease(&self, connector: &Connector) -> Result<pool::Lease> {
+        policy::Offer::holds(&connector.settings)?;
+        self.pool.lease(&*self.secrets, &self.reach, connector).await
+    }
+
+    /// A further connection for a file that is under way; `None` where the connector has as many as it may.
+    async fn further(&self, lease: &pool::Lease) -> Result<Option<pool::Lease>> {
+        lease.further(&*self.secrets, &self.reach).await
+    }
 }
 
 impl std::fmt::Debug for Sftp {
@@ -96,15 +124,18 @@ impl std::fmt::Debug for Sftp {
 #[async_trait]
 impl Transport for Sftp {
     async fn send(&self, shipment: Shipment<'_>) -> Result<Receipt> {
-        send::send(&*self.secrets, &self.reach, shipment).await
+        let connector = user_secret::named(&*self.secrets, shipment.connector).await?;
+        send::send(self, Shipment { connector: &connector, ..shipment }).await
     }
 
     async fn discard(&self, connector: &Connector, traces: Traces<'_>) -> Result<()> {
-        discard::discard(&*self.secrets, &self.reach, connector, traces).await
+        let connector = user_secret::named(&*self.secrets, connector).await?;
+        discard::discard(self, &connector, traces).await
     }
 
-    async fn retrieve(&self, _retrieval: Retrieval<'_>) -> Result<Retrieved> {
-        Err(unfinished())
+    async fn retrieve(&self, retrieval: Retrieval<'_>) -> Result<Retrieved> {
+        let connector = user_secret::named(&*self.secrets, retrieval.connector).await?;
+        retrieve::retrieve(self, &connector, Download::new(retrieval.path, retrieval.landing)).await
     }
 
     async fn list(
@@ -114,16 +145,18 @@ impl Transport for Sftp {
         most: u64,
         entries: &mut dyn EntrySink,
     ) -> Result<Listed> {
-        let reading = list::Reading::new(most, entries);
-        list::list(&*self.secrets, &self.reach, &connector.settings, directory, reading).await
+        let connector = user_secret::named(&*self.secrets, connector).await?;
+        list::list(self, &connector, directory, list::Reading::new(most, entries)).await
     }
 
     async fn rename(&self, connector: &Connector, from: &str, to: &str, repeated: bool) -> Result<()> {
-        rename::rename(&*self.secrets, &self.reach, &connector.settings, (from, to), repeated).await
+        let connector = user_secret::named(&*self.secrets, connector).await?;
+        rename::rename(self, &connector, (from, to), repeated).await
     }
 
     async fn remove(&self, connector: &Connector, path: &str, repeated: bool) -> Result<()> {
-        remove::remove(&*self.secrets, &self.reach, &connector.settings, path, repeated).await
+        let connector = user_secret::named(&*self.secrets, connector).await?;
+        remove::remove(self, &connector, path, repeated).await
     }
 
     async fn check(&self, connector: &Connector) -> Vec<CheckStep> {
@@ -137,8 +170,4 @@ impl Transport for Sftp {
     fn login_key(&self, comment: &str) -> Result<(Secret, String)> {
         key::generate(comment)
     }
-}
-
-fn unfinished() -> sealpost_core::Error {
-    sealpost_core::Error::new(&sealpost_core::error::codes::deliver::PROTOCOL, "being built")
 }

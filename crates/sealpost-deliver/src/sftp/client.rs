@@ -1,17 +1,17 @@
 //! SFTP over one channel: its start, and requests of many callers at once. Each wait is bounded by the inactivity limit.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use russh::ChannelWriteHalf;
-use russh::client::Msg;
 use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::{Error, Result, codes};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout};
 
-use super::inbox::{Closed, Inbox};
+use super::greeting::{self, Features, Started};
+use super::inbox::Closed;
 use super::packet::{self, Reader, Reply, Request};
 use super::session::{self, Seen, Session, inactivity_limit};
 use super::status::{self, Fault, Refusal};
@@ -22,15 +22,6 @@ pub(super) const LARGEST_WRITE: u32 = 255 * 1024;
 /// What every server takes: the draft asks for packets of 34,000 bytes.
 const SAFE_WRITE: u32 = 32 * 1024;
 
-/// What the server can do beyond the draft (OpenSSH's PROTOCOL file, section 4).
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Features {
-    pub(super) posix_rename: bool,
-    pub(super) fsync: bool,
-    pub(super) statvfs: bool,
-    limits: bool,
-}
-
 /// An SFTP channel. Its clones are the same channel: many may ask at once.
 #[derive(Clone)]
 pub(super) struct Client {
@@ -39,8 +30,12 @@ pub(super) struct Client {
     pub(super) features: Features,
     /// Bytes per write request.
     pub(super) write_size: u32,
-    /// How long an answer takes that needs no work.
-    pub(super) round_trip: Duration,
+    /// Bytes per read request.
+    pub(super) read_size: u32,
+    /// The shortest time, in microseconds, in which the server has answered anything.
+    round_trip: Arc<AtomicU64>,
+    /// Whether the server has answered anything that was asked through this clone.
+    answered: Arc<AtomicBool>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -50,52 +45,60 @@ impl Client {
     /// # Errors
     /// `SP-DELIVER-013` where the server offers no SFTP, `-020` where it speaks something else.
     pub(super) async fn start(session: &Session, settings: &ConnectorSettings) -> Result<Self> {
-        let inactivity = inactivity_limit(settings);
-        let opening = async {
-            let channel = session.handle.channel_open_session().await.map_err(|error| match error {
-                russh::Error::ChannelOpenFailure(reason) => Error::new(
-                    &codes::deliver::REFUSED,
-                    format!("the server opens no session: {}", reason.description()),
-                ),
-                _ => session.broken("open a session"),
-            })?;
-            channel.request_subsystem(true, "sftp").await.map_err(|_| session.broken("start SFTP"))?;
-            Ok::<_, Error>(channel)
-        };
-        let channel = timeout(inactivity, opening).await.map_err(|_| silent(inactivity, "start SFTP"))??;
-        let (reading, outbox) = channel.split();
-        let mut inbox = Inbox::new(reading);
-        let greeted = timeout(inactivity, greet(&mut inbox, &outbox, &session.seen)).await;
-        let (features, round_trip) = greeted.map_err(|_| silent(inactivity, "start SFTP"))??;
-        let mut client = Self {
-            wire: Arc::new(Wire::new(inbox, outbox, inactivity)),
-            inactivity,
-            features,
-            write_size: SAFE_WRITE,
-            round_trip,
-            seen: Arc::clone(&session.seen),
-        };
+        let mut client = Self::greeted(session, settings).await?;
         if client.features.limits {
-            client.write_size = client.ask_limits().await?.unwrap_or(SAFE_WRITE);
+            let (read_size, write_size) = client.ask_limits().await?;
+            client.read_size = read_size.unwrap_or(SAFE_WRITE);
+            client.write_size = write_size.unwrap_or(SAFE_WRITE);
         }
         Ok(client)
     }
 
-    /// The longest write that the server takes, where it says so.
-    async fn ask_limits(&self) -> Result<Option<u32>> {
+    /// Starts it once more on the same session: what the server can take is known.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(super) async fn start_another(&self, session: &Session, settings: &ConnectorSettings) -> Result<Self> {
+        let client = Self::greeted(session, settings).await?;
+        let (read_size, write_size) = (self.read_size, self.write_size);
+        Ok(Self { read_size, write_size, round_trip: Arc::clone(&self.round_trip), ..client })
+    }
+
+    async fn greeted(session: &Session, settings: &ConnectorSettings) -> Result<Self> {
+        let inactivity = inactivity_limit(settings);
+        let started = timeout(inactivity, greeting::start(session)).await;
+        let Started { inbox, outbox, features, round_trip } =
+            started.map_err(|_| silent(inactivity, "start SFTP"))??;
+        Ok(Self {
+            wire: Arc::new(Wire::new(inbox, outbox, inactivity)),
+            inactivity,
+            features,
+            write_size: SAFE_WRITE,
+            read_size: SAFE_WRITE,
+            round_trip: Arc::new(AtomicU64::new(micros(round_trip))),
+            answered: Arc::default(),
+            seen: Arc::clone(&session.seen),
+        })
+    }
+
+    /// The longest read and the longest write that the server takes, where it says so.
+    async fn ask_limits(&self) -> Result<(Option<u32>, Option<u32>)> {
         let asked = self.ask("ask for limits", |id| Request::new(packet::EXTENDED, id).string(b"limits@openssh.com"));
         match asked.await {
             Ok(Reply::Extended(limits)) => {
                 let mut reader = Reader(limits);
                 let packet_size = reader.u64().unwrap_or(0);
-                let write_size = reader.u64().and_then(|_read| reader.u64()).unwrap_or(0);
-                // 0 means "not said"; then the packet must hold the request's header too.
-                let write_size = if write_size > 0 { write_size } else { packet_size.saturating_sub(1024) };
-                let write_size = u32::try_from(write_size).unwrap_or(u32::MAX);
-                Ok((write_size > 0).then_some(write_size.min(LARGEST_WRITE)))
+                let (read_size, write_size) = (reader.u64().unwrap_or(0), reader.u64().unwrap_or(0));
+                // 0 means "not said"; then the packet must hold the header of request or reply too.
+                let bounded = |said: u64| {
+                    let size = if said > 0 { said } else { packet_size.saturating_sub(1024) };
+                    let size = u32::try_from(size).unwrap_or(u32::MAX);
+                    (size > 0).then_some(size.min(LARGEST_WRITE))
+                };
+                Ok((bounded(read_size), bounded(write_size)))
             }
             // It offers the extension and refuses it: the safe size stays.
-            Ok(_) | Err(Fault::Refused(_)) => Ok(None),
+            Ok(_) | Err(Fault::Refused(_)) => Ok((None, None)),
             Err(Fault::Failed(error)) => Err(error),
         }
     }
@@ -114,7 +117,23 @@ impl Client {
     /// # Errors
     /// Where the channel has ended.
     pub(super) fn begin(&self, what: &str, build: impl FnOnce(u32) -> Request) -> Result<Pending> {
-        self.wire.begin(build).map_err(|end| closed(&self.seen, end, what))
+        self.wire.begin(build, Bytes::new(), None).map_err(|end| closed(&self.seen, end, what))
+    }
+
+    /// Queues a write, with file data that is not copied. `room` is of [`Self::room`].
+    ///
+    /// # Errors
+    /// Where the channel has ended.
+    pub(super) fn begin_write(
+        &self,
+        handle: &Bytes,
+        offset: u64,
+        data: Bytes,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<Pending> {
+        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let build = |id| Request::new(packet::WRITE, id).string(handle).u64(offset).u32(length);
+        self.wire.begin(build, data, room).map_err(|end| closed(&self.seen, end, "write"))
     }
 
     /// Waits for the answer to what was begun.
@@ -122,8 +141,13 @@ impl Client {
     /// # Errors
     /// As [`Self::ask`].
     pub(super) async fn answer(&self, what: &str, pending: Pending) -> Result<Reply, Fault> {
+        let begun = pending.begun();
         match pending.wait(self.inactivity).await {
-            Ok(reply) => settle(reply),
+            Ok(reply) => {
+                self.round_trip.fetch_min(micros(begun.elapsed()), Ordering::Relaxed);
+                self.answered.store(true, Ordering::Relaxed);
+                settle(reply)
+            }
             Err(Missing::Silent) => Err(silent(self.inactivity, what).into()),
             Err(Missing::Closed(end)) => Err(closed(&self.seen, end, what).into()),
         }
@@ -138,8 +162,7 @@ impl Client {
         what: &str,
         requests: impl IntoIterator<Item = impl FnOnce(u32) -> Request>,
     ) -> Result<Vec<Result<Reply, Fault>>> {
-        let pending: Vec<Pending> =
-            requests.into_iter().map(|build| self.begin(what, build)).collect::<Result<_>>()?;
+        let pending: Vec<Pending> = requests.into_iter().map(|build| self.begin(what, build)).collect::<Result<_>>()?;
         let mut answers = Vec::with_capacity(pending.len());
         for pending in pending {
             match self.answer(what, pending).await {
@@ -181,9 +204,24 @@ impl Client {
         self.wire.quiet_since(since)
     }
 
-    /// How many replies have come on this channel.
-    pub(super) fn replies(&self) -> u64 {
-        self.wire.replies()
+    /// The same channel for one more file, for which nothing has been answered yet.
+    pub(super) fn for_one_file(&self) -> Self {
+        Self { answered: Arc::default(), ..self.clone() }
+    }
+
+    /// Whether the server has answered anything that was asked through this clone or its clones.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// How long the way to the server and back takes, as far as was measured.
+    pub(super) fn round_trip(&self) -> Duration {
+        Duration::from_micros(self.round_trip.load(Ordering::Relaxed))
+    }
+
+    /// Whether nothing more comes on this channel.
+    pub(super) fn is_over(&self) -> bool {
+        self.wire.end().is_some()
     }
 
     /// Waits until nothing more comes on this channel.
@@ -197,37 +235,8 @@ impl Client {
     }
 }
 
-/// Waits until SFTP runs, and says hello. Version 3 is what everyone speaks.
-async fn greet(
-    inbox: &mut Inbox,
-    outbox: &ChannelWriteHalf<Msg>,
-    seen: &Mutex<Seen>,
-) -> Result<(Features, Duration)> {
-    let begun = Instant::now();
-    // Right behind the request for the subsystem, for one round trip less. The id's place holds the version.
-    let hello = Request::new(packet::INIT, 3).finish();
-    outbox.data_bytes(hello).await.map_err(|_| session::broken(seen, "send a request"))?;
-    match inbox.granted().await {
-        Ok(true) => {}
-        Ok(false) => return Err(Error::new(&codes::deliver::REFUSED, "the server has no SFTP subsystem")),
-        Err(end) => return Err(closed(seen, end, "start SFTP")),
-    }
-    let answer = inbox.next().await.map_err(|end| closed(seen, end, "start SFTP"))?;
-    let (version, extensions) = packet::read_version(answer).ok_or_else(|| protocol("start SFTP"))?;
-    if version < 3 {
-        return Err(Error::new(
-            &codes::deliver::PROTOCOL,
-            format!("the server speaks SFTP version {version}; 3 is needed"),
-        ));
-    }
-    let offers = |name: &str| extensions.iter().any(|extension| extension == name);
-    let features = Features {
-        posix_rename: offers("posix-rename@openssh.com"),
-        fsync: offers("fsync@openssh.com"),
-        statvfs: offers("statvfs@openssh.com"),
-        limits: offers("limits@openssh.com"),
-    };
-    Ok((features, begun.elapsed()))
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn settle(reply: Reply) -> Result<Reply, Fault> {

@@ -5,6 +5,7 @@ use sealpost_core::error::{Error, Result, codes};
 
 use super::client::Client;
 use super::packet::Attributes;
+use super::pool::Lease;
 use super::status::Fault;
 
 /// The connector's directory as a path without a trailing slash (but `/` itself), absolute where the server can say
@@ -13,8 +14,22 @@ use super::status::Fault;
 /// # Errors
 /// `SP-DELIVER-008` where it is missing and may not be made, or is no directory.
 pub(super) async fn enter(client: &Client, settings: &ConnectorSettings) -> Result<String> {
-    let folder = locate(client, &settings.directory).await?;
-    match client.stat(&folder).await {
+    let directory = without_trailing_slash(settings.directory.trim().trim_start_matches("./"));
+    let (folder, found) = if directory.starts_with('/') {
+        (directory.to_owned(), client.stat(directory).await)
+    } else {
+        // The server begins relative paths where a login begins, so both can be asked at once.
+        let here = directory.is_empty() || directory == ".";
+        let looked = if here { "." } else { directory };
+        let (home, found) = tokio::join!(client.real_path("."), client.stat(looked));
+        let home = match home {
+            Ok(home) => home,
+            Err(Fault::Refused(_)) => ".".to_owned(),
+            Err(Fault::Failed(error)) => return Err(error),
+        };
+        (if here { without_trailing_slash(&home).to_owned() } else { join(&home, directory) }, found)
+    };
+    match found {
         Ok(Some(found)) => only_directory(&folder, found)?,
         Ok(None) if settings.create_directories => make(client, &folder).await?,
         Ok(None) => {
@@ -27,19 +42,19 @@ pub(super) async fn enter(client: &Client, settings: &ConnectorSettings) -> Resu
     Ok(folder)
 }
 
-async fn locate(client: &Client, directory: &str) -> Result<String> {
-    let directory = directory.trim().trim_start_matches("./");
-    if directory.starts_with('/') {
-        return Ok(without_trailing_slash(directory).to_owned());
+/// The same, at most once on a connection: `true` beside the path says that it was entered before, and may be gone.
+///
+/// # Errors
+/// As [`enter`].
+pub(super) async fn enter_once(lease: &Lease, settings: &ConnectorSettings) -> Result<(String, bool)> {
+    if let Some(folder) = lease.link().and_then(|link| link.folder(&settings.directory)) {
+        return Ok((folder, true));
     }
-    let home = match client.real_path(".").await {
-        Ok(home) => home,
-        Err(Fault::Refused(_)) => ".".to_owned(),
-        Err(Fault::Failed(error)) => return Err(error),
-    };
-    let directory = without_trailing_slash(directory);
-    let here = directory.is_empty() || directory == ".";
-    Ok(if here { without_trailing_slash(&home).to_owned() } else { join(&home, directory) })
+    let folder = enter(lease.client(), settings).await?;
+    if let Some(link) = lease.link() {
+        link.note_folder(&settings.directory, Some(&folder));
+    }
+    Ok((folder, false))
 }
 
 fn without_trailing_slash(path: &str) -> &str {

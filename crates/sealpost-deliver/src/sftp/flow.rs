@@ -20,6 +20,7 @@ pub(super) const WINDOW: u64 = 16 << 20;
 /// Bytes that were read, with their share of the memory that all files read ahead in.
 pub(super) struct Block {
     pub(super) bytes: Bytes,
+    #[expect(dead_code, reason = "held until the bytes are on their way")]
     pub(super) memory: Option<SemaphorePermit<'static>>,
 }
 

@@ -19,7 +19,10 @@ use tokio::time::Instant;
 
 use super::client::{Client, protocol, silent};
 use super::flow::{Flow, Outlook, Stop};
+use super::limiter::Limiter;
+use super::link::Seat;
 use super::packet::{self, Reply, Request};
+use super::pool::Lease;
 use super::read_ahead::read_ahead;
 use super::requests::OpenFile;
 use super::status::{self, Fault, Refusal};
@@ -34,6 +37,19 @@ const LONGEST_WATCH: Duration = Duration::from_secs(1);
 pub(super) struct Strand {
     pub(super) client: Client,
     pub(super) file: OpenFile,
+    /// What holds the channel and its connection.
+    #[expect(dead_code, reason = "held until the file is closed")]
+    pub(super) place: Place,
+}
+
+/// What holds a channel while a file uses it.
+pub(super) enum Place {
+    /// The file's own, which it has anyway.
+    Own,
+    /// A further channel of a connection.
+    Channel(#[expect(dead_code, reason = "held")] Seat),
+    /// The first channel of a further connection.
+    Connection(#[expect(dead_code, reason = "held")] Lease),
 }
 
 /// What came of writing.
@@ -41,9 +57,18 @@ pub(super) struct Written {
     /// How far the file is confirmed without a gap.
     pub(super) confirmed: u64,
     /// Whether a further channel failed: from `confirmed` on the first one must do it alone.
-    pub(super) retreat: bool,
+    pub(super) retreat: Option<Retreat>,
     /// The further channels that took part.
     pub(super) further: Vec<Strand>,
+}
+
+/// Why the first channel must go on alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Retreat {
+    /// A write was refused: the server may not take a file over several channels.
+    Refused,
+    /// A further channel broke.
+    Broken,
 }
 
 /// Writes the file's bytes from `from` to its end on the first channel, and on those of `more` as they come. `progress` is
@@ -56,6 +81,7 @@ pub(super) async fn write(
     more: impl Stream<Item = Strand>,
     file: &dyn SealedReader,
     from: u64,
+    limiter: &Limiter,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Written, Fault> {
     let flow = Flow::new(from);
@@ -64,7 +90,7 @@ pub(super) async fn write(
         pin_mut!(more);
         let mut more = more.fuse();
         let mut running = FuturesUnordered::new();
-        let primary = send(first, &flow, progress);
+        let primary = send(first, &flow, limiter, progress);
         pin_mut!(primary);
         let mut primary_done = false;
         while !primary_done || !running.is_empty() {
@@ -83,7 +109,7 @@ pub(super) async fn write(
                 Some(strand) = more.next(), if !primary_done => {
                     let flow = &flow;
                     running.push(async move {
-                        let done = send(&strand, flow, progress).await;
+                        let done = send(&strand, flow, limiter, progress).await;
                         (strand, done)
                     });
                 }
@@ -97,19 +123,20 @@ pub(super) async fn write(
         Some(Stop::Refused(refusal)) if further.is_empty() => Err(Fault::Refused(refusal)),
         Some(Stop::Refused(refusal)) => {
             tracing::debug!(%refusal, "a write was refused; going on with one channel");
-            Ok(Written { confirmed, retreat: true, further })
+            Ok(Written { confirmed, retreat: Some(Retreat::Refused), further })
         }
-        Some(Stop::Retreat) => Ok(Written { confirmed, retreat: true, further }),
-        None => Ok(Written { confirmed, retreat: false, further }),
+        Some(Stop::Retreat) => Ok(Written { confirmed, retreat: Some(Retreat::Broken), further }),
+        None => Ok(Written { confirmed, retreat: None, further }),
     }
 }
 
 /// Sends writes on one channel until there is nothing more to send, and all of them are answered.
-async fn send(strand: &Strand, flow: &Flow, progress: &(dyn Fn(u64) + Sync)) -> Result<(), Fault> {
+async fn send(strand: &Strand, flow: &Flow, limiter: &Limiter, progress: &(dyn Fn(u64) + Sync)) -> Result<(), Fault> {
     let (replies, answers) = mpsc::unbounded_channel();
     let lane = Sending {
         strand,
         flow,
+        limiter,
         sent: Mutex::new(VecDeque::new()),
         slots: Semaphore::new(MOST_REQUESTS),
         sent_all: AtomicBool::new(false),
@@ -122,6 +149,7 @@ async fn send(strand: &Strand, flow: &Flow, progress: &(dyn Fn(u64) + Sync)) -> 
 struct Sending<'a> {
     strand: &'a Strand,
     flow: &'a Flow,
+    limiter: &'a Limiter,
     /// Request ids and the numbers of their writes, in the order of sending.
     sent: Mutex<VecDeque<(u32, u64)>>,
     slots: Semaphore,
@@ -131,7 +159,7 @@ struct Sending<'a> {
 
 impl Sending<'_> {
     async fn send(&self, replies: &mpsc::UnboundedSender<(u32, Reply)>) -> Result<(), Fault> {
-        let Strand { client, file } = self.strand;
+        let Strand { client, file, .. } = self.strand;
         let most = client.write_size.max(1);
         loop {
             let changed = self.flow.changed();
@@ -156,6 +184,7 @@ impl Sending<'_> {
                 continue;
             };
             let length = u32::try_from(write.data.len()).unwrap_or(u32::MAX);
+            self.limiter.take(length).await;
             let build = |id| Request::new(packet::WRITE, id).string(file).u64(write.offset).u32(length);
             let id = client.begin_bulk("write", build, write.data, room, replies)?;
             self.sent.lock().unwrap_or_else(PoisonError::into_inner).push_back((id, write.number));

@@ -19,6 +19,8 @@ pub(super) struct Candidate<'a> {
     pub(super) temporary: &'a str,
     /// Whether an intent of an earlier attempt names it.
     pub(super) intended: bool,
+    /// Whether the file's own name is taken, where that was looked at when the hidden file was complete.
+    pub(super) taken: Option<bool>,
 }
 
 /// How many names are tried where both files are kept.
@@ -39,7 +41,12 @@ pub(super) async fn publish(
     let mut intended = candidate.intended;
     for number in 0..MOST_NAMES {
         let path = names.kept(number);
-        if policy != ExistingFile::Replace && is_taken(client, &path).await? {
+        let taken = match candidate.taken.filter(|_| number == 0) {
+            _ if policy == ExistingFile::Replace => false,
+            Some(taken) => taken,
+            None => is_taken(client, &path).await?,
+        };
+        if taken {
             if policy == ExistingFile::KeepBoth {
                 continue;
             }

@@ -20,12 +20,7 @@ const BLOCKS_WAITING: usize = 2;
 static MEMORY: Semaphore = Semaphore::const_new(24 << 20);
 
 /// Reads blocks in order, several at once: a store far away has latency too.
-pub(super) async fn read_ahead(
-    file: &dyn SealedReader,
-    from: u64,
-    write_size: u32,
-    flow: &Flow,
-) -> Result<(), Fault> {
+pub(super) async fn read_ahead(file: &dyn SealedReader, from: u64, write_size: u32, flow: &Flow) -> Result<(), Fault> {
     let size = file.size();
     // Whole writes per block, so that no write is cut short at a block's end.
     let block = (BLOCK / write_size).max(1) * write_size;

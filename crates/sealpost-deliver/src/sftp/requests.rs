@@ -8,6 +8,7 @@ use sealpost_core::error::{Error, Result, codes};
 use super::client::{Client, LARGEST_WRITE, protocol};
 use super::packet::{self, Attributes, Reader, Reply, Request};
 use super::status::{Fault, Refusal};
+use super::wire::Pending;
 
 /// An open file or directory. Dropped without being closed, it is closed in the background: a server's table of open files
 /// must not fill with those of attempts that were cut off.
@@ -82,15 +83,26 @@ impl Client {
 
     /// Closes an open file.
     pub(super) async fn close(&self, handle: &OpenFile) -> Result<(), Fault> {
-        // Queued at once, or the channel has ended and the file with it.
-        handle.closed.store(true, Ordering::Relaxed);
-        self.done("close a file", |id| Request::new(packet::CLOSE, id).string(handle)).await
+        let pending = self.begin_close(handle)?;
+        self.answer("close a file", pending).await.map(drop)
     }
 
-    /// Makes the server write an open file to its disk.
-    pub(super) async fn fsync(&self, handle: &Bytes) -> Result<(), Fault> {
+    /// Queues the closing of an open file.
+    pub(super) fn begin_close(&self, handle: &OpenFile) -> Result<Pending> {
+        // Queued at once, or the channel has ended and the file with it.
+        handle.closed.store(true, Ordering::Relaxed);
+        self.begin("close a file", |id| Request::new(packet::CLOSE, id).string(handle))
+    }
+
+    /// Queues a request to write an open file to the server's disk.
+    pub(super) fn begin_fsync(&self, handle: &Bytes) -> Result<Pending> {
         let build = |id| Request::new(packet::EXTENDED, id).string(b"fsync@openssh.com").string(handle);
-        self.done("write a file to disk", build).await
+        self.begin("write a file to disk", build)
+    }
+
+    /// Queues a look at what a path names; [`present`] reads the answer.
+    pub(super) fn begin_stat(&self, path: &str) -> Result<Pending> {
+        self.begin("look at a path", |id| Request::new(packet::STAT, id).string(path.as_bytes()))
     }
 
     /// Removes a file.
@@ -160,7 +172,8 @@ impl Client {
     }
 }
 
-fn present(asked: Result<Reply, Fault>) -> Result<Option<Attributes>, Fault> {
+/// What a path names, by the answer to a look at it; `None` where there is nothing.
+pub(super) fn present(asked: Result<Reply, Fault>) -> Result<Option<Attributes>, Fault> {
     match asked {
         Ok(Reply::Attributes(attributes)) => Ok(Some(attributes)),
         Ok(_) => Err(protocol("look at a path").into()),

@@ -3,57 +3,83 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sealpost_core::address::Reach;
 use sealpost_core::connector::ExistingFile;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::{SecretStore, Shipment};
+use sealpost_core::port::Shipment;
 use sealpost_core::receipt::{Certainty, Receipt};
 use tokio::time::timeout;
 
 use super::client::Client;
-use super::connect::{Connection, connect};
 use super::discard::removal;
+use super::limiter::Limiter;
 use super::names::Names;
+use super::pool::Lease;
 use super::publish::{Candidate, publish};
 use super::resume::{Standing, look, refuse_existing};
-use super::upload::upload;
-use super::{directory, sidecar};
+use super::status::Refusal;
+use super::upload::{Uploaded, upload};
+use super::{Sftp, directory, sidecar};
+
+/// One attempt on one connection.
+pub(super) struct Attempt<'a> {
+    pub(super) engine: &'a Sftp,
+    pub(super) lease: &'a Lease,
+    pub(super) shipment: &'a Shipment<'a>,
+    pub(super) names: &'a Names,
+    pub(super) limiter: &'a Limiter,
+    /// The path of this attempt's hidden file.
+    pub(super) own: String,
+}
+
+impl Attempt<'_> {
+    /// The file's channel.
+    pub(super) fn client(&self) -> &Client {
+        self.lease.client()
+    }
+
+    /// The error of a refusal to write.
+    pub(super) async fn explain(&self, refusal: Refusal, what: &str) -> Error {
+        self.client().explain(refusal, what, &self.names.folder).await
+    }
+}
 
 /// Sends the shipment within the connector's time limit.
-pub(super) async fn send(secrets: &dyn SecretStore, reach: &Reach, shipment: Shipment<'_>) -> Result<Receipt> {
+pub(super) async fn send(engine: &Sftp, shipment: Shipment<'_>) -> Result<Receipt> {
     let started_at = Timestamp::now();
     let limit = shipment.connector.settings.limits.transfer_timeout_s.max(1);
-    timeout(Duration::from_secs(limit), attempt(secrets, reach, &shipment, started_at))
+    timeout(Duration::from_secs(limit), attempt(engine, &shipment, started_at))
         .await
         .map_err(|_| Error::new(&codes::deliver::DEADLINE, format!("not finished within {limit} s")))?
 }
 
-async fn attempt(
-    secrets: &dyn SecretStore,
-    reach: &Reach,
-    shipment: &Shipment<'_>,
-    started_at: Timestamp,
-) -> Result<Receipt> {
-    let settings = &shipment.connector.settings;
-    let Connection { client, session } = connect(secrets, reach, settings).await?;
-    let delivered = deliver(&client, shipment).await;
-    let (host_key, algorithms) = (session.host_key(), session.algorithms());
-    let delivered_at = Timestamp::now();
-    // Goodbye also after a failure that leaves the connection whole; bounded.
-    session.close().await;
-    let delivered = delivered?;
-    Ok(Receipt {
-        certainty: delivered.certainty,
-        url: format!("sftp://{}:{}", settings.host, settings.port),
-        remote_path: delivered.path,
-        size: shipment.file.size(),
-        sha256: shipment.sha256.unwrap_or_default().to_owned(),
-        host_key,
-        algorithms,
-        bytes_sent: delivered.bytes_sent,
-        started_at,
-        delivered_at,
-    })
+async fn attempt(engine: &Sftp, shipment: &Shipment<'_>, started_at: Timestamp) -> Result<Receipt> {
+    let connector = shipment.connector;
+    loop {
+        let lease = engine.lease(connector).await?;
+        let delivered = deliver(engine, &lease, shipment).await;
+        let again = delivered.as_ref().is_err_and(|error| lease.judge(error));
+        let (host_key, algorithms) = lease.identity();
+        let delivered_at = Timestamp::now();
+        lease.finish().await;
+        if again {
+            // A connection that was kept for us, and that the server has given up meanwhile: nothing has happened yet.
+            tracing::debug!(connector = %connector.id, "the connection was dead; making another one");
+            continue;
+        }
+        let delivered = delivered?;
+        return Ok(Receipt {
+            certainty: delivered.certainty,
+            url: format!("sftp://{}", connector.settings.server()),
+            remote_path: delivered.path,
+            size: shipment.file.size(),
+            sha256: shipment.sha256.unwrap_or_default().to_owned(),
+            host_key,
+            algorithms,
+            bytes_sent: delivered.bytes_sent,
+            started_at,
+            delivered_at,
+        });
+    }
 }
 
 struct Delivered {
@@ -62,16 +88,33 @@ struct Delivered {
     bytes_sent: u64,
 }
 
-async fn deliver(client: &Client, shipment: &Shipment<'_>) -> Result<Delivered> {
+async fn deliver(engine: &Sftp, lease: &Lease, shipment: &Shipment<'_>) -> Result<Delivered> {
     let settings = &shipment.connector.settings;
-    let folder = directory::enter(client, settings).await?;
-    let names = Names::new(folder, &shipment.traces);
-    let standing = look(client, shipment, &names).await?;
-    if settings.existing_file == ExistingFile::Fail && matches!(standing, Standing::Partial(_) | Standing::Nothing) {
-        refuse_existing(client, &names).await?;
+    let (folder, known) = directory::enter_once(lease, settings).await?;
+    match deliver_into(engine, lease, shipment, folder).await {
+        Err(error) if known && error.is(&codes::deliver::DIRECTORY) => {
+            // Somebody has removed it since.
+            if let Some(link) = lease.link() {
+                link.note_folder(&settings.directory, None);
+            }
+            let (folder, _) = directory::enter_once(lease, settings).await?;
+            deliver_into(engine, lease, shipment, folder).await
+        }
+        delivered => delivered,
     }
+}
+
+async fn deliver_into(engine: &Sftp, lease: &Lease, shipment: &Shipment<'_>, folder: String) -> Result<Delivered> {
+    let client = lease.client();
+    let settings = &shipment.connector.settings;
+    let names = Names::new(folder, &shipment.traces);
+    let limiter = engine.limits.of(shipment.connector);
     let own = names.temporary(names.attempt);
-    let (temporary, intended, bytes_sent) = match standing {
+    let attempt = Attempt { engine, lease, shipment, names: &names, limiter: &limiter, own };
+    // The first attempt finds nothing of earlier ones.
+    let first = names.attempt <= 1 && shipment.traces.intent.is_none();
+    let standing = if first { Standing::Nothing } else { look(client, shipment, &names).await? };
+    let (temporary, intended, uploaded) = match standing {
         Standing::Published { path, present } => {
             // The marker may be what the crash prevented. Where the file is gone, the partner did not wait for it.
             if settings.done_file && present {
@@ -80,17 +123,22 @@ async fn deliver(client: &Client, shipment: &Shipment<'_>) -> Result<Delivered> 
             tidy(client, &names).await?;
             return Ok(Delivered { path, certainty: Certainty::Recovered, bytes_sent: 0 });
         }
-        Standing::Complete(temporary) => (temporary, true, 0),
-        Standing::Partial(there) => (own, false, upload(client, shipment, &names, Some(there)).await?),
-        Standing::Nothing => (own, false, upload(client, shipment, &names, None).await?),
+        Standing::Complete(temporary) => (temporary, true, Uploaded { sent: 0, taken: None }),
+        Standing::Partial(there) => {
+            if settings.existing_file == ExistingFile::Fail {
+                refuse_existing(client, &names).await?;
+            }
+            (attempt.own.clone(), false, upload(&attempt, Some(there)).await?)
+        }
+        Standing::Nothing => (attempt.own.clone(), false, upload(&attempt, None).await?),
     };
-    let candidate = Candidate { temporary: &temporary, intended };
+    let candidate = Candidate { temporary: &temporary, intended, taken: uploaded.taken };
     let (path, certainty) = publish(client, shipment, &names, candidate).await?;
     if settings.done_file {
         sidecar::done(client, &names, &path).await?;
     }
     tidy(client, &names).await?;
-    Ok(Delivered { path, certainty, bytes_sent })
+    Ok(Delivered { path, certainty, bytes_sent: uploaded.sent })
 }
 
 /// Removes what earlier attempts left. The file is delivered: a refusal changes nothing about that.

@@ -16,6 +16,12 @@ use tokio_util::sync::DropGuard;
 use super::host_key::{Approved, Shown};
 use super::{algorithms, tether};
 
+/// How much the server may send on a channel before it hears from us. Twice what a file asks for at once, because the
+/// window is opened again only when half of it is used. It takes no memory: a server sends what was asked for.
+const WINDOW: u32 = 32 << 20;
+/// The longest piece that the server may send at once; no more fits in `russh`.
+const LONGEST_PACKET: u32 = 65_535;
+
 /// What the connection's task has seen.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -25,6 +31,8 @@ pub(super) struct Seen {
     pub(super) announced: Vec<PublicKey>,
     /// Key exchange and cipher.
     pub(super) algorithms: Option<String>,
+    /// How the server's software calls itself (RFC 4253 section 4.2).
+    pub(super) software: String,
     /// Why the connection ended.
     pub(super) ended: Option<Ended>,
 }
@@ -95,6 +103,8 @@ impl Session {
             keepalive_max: usize::try_from(missed).unwrap_or(usize::MAX),
             nodelay: true,
             gex: approved.offer().groups(),
+            window_size: WINDOW,
+            maximum_packet_size: LONGEST_PACKET,
             ..client::Config::default()
         };
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -222,8 +232,9 @@ impl client::Handler for Watcher {
         &mut self,
         _secret: Option<&[u8]>,
         names: &russh::Names,
-        _session: &mut client::Session,
+        session: &mut client::Session,
     ) -> Result<(), russh::Error> {
+        look(&self.seen).software = printable(&String::from_utf8_lossy(session.remote_sshid()));
         look(&self.seen).algorithms = Some(format!("{}, {}", names.kex.as_ref(), names.cipher.as_ref()));
         Ok(())
     }

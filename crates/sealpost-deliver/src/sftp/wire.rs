@@ -19,7 +19,7 @@ use super::inbox::{Closed, Inbox};
 use super::packet::{self, Reply, Request};
 
 /// Bytes of file data that may wait to be written. Small requests are not counted: there are few of each caller.
-const ROOM: usize = 1 << 20;
+const ROOM: usize = 512 << 10;
 
 /// A request on its way: its header, and file data that is never copied on our side.
 struct Packet {
@@ -42,8 +42,6 @@ struct State {
     next_id: u32,
     /// When the server last answered anything.
     answered: Instant,
-    /// How many replies have come.
-    replies: u64,
     /// Why nothing more comes.
     end: Option<Closed>,
 }
@@ -68,26 +66,27 @@ impl Wire {
     /// was dropped.
     pub(super) fn new(inbox: Inbox, outbox: ChannelWriteHalf<Msg>, patience: Duration) -> Self {
         let (queue, waiting) = mpsc::unbounded_channel();
-        let state = State {
-            slots: HashMap::new(),
-            next_id: 0,
-            answered: Instant::now(),
-            replies: 0,
-            end: None,
-        };
-        let shared = Arc::new(Shared { state: Mutex::new(state), queue: queue.downgrade(), ended: CancellationToken::new() });
+        let state = State { slots: HashMap::new(), next_id: 0, answered: Instant::now(), end: None };
+        let shared =
+            Arc::new(Shared { state: Mutex::new(state), queue: queue.downgrade(), ended: CancellationToken::new() });
         let closing = CancellationToken::new();
         tokio::spawn(drive(inbox, outbox, waiting, Arc::clone(&shared), closing.clone(), patience));
         Self { shared, queue, room: Arc::new(Semaphore::new(ROOM)), _closing: closing.drop_guard() }
     }
 
-    /// Queues a request for one reply. Nothing is awaited: what is begun in an order is sent in that order.
+    /// Queues a request for one reply, with file data after it where it is a write. Nothing is awaited: what is begun in
+    /// an order is sent in that order.
     ///
     /// # Errors
     /// Where the channel has ended.
-    pub(super) fn begin(&self, build: impl FnOnce(u32) -> Request) -> Result<Pending, Closed> {
+    pub(super) fn begin(
+        &self,
+        build: impl FnOnce(u32) -> Request,
+        payload: Bytes,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<Pending, Closed> {
         let (sender, receiver) = oneshot::channel();
-        let id = self.queue(build, Bytes::new(), None, Slot::One(sender))?;
+        let id = self.queue(build, payload, room, Slot::One(sender))?;
         Ok(Pending { id, receiver, shared: Arc::clone(&self.shared), begun: Instant::now() })
     }
 
@@ -150,11 +149,6 @@ impl Wire {
         self.shared.state().end.clone()
     }
 
-    /// How many replies have come so far.
-    pub(super) fn replies(&self) -> u64 {
-        self.shared.state().replies
-    }
-
     /// How long the server has said nothing, counted from `since` at the earliest.
     pub(super) fn quiet_since(&self, since: Instant) -> Duration {
         self.shared.quiet_since(since).elapsed()
@@ -189,7 +183,6 @@ impl Shared {
         let slot = {
             let mut state = self.state();
             state.answered = Instant::now();
-            state.replies += 1;
             state.slots.remove(&id)
         };
         let unwanted = match slot {
@@ -247,6 +240,11 @@ pub(super) enum Missing {
 const MOST_LIMITS: u32 = 10;
 
 impl Pending {
+    /// When it was queued.
+    pub(super) fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// Waits for the reply, as long as the server is not silent for `limit`.
     pub(super) async fn wait(mut self, limit: Duration) -> Result<Reply, Missing> {
         loop {

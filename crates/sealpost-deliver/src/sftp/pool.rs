@@ -1,0 +1,291 @@
+//! Connections that files share, and that are kept a while for the next file.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use sealpost_core::address::Reach;
+use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile, RetryPolicy};
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::id::ConnectorId;
+use sealpost_core::port::SecretStore;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use super::client::Client;
+use super::connect::connect;
+use super::link::{Link, Seat};
+
+/// How long a connection without work is kept, where nothing is set.
+const IDLE: Duration = Duration::from_secs(10);
+/// Files on one connection, where nothing is set.
+const FILES: u32 = 64;
+/// Connections of a connector, where nothing is set.
+const CONNECTIONS: u32 = 2;
+
+/// The connections of a transport.
+#[derive(Default)]
+pub(super) struct Pool {
+    sites: Mutex<HashMap<ConnectorId, Arc<Site>>>,
+}
+
+/// A connector's connections.
+struct Site {
+    /// What decides trust and login, and how long anything may take: a connector that was edited in any of it has
+    /// another site, and never uses a connection of before.
+    settings: ConnectorSettings,
+    links: Mutex<Vec<Arc<Link>>>,
+    connecting: tokio::sync::Mutex<Option<(Instant, Error)>>,
+    /// Told when a connection has room again.
+    room: Notify,
+    /// Whether the server did not take a file over several channels.
+    one_channel: AtomicBool,
+}
+
+/// What connections are told apart by: the settings without what concerns single files only.
+fn essence(settings: &ConnectorSettings) -> ConnectorSettings {
+    ConnectorSettings {
+        directory: String::new(),
+        create_directories: false,
+        existing_file: ExistingFile::default(),
+        checksum_file: false,
+        done_file: false,
+        retry: RetryPolicy::default(),
+        ..settings.clone()
+    }
+}
+
+impl Site {
+    fn links(&self) -> MutexGuard<'_, Vec<Arc<Link>>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn most_files(&self) -> usize {
+        self.settings.parallel.files.unwrap_or(FILES).clamp(1, 256) as usize
+    }
+
+    fn most_links(&self) -> usize {
+        self.settings.parallel.connections.unwrap_or(CONNECTIONS).clamp(1, 8) as usize
+    }
+
+    fn idle(&self) -> Duration {
+        self.settings.network.idle_s.map_or(IDLE, Duration::from_secs)
+    }
+
+    /// A place on a connection that is there.
+    fn join(self: &Arc<Self>) -> Option<Lease> {
+        let gone: Vec<Arc<Link>>;
+        let lease;
+        {
+            let mut links = self.links();
+            let (usable, others) = std::mem::take(&mut *links).into_iter().partition(|link| link.is_usable());
+            (*links, gone) = (usable, others);
+            let link = links.iter().min_by_key(|link| link.files());
+            lease = link.and_then(|link| Some((Arc::clone(link), link.sit(self.most_files())?)));
+        }
+        drop(gone);
+        let (link, seat) = lease?;
+        if link.wants_channel() {
+            let (site, link) = (Arc::clone(self), Arc::clone(&link));
+            tokio::spawn(async move { link.widen(&site.settings).await });
+        }
+        Some(Lease { link: Some(link), seat, site: Arc::clone(self), reused: true })
+    }
+
+    /// Whether another connection may be made.
+    fn may_grow(&self) -> bool {
+        self.links().len() < self.most_links()
+    }
+
+    fn forget(&self, link: &Arc<Link>) {
+        self.links().retain(|kept| !Arc::ptr_eq(kept, link));
+        self.room.notify_waiters();
+    }
+
+    async fn connect(self: &Arc<Self>, secrets: &dyn SecretStore, reach: &Reach) -> Result<Lease> {
+        let link = Arc::new(Link::new(connect(secrets, reach, &self.settings).await?, &self.settings));
+        let seat = link.sit(self.most_files()).ok_or_else(|| Error::new(&codes::deliver::BROKEN, "no channel"))?;
+        self.links().push(Arc::clone(&link));
+        self.room.notify_waiters();
+        Ok(Lease { link: Some(link), seat, site: Arc::clone(self), reused: false })
+    }
+}
+
+impl Pool {
+    /// A place on a connection of the connector: one that is there, or a new one. Where several ask at once, one connects,
+    /// and its failure is theirs too.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub(super) async fn lease(&self, secrets: &dyn SecretStore, reach: &Reach, connector: &Connector) -> Result<Lease> {
+        let site = self.site(connector);
+        let asked = Instant::now();
+        loop {
+            let room = site.room.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            if let Some(lease) = site.join() {
+                return Ok(lease);
+            }
+            if !site.may_grow() {
+                room.await;
+                continue;
+            }
+            let mut failed = tokio::select! {
+                failed = site.connecting.lock() => failed,
+                () = room => continue,
+            };
+            if let Some(lease) = site.join() {
+                return Ok(lease);
+            }
+            if let Some((_, error)) = failed.as_ref().filter(|(when, _)| *when >= asked) {
+                return Err(error.clone());
+            }
+            if site.may_grow() {
+                let connected = site.connect(secrets, reach).await;
+                *failed = connected.as_ref().err().map(|error| (Instant::now(), error.clone()));
+                return connected;
+            }
+        }
+    }
+
+    fn site(&self, connector: &Connector) -> Arc<Site> {
+        let settings = essence(&connector.settings);
+        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(site) = sites.get(&connector.id).filter(|site| site.settings == settings) {
+            return Arc::clone(site);
+        }
+        // Connectors that are not used any more.
+        sites.retain(|_, site| Arc::strong_count(site) > 1 || !site.links().is_empty());
+        let site = Arc::new(Site {
+            settings,
+            links: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+            room: Notify::new(),
+            one_channel: AtomicBool::new(false),
+        });
+        sites.insert(connector.id.clone(), Arc::clone(&site));
+        site
+    }
+}
+
+/// A file's place on a connection. Dropped, it leaves the connection to others.
+pub(super) struct Lease {
+    link: Option<Arc<Link>>,
+    seat: Seat,
+    site: Arc<Site>,
+    reused: bool,
+}
+
+impl Lease {
+    /// A further connection for a file that is under way already; `None` where the connector has as many as it may.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub(super) async fn further(&self, secrets: &dyn SecretStore, reach: &Reach) -> Result<Option<Self>> {
+        let site = &self.site;
+        let _turn = site.connecting.lock().await;
+        let idle = site.links().iter().find(|link| link.files() == 0 && link.is_usable()).cloned();
+        if let Some(link) = idle
+            && let Some(seat) = link.sit(1)
+        {
+            return Ok(Some(Lease { link: Some(link), seat, site: Arc::clone(site), reused: true }));
+        }
+        if !site.may_grow() {
+            return Ok(None);
+        }
+        site.connect(secrets, reach).await.map(Some)
+    }
+
+    /// The channel to use.
+    pub(super) fn client(&self) -> &Client {
+        &self.seat.client
+    }
+
+    /// The connection.
+    pub(super) fn link(&self) -> Option<&Arc<Link>> {
+        self.link.as_ref()
+    }
+
+    /// Whether the server is known not to take a file over several channels.
+    pub(super) fn takes_one_channel(&self) -> bool {
+        self.site.one_channel.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the server does not take a file over several channels.
+    pub(super) fn note_one_channel(&self) {
+        self.site.one_channel.store(true, Ordering::Relaxed);
+    }
+
+    /// The fingerprint of the key that the server showed, and the algorithms that were agreed.
+    pub(super) fn identity(&self) -> (String, String) {
+        let session = self.link().and_then(|link| link.session());
+        session.map(|session| (session.host_key(), session.algorithms())).unwrap_or_default()
+    }
+
+    /// Looks at how the work ended: a connection that does not work is not used again. Returns whether it is worth another
+    /// try at once: the connection was there before, and has not answered anything.
+    pub(super) fn judge(&self, error: &Error) -> bool {
+        let broken = [&codes::deliver::BROKEN, &codes::deliver::TIMEOUT, &codes::deliver::PROTOCOL];
+        if !broken.iter().any(|code| error.is(code)) {
+            return false;
+        }
+        if let Some(link) = &self.link {
+            link.spend();
+        }
+        self.reused && !self.client().has_answered()
+    }
+
+    /// Gives the place back. Where no connection is kept, it waits a moment for the goodbye.
+    pub(super) async fn finish(mut self) {
+        let Some(link) = self.link.take() else { return };
+        let last = link.leave();
+        self.site.room.notify_waiters();
+        if last && (self.site.idle().is_zero() || !link.is_usable()) {
+            self.site.forget(&link);
+            if let Some(link) = Arc::into_inner(link) {
+                link.close().await;
+            }
+        } else if last {
+            park(&self.site, &link);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(link) = self.link.take() else { return };
+        let last = link.leave();
+        self.site.room.notify_waiters();
+        if last {
+            park(&self.site, &link);
+        }
+    }
+}
+
+/// Ends the connection when it has had no work for long enough.
+fn park(site: &Arc<Site>, link: &Arc<Link>) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return site.forget(link) };
+    let limit = site.idle();
+    if limit.is_zero() || !link.is_usable() {
+        return site.forget(link);
+    }
+    if link.is_watched() {
+        return;
+    }
+    let (site, link): (Weak<Site>, Weak<Link>) = (Arc::downgrade(site), Arc::downgrade(link));
+    runtime.spawn(async move {
+        loop {
+            let Some(idle) = link.upgrade().map(|link| link.idle()) else { return };
+            let left = idle.map_or(limit, |idle| limit.saturating_sub(idle));
+            if left.is_zero() {
+                break;
+            }
+            sleep(left).await;
+        }
+        if let (Some(site), Some(link)) = (site.upgrade(), link.upgrade()) {
+            site.forget(&link);
+        }
+    });
+}
