@@ -94,6 +94,7 @@ fn code_of(kind: TransferKind, error: &Error) -> FailureCode {
         &deliver::PROTOCOL,
         &deliver::CONFIG,
         &deliver::HOST_RESTS,
+        &deliver::CONNECTOR_GONE,
         &deliver::LEGACY,
         &deliver::PROXY,
     ]) {

@@ -63,3 +63,35 @@ async fn an_empty_directory_and_a_missing_one() {
     assert_eq!(failure(&item).0, "DIRECTORY_NOT_FOUND");
     assert_eq!(std::fs::read_dir(rig.stored("lists")).unwrap().count(), 1, "nothing half");
 }
+
+/// Peak memory of this process so far, in MiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_thousand_entries_need_the_memory_of_a_thousand() {
+    let rig = Rig::working().await;
+    let connector = rig.connector(|_| {}).await;
+    // In memory: 200,000 files on a disk take minutes to make and to remove.
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let many = folder.path().display().to_string();
+    for number in 0..150_000 {
+        std::fs::File::create(folder.path().join(format!("a-file-with-quite-a-long-name-{number}.csv"))).unwrap();
+    }
+    for number in 0..50_000 {
+        std::fs::create_dir(folder.path().join(format!("a-folder-with-quite-a-long-name-{number}"))).unwrap();
+    }
+    assert_completed(&rig.run_one(&connector, list(many.as_str(), 1_000)).await);
+    let before = peak();
+    let item = rig.run_one(&connector, list(many.as_str(), 200_000)).await;
+    assert_completed(&item);
+    let outcome = item.outcome.as_ref().unwrap();
+    assert_eq!((outcome.item_count, outcome.truncated), (Some(200_000), Some(false)));
+    // The listing has more than 20 MB.
+    assert!(outcome.bytes > 20_000_000, "{}", outcome.bytes);
+    let grown = peak() - before;
+    assert!(grown < 12, "{grown} MiB more than {before} MiB");
+}

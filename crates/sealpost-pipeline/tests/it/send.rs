@@ -86,7 +86,7 @@ async fn a_connector_that_was_removed_fails_what_waits_for_it() {
     assert!(rig.pipeline.remove_transfer_connector(&connector).await.unwrap());
     rig.work();
     let item = rig.ended(&transfer.id).await.remove(0);
-    assert_eq!((failure(&item).1, item.attempts), ("SP-DELIVER-019", 0));
+    assert_eq!((failure(&item).0, failure(&item).1, item.attempts), ("CONNECTION_ERROR", "SP-DELIVER-019", 0));
     let (_, event) = rig.heard.wait(2).await.remove(0);
     assert_eq!(event["detail-type"], "SFTP Connector File Send Failed");
 }
