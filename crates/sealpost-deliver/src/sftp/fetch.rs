@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::client::{Client, protocol};
 use super::download::{Download, Halt, Version};
+use super::limiter::Limiter;
 use super::packet::{self, Attributes, Reply, Request};
 use super::presence::missing;
 use super::requests::OpenFile;
@@ -37,10 +38,10 @@ type Memory = Option<SemaphorePermit<'static>>;
 ///
 /// # Errors
 /// `SP-DELIVER-023` where there is no such file, `-024` where it is not what it was; what the landing says.
-pub(super) async fn fetch(client: &Client, download: &mut Download<'_>) -> Result<Version, Halt> {
+pub(super) async fn fetch(client: &Client, limiter: &Limiter, download: &mut Download<'_>) -> Result<Version, Halt> {
     let (file, version) = open(client, download.path).await?;
     download.meet(version).await?;
-    let last_look = read_all(client, &file, version.size, download).await?;
+    let last_look = read_all((client, limiter), &file, version.size, download).await?;
     match look_again(client, download.path, last_look).await? {
         Some(found) if found != version => Err(Halt::Final(download.changed(version, found))),
         _ => Ok(version),
@@ -96,7 +97,7 @@ struct Read {
 /// Reads from what has landed to the end. Returns the look at the file that was sent right behind the last read: a
 /// small file comes whole in one round trip, that look included.
 async fn read_all(
-    client: &Client,
+    (client, limiter): (&Client, &Limiter),
     file: &OpenFile,
     size: u64,
     download: &mut Download<'_>,
@@ -118,6 +119,7 @@ async fn read_all(
             if memory.is_none() && !under_way.is_empty() {
                 break;
             }
+            limiter.take(length).await;
             under_way.push(answer(client, ask(client, file, next, length)?, Read { offset: next, length, memory }));
             next += u64::from(length);
         }

@@ -1,20 +1,23 @@
 //! The entries of a remote directory, in constant memory: each reply is handed over before it is forgotten.
 
 use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
 use jiff::Timestamp;
-use sealpost_core::address::Reach;
-use sealpost_core::connector::ConnectorSettings;
+use sealpost_core::connector::Connector;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::{EntrySink, Listed, RemoteEntry, SecretStore};
+use sealpost_core::port::{EntrySink, Listed, RemoteEntry};
 
+use super::Sftp;
 use super::client::{Client, protocol};
-use super::connect::{Connection, connect};
-use super::deadline::within;
 use super::directory::join;
-use super::packet::{self, Name, Reply, Request};
+use super::operation::{end, within};
+use super::packet::{self, Name, READDIR, Reply, Request};
 use super::requests::OpenFile;
 use super::status::{Fault, Refusal};
 
+/// For error messages.
+const LIST: &str = "list a directory";
 /// Requests sent at once at first: a small directory is read, its end included, in one round trip.
 const FIRST: usize = 2;
 /// The most requests sent at once. OpenSSH answers each with up to 100 entries.
@@ -22,17 +25,19 @@ const MOST: usize = 32;
 
 /// Lists `directory` within the connector's time limit. A server that never ends the list is stopped by `most`.
 pub(super) async fn list(
-    secrets: &dyn SecretStore,
-    reach: &Reach,
-    settings: &ConnectorSettings,
+    engine: &Sftp,
+    connector: &Connector,
     directory: &str,
-    reading: Reading<'_>,
+    mut reading: Reading<'_>,
 ) -> Result<Listed> {
-    within(settings, async {
-        let Connection { client, session } = connect(secrets, reach, settings).await?;
-        let listed = read_all(&client, directory, reading).await;
-        session.close().await;
-        listed
+    within(&connector.settings, async {
+        loop {
+            let lease = engine.lease(connector).await?;
+            let listed = read_all(lease.client(), directory, &mut reading).await;
+            if !end(lease, &listed).await {
+                return listed;
+            }
+        }
     })
     .await
 }
@@ -67,61 +72,49 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// How a listing goes on after some replies.
-enum Next {
-    More,
-    Over,
-}
-
-async fn read_all(client: &Client, directory: &str, mut reading: Reading<'_>) -> Result<Listed> {
+async fn read_all(client: &Client, directory: &str, reading: &mut Reading<'_>) -> Result<Listed> {
     let directory = if directory.is_empty() { "." } else { directory };
     let mut handle = open(client, directory).await?;
-    let mut at_once = FIRST;
-    let mut answers = ask(client, &handle, at_once).await?;
+    let mut most_at_once = MOST;
     // Servers that work on requests side by side may be unable to read one directory side by side: those refuse one of
     // the first two. Nothing has been handed over yet, so the list is begun again, one request at a time.
-    if answers.iter().any(|answer| matches!(answer, Err(Fault::Refused(refusal)) if !refusal.is_end())) {
-        close(client, &handle).await?;
+    let mut first = client.ask_all(LIST, [READDIR; FIRST].map(|kind| request(kind, &handle))).await?;
+    if first.iter().any(|answer| matches!(answer, Err(Fault::Refused(refusal)) if !refusal.is_end())) {
         handle = open(client, directory).await?;
-        at_once = 1;
-        answers = ask(client, &handle, at_once).await?;
+        most_at_once = 1;
+        first.clear();
     }
-    let read = loop {
-        match hand_over(&mut reading, directory, answers).await {
-            Ok(Next::More) => {}
-            Ok(Next::Over) => break Ok(()),
-            Err(error) => break Err(error),
+    let mut answers: FuturesOrdered<_> = FuturesOrdered::new();
+    let mut at_once = most_at_once.min(FIRST);
+    let mut ended = false;
+    let mut first = first.into_iter();
+    loop {
+        while !ended && first.len() == 0 && answers.len() < at_once {
+            let pending = client.begin(LIST, request(READDIR, &handle))?;
+            answers.push_back(client.answer(LIST, pending));
         }
-        if at_once > 1 {
-            at_once = (at_once * 2).min(MOST);
-        }
-        answers = ask(client, &handle, at_once).await?;
-    };
-    close(client, &handle).await?;
-    read.map(|()| reading.listed)
-}
-
-/// Hands all of the replies over. The end may be announced before the last entries, where requests overtake each other.
-async fn hand_over(reading: &mut Reading<'_>, directory: &str, answers: Vec<Result<Reply, Fault>>) -> Result<Next> {
-    let mut next = Next::More;
-    for answer in answers {
+        let answer = match first.next() {
+            Some(answer) => Some(answer),
+            None => answers.next().await,
+        };
         match answer {
-            Ok(Reply::Names(names)) => {
+            None => return Ok(reading.listed),
+            Some(Ok(Reply::Names(names))) => {
                 if !reading.take(directory, names).await? {
-                    return Ok(Next::Over);
+                    return Ok(reading.listed);
                 }
+                at_once = (at_once * 2).min(most_at_once);
             }
-            Ok(_) => return Err(protocol("list a directory")),
-            Err(Fault::Refused(refusal)) if refusal.is_end() => next = Next::Over,
-            Err(fault) => return Err(fault.into_error(&format!("list `{directory}`"))),
+            Some(Ok(_)) => return Err(protocol(LIST)),
+            // Where requests overtake each other, others may still bring entries.
+            Some(Err(Fault::Refused(refusal))) if refusal.is_end() => ended = true,
+            Some(Err(fault)) => return Err(fault.into_error(&format!("list `{directory}`"))),
         }
     }
-    Ok(next)
 }
 
-async fn ask(client: &Client, handle: &Bytes, at_once: usize) -> Result<Vec<Result<Reply, Fault>>> {
-    let requests = (0..at_once).map(|_| |id| Request::new(packet::READDIR, id).string(handle));
-    client.ask_all("list a directory", requests).await
+fn request(kind: u8, handle: &Bytes) -> impl FnOnce(u32) -> Request {
+    move |id| Request::new(kind, id).string(handle)
 }
 
 async fn open(client: &Client, directory: &str) -> Result<OpenFile> {
@@ -151,14 +144,6 @@ async fn explain(client: &Client, refusal: Refusal, directory: &str) -> Result<E
         }
     }
     Ok(refusal.error(&format!("list `{directory}`")))
-}
-
-/// Whether the server closes it well does not matter: nothing was written.
-async fn close(client: &Client, handle: &OpenFile) -> Result<()> {
-    match client.close(handle).await {
-        Ok(()) | Err(Fault::Refused(_)) => Ok(()),
-        Err(Fault::Failed(error)) => Err(error),
-    }
 }
 
 /// Names that are not UTF-8 are shown with replacement characters: such a file can be seen, but not asked for.

@@ -1,30 +1,27 @@
 //! Removing a file or an empty directory on the server.
 
-use sealpost_core::address::Reach;
-use sealpost_core::connector::ConnectorSettings;
+use sealpost_core::connector::Connector;
 use sealpost_core::error::Result;
-use sealpost_core::port::SecretStore;
 
+use super::Sftp;
 use super::client::Client;
-use super::connect::{Connection, connect};
-use super::deadline::within;
+use super::operation::{end, within};
 use super::packet::{self, Request};
 use super::presence::{Presence, look, missing};
 use super::status::Fault;
 
 /// Removes `path` within the connector's time limit. A link is removed itself, never what it points to.
-pub(super) async fn remove(
-    secrets: &dyn SecretStore,
-    reach: &Reach,
-    settings: &ConnectorSettings,
-    path: &str,
-    repeated: bool,
-) -> Result<()> {
-    within(settings, async {
-        let Connection { client, session } = connect(secrets, reach, settings).await?;
-        let removed = attempt(&client, path, repeated).await;
-        session.close().await;
-        removed
+pub(super) async fn remove(engine: &Sftp, connector: &Connector, path: &str, mut repeated: bool) -> Result<()> {
+    within(&connector.settings, async {
+        loop {
+            let lease = engine.lease(connector).await?;
+            let removed = attempt(lease.client(), path, repeated).await;
+            if !end(lease, &removed).await {
+                return removed;
+            }
+            // It may have happened all the same.
+            repeated = true;
+        }
     })
     .await
 }

@@ -1,13 +1,11 @@
 //! Renaming what lies on the server, without ever replacing anything.
 
-use sealpost_core::address::Reach;
-use sealpost_core::connector::ConnectorSettings;
+use sealpost_core::connector::Connector;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::SecretStore;
 
+use super::Sftp;
 use super::client::Client;
-use super::connect::{Connection, connect};
-use super::deadline::within;
+use super::operation::{end, within};
 use super::presence::{Presence, look, missing};
 use super::status::{Fault, Refusal};
 
@@ -16,17 +14,21 @@ use super::status::{Fault, Refusal};
 /// Plain `SSH_FXP_RENAME`: by the draft, and in OpenSSH, it fails where the new name is taken. Some servers replace it
 /// then; for those, what `to` names is looked at first.
 pub(super) async fn rename(
-    secrets: &dyn SecretStore,
-    reach: &Reach,
-    settings: &ConnectorSettings,
+    engine: &Sftp,
+    connector: &Connector,
     (from, to): (&str, &str),
-    repeated: bool,
+    mut repeated: bool,
 ) -> Result<()> {
-    within(settings, async {
-        let Connection { client, session } = connect(secrets, reach, settings).await?;
-        let renamed = attempt(&client, from, to, repeated).await;
-        session.close().await;
-        renamed
+    within(&connector.settings, async {
+        loop {
+            let lease = engine.lease(connector).await?;
+            let renamed = attempt(lease.client(), from, to, repeated).await;
+            if !end(lease, &renamed).await {
+                return renamed;
+            }
+            // It may have happened all the same.
+            repeated = true;
+        }
     })
     .await
 }
