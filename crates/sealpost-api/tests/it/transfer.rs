@@ -4,6 +4,7 @@
 mod authentication;
 mod cli;
 mod connectors;
-mod requests;
+mod engine;
 mod rig;
 mod transfers;
+mod validation;

@@ -60,8 +60,8 @@ mod tests {
             "arn:aws:secretsmanager:eu-central-1:123456789012:secret:",
         ] {
             let said = parse(wrong, &allowed).expect_err(wrong);
-            assert!(said.contains("`file:secrets/` or `env:SFTP_`") && !said.contains(wrong), "{said}");
-            assert!(parse(wrong, &[]).is_err());
+            assert!(said.contains("`file:secrets/` or `env:SFTP_`"), "{said}");
+            assert!(parse(wrong, &[]).is_err_and(|said| !said.contains(wrong)), "{wrong}");
         }
     }
 }

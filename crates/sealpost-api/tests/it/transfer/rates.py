@@ -14,7 +14,9 @@ if WORLD["what"] == "calls":
     assert isinstance(answer["RetryAfterSeconds"], str) and int(answer["RetryAfterSeconds"]) > 1, answer
     client("reader").list_connectors()
     # A stock client waits and tries again by itself.
-    refused("ThrottlingException", "(reached max retries: 1)", client("operator", retries={"total_max_attempts": 2}).list_connectors)
+    patient = client("operator", retries={"total_max_attempts": 2})
+    answer = refused("ThrottlingException", "", patient.list_connectors)
+    assert answer["ResponseMetadata"]["RetryAttempts"] == 1, answer
 else:
     for _ in range(5):
         is_refused(raw("ListConnectors", {}, secret="guess"), 403, "InvalidSignatureException")

@@ -77,6 +77,11 @@ impl Rig {
         Self { url, pipeline, sshd, folder, keys, shutdown }
     }
 
+    /// The access key of a role, with its secret half.
+    pub(super) fn key(&self, role: &str) -> &(String, String) {
+        &self.keys[role]
+    }
+
     /// The folder behind the bucket `sealpost`.
     pub(super) fn store(&self) -> PathBuf {
         self.folder.path().join("store")

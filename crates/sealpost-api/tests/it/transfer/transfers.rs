@@ -36,7 +36,7 @@ async fn a_token_starts_one_transfer_and_metadata_comes_back() {
 async fn more_files_by_configuration_and_a_queue_that_is_full() {
     let settings = TransferSettings { most_files: 25, queue_limit: 30, ..TransferSettings::default() };
     let rig = Rig::with(generous(), settings).await;
-    rig.run("queue.py", json!({})).await;
+    rig.run("full_queue.py", json!({})).await;
 }
 
 fn noise(size: usize) -> Vec<u8> {

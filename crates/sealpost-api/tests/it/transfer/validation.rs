@@ -7,5 +7,5 @@ use super::rig::Rig;
 #[tokio::test(flavor = "multi_thread")]
 async fn what_clients_do_not_check_is_checked_here() {
     let rig = Rig::start().await;
-    rig.run("requests.py", json!({})).await;
+    rig.run("validation.py", json!({})).await;
 }
