@@ -44,9 +44,9 @@ fn success_in_between_begins_the_count_anew() {
     let breakers = Arc::new(Breakers::default());
     for _ in 0..20 {
         for _ in 0..4 {
-            breakers.enter(&settings("h")).ok().expect("closed").end(Some(&unreachable()));
+            breakers.enter(&settings("h")).expect("closed").end(Some(&unreachable()));
         }
-        breakers.enter(&settings("H")).ok().expect("closed").end(None);
+        breakers.enter(&settings("H")).expect("closed").end(None);
     }
     assert!(breakers.enter(&settings("h")).is_ok());
 }
@@ -56,12 +56,12 @@ fn what_the_host_is_not_to_blame_for_opens_nothing() {
     let breakers = Arc::new(Breakers::default());
     for code in [&codes::deliver::AUTHENTICATION, &codes::deliver::HOST_KEY_MISMATCH, &codes::store::UNREACHABLE] {
         for _ in 0..20 {
-            breakers.enter(&settings("h")).ok().expect("closed").end(Some(&Error::new(code, "")));
+            breakers.enter(&settings("h")).expect("closed").end(Some(&Error::new(code, "")));
         }
     }
     // A connection that breaks in the middle of a file: the host was reached.
     for _ in 0..20 {
-        let passage = breakers.enter(&settings("h")).ok().expect("closed");
+        let passage = breakers.enter(&settings("h")).expect("closed");
         passage.reached();
         passage.end(Some(&Error::new(&codes::deliver::BROKEN, "")));
     }
@@ -71,14 +71,14 @@ fn what_the_host_is_not_to_blame_for_opens_nothing() {
 fn one_that_is_let_through_and_learns_nothing_gives_its_place_back() {
     let breakers = Arc::new(Breakers::new(Duration::ZERO));
     for _ in 0..5 {
-        breakers.enter(&settings("h")).ok().expect("closed").end(Some(&unreachable()));
+        breakers.enter(&settings("h")).expect("closed").end(Some(&unreachable()));
     }
-    let trial = breakers.enter(&settings("h")).ok().expect("half-open");
+    let trial = breakers.enter(&settings("h")).expect("half-open");
     assert!(breakers.enter(&settings("h")).is_err());
     drop(trial);
-    let trial = breakers.enter(&settings("h")).ok().expect("half-open again");
+    let trial = breakers.enter(&settings("h")).expect("half-open again");
     trial.end(Some(&Error::new(&codes::store::MISSING, "")));
-    let trial = breakers.enter(&settings("h")).ok().expect("half-open again");
+    let trial = breakers.enter(&settings("h")).expect("half-open again");
     trial.reached();
     assert!(breakers.enter(&settings("h")).is_ok() && breakers.enter(&settings("h")).is_ok(), "closed");
 }
