@@ -36,7 +36,7 @@ pub(super) type Place = tokio::sync::Mutex<Option<Arc<Found>>>;
 pub(super) async fn find(engine: &AwsTransfer, connector: &Connector, needs_key: bool) -> Result<Arc<Found>> {
     let wanted = match &connector.settings.aws_connector {
         Some(_) => None,
-        None => Some(wanted(connector, engine.settings.aws.endpoint.is_some(), needs_key)?),
+        None => Some(wanted(connector, is_ours(engine), needs_key)?),
     };
     let place = place(engine, connector);
     let mut held = place.lock().await;
@@ -64,6 +64,15 @@ pub(super) async fn forget(engine: &AwsTransfer, connector: &Connector) {
 fn place(engine: &AwsTransfer, connector: &Connector) -> Arc<Place> {
     let mut all = engine.found.lock().unwrap_or_else(PoisonError::into_inner);
     all.entry(connector.id.clone()).or_default().clone()
+}
+
+/// Whether the address is of our own transfer API: neither Amazon's own, nor an interface endpoint of a network there.
+fn is_ours(engine: &AwsTransfer) -> bool {
+    let host = engine.settings.aws.endpoint.as_deref().and_then(|text| url::Url::parse(text).ok());
+    let host = host.as_ref().and_then(url::Url::host_str).map(str::to_owned);
+    host.is_some_and(|host| {
+        ![".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"].iter().any(|end| host.ends_with(end))
+    })
 }
 
 async fn by_tag(engine: &AwsTransfer, connector: &Connector, wanted: Wanted) -> Result<Found> {

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The tag by which one of its connectors is known to be ours.
-pub(super) const TAG: &str = "sealpost:connector";
+/// The tag by which one of its connectors is known to be ours. Not with a colon: our own transfer API takes such tags as
+/// settings.
+pub(super) const TAG: &str = "sealpost-connector";
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]

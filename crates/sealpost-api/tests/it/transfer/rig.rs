@@ -117,16 +117,30 @@ impl Rig {
 
     /// Runs `aws transfer …` with the keys of a role: whether it succeeded, and its JSON or its words.
     pub(super) async fn aws(&self, role: &str, arguments: &[&str]) -> (bool, Json) {
-        let (id, secret) = &self.keys[role];
         let mut command = Command::new("aws");
         command.args(["transfer", "--endpoint-url", &self.url, "--output", "json"]).args(arguments);
+        self.sign_as(role, &mut command);
+        let (succeeded, output, errors) = finish(command).await;
+        (succeeded, serde_json::from_str(&output).unwrap_or_else(|_| Json::String(format!("{output}{errors}"))))
+    }
+
+    /// Runs commands of a page, each of which must succeed, as an admin whose environment is as the page says.
+    pub(super) async fn shell(&self, commands: &str) -> String {
+        let mut command = Command::new("bash");
+        command.args(["-euo", "pipefail", "-c", commands]).env("AWS_ENDPOINT_URL_TRANSFER", &self.url);
+        self.sign_as("admin", &mut command);
+        let (succeeded, output, errors) = finish(command).await;
+        assert!(succeeded, "{output}{errors}");
+        output
+    }
+
+    fn sign_as(&self, role: &str, command: &mut Command) {
+        let (id, secret) = &self.keys[role];
         command
             .env("AWS_ACCESS_KEY_ID", id)
             .env("AWS_SECRET_ACCESS_KEY", secret)
             .env("AWS_DEFAULT_REGION", "us-east-1");
-        command.env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true");
-        let (succeeded, output, errors) = finish(command).await;
-        (succeeded, serde_json::from_str(&output).unwrap_or_else(|_| Json::String(format!("{output}{errors}"))))
+        command.env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_PAGER", "");
     }
 }
 

@@ -1,0 +1,178 @@
+//! The engine `aws_transfer` against this API, in place of the service: what AWS can't be asked in a test.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile, UserSecret};
+use sealpost_core::delivery::Intent;
+use sealpost_core::error::{Result, codes};
+use sealpost_core::id::ConnectorId;
+use sealpost_core::port::{Shipment, Traces, Transport};
+use sealpost_core::receipt::{Certainty, Receipt};
+use sealpost_deliver::{AwsSettings, AwsTransfer, AwsTransferSettings};
+use sealpost_testkit::suite::transport::{MemoryFile, Notebook, TestSecrets};
+
+use super::rig::Rig;
+
+const CONTENT: &str = "a;b\n1;2\n";
+
+fn engine(rig: &Rig) -> AwsTransfer {
+    let (id, secret) = rig.key("admin");
+    let settings = AwsTransferSettings {
+        aws: AwsSettings {
+            region: Some("us-east-1".to_owned()),
+            endpoint: Some(rig.url.clone()),
+            access_key_id: Some(id.clone()),
+            secret_access_key: Some(format!("env:{secret}").parse().unwrap()),
+        },
+        access_role: Some("arn:aws:iam::000000000000:role/sealpost".to_owned()),
+        logging_role: None,
+    };
+    AwsTransfer::new(settings, Arc::new(TestSecrets))
+}
+
+fn connector(rig: &Rig) -> Connector {
+    let mut settings = ConnectorSettings::new("127.0.0.1", rig.sshd.port(), "");
+    settings.directory = rig.sshd.inbox().display().to_string();
+    settings.existing_file = ExistingFile::Replace;
+    settings.host_keys = ["ed25519", "ecdsa", "rsa"].map(|kind| rig.sshd.host_key(kind)).into();
+    settings.user_secret = Some(UserSecret { secret: "file:secrets/sftp".parse().unwrap(), stages: Vec::new() });
+    let id = ConnectorId::fresh();
+    Connector { id, partner: "acme".parse().unwrap(), name: "main".to_owned(), settings, candidates: Vec::new() }
+}
+
+/// One attempt to send `/sealpost/out/a.csv`.
+async fn attempt(
+    engine: &AwsTransfer,
+    connector: &Connector,
+    notebook: &Notebook,
+    failed_attempts: u32,
+) -> Result<Receipt> {
+    let intent = notebook.intent.lock().unwrap().clone();
+    let shipment = Shipment {
+        connector,
+        traces: Traces {
+            id: "dlv_01kavs0h9yq4m4d2tkv1c7rbn5",
+            file_name: "a.csv",
+            attempts: failed_attempts + 1,
+            failed_attempts,
+            intent: intent.as_ref(),
+        },
+        sha256: Some("of the file"),
+        object: "/sealpost/out/a.csv",
+        file: &MemoryFile(Bytes::from_static(CONTENT.as_bytes())),
+        journal: notebook,
+    };
+    engine.send(shipment).await
+}
+
+async fn rig() -> Rig {
+    let rig = Rig::start().await;
+    std::fs::create_dir_all(rig.store().join("out")).unwrap();
+    std::fs::write(rig.store().join("out/a.csv"), CONTENT).unwrap();
+    rig
+}
+
+fn intent(notebook: &Notebook) -> Option<Intent> {
+    notebook.intent.lock().unwrap().clone()
+}
+
+/// What the API's callers see of the connectors.
+async fn listed(rig: &Rig) -> usize {
+    let (succeeded, answer) = rig.aws("reader", &["list-connectors"]).await;
+    assert!(succeeded, "{answer}");
+    answer["Connectors"].as_array().map_or(0, Vec::len)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_arrives_through_a_connector_that_is_made_once() {
+    let rig = rig().await;
+    let (engine, connector, notebook) = (engine(&rig), connector(&rig), Notebook::default());
+    let receipt = attempt(&engine, &connector, &notebook, 0).await.unwrap();
+    assert_eq!(std::fs::read_to_string(rig.sshd.inbox().join("a.csv")).unwrap(), CONTENT);
+    let recorded = intent(&notebook).unwrap();
+    let transfer = recorded.temporary_path.strip_prefix("transfer:").unwrap().to_owned();
+    assert!(recorded.account.starts_with("arn:aws:transfer:us-east-1:000000000000:connector/c-"), "{recorded:?}");
+    assert_eq!((receipt.certainty, receipt.size), (Certainty::Verified, CONTENT.len() as u64));
+    assert_eq!(receipt.remote_path, rig.sshd.inbox().join("a.csv").display().to_string());
+    assert!(receipt.algorithms.ends_with(&transfer), "{receipt:?}");
+
+    // The recorded transfer is followed, not started again: the file would come back otherwise.
+    std::fs::remove_file(rig.sshd.inbox().join("a.csv")).unwrap();
+    let again = self::engine(&rig);
+    attempt(&again, &connector, &notebook, 0).await.unwrap();
+    assert_eq!(intent(&notebook), Some(recorded.clone()));
+    assert!(!rig.sshd.inbox().join("a.csv").exists());
+    assert_eq!(listed(&rig).await, 1);
+
+    // One that the service has forgotten is sent again.
+    let unknown = Intent { temporary_path: "transfer:0198c2a4-0000-7000-8000-000000000000".to_owned(), ..recorded };
+    *notebook.intent.lock().unwrap() = Some(unknown.clone());
+    attempt(&again, &connector, &notebook, 1).await.unwrap();
+    assert!(rig.sshd.inbox().join("a.csv").exists() && intent(&notebook).unwrap() != unknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_between_the_start_and_the_record_starts_nothing_twice() {
+    let rig = rig().await;
+    let (engine, connector) = (engine(&rig), connector(&rig));
+    let notebook = Notebook::default();
+    notebook.lost.store(true, std::sync::atomic::Ordering::Relaxed);
+    let error = attempt(&engine, &connector, &notebook, 0).await.unwrap_err();
+    assert!(error.is(&codes::ledger::LEASE_LOST), "{error}");
+    let arrived = async {
+        while !rig.sshd.inbox().join("a.csv").exists() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), arrived).await.unwrap();
+    std::fs::remove_file(rig.sshd.inbox().join("a.csv")).unwrap();
+    // The same token finds the transfer that was started: it is done, and nothing is sent.
+    let notebook = Notebook::default();
+    attempt(&engine, &connector, &notebook, 0).await.unwrap();
+    assert!(!rig.sshd.inbox().join("a.csv").exists());
+    // After a failure that was recorded the token is another.
+    let notebook = Notebook::default();
+    attempt(&engine, &connector, &notebook, 1).await.unwrap();
+    assert!(rig.sshd.inbox().join("a.csv").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_has_our_code_and_leaves_no_record() {
+    let rig = rig().await;
+    let (engine, mut connector) = (engine(&rig), connector(&rig));
+    connector.settings.directory = "/nowhere/at/all".to_owned();
+    let notebook = Notebook::default();
+    let error = attempt(&engine, &connector, &notebook, 0).await.unwrap_err();
+    assert!(error.is(&codes::deliver::DIRECTORY), "{error}");
+    assert_eq!(intent(&notebook), None);
+    connector.settings.existing_file = ExistingFile::KeepBoth;
+    let error = attempt(&engine, &connector, &notebook, 1).await.unwrap_err();
+    assert!(error.is(&codes::deliver::CONFIG) && error.detail().contains("existing_file"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_shows_the_key_and_the_login() {
+    let rig = rig().await;
+    let (engine, mut connector) = (engine(&rig), connector(&rig));
+    let steps = engine.check(&connector).await;
+    assert!(steps.iter().all(|step| step.failure.is_none()), "{steps:?}");
+    assert_eq!((steps[0].step.as_str(), steps.last().unwrap().step.as_str()), ("service", "login"));
+    // With no key approved the server's is shown, so that somebody can.
+    connector.settings.host_keys.clear();
+    connector.id = ConnectorId::fresh();
+    let steps = engine.probe(&connector).await;
+    let shown = steps.iter().find_map(|step| step.host_key.clone()).unwrap_or_default();
+    assert!(shown.starts_with("ssh-") || shown.starts_with("ecdsa-"), "{steps:?}");
+    assert!(steps.last().unwrap().failure.is_some(), "{steps:?}");
+    let notebook = Notebook::default();
+    let error = attempt(&engine, &connector, &notebook, 0).await.unwrap_err();
+    assert!(error.is(&codes::deliver::NO_HOST_KEY), "{error}");
+    // A secret that does not let us in.
+    let mut stranger = self::connector(&rig);
+    stranger.settings.user_secret =
+        Some(UserSecret { secret: "file:secrets/stranger".parse().unwrap(), stages: Vec::new() });
+    let error = attempt(&engine, &stranger, &notebook, 0).await.unwrap_err();
+    assert!(error.is(&codes::deliver::AUTHENTICATION), "{error}");
+}
