@@ -64,7 +64,7 @@ async fn an_empty_directory_and_a_missing_one() {
     assert_eq!(std::fs::read_dir(rig.stored("lists")).unwrap().count(), 1, "nothing half");
 }
 
-/// Peak memory of this process so far, in MiB.
+/// Peak memory of this process so far, in MiB. (nextest gives each test a process of its own; `cargo test` does not.)
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
