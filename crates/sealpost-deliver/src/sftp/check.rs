@@ -109,13 +109,13 @@ async fn log_in(
 /// The steps after the login.
 async fn deliver_a_little(session: Session, settings: &ConnectorSettings, steps: &mut Steps) -> Result<(), Stop> {
     let entered = async {
-        let mut client = Client::start(&session, settings).await?;
-        let folder = directory::enter(&mut client, settings).await?;
+        let client = Client::start(&session, settings).await?;
+        let folder = directory::enter(&client, settings).await?;
         Ok((format!("`{folder}`"), (client, folder)))
     };
     let entered = entered.await;
-    let (mut client, folder) = steps.note("directory", entered)?;
-    let result = try_a_file(&mut client, &folder, steps).await;
+    let (client, folder) = steps.note("directory", entered)?;
+    let result = try_a_file(&client, &folder, steps).await;
     session.close().await;
     result
 }
@@ -172,7 +172,7 @@ fn public_key_line(shown: &Shown) -> String {
 }
 
 /// Writes, verifies, renames and removes a hidden file.
-async fn try_a_file(client: &mut Client, folder: &str, steps: &mut Steps) -> Result<(), Stop> {
+async fn try_a_file(client: &Client, folder: &str, steps: &mut Steps) -> Result<(), Stop> {
     let unique = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_nanos()).unwrap_or_default();
     let name = directory::join(folder, &format!(".sealpost-check.{unique}.part"));
     let renamed = directory::join(folder, &format!(".sealpost-check.{unique}.renamed"));
@@ -193,7 +193,7 @@ async fn try_a_file(client: &mut Client, folder: &str, steps: &mut Steps) -> Res
     steps.note("remove", removed.map(|()| (String::new(), ())))
 }
 
-async fn write(client: &mut Client, folder: &str, name: &str) -> Result<()> {
+async fn write(client: &Client, folder: &str, name: &str) -> Result<()> {
     let steps = async {
         let handle = client.open(name, FOR_WRITE | CREATE | TRUNCATE).await?;
         client.write_start(&handle, CONTENT).await?;

@@ -104,7 +104,8 @@ impl Attributes {
         };
         if flags & 0x8000_0000 != 0 {
             for _ in 0..reader.u32()? {
-                (reader.string()?, reader.string()?);
+                reader.string()?;
+                reader.string()?;
             }
         }
         Some(Self { size, owner, permissions, modified })
@@ -236,6 +237,34 @@ mod tests {
         };
         assert_eq!(found, expected);
         assert_eq!(found.is_directory(), Some(false));
+    }
+
+    #[test]
+    fn names_are_read_past_attributes_that_nobody_knows() {
+        let mut bytes = BytesMut::new();
+        bytes.put_u8(NAME);
+        bytes.put_u32(9);
+        bytes.put_u32(2);
+        for name in [&b"a"[..], &b"bc"[..]] {
+            for text in [name, b"-rw-r--r-- 1 x"] {
+                bytes.put_u32(text.len() as u32);
+                bytes.put_slice(text);
+            }
+            bytes.put_u32(0x8000_0001);
+            bytes.put_u64(7);
+            bytes.put_u32(1);
+            for text in [&b"acl@example.org"[..], &b"anything"[..]] {
+                bytes.put_u32(text.len() as u32);
+                bytes.put_slice(text);
+            }
+        }
+        let whole = bytes.freeze();
+        let Some((9, Reply::Names(names))) = read_reply(whole.clone()) else { panic!("names") };
+        let read: Vec<_> = names.iter().map(|found| (&found.name[..], found.attributes.size)).collect();
+        assert_eq!(read, [(&b"a"[..], Some(7)), (&b"bc"[..], Some(7))]);
+        for length in 0..whole.len() {
+            assert!(read_reply(whole.slice(..length)).is_none(), "{length}");
+        }
     }
 
     #[test]
