@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Nothing here takes as long; what does has hung, and is killed.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// A run that ended well.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ struct Seen {
 /// Runs it in a process group of its own, with nothing to read.
 ///
 /// # Errors
-/// When it can't be started, ends with a failure or takes longer than five minutes.
+/// When it can't be started, ends with a failure or takes longer than ten minutes.
 pub(crate) fn run(command: &mut Command) -> Result<Run> {
     run_within(command, LIMIT)
 }
