@@ -306,6 +306,16 @@ pub struct Failure {
     pub advice: String,
 }
 
+/// What a record keeps of a detail, at most: a stranger's server may have had a word in it.
+const LONGEST_DETAIL: usize = 2_000;
+
+fn shortened(detail: &str) -> String {
+    match detail.char_indices().nth(LONGEST_DETAIL) {
+        Some((end, _)) => format!("{}…", detail.get(..end).unwrap_or_default()),
+        None => detail.to_owned(),
+    }
+}
+
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let code = error.code();
@@ -315,7 +325,7 @@ impl From<&Error> for Failure {
             kind: code.kind,
             side: code.side,
             title: code.title.to_owned(),
-            detail: error.detail().to_owned(),
+            detail: shortened(error.detail()),
             advice: code.advice.to_owned(),
         }
     }
@@ -324,6 +334,13 @@ impl From<&Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_keeps_no_flood_of_words() {
+        let failure = Failure::from(&Error::new(&codes::deliver::NEGOTIATION, "ä".repeat(100_000)));
+        assert_eq!(failure.detail.chars().count(), LONGEST_DETAIL + 1);
+        assert_eq!(Failure::from(&Error::new(&codes::deliver::NEGOTIATION, "short")).detail, "short");
+    }
 
     #[test]
     fn an_error_survives_the_way_through_io() {

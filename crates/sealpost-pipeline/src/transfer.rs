@@ -49,6 +49,9 @@ pub struct TransferSettings {
     pub message: MessageFormat,
     /// Largest file that is retrieved, in bytes; 150 GiB.
     pub largest_file: u64,
+    /// Whether connectors made through the API lead to public addresses only, and those that partners' destinations may
+    /// have beside them.
+    pub public_only: bool,
     /// What a `UserSecretId` may begin with, beside ARNs of Secrets Manager: references such as `file:secrets/`.
     pub user_secrets: Vec<String>,
 }
@@ -66,6 +69,7 @@ impl Default for TransferSettings {
             message: MessageFormat::Auto,
             largest_file: 150 << 30,
             user_secrets: Vec::new(),
+            public_only: false,
         }
     }
 }

@@ -100,7 +100,7 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
     let delivered = place.inbox().join(&report.file_name);
     let shown = show::decrypt(&delivered, &place.private_key())?;
     let transfer_url = running.transfer.map(|address| format!("http://{address}")).unwrap_or_default();
-    let transfers = transfer::prepare(&pipeline, transfer_url, &place, &site, &report.id).await?;
+    let transfers = transfer::prepare(&pipeline, transfer_url, &site, &report.id).await?;
     let arrived = Arrived {
         report_id: report.id.clone(),
         status: report.status.clone(),

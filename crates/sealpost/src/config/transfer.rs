@@ -58,6 +58,10 @@ pub(crate) struct TransferBlock {
     /// What a `UserSecretId` may begin with beside ARNs of Secrets Manager: `["file:secrets/"]`. Whoever may make connectors
     /// can send what it points to anywhere.
     pub(crate) user_secrets: Vec<String>,
+    /// Whether connectors made through the API lead to public addresses only, and to the networks of `[self_service]
+    /// allow_destinations`; then none goes through a proxy. Holds for connectors made or changed from then on. `false`: whoever
+    /// may make connectors can look at what this machine can reach.
+    pub(crate) public_only: bool,
     /// Where events go: `[[transfer.events]]` with `kind` `file`, `stdout`, `webhook` or `eventbridge`, and its own settings.
     pub(crate) events: Vec<EventSinkSettings>,
 }
@@ -81,6 +85,7 @@ impl Default for TransferBlock {
             largest_file: usual.largest_file,
             seal_for: Vec::new(),
             user_secrets: Vec::new(),
+            public_only: false,
             events: Vec::new(),
         }
     }
@@ -112,6 +117,10 @@ impl TransferBlock {
         }
         if !(1..=1000).contains(&self.most_files) {
             problem("most_files", "expected 1 to 1000");
+        }
+        // `file:secrets` would let in `file:secrets-of-others/x` too.
+        if self.user_secrets.iter().any(|prefix| prefix.starts_with("file:") && !prefix.ends_with('/')) {
+            problem("user_secrets", "expected folders, with a slash at the end: file:secrets/");
         }
         if self.seal_for.len() > 50 {
             problem("seal_for", "expected at most 50 certificates");
@@ -147,6 +156,7 @@ impl TransferBlock {
             message: MessageFormat::Auto,
             largest_file: self.largest_file,
             user_secrets: self.user_secrets.clone(),
+            public_only: self.public_only,
         }
     }
 }

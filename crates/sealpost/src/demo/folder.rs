@@ -141,8 +141,8 @@ allow_private_destinations = true
 [transfer]
 listen = "127.0.0.1:{transfer}"
 master_secret = "file:secrets/transfer-secret"
-# Any file may be named as a connector's secret: fit for a demo only.
-user_secrets = ["file:"]
+# Which secrets connectors may name: any file at all is fit for a demo only.
+user_secrets = ["file:secrets/", "file:/"]
 [sources.main]
 kind = "sqlite"
 path = "company.sqlite"

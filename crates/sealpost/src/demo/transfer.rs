@@ -11,8 +11,6 @@ use sealpost_pipeline::Pipeline;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::folder::Place;
-
 /// What a caller of the transfer API needs to know.
 #[derive(Serialize)]
 pub(super) struct Reachable {
@@ -25,13 +23,7 @@ pub(super) struct Reachable {
 }
 
 /// Makes an access key and a connector to the partner's site.
-pub(super) async fn prepare(
-    pipeline: &Pipeline,
-    url: String,
-    place: &Place,
-    site: &RunningSite,
-    report: &str,
-) -> Result<Reachable> {
+pub(super) async fn prepare(pipeline: &Pipeline, url: String, site: &RunningSite, report: &str) -> Result<Reachable> {
     let (key, secret) = pipeline.issue_access_key(AccessRole::Admin, "demo", None).await?;
     let keys = SigningKeys {
         access_key_id: key.id.to_string(),
@@ -49,7 +41,7 @@ pub(super) async fn prepare(
                 "Url": format!("sftp://{}", site.address()),
                 "AccessRole": "arn:aws:iam::000000000000:role/sealpost-demo",
                 "SftpConfig": {
-                    "UserSecretId": format!("file:{}", place.user_secret().display()),
+                    "UserSecretId": "file:secrets/nordwind-user.json",
                     "TrustedHostKeys": host_keys,
                 },
             }),

@@ -19,11 +19,13 @@ const ATTEMPTS: RetryPolicy = RetryPolicy { max_attempts: 5, first_pause_s: 3.0,
 pub(in crate::transfer) struct Allowed {
     /// There is somebody to seal for.
     sealing: bool,
+    /// Connectors lead to public addresses only.
+    public_only: bool,
 }
 
 impl Allowed {
     pub(in crate::transfer) fn of(settings: &TransferSettings) -> Self {
-        Self { sealing: !settings.seal_for.is_empty() }
+        Self { sealing: !settings.seal_for.is_empty(), public_only: settings.public_only }
     }
 }
 
@@ -192,6 +194,12 @@ pub(in crate::transfer) fn apply(connector: &mut TransferConnector, allowed: All
                       `[transfer] seal_for`.";
         return Err(Error::new(&codes::request::INVALID, detail));
     }
+    connector.settings.public_only = allowed.public_only;
+    // A proxy's own address may be any, and what answers there is shown to the caller.
+    if allowed.public_only && connector.settings.network.proxy.is_some() {
+        let detail = "Tag `sealpost:proxy`: connectors of this service lead to public addresses only, without a proxy.";
+        return Err(Error::new(&codes::request::INVALID, detail));
+    }
     Ok(())
 }
 
@@ -241,7 +249,7 @@ mod tests {
         TransferTag { key: key.to_owned(), value: value.to_owned() }
     }
 
-    const ALLOWED: Allowed = Allowed { sealing: true };
+    const ALLOWED: Allowed = Allowed { sealing: true, public_only: false };
 
     #[test]
     fn tags_set_and_without_them_everything_is_as_before() {
@@ -298,6 +306,18 @@ mod tests {
             assert!(error.detail().contains(key), "{error}");
         }
         let sealed = &mut connector(&[("sealpost:retrieve", "sealed")]);
-        assert!(apply(sealed, Allowed { sealing: false }).is_err());
+        assert!(apply(sealed, Allowed { sealing: false, ..ALLOWED }).is_err());
+    }
+
+    #[test]
+    fn where_only_public_addresses_may_be_reached_no_proxy_leads_around() {
+        let allowed = Allowed { public_only: true, ..ALLOWED };
+        let mut plain = connector(&[]);
+        super::apply(&mut plain, allowed).unwrap();
+        assert!(plain.settings.public_only);
+        super::apply(&mut plain, ALLOWED).unwrap();
+        assert!(!plain.settings.public_only);
+        let mut proxied = connector(&[("sealpost:proxy", "http://169.254.169.254:80")]);
+        assert!(super::apply(&mut proxied, allowed).is_err());
     }
 }
