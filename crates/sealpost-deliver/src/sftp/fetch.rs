@@ -18,15 +18,15 @@ use super::requests::OpenFile;
 use super::status::Fault;
 use super::wire::Pending;
 
-/// Bytes that are asked for beyond the last one landed: twice what a link of 1 Gbit/s holds, within these bounds.
+/// Bytes that are asked for beyond the last one landed: four times what a link of 1 Gbit/s holds, within these bounds.
 const NARROWEST: u64 = 4 << 20;
-const WIDEST: u64 = 16 << 20;
-const BYTES_PER_SECOND: u64 = 2 * 125_000_000;
+const WIDEST: u64 = 32 << 20;
+const BYTES_PER_SECOND: u64 = 4 * 125_000_000;
 /// The least that is asked for at once, however little a server gives.
 const SHORTEST_READ: u32 = 512;
 
 /// Bytes that all files of the process together may have asked for. Beyond, each has one read at a time.
-static MEMORY: Semaphore = Semaphore::const_new(24 << 20);
+static MEMORY: Semaphore = Semaphore::const_new(40 << 20);
 
 /// For error messages.
 const LOOK: &str = "look at an open file";
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn the_window_grows_with_the_distance_within_bounds() {
         assert_eq!(window(Duration::ZERO), NARROWEST);
-        assert_eq!(window(Duration::from_millis(50)), 12_500_000);
+        assert_eq!(window(Duration::from_millis(50)), 25_000_000);
         assert_eq!(window(Duration::from_secs(100_000)), WIDEST);
     }
 }

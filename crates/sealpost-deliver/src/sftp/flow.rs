@@ -15,7 +15,7 @@ use super::status::Refusal;
 /// several channels do not wait for each other. All that an interrupted attempt proves is that everything below its file's
 /// size *minus this window* was written. Making it smaller would make files of earlier versions look more complete than
 /// they are.
-pub(super) const WINDOW: u64 = 16 << 20;
+pub(super) const WINDOW: u64 = 32 << 20;
 
 /// Bytes that were read, with their share of the memory that all files read ahead in.
 pub(super) struct Block {
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_beyond_the_window_whatever_else_was_answered() {
-        let flow = flow(20);
+        let flow = flow(40);
         let first = flow.take(MIB).unwrap();
         let others: Vec<Write> = std::iter::from_fn(|| flow.take(MIB)).collect();
         assert_eq!(others.last().unwrap().offset + u64::from(MIB), WINDOW);

@@ -136,10 +136,10 @@ async fn a_partner_that_vanishes_never_hangs_us() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_connection_is_continued_where_it_stopped() {
-    const SIZE: usize = 40_000_000;
+    const SIZE: usize = 60_000_000;
     let server = Sshd::start();
     let mut parcel = Parcel::new(&openssh_settings(&server), "a.csv", noise(SIZE, 4));
-    parcel.connector.settings.port = proxy(server.port(), 30_000_000, Then::Close).await;
+    parcel.connector.settings.port = proxy(server.port(), 50_000_000, Then::Close).await;
     let error = parcel.send(&sftp()).await.unwrap_err();
     assert!(error.is(&codes::deliver::BROKEN), "{error}");
     assert_eq!(names(&server.inbox()), [parcel.hidden(1)]);

@@ -400,11 +400,11 @@ async fn remote(site: &Site, name: &str) -> String {
     receipt.remote_path.replace("probe.csv.pgp", name)
 }
 
-/// Holes in the last 16 MiB of a partial file are filled: its size alone proves nothing about them.
+/// Holes in the last 32 MiB of a partial file are filled: its size alone proves nothing about them.
 pub async fn fills_holes_of_a_partial_file(site: &Site) {
     const MIB: usize = 1 << 20;
-    let mut parcel = site.parcel("a.csv.pgp", 20 * MIB);
-    let mut partial = parcel.file.0[..19 * MIB].to_vec();
+    let mut parcel = site.parcel("a.csv.pgp", 36 * MIB);
+    let mut partial = parcel.file.0[..35 * MIB].to_vec();
     partial[3 * MIB + 1..].fill(0);
     *partial.last_mut().unwrap() = 1;
     let hidden = parcel.hidden(1);
