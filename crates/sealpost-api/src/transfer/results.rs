@@ -92,8 +92,8 @@ fn shown(item: &TransferItem, kind: TransferKind) -> Json {
     member("StatusCode", item.status.as_str().into());
     if let Some(failure) = &item.failure {
         let (code, said) = (failure.code.as_str(), &failure.failure);
-        // As in events and log lines.
-        let message = format!("{}: {}: {}", said.code, said.title, said.detail);
+        // As in events.
+        let message = failure.message();
         // The service has these on failed files. On one that is tried again they say why the last attempt failed.
         if item.status == ItemStatus::Failed {
             member("FailureCode", code.into());

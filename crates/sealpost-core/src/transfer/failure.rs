@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Failure, codes};
+use crate::error::{Error, Failure, Side, Stage, codes};
 
 use super::TransferKind;
 
@@ -74,6 +74,27 @@ impl TransferFailure {
     pub fn new(kind: TransferKind, error: &Error) -> Self {
         Self { code: code_of(kind, error), failure: Failure::from(error) }
     }
+
+    /// It in one sentence for callers: our code, what happened, and to what. What our own store, secrets, ledger and
+    /// configuration said is left out: it is about our network, and in the log. A stored file that is not there is named,
+    /// for the caller has named it.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let Failure { code, title, .. } = &self.failure;
+        let is_inside = matches!(self.failure.stage, Stage::Store | Stage::Secrets | Stage::Ledger | Stage::Config)
+            && matches!(self.failure.side, Side::Operator | Side::Sealpost);
+        if is_inside && self.code != FailureCode::SendFileNotFound {
+            return format!("{code}: {title}");
+        }
+        self.full_message()
+    }
+
+    /// The same for operators: with all that is known.
+    #[must_use]
+    pub fn full_message(&self) -> String {
+        let Failure { code, title, detail, .. } = &self.failure;
+        format!("{code}: {title}: {detail}")
+    }
 }
 
 fn code_of(kind: TransferKind, error: &Error) -> FailureCode {
@@ -108,18 +129,39 @@ fn code_of(kind: TransferKind, error: &Error) -> FailureCode {
         (TransferKind::List, true) => FailureCode::DirectoryNotFound,
         (TransferKind::Delete, true) => FailureCode::FileNotFound,
         (TransferKind::Move, true) => FailureCode::PathNotFound,
-        _ if error.code().stage == crate::error::Stage::Store => match kind {
+        _ if error.code().stage == Stage::Store => match kind {
             TransferKind::Send => FailureCode::ReadFileError,
             _ => FailureCode::WriteFileError,
         },
-        _ if error.code().stage == crate::error::Stage::Deliver => match kind {
+        _ if error.code().stage == Stage::Deliver => match kind {
             TransferKind::Send => FailureCode::WriteFileError,
             TransferKind::Retrieve => FailureCode::ReadFileError,
             TransferKind::List => FailureCode::ListDirectoryError,
             TransferKind::Delete => FailureCode::DeleteError,
             TransferKind::Move => FailureCode::RenameError,
         },
-        _ if error.code().stage == crate::error::Stage::Secrets => FailureCode::ConnectionError,
+        _ if error.code().stage == Stage::Secrets => FailureCode::ConnectionError,
         _ => FailureCode::InternalError,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_do_not_see_what_lies_behind_us() {
+        let message = |kind, code| {
+            let failure = TransferFailure::new(kind, &Error::new(code, "s3.internal:9000 /sealpost/out/a.csv"));
+            assert!(failure.full_message().ends_with(": s3.internal:9000 /sealpost/out/a.csv"));
+            failure.message()
+        };
+        for code in
+            [&codes::store::UNREACHABLE, &codes::secrets::MISSING, &codes::ledger::UNREACHABLE, &codes::config::INVALID]
+        {
+            assert_eq!(message(TransferKind::Send, code), format!("{}: {}", code.id, code.title));
+        }
+        assert!(message(TransferKind::Send, &codes::store::MISSING).ends_with("/sealpost/out/a.csv"));
+        assert!(message(TransferKind::Send, &codes::deliver::AUTHENTICATION).ends_with("/sealpost/out/a.csv"));
     }
 }

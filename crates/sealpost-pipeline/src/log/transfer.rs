@@ -68,7 +68,7 @@ pub(crate) fn not_the_same_file(item: &TransferItem, path: &str) {
         warn,
         item,
         remote.path = path,
-        "the remote file is not the one that was retrieved before the interruption; it was left alone"
+        "the remote file is no longer the one that was retrieved; it was left alone"
     );
 }
 
@@ -120,7 +120,7 @@ fn line(settings: &TransferSettings, item: &TransferItem, connector: Option<&Tra
         }
         (_, Some(failure)) => {
             put("failure-code", failure.code.as_str().into());
-            put("failure-message", event::message(&failure.failure).into());
+            put("failure-message", failure.full_message().into());
         }
     }
     put("account-id", settings.account.as_str().into());

@@ -114,7 +114,7 @@ pub(crate) fn of_item(
     let is_completed = item.status == ItemStatus::Completed;
     if let Some(failure) = item.failure.as_ref().filter(|_| !is_completed) {
         put("failure-code", failure.code.as_str().into());
-        put("failure-message", message(&failure.failure).into());
+        put("failure-message", failure.message().into());
     }
     if let Some(at) = item.started_at {
         put("start-timestamp", iso(at).into());
@@ -185,11 +185,6 @@ pub(crate) fn of_transfer(
     }
     let name = format!("transfer/{}", transfer.id);
     envelope(settings, &transfer.connector, &name, "Transfer", is_completed, at, detail)
-}
-
-/// A failure in one sentence for people outside: our code, what happened, and to what.
-pub(crate) fn message(failure: &sealpost_core::error::Failure) -> String {
-    format!("{}: {}: {}", failure.code, failure.title, failure.detail)
 }
 
 fn location(path: &ObjectPath) -> Json {
