@@ -18,7 +18,7 @@ use sealpost_core::connector::Connector;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::ConnectorId;
 use sealpost_core::port::{
-    CheckStep, EntrySink, Listed, Retrieval, Retrieved, SecretStore, Shipment, Traces, Transport,
+    CheckStep, EntrySink, Listed, RemoteEntry, Retrieval, Retrieved, SecretStore, Shipment, Traces, Transport,
 };
 use sealpost_core::receipt::Receipt;
 use sealpost_core::secret::Secret;
@@ -109,6 +109,10 @@ impl Transport for AwsTransfer {
 
     async fn list(&self, _: &Connector, _: &str, _: u64, _: &mut dyn EntrySink) -> Result<Listed> {
         Err(not_here("listing"))
+    }
+
+    async fn look(&self, _: &Connector, _: &str) -> Result<Option<RemoteEntry>> {
+        Err(not_here("looking at a path"))
     }
 
     async fn rename(&self, _: &Connector, _: &str, _: &str, _: bool) -> Result<()> {

@@ -13,7 +13,7 @@ use sealpost_core::Result;
 use sealpost_core::address::Reach;
 use sealpost_core::connector::Connector;
 use sealpost_core::port::{
-    CheckStep, EntrySink, Listed, Retrieval, Retrieved, SecretStore, Shipment, Traces, Transport,
+    CheckStep, EntrySink, Listed, RemoteEntry, Retrieval, Retrieved, SecretStore, Shipment, Traces, Transport,
 };
 use sealpost_core::receipt::Receipt;
 use sealpost_core::secret::Secret;
@@ -41,6 +41,7 @@ mod limiter;
 mod link;
 mod list;
 mod login;
+mod look;
 mod names;
 mod operation;
 mod packet;
@@ -147,6 +148,11 @@ impl Transport for Sftp {
     ) -> Result<Listed> {
         let connector = user_secret::named(&*self.secrets, connector).await?;
         list::list(self, &connector, directory, list::Reading::new(most, entries)).await
+    }
+
+    async fn look(&self, connector: &Connector, path: &str) -> Result<Option<RemoteEntry>> {
+        let connector = user_secret::named(&*self.secrets, connector).await?;
+        look::look(self, &connector, path).await
     }
 
     async fn rename(&self, connector: &Connector, from: &str, to: &str, repeated: bool) -> Result<()> {

@@ -13,7 +13,7 @@ use sealpost_api::{Limits, State};
 use sealpost_core::connector::Connector;
 use sealpost_core::error::{Error, Failure, Result, codes};
 use sealpost_core::port::transport::{
-    CheckStep, EntrySink, Listed, Retrieval, Retrieved, Shipment, Traces, Transport,
+    CheckStep, EntrySink, Listed, RemoteEntry, Retrieval, Retrieved, Shipment, Traces, Transport,
 };
 use sealpost_core::port::{SecretStore, Source};
 use sealpost_core::receipt::{Certainty, Receipt};
@@ -352,6 +352,10 @@ impl Transport for StandIn {
 
     async fn list(&self, _: &Connector, _: &str, _: u64, _: &mut dyn EntrySink) -> Result<Listed> {
         unimplemented!("nothing is listed here")
+    }
+
+    async fn look(&self, _: &Connector, _: &str) -> Result<Option<RemoteEntry>> {
+        unimplemented!("nothing is looked at here")
     }
 
     async fn rename(&self, _: &Connector, _: &str, _: &str, _: bool) -> Result<()> {

@@ -49,6 +49,12 @@ pub trait Transport: Send + Sync {
         entries: &mut dyn EntrySink,
     ) -> Result<Listed>;
 
+    /// What a path names now, links followed; `None` where there is nothing.
+    ///
+    /// # Errors
+    /// `SP-DELIVER-…`.
+    async fn look(&self, connector: &Connector, path: &str) -> Result<Option<RemoteEntry>>;
+
     /// Renames a file or directory on the server. It never replaces what is there. Safe to repeat: where `from` is gone
     /// and `to` is there, and `repeated` says that an earlier attempt may have done it, it is done.
     ///

@@ -1,8 +1,7 @@
 //! What happens to a remote file once it is stored: it stays, or is removed or moved.
 
-use async_trait::async_trait;
-use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::{EntrySink, RemoteEntry};
+use sealpost_core::error::Result;
+use sealpost_core::port::RemoteEntry;
 use sealpost_core::transfer::{AfterRetrieve, ItemOutcome, TransferKind};
 
 use super::attempt::Attempt;
@@ -25,11 +24,14 @@ impl Attempt<'_> {
     }
 
     async fn see_to(&self, remote: &str, outcome: &ItemOutcome, is_resumed: bool) -> Result<()> {
-        if is_resumed && self.is_another(remote, outcome).await? {
+        let (engine, transport) = (self.engine()?, &self.parts().transport);
+        // The protocol removes and renames by name, whatever has the name by then: a look right before keeps the time in
+        // which the partner's next file could be taken for the retrieved one as short as one round trip.
+        let found = transport.look(&engine, remote).await?;
+        if found.is_some_and(|found| !is_same(&found, outcome)) {
             log::transfer::not_the_same_file(self.item, remote);
             return Ok(());
         }
-        let (engine, transport) = (self.engine()?, &self.parts().transport);
         match &self.connector.after_retrieve {
             AfterRetrieve::Keep => Ok(()),
             AfterRetrieve::Delete => transport.remove(&engine, remote, is_resumed).await,
@@ -39,45 +41,37 @@ impl Attempt<'_> {
             }
         }
     }
-
-    /// Whether there is a file of the name that is not the one that was stored: the partner has written a new one since
-    /// the interruption, and nobody has retrieved it.
-    async fn is_another(&self, remote: &str, outcome: &ItemOutcome) -> Result<bool> {
-        let mut look = Look { name: base_name(remote), found: None };
-        let directory = match remote.rsplit_once('/') {
-            Some(("", _)) => "/",
-            Some((directory, _)) => directory,
-            None => ".",
-        };
-        match self.parts().transport.list(&self.engine()?, directory, u64::MAX, &mut look).await {
-            Ok(_) => {}
-            Err(_) if look.found.is_some() => {}
-            Err(error) => return Err(error),
-        }
-        let Some(found) = look.found else { return Ok(false) };
-        let is_other_time = match (found.modified, outcome.remote_modified) {
-            // Times of listings may be without fractions.
-            (Some(now), Some(then)) => now.as_second() != then.as_second(),
-            _ => false,
-        };
-        Ok(found.size.is_some_and(|size| size != outcome.bytes) || is_other_time)
-    }
 }
 
-/// Looks for one entry.
-struct Look<'a> {
-    name: &'a str,
-    found: Option<RemoteEntry>,
+/// Whether this is the file that was retrieved, as far as it can be told: by its size, and by its time where it had one.
+fn is_same(found: &RemoteEntry, outcome: &ItemOutcome) -> bool {
+    let is_of_its_time = match (outcome.remote_modified, found.modified) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        // Version 3 of the protocol has whole seconds.
+        (Some(then), Some(now)) => then.as_second() == now.as_second(),
+    };
+    found.size == Some(outcome.bytes) && is_of_its_time && !found.is_directory
 }
 
-#[async_trait]
-impl EntrySink for Look<'_> {
-    async fn entry(&mut self, entry: RemoteEntry) -> Result<()> {
-        if base_name(&entry.path) != self.name {
-            return Ok(());
-        }
-        self.found = Some(entry);
-        // The rest of the directory does not matter, however long it is.
-        Err(Error::new(&codes::store::ABORTED, "found"))
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_can_not_be_told_to_be_the_same_is_another_file() {
+        let time = |second| Some(Timestamp::from_second(second).expect("a time"));
+        let retrieved = |remote_modified| ItemOutcome { bytes: 5, remote_modified, ..ItemOutcome::default() };
+        let found = |size, modified| RemoteEntry { path: "/a".to_owned(), is_directory: false, size, modified };
+        assert!(is_same(&found(Some(5), time(7)), &retrieved(time(7))));
+        assert!(!is_same(&found(Some(5), time(8)), &retrieved(time(7))), "another time");
+        assert!(!is_same(&found(Some(6), time(7)), &retrieved(time(7))), "another size");
+        assert!(!is_same(&found(None, time(7)), &retrieved(time(7))), "no size any more");
+        assert!(!is_same(&found(Some(5), None), &retrieved(time(7))), "no time any more");
+        assert!(is_same(&found(Some(5), None), &retrieved(None)), "a server without times");
+        assert!(!is_same(&found(Some(6), None), &retrieved(None)), "a server without times, another size");
+        assert!(!is_same(&RemoteEntry { is_directory: true, ..found(Some(5), None) }, &retrieved(None)));
     }
 }

@@ -27,6 +27,34 @@ async fn it_is_removed_or_moved_only_after_it_is_stored() {
     assert_eq!(std::fs::read(rig.stored("in/b")).unwrap(), b"two");
 }
 
+/// A partner who renames the next file over the one that was just retrieved does not lose it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_took_its_place_meanwhile_is_left_alone() {
+    let rig = Rig::working().await;
+    std::fs::create_dir(rig.sshd.inbox().join("done")).unwrap();
+    let done = rig.remote("done");
+    let deleting = rig.connector(deletes).await;
+    let moving = rig.connector(|connector| connector.after_retrieve = AfterRetrieve::Move(done)).await;
+    for (connector, next) in
+        [(&deleting, "a longer one"), (&moving, "a longer one"), (&deleting, "two"), (&moving, "two")]
+    {
+        let path = rig.sshd.inbox().join("a");
+        std::fs::write(&path, "one").unwrap();
+        // So that one of the same size is of another time.
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(earlier).unwrap();
+        let fresh = rig.sshd.inbox().join("fresh");
+        rig.meddle(move || {
+            std::fs::write(&fresh, next).unwrap();
+            std::fs::rename(&fresh, &path).unwrap();
+        });
+        assert_completed(&rig.run_one(connector, retrieve(rig.remote("a"), "in")).await);
+        assert_eq!(std::fs::read(rig.stored("in/a")).unwrap(), b"one");
+        assert_eq!(std::fs::read_to_string(rig.sshd.inbox().join("a")).unwrap(), next);
+    }
+    assert!(rig.remote_names("done").is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn where_that_fails_the_result_says_where_the_file_is() {
     let rig = Rig::working().await;

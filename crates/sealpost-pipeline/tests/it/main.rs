@@ -7,6 +7,7 @@ mod breaker;
 mod connectors;
 mod events;
 mod list;
+mod meddler;
 mod remote;
 mod retrieve;
 mod retry;

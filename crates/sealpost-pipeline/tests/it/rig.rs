@@ -24,6 +24,8 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use crate::meddler::{Meddler, Meddling};
+
 /// What differs between tests.
 pub(crate) struct Wish {
     pub(crate) transfer: TransferSettings,
@@ -46,6 +48,7 @@ pub(crate) struct Rig {
     pub(crate) folder: TempDir,
     pub(crate) heard: Arc<Sink>,
     pub(crate) heard_late: Arc<Sink>,
+    meddling: Arc<Mutex<Option<Meddling>>>,
     shutdown: CancellationToken,
     client_key: PathBuf,
 }
@@ -120,6 +123,7 @@ impl Rig {
         let sink =
             |name, refusals| Arc::new(Sink { name, refusals: AtomicU32::new(refusals), events: Mutex::default() });
         let (heard, heard_late) = (sink("file", 0), sink("webhook", wish.refusals));
+        let meddling = Arc::new(Mutex::new(None));
         let pipeline = Pipeline::new(Parts {
             catalogue: Arc::new(Catalogue::of([])),
             sources: BTreeMap::new(),
@@ -128,7 +132,7 @@ impl Rig {
             sealer: Arc::new(OpenPgp),
             signing_key: None,
             store: SealedStore::open(&store, &*secrets).await.unwrap(),
-            transport: Arc::new(Sftp::new(secrets.clone())),
+            transport: Arc::new(Meddler { engine: Sftp::new(secrets.clone()), after_retrieve: meddling.clone() }),
             ledger: ledger.ledger,
             records: ledger.records,
             queue: ledger.queue,
@@ -146,12 +150,17 @@ impl Rig {
         let pipeline = pipeline.with_first_rest(wish.first_rest);
         let sshd = Sshd::start();
         let client_key = sshd.client_key("ed25519", "256", "RFC4716", "");
-        Self { pipeline, sshd, folder, heard, heard_late, shutdown: CancellationToken::new(), client_key }
+        Self { pipeline, sshd, folder, heard, heard_late, meddling, shutdown: CancellationToken::new(), client_key }
     }
 
     pub(crate) fn work(&self) {
         let (pipeline, shutdown) = (self.pipeline.clone(), self.shutdown.clone());
         tokio::spawn(async move { pipeline.work(shutdown).await });
+    }
+
+    /// What the partner does right after the next file was retrieved.
+    pub(crate) fn meddle(&self, meddling: impl FnOnce() + Send + 'static) {
+        *self.meddling.lock().unwrap() = Some(Box::new(meddling));
     }
 
     /// Settings for the server.
