@@ -18,8 +18,17 @@ use serde::Serialize;
 use super::attempt::Progress;
 use crate::breaker::Passage;
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes handed to the store at once.
 const CHUNK: usize = 128 * 1024;
+/// The longest path of an entry, in bytes: as long as Linux has them (`PATH_MAX`).
+const LONGEST_PATH: usize = 4096;
+/// Most bytes that directories may wait in, compressed.
+const MOST_WAITING: usize = 32 << 20;
+/// Most bytes of a listing, whatever files may have.
+pub(super) const LARGEST: u64 = 1 << 30;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,6 +50,8 @@ pub(super) struct ListingFile<'a> {
     upload: ObjectUpload,
     passage: &'a Passage,
     progress: &'a Progress,
+    /// Most bytes of the whole file.
+    most: u64,
     buffer: Vec<u8>,
     has_files: bool,
     directories: ZlibEncoder<Vec<u8>>,
@@ -48,11 +59,27 @@ pub(super) struct ListingFile<'a> {
 }
 
 impl<'a> ListingFile<'a> {
-    pub(super) fn new(upload: ObjectUpload, passage: &'a Passage, progress: &'a Progress) -> Self {
+    /// A listing of at most so many bytes.
+    pub(super) fn new(upload: ObjectUpload, passage: &'a Passage, progress: &'a Progress, most: u64) -> Self {
         let mut buffer = Vec::with_capacity(CHUNK + 4096);
         buffer.extend_from_slice(b"{\"files\":[");
         let directories = ZlibEncoder::new(Vec::new(), Compression::fast());
-        Self { upload, passage, progress, buffer, has_files: false, directories, has_directories: false }
+        Self { upload, passage, progress, most, buffer, has_files: false, directories, has_directories: false }
+    }
+
+    /// Refuses what no server that means well has: it would cost our memory, or fill the store.
+    fn check(&self) -> Result<()> {
+        let size = self.upload.size() + self.buffer.len() as u64 + self.directories.total_in();
+        let waiting = self.directories.get_ref().len();
+        if size <= self.most && waiting <= MOST_WAITING {
+            return Ok(());
+        }
+        let detail = if waiting > MOST_WAITING {
+            format!("the names of the directories have more than {MOST_WAITING} bytes, compressed")
+        } else {
+            format!("the listing has more than {} bytes", self.most)
+        };
+        Err(Error::new(&codes::deliver::TOO_LARGE, detail))
     }
 
     /// Completes the file.
@@ -77,11 +104,19 @@ impl<'a> ListingFile<'a> {
 impl EntrySink for ListingFile<'_> {
     async fn entry(&mut self, entry: RemoteEntry) -> Result<()> {
         self.passage.reached();
+        if entry.path.len() > LONGEST_PATH {
+            let detail = format!(
+                "a directory has an entry whose path has {} bytes; the most are {LONGEST_PATH}",
+                entry.path.len()
+            );
+            return Err(Error::new(&codes::deliver::PROTOCOL, detail));
+        }
         if entry.is_directory {
             if std::mem::replace(&mut self.has_directories, true) {
                 self.directories.write_all(b",").map_err(defect)?;
             }
-            return serde_json::to_writer(&mut self.directories, &PathRow { path: &entry.path }).map_err(defect);
+            serde_json::to_writer(&mut self.directories, &PathRow { path: &entry.path }).map_err(defect)?;
+            return self.check();
         }
         if std::mem::replace(&mut self.has_files, true) {
             self.buffer.push(b',');
@@ -92,6 +127,7 @@ impl EntrySink for ListingFile<'_> {
             size: entry.size,
         };
         serde_json::to_writer(&mut self.buffer, &row).map_err(defect)?;
+        self.check()?;
         if self.buffer.len() >= CHUNK {
             hand_over(&mut self.upload, &mut self.buffer, self.progress).await?;
         }

@@ -5,7 +5,7 @@ use sealpost_core::object::ObjectPath;
 use sealpost_core::transfer::ItemOutcome;
 
 use super::attempt::Attempt;
-use super::entries::ListingFile;
+use super::entries::{self, ListingFile};
 
 impl Attempt<'_> {
     pub(super) async fn list(
@@ -16,7 +16,8 @@ impl Attempt<'_> {
     ) -> Result<ItemOutcome> {
         let name = format!("{}-{}.json", self.item.connector, self.item.transfer);
         let upload = self.parts().store.put_object(&output_directory.join(&name)?).await?;
-        let mut file = ListingFile::new(upload, &self.passage, &self.progress);
+        let most = self.parts().settings.transfer.largest_file.min(entries::LARGEST);
+        let mut file = ListingFile::new(upload, &self.passage, &self.progress, most);
         let engine = self.engine()?;
         let listed = self.parts().transport.list(&engine, remote_directory, u64::from(max_items), &mut file).await?;
         let stored = file.finish(listed.truncated).await?;
