@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sealpost_core::connector::{ConnectorSettings, RetryPolicy};
+use sealpost_core::connector::{AddressFamily, ConnectorSettings, RetryPolicy};
 use sealpost_core::error::{Error, codes};
 
 use crate::{log, telemetry};
@@ -210,12 +210,21 @@ fn verdict(error: &Error) -> Verdict {
     }
 }
 
-/// `host:port`, and the proxy: a host that one proxy can't reach may be reached by another.
+/// `host:port` and the way there, by proxy, source address and family: a host that can't be reached on one may be on
+/// another.
 fn name(settings: &ConnectorSettings) -> String {
-    let host = format!("{}:{}", settings.host.to_ascii_lowercase(), settings.port);
-    match &settings.network.proxy {
-        None => host,
-        Some(proxy) => format!("{host} by {}", proxy.url),
+    let network = &settings.network;
+    let mut name = format!("{}:{}", settings.host.to_ascii_lowercase(), settings.port);
+    if let Some(proxy) = &network.proxy {
+        name += &format!(" by {}", proxy.url);
+    }
+    if let Some(source) = network.source_address {
+        name += &format!(" from {source}");
+    }
+    match network.family {
+        AddressFamily::Any => name,
+        AddressFamily::Ipv4 => name + " over IPv4",
+        AddressFamily::Ipv6 => name + " over IPv6",
     }
 }
 

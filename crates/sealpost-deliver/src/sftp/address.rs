@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sealpost_core::address::Reach;
 use sealpost_core::connector::{AddressFamily, ConnectorSettings, NetworkSettings};
-use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::error::{Error, Result, Retry, codes};
 use sealpost_core::port::SecretStore;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
@@ -46,6 +46,7 @@ impl fmt::Display for Addresses {
 ///
 /// # Errors
 /// `SP-DELIVER-001` where the name does not resolve within the connect limit, `-027` where the proxy's does not;
+/// `-021` where it has no address of the family that is asked for, or that the source address can reach;
 /// `SP-REQUEST-036` where the connector is for public addresses only and one of them lies out of reach; what
 /// [`Proxy::of`] says.
 pub(super) async fn resolve(
@@ -67,8 +68,7 @@ pub(super) async fn resolve(
         Ok(found)
     };
     let Some(proxy) = &network.proxy else {
-        let first = usable(server.await?, network)
-            .map_err(|why| Error::new(&codes::deliver::UNKNOWN_HOST, format!("`{}`: {why}", settings.host)))?;
+        let first = usable(server.await?, network).map_err(|why| unfit(format!("`{}`: {why}", settings.host)))?;
         return Ok(Addresses { first, proxy: None });
     };
     let proxy = Proxy::of(secrets, proxy).await?;
@@ -84,6 +84,12 @@ pub(super) async fn resolve(
         .and_then(|found| usable(found, network))
         .map_err(|why| Error::new(&codes::deliver::PROXY, format!("{proxy}: {why}")).caused_by(format!("{proxy:?}")))?;
     Ok(Addresses { first, proxy: Some((proxy, targets)) })
+}
+
+/// Between the connector's own network settings, this machine and the host there is no way. It says nothing about the
+/// host, and may pass: addresses of names and machines change.
+fn unfit(detail: String) -> Error {
+    Error::new(&codes::deliver::CONFIG, detail).retried(Retry::Backoff)
 }
 
 /// All addresses of a name, each once; the error is a sentence.
@@ -127,7 +133,8 @@ fn usable(mut addresses: Vec<SocketAddr>, network: &NetworkSettings) -> Result<V
 /// is left, so that a dead first one does not use up all of it.
 ///
 /// # Errors
-/// `SP-DELIVER-002`, or `-027` with a proxy, with what each address said.
+/// `SP-DELIVER-002`, or `-027` with a proxy, with what each address said; `-021` where this machine does not have the
+/// source address.
 pub(super) async fn connect(settings: &ConnectorSettings, addresses: &Addresses) -> Result<(TcpStream, String)> {
     let end = Instant::now() + connect_limit(settings);
     let mut ways: Vec<(SocketAddr, Option<(&Proxy, &Target)>)> = Vec::new();
@@ -140,6 +147,9 @@ pub(super) async fn connect(settings: &ConnectorSettings, addresses: &Addresses)
         }
     }
     let mut answers = Vec::new();
+    if let (Some(source), Some((first, _))) = (settings.network.source_address, ways.first()) {
+        socket(*first, Some(source)).map_err(|error| unfit(format!("from {source}: {error}")))?;
+    }
     for (tried, (first, through)) in ways.iter().enumerate() {
         let left = u32::try_from(ways.len() - tried).unwrap_or(u32::MAX);
         let share = end.saturating_duration_since(Instant::now()) / left;
@@ -162,6 +172,15 @@ pub(super) async fn connect(settings: &ConnectorSettings, addresses: &Addresses)
     })
 }
 
+/// A socket that begins at the source address.
+fn socket(first: SocketAddr, source: Option<IpAddr>) -> std::io::Result<TcpSocket> {
+    let socket = if first.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(source) = source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    Ok(socket)
+}
+
 /// Connects to one address, and from there on.
 async fn one_way(
     first: SocketAddr,
@@ -169,11 +188,7 @@ async fn one_way(
     source: Option<IpAddr>,
 ) -> Result<TcpStream, String> {
     let connecting = async {
-        let socket = if first.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(source) = source {
-            socket.bind(SocketAddr::new(source, 0))?;
-        }
-        let stream = socket.connect(first).await?;
+        let stream = socket(first, source)?.connect(first).await?;
         // Requests are small and latency counts; bulk data is batched above.
         stream.set_nodelay(true)?;
         Ok(stream)

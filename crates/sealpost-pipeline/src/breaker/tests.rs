@@ -54,7 +54,7 @@ fn success_in_between_begins_the_count_anew() {
 #[test]
 fn what_the_host_is_not_to_blame_for_opens_nothing() {
     let breakers = Arc::new(Breakers::default());
-    for code in [&codes::deliver::AUTHENTICATION, &codes::deliver::HOST_KEY_MISMATCH, &codes::store::UNREACHABLE] {
+    for code in [&codes::deliver::AUTHENTICATION, &codes::deliver::CONFIG, &codes::store::UNREACHABLE] {
         for _ in 0..20 {
             breakers.enter(&settings("h")).expect("closed").end(Some(&Error::new(code, "")));
         }
@@ -65,6 +65,26 @@ fn what_the_host_is_not_to_blame_for_opens_nothing() {
         passage.reached();
         passage.end(Some(&Error::new(&codes::deliver::BROKEN, "")));
     }
+}
+
+#[test]
+fn one_way_to_a_host_says_nothing_of_another() {
+    let breakers = Arc::new(Breakers::default());
+    let from = |source: &str| {
+        let mut settings = settings("h");
+        settings.network.source_address = Some(source.parse().expect("an address"));
+        settings
+    };
+    let mut ipv6 = settings("h");
+    ipv6.network.family = AddressFamily::Ipv6;
+    for way in [&from("192.0.2.1"), &ipv6] {
+        for _ in 0..5 {
+            breakers.enter(way).expect("closed").end(Some(&unreachable()));
+        }
+        assert!(breakers.enter(way).is_err());
+    }
+    assert!(breakers.enter(&settings("h")).is_ok());
+    assert!(breakers.enter(&from("192.0.2.2")).is_ok());
 }
 
 #[test]
