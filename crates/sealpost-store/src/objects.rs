@@ -66,13 +66,14 @@ impl SealedStore {
     }
 
     /// Begins an object, which takes the place of one that has the key already: streamed, visible in one step by
-    /// [`ObjectUpload::finish`] and durable then. Memory: at most 1 MiB for a local store, 24 MiB for S3.
+    /// [`ObjectUpload::finish`] and durable then. Memory: at most 1 MiB for a local store, 24 MiB for S3
+    /// unless more is [expected](ObjectUpload::expect).
     ///
     /// What a killed process leaves is never visible. A local store removes it when it is opened and when a further
     /// object is begun; in S3 a lifecycle rule (`AbortIncompleteMultipartUpload`) does.
     ///
     /// # Errors
-    /// `SP-STORE-005` for a place that is not written to by path: a report's folder (`{partner}/rep_…-n`), our own
+    /// `SP-STORE-005` for a place that is not written to by path: the root, a report's folder (`{partner}/rep_…-n`), our own
     /// folders and staging names, in a local store also a path through a symbolic link or a file. `SP-STORE-004` for
     /// another bucket or a key outside the prefix, `SP-STORE-008` for a path without a key. `SP-STORE-001`, `-002`, `-009`
     /// as the store answers.
@@ -89,6 +90,16 @@ impl SealedStore {
             Backend::S3(bucket) => Writer::S3(s3::S3Upload::replace(bucket, location(path)?)),
         };
         Ok(ObjectUpload { path: path.clone(), size: 0, writer })
+    }
+
+    /// Whether the path is the store's root, below which every object needs a folder to be written to.
+    #[must_use]
+    pub fn is_root(&self, path: &ObjectPath) -> bool {
+        let prefix = match &self.backend {
+            Backend::Local(_) => "",
+            Backend::S3(bucket) => bucket.prefix.as_str(),
+        };
+        path.bucket() == self.bucket() && path.key() == prefix
     }
 
     /// The key below the store's root.
@@ -133,6 +144,10 @@ fn missing(path: &ObjectPath, why: &str) -> Error {
 fn read_only(key: &str) -> Option<&'static str> {
     if is_ours(key) {
         return Some("the name is one of the store's own");
+    }
+    // The names at the root are the partners': a file there would keep that partner's reports from being stored.
+    if !key.contains('/') {
+        return Some("an object needs a folder, as in `/bucket/folder/name`; names at the root are partners' folders");
     }
     let attempt = key.split('/').nth(1).and_then(|part| part.rsplit_once('-'));
     let is_attempt = attempt.is_some_and(|(job, number)| {
@@ -179,6 +194,24 @@ impl ObjectUpload {
         self.size
     }
 
+    /// Says how many bytes will come at most, before the first of them. Without it an S3 store takes 78 GiB. Memory grows
+    /// with it: up to 192 MiB for the largest object of an S3 store.
+    ///
+    /// # Errors
+    /// `SP-STORE-010` for more than [`largest`](Self::largest).
+    pub fn expect(&mut self, size: u64) -> Result<()> {
+        self.writer.expect(size)
+    }
+
+    /// Most bytes that can be [expected](Self::expect): 625 GiB in S3, no limit of ours in a local store.
+    #[must_use]
+    pub fn largest(&self) -> u64 {
+        match &self.writer {
+            Writer::Local(_) => u64::MAX,
+            Writer::S3(_) => s3::LARGEST,
+        }
+    }
+
     /// Takes the next bytes. It waits while the store is slower than the writer.
     ///
     /// # Errors
@@ -219,6 +252,8 @@ mod tests {
             format!("acme/{job}-1/f.csv.pgp"),
             format!("acme/{job}-1"),
             format!("acme/{job}-12/deeper/f"),
+            "acme".to_owned(),
+            "top.csv".to_owned(),
             ".sealpost-check/check-1/check".to_owned(),
             ".sealpost-staging/x".to_owned(),
             "in/file.csv#17".to_owned(),

@@ -18,7 +18,7 @@ mod remove;
 mod upload;
 
 pub(crate) use remove::remove;
-pub(crate) use upload::{S3Upload, try_multipart};
+pub(crate) use upload::{LARGEST, S3Upload, try_multipart};
 
 use condition::CreateOnly;
 

@@ -33,6 +33,13 @@ impl Writer {
         }
     }
 
+    pub(crate) fn expect(&mut self, size: u64) -> Result<()> {
+        match self {
+            Self::Local(_) => Ok(()),
+            Self::S3(upload) => upload.expect(size),
+        }
+    }
+
     /// Publishes the object; gives the SHA-256 of its bytes.
     pub(crate) async fn finish(self) -> Result<[u8; 32]> {
         match self {

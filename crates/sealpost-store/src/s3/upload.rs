@@ -18,14 +18,21 @@ use super::Bucket;
 use crate::fault::{self, Intent};
 use crate::place::Place;
 
-/// The size of every part but the last, as R2 wants them equal and S3 at least 5 MiB.
+/// The size of every part but the last, as R2 wants them equal and S3 at least 5 MiB; larger where so many would not be
+/// enough for the size that is expected.
 const PART: usize = 8 << 20;
+
+/// The largest size of parts: three of them are in memory.
+const LARGEST_PART: usize = 64 << 20;
 
 /// Parts on their way at once, besides the one that fills.
 const IN_FLIGHT: usize = 2;
 
-/// S3's limit; with 8 MiB parts a file can have 78 GiB.
+/// S3's limit; with 8 MiB parts a file can have 78 GiB, with the largest 625 GiB.
 const MOST_PARTS: usize = 10_000;
+
+/// Most bytes of an object whose size is told before.
+pub(crate) const LARGEST: u64 = LARGEST_PART as u64 * MOST_PARTS as u64;
 
 /// User metadata that names the upload, so that a lost answer can be told from another writer's object.
 const MARK: &str = "sealpost-upload";
@@ -38,6 +45,7 @@ pub(crate) struct S3Upload {
     mark: String,
     mode: PutMode,
     part: Vec<u8>,
+    part_size: usize,
     digest: Sha256,
     multipart: Option<Parts>,
 }
@@ -77,6 +85,7 @@ impl S3Upload {
             mark: ulid::Ulid::generate().to_string(),
             mode,
             part: Vec::new(),
+            part_size: PART,
             digest: Sha256::new(),
             multipart: None,
         }
@@ -87,13 +96,19 @@ impl S3Upload {
         if self.mode == PutMode::Create { &self.bucket.objects } else { &self.bucket.replacing }
     }
 
+    /// Chooses the size of parts for an object of at most so many bytes; before the first one.
+    pub(crate) fn expect(&mut self, size: u64) -> Result<()> {
+        self.part_size = part_size(size).map_err(|error| error.context(&self.what))?;
+        Ok(())
+    }
+
     pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
         while bytes.has_remaining() {
             // A full part leaves when more follows, so that an object of exactly one part stays a single put.
-            if self.part.len() == PART {
+            if self.part.len() == self.part_size {
                 self.send_part().await?;
             }
-            let take = (PART - self.part.len()).min(bytes.len());
+            let take = (self.part_size - self.part.len()).min(bytes.len());
             self.digest.update(&bytes[..take]);
             self.part.extend_from_slice(&bytes[..take]);
             bytes.advance(take);
@@ -114,14 +129,14 @@ impl S3Upload {
         }
         let Some(parts) = &mut self.multipart else { return Ok(()) };
         if parts.count == MOST_PARTS {
-            let detail = format!("{}: more than {MOST_PARTS} parts of {PART} bytes", self.what);
+            let detail = format!("{}: more than {MOST_PARTS} parts of {} bytes", self.what, self.part_size);
             return Err(Error::new(&codes::store::TOO_LARGE, detail));
         }
         while parts.sending.len() >= IN_FLIGHT {
             parts.sent(&self.what).await?;
         }
         parts.count += 1;
-        let part = Bytes::from(std::mem::replace(&mut self.part, Vec::with_capacity(PART)));
+        let part = Bytes::from(std::mem::replace(&mut self.part, Vec::with_capacity(self.part_size)));
         parts.sending.spawn(parts.upload.put_part(part.into()));
         Ok(())
     }
@@ -191,6 +206,16 @@ impl Parts {
     }
 }
 
+/// The size of parts for an object of at most so many bytes: whole MiB.
+fn part_size(size: u64) -> Result<usize> {
+    if size > LARGEST {
+        let detail = format!("{size} bytes; the most are {LARGEST}");
+        return Err(Error::new(&codes::store::TOO_LARGE, detail));
+    }
+    let least = size.div_ceil(MOST_PARTS as u64).next_multiple_of(1 << 20);
+    Ok(usize::try_from(least).unwrap_or(LARGEST_PART).clamp(PART, LARGEST_PART))
+}
+
 /// Begins and aborts a multipart upload, to see that both are allowed.
 pub(crate) async fn try_multipart(bucket: &Bucket, place: &Place) -> Result<()> {
     let what = format!("multipart upload to {}", bucket.name);
@@ -215,5 +240,22 @@ impl Drop for S3Upload {
 impl std::fmt::Debug for S3Upload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "S3Upload({}/{})", self.bucket.name, self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_grow_so_that_they_are_enough() {
+        for size in [0, 1, 78 << 30, 79 << 30, 150 << 30, 600 << 30, LARGEST] {
+            let part = part_size(size).expect("it fits") as u64;
+            assert!(part * MOST_PARTS as u64 >= size, "{size} bytes in parts of {part}");
+            assert!((PART as u64..=LARGEST_PART as u64).contains(&part));
+        }
+        assert_eq!(part_size(10 << 30).expect("it fits"), PART, "no larger than needed");
+        assert_eq!(part_size(150 << 30).expect("it fits"), 16 << 20);
+        assert!(part_size(LARGEST + 1).expect_err("too large").is(&codes::store::TOO_LARGE));
     }
 }

@@ -45,7 +45,7 @@ async fn found(sealed: &SealedStore, path: &ObjectPath) -> Vec<u8> {
 
 async fn an_object_comes_back_by_its_path(sealed: &SealedStore, root: &str) {
     let names =
-        ["top.bin", "in/a", "in/2026/Übersicht Q3 (final) + 50%.csv", "in/[x] {y} #z ~ 'q'.txt", "acme/n.csv.pgp"];
+        ["in/top.bin", "in/a", "in/2026/Übersicht Q3 (final) + 50%.csv", "in/[x] {y} #z ~ 'q'.txt", "acme/n.csv.pgp"];
     for (name, len) in names.into_iter().zip([0, 1, 100_000, 10, 20 << 20]) {
         let path = path(root, name);
         let stored = put(sealed, &path, len).await.unwrap();
@@ -112,6 +112,7 @@ async fn reports_are_read_and_never_written(sealed: &SealedStore, root: &str) {
         format!("acme/{job}-1/other"),
         format!("acme/{job}-2/deeper/f"),
         format!("acme/{job}-3"),
+        "globex".to_owned(),
         ".sealpost-check/x/y".to_owned(),
         ".sealpost-staging/x".to_owned(),
         "in/f.csv#123".to_owned(),
@@ -120,6 +121,8 @@ async fn reports_are_read_and_never_written(sealed: &SealedStore, root: &str) {
         assert!(error.is(&codes::store::DENIED) && error.detail().contains(&key), "{error}");
     }
     assert_eq!(found(sealed, &report).await, noise(100));
+    let first = store(sealed, key("globex", &job, 1, "f.csv.pgp"), &noise(10)).await.unwrap();
+    sealed.purge(&first.key.partner, &job).await.unwrap();
     sealed.purge(&file.key.partner, &job).await.unwrap();
     assert!(sealed.open_object(&report).await.unwrap_err().is(&codes::store::MISSING));
 }

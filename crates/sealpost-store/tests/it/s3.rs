@@ -192,12 +192,13 @@ async fn objects_keep_the_contract() {
 async fn objects_outside_the_prefix_are_out_of_reach() {
     let moto = moto();
     let whole = open(settings(&moto.endpoint(), "")).await;
-    for key in ["reports/eu-2/f", "reports/f", "f"] {
+    for key in ["reports/eu-2/f", "reports/f", "in/f"] {
         objects::put(&whole, &objects::path("/sealed", key), 10).await.unwrap();
     }
     let sealed = open(settings(&moto.endpoint(), "reports/eu")).await;
     objects::hold(&sealed, "/sealed/reports/eu").await;
-    for key in ["reports/eu-2/f", "reports/f", "f", "reports/eu"] {
+    assert!(sealed.is_root(&"/sealed/reports/eu".parse().unwrap()) && !sealed.is_root(&"/sealed".parse().unwrap()));
+    for key in ["reports/eu-2/f", "reports/f", "in/f", "reports/eu"] {
         let path = objects::path("/sealed", key);
         let error = sealed.open_object(&path).await.unwrap_err();
         assert!(error.is(&codes::store::MISSING) && error.detail().contains("`reports/eu/`"), "{error}");
