@@ -15,6 +15,8 @@ pub(super) struct Meter<'a> {
     pub(super) passage: &'a Passage,
     /// Most bytes of a file.
     pub(super) largest: u64,
+    /// Most bytes of a file that the store takes.
+    pub(super) storable: u64,
     /// What the server said before the first byte.
     pub(super) size: Option<u64>,
     /// Bytes so far.
@@ -26,7 +28,12 @@ impl Meter<'_> {
         self.passage.reached();
         self.progress.expect(size);
         self.size = Some(size);
-        self.within(size)
+        self.within(size)?;
+        if size > self.storable {
+            let detail = format!("{size} bytes; the store takes {}", self.storable);
+            return Err(Error::new(&codes::store::TOO_LARGE, detail));
+        }
+        Ok(())
     }
 
     pub(super) fn take(&mut self, bytes: usize) -> Result<()> {
@@ -53,11 +60,39 @@ pub(super) struct AsReceived<'a> {
 #[async_trait]
 impl Landing for AsReceived<'_> {
     async fn expect(&mut self, size: u64) -> Result<()> {
-        self.meter.expect(size)
+        self.meter.expect(size)?;
+        self.upload.expect(size)
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.meter.take(bytes.len())?;
         self.upload.write(bytes).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sealpost_core::connector::ConnectorSettings;
+
+    use super::*;
+    use crate::breaker::Breakers;
+
+    #[test]
+    fn what_can_not_be_stored_is_refused_before_it_comes() {
+        let passage = Arc::new(Breakers::default()).enter(&ConnectorSettings::new("h", 22, "u")).expect("closed");
+        let progress = Progress::default();
+        let meter = |largest, storable| Meter {
+            progress: &progress,
+            passage: &passage,
+            largest,
+            storable,
+            size: None,
+            taken: 0,
+        };
+        assert!(meter(100, 100).expect(100).is_ok());
+        assert!(meter(100, 1000).expect(101).expect_err("the connector's limit").is(&codes::deliver::TOO_LARGE));
+        assert!(meter(1000, 100).expect(101).expect_err("the store's limit").is(&codes::store::TOO_LARGE));
     }
 }

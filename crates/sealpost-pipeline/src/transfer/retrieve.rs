@@ -28,17 +28,18 @@ impl Attempt<'_> {
     async fn fetch(&self, remote: &str, local_directory: &ObjectPath) -> Result<ItemOutcome> {
         let name = base_name(remote);
         let engine = self.engine()?;
-        let meter = Meter {
+        let meter = |storable: u64| Meter {
             progress: &self.progress,
             passage: &self.passage,
             largest: self.parts().settings.transfer.largest_file,
+            storable,
             size: None,
             taken: 0,
         };
         let (retrieved, stored) = match self.connector.landed {
             Landed::AsReceived => {
                 let upload = self.parts().store.put_object(&local_directory.join(name)?).await?;
-                let mut landing = landing::AsReceived { meter, upload };
+                let mut landing = landing::AsReceived { meter: meter(upload.largest()), upload };
                 let retrieval = Retrieval { connector: &engine, path: remote, landing: &mut landing };
                 let retrieved = self.parts().transport.retrieve(retrieval).await?;
                 landing.meter.check(&retrieved)?;
@@ -48,6 +49,7 @@ impl Attempt<'_> {
                 let target = local_directory.join(&format!("{name}.pgp"))?;
                 let plan = sealing::Plan::new(self.parts(), name)?;
                 let upload = self.parts().store.put_object(&target).await?;
+                let meter = meter(sealing::largest_inside(upload.largest()));
                 let (landing, sealing) = sealing::begin(plan, upload, meter);
                 let fetching = async move {
                     // Its own: the sealer hears that nothing more comes when this ends, however it ends.

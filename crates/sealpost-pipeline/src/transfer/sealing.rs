@@ -12,7 +12,7 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::partner::MessageFormat;
 use sealpost_core::port::{Landing, Retrieved, SealPlan, Sealer};
 use sealpost_store::{ObjectUpload, StoredObject};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::landing::Meter;
@@ -83,9 +83,22 @@ impl Plan {
     }
 }
 
+/// Most bytes that a sealed file has for a file of so many: packets, tags of encrypted chunks, a session key per
+/// certificate come to far less.
+fn sealed_size(size: u64) -> u64 {
+    size.saturating_add(size / 32).saturating_add(1 << 20)
+}
+
+/// The largest file that, sealed, is no larger than this.
+pub(super) fn largest_inside(sealed: u64) -> u64 {
+    sealed - sealed / 32 - (1 << 20).min(sealed - sealed / 32)
+}
+
 /// Into the sealer.
 pub(super) struct Sealed<'a> {
     pub(super) meter: Meter<'a>,
+    /// To the party that stores: the most bytes that it will get.
+    expected: Option<oneshot::Sender<u64>>,
     pieces: mpsc::Sender<Piece>,
 }
 
@@ -103,7 +116,12 @@ impl Sealed<'_> {
 #[async_trait]
 impl Landing for Sealed<'_> {
     async fn expect(&mut self, size: u64) -> Result<()> {
-        self.meter.expect(size)
+        self.meter.expect(size)?;
+        if let Some(expected) = self.expected.take() {
+            // Nobody listens where storing has failed already, which the next piece finds out.
+            let _ = expected.send(sealed_size(size));
+        }
+        Ok(())
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
@@ -116,6 +134,7 @@ impl Landing for Sealed<'_> {
 pub(super) struct Sealing {
     writer: JoinHandle<Result<()>>,
     reader: PipeReader,
+    expected: oneshot::Receiver<u64>,
     upload: ObjectUpload,
 }
 
@@ -124,7 +143,8 @@ pub(super) fn begin(plan: Plan, upload: ObjectUpload, meter: Meter<'_>) -> (Seal
     let (pieces, receiver) = mpsc::channel(PIECES_IN_FLIGHT);
     let (sink, reader) = pipe();
     let writer = tokio::task::spawn_blocking(move || plan.seal(receiver, sink));
-    (Sealed { meter, pieces }, Sealing { writer, reader, upload })
+    let (told, expected) = oneshot::channel();
+    (Sealed { meter, expected: Some(told), pieces }, Sealing { writer, reader, expected, upload })
 }
 
 impl Sealing {
@@ -133,8 +153,8 @@ impl Sealing {
         self,
         fetching: impl Future<Output = Result<Retrieved>>,
     ) -> Result<(Retrieved, StoredObject)> {
-        let Self { writer, reader, upload } = self;
-        let (fetched, sealed, stored) = tokio::join!(fetching, writer, store(upload, reader));
+        let Self { writer, reader, expected, upload } = self;
+        let (fetched, sealed, stored) = tokio::join!(fetching, writer, store(upload, expected, reader));
         let sealed = sealed
             .unwrap_or_else(|panic| Err(Error::new(&codes::ledger::DEFECT, format!("the sealer stopped: {panic}"))));
         let is_cause = |error: &Error| !error.is(&codes::store::ABORTED) && !error.is(&codes::seal::UNFINISHED);
@@ -148,9 +168,30 @@ impl Sealing {
 }
 
 /// Ciphertext to the store.
-async fn store(mut upload: ObjectUpload, mut reader: PipeReader) -> Result<StoredObject> {
+async fn store(
+    mut upload: ObjectUpload,
+    expected: oneshot::Receiver<u64>,
+    mut reader: PipeReader,
+) -> Result<StoredObject> {
+    if let Ok(size) = expected.await {
+        upload.expect(size)?;
+    }
     while let Some(bytes) = reader.next().await? {
         upload.write(bytes).await?;
     }
     upload.finish().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_file_fits_sealed() {
+        for most in [u64::MAX, 625 << 30, 64 << 20, 1 << 20, 0] {
+            let inside = largest_inside(most);
+            assert!(inside == 0 || sealed_size(inside) <= most, "{most}");
+        }
+        assert!(largest_inside(625 << 30) > 600 << 30);
+    }
 }
