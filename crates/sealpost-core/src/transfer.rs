@@ -21,7 +21,7 @@ pub use item::{ItemEvent, ItemOutcome, ItemStatus, TransferItem};
 
 /// How long results are kept, in days.
 pub const RESULTS_KEPT_DAYS: i64 = 7;
-/// Most items of all connectors together that may wait at once.
+/// Most items of all connectors together that may be open at once: waiting, under way, or to be tried again.
 pub const MOST_QUEUED: u32 = 1_000;
 /// Files of one transfer, unless configured.
 pub const MOST_FILES: u32 = 10;
@@ -158,7 +158,7 @@ pub struct NewTransfer {
     pub actions: Vec<Action>,
     /// The caller's idempotency token with the SHA-256 of the request. Kept for 24 hours at least.
     pub idempotency: Option<(String, String)>,
-    /// Most items that may wait at once.
+    /// Most items that may be open at once.
     pub queue_limit: u32,
     /// Most connections of the connector at once, over all processes.
     pub connections: u32,

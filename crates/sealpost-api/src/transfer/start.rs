@@ -1,11 +1,12 @@
 //! What starts something: file transfers, listings, moves, deletes.
 
+use sealpost_core::error::codes;
 use sealpost_core::id::TransferId;
 use sealpost_core::object::ObjectPath;
 use sealpost_core::transfer::Action;
 use sealpost_pipeline::transfer::StartAsk;
 
-use super::call::Call;
+use super::call::{Call, no_connector};
 use super::members::Members;
 use super::refusal::{Refusal, Result};
 
@@ -19,16 +20,19 @@ const PATH: &str = "(.)+";
 
 /// Starts it, or finds what the same token started before.
 async fn begin(call: &Call, actions: Vec<Action>) -> Result<TransferId> {
-    // It has to be there, and a caller that names none is told so in the service's words.
-    let connector = call.connector().await?;
+    let connector = call.connector_id()?;
     let started = call.state.pipeline.start_transfer(StartAsk {
-        connector: connector.id,
+        connector: connector.clone(),
         actions,
         caller: call.caller.id.clone(),
         metadata: call.extensions.metadata.clone(),
         idempotency: call.extensions.idempotency.clone(),
     });
-    Ok(started.await?.transfer().id.clone())
+    match started.await {
+        // A caller that names none is told so in the service's words.
+        Err(error) if error.is(&codes::request::NOT_FOUND) => Err(no_connector(&connector)),
+        started => Ok(started?.transfer().id.clone()),
+    }
 }
 
 /// Checks a path on the server.

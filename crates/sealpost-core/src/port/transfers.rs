@@ -56,6 +56,13 @@ pub trait Transfers: Send + Sync {
     /// `SP-REQUEST-013` where too many items wait, `SP-REQUEST-014` for a token used with another request.
     async fn start_transfer(&self, new: &NewTransfer) -> Result<StartedTransfer>;
 
+    /// The transfer that this caller's token and request started before, as it is now; `None` for a token that is new, or
+    /// forgotten.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-014` for a token used with another request; `SP-LEDGER-001`.
+    async fn started_before(&self, caller: &AccessKeyId, token: &str, sha256: &str) -> Result<Option<Transfer>>;
+
     /// A transfer.
     ///
     /// # Errors

@@ -63,6 +63,11 @@ impl Transfers for SqliteLedger {
         Ok(started)
     }
 
+    async fn started_before(&self, caller: &AccessKeyId, token: &str, sha256: &str) -> Result<Option<Transfer>> {
+        let mut reader = self.reader().await?;
+        start::before(&mut reader, caller, (token, sha256), Timestamp::now()).await
+    }
+
     async fn transfer(&self, id: &TransferId) -> Result<Option<Transfer>> {
         let mut reader = self.reader().await?;
         start::find(&mut reader, id).await

@@ -25,12 +25,30 @@ pub struct StartAsk {
 }
 
 impl Pipeline {
+    /// What this caller's token and request (its SHA-256) started before, as it is now.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-014` for a token used with another request; `SP-LEDGER-001`.
+    pub async fn transfer_started_before(
+        &self,
+        caller: &AccessKeyId,
+        idempotency: Option<&(String, String)>,
+    ) -> Result<Option<Transfer>> {
+        let Some((token, sha256)) = idempotency else { return Ok(None) };
+        self.parts.transfers.started_before(caller, token, sha256).await
+    }
+
     /// Starts a transfer, listing, move or delete.
     ///
     /// # Errors
-    /// `SP-REQUEST-008` for no such connector; `-001` for no action, too many or different kinds; `-013` where too many
+    /// `SP-REQUEST-008` for no such connector; `-001` for no action, too many or different kinds, and for
+    /// the store's root as the folder; `-013` where too many
     /// items wait; `-014` for a token used with another request.
     pub async fn start_transfer(&self, ask: StartAsk) -> Result<StartedTransfer> {
+        // First of all: what was started stays the answer, whatever became of the connector and the settings since.
+        if let Some(before) = self.transfer_started_before(&ask.caller, ask.idempotency.as_ref()).await? {
+            return Ok(StartedTransfer::Replayed(before));
+        }
         let settings = &self.parts.settings.transfer;
         let invalid = |detail: String| Error::new(&codes::request::INVALID, detail);
         let count = u32::try_from(ask.actions.len()).unwrap_or(u32::MAX);
@@ -42,6 +60,14 @@ impl Pipeline {
         };
         if ask.actions.iter().any(|action| action.kind() != kind) {
             return Err(invalid("one transfer does one thing: send, or retrieve".to_owned()));
+        }
+        for action in &ask.actions {
+            if let Action::Retrieve { local_directory: folder, .. } | Action::List { output_directory: folder, .. } =
+                action
+                && self.parts.store.is_root(folder)
+            {
+                return Err(invalid(format!("{folder} is the store's root: name a folder below it")));
+            }
         }
         let Some(connector) = self.transfer_connector(&ask.connector).await? else {
             return Err(Error::new(&codes::request::NOT_FOUND, format!("connector {}", ask.connector)));

@@ -49,12 +49,21 @@ async fn send(call: &Call, input: &Members<'_>, paths: &[&str]) -> Result<Vec<Ac
         actions.push(Action::Send { local: object, remote_directory: remote_directory.clone() });
     }
     // Both would get one name on the server, and which of them stays would be chance.
-    if is_twice && call.connector().await?.settings.existing_file != ExistingFile::KeepBoth {
+    if is_twice
+        && !is_repetition(call).await?
+        && call.connector().await?.settings.existing_file != ExistingFile::KeepBoth
+    {
         return Err(Refusal::invalid(
             "Two of SendFilePaths have the same file name: send them in two calls to different directories.",
         ));
     }
     Ok(actions)
+}
+
+/// Whether the call was answered before: then the connector no longer matters.
+async fn is_repetition(call: &Call) -> Result<bool> {
+    let idempotency = call.extensions.idempotency.as_ref();
+    Ok(call.state.pipeline.transfer_started_before(&call.caller.id, idempotency).await?.is_some())
 }
 
 fn retrieve(input: &Members<'_>, paths: &[&str]) -> Result<Vec<Action>> {

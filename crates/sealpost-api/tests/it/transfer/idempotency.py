@@ -28,6 +28,14 @@ words = {"batch": "7", "Kunde": "Müller & Söhne", "quoted": 'a "b" c'}
 headers["x-sealpost-metadata"] = json.dumps(words)
 second = start()
 assert second == start() and second != first
+# A repetition of what was started is answered even after its connector is gone.
+admin.delete_connector(ConnectorId=other)
+headers["x-sealpost-idempotency-token"] = "order-4713"
+refused("ResourceNotFoundException", "", start, connector_id=other)
+gone = connector(admin)
+third = start(connector_id=gone)
+admin.delete_connector(ConnectorId=gone)
+assert third == start(connector_id=gone)
 headers["x-sealpost-idempotency-token"] = "!" * 64
 assert start() not in (first, second)
 follow(admin, c, second)

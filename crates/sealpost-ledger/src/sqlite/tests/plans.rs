@@ -44,7 +44,7 @@ async fn no_daily_statement_scans_or_sorts() {
         "SELECT id FROM transfers WHERE finished_at <= 5 ORDER BY finished_at LIMIT 2",
         "SELECT record, size, bytes FROM transfer_items WHERE id = 'a'",
         "SELECT record, size, bytes FROM transfer_items WHERE transfer = 'a' AND position >= 5 ORDER BY position LIMIT 9",
-        "SELECT COUNT(*) FROM transfer_items WHERE status = 'QUEUED'",
+        "SELECT COUNT(*) FROM transfer_items WHERE status IN ('QUEUED', 'IN_PROGRESS')",
         "SELECT request_sha256, transfer FROM transfer_tokens WHERE caller = 'a' AND token = 'b' AND created_at > 5",
         "SELECT caller, token FROM transfer_tokens WHERE created_at <= 5 ORDER BY created_at LIMIT 20",
         "DELETE FROM transfer_tokens WHERE transfer = 'a'",

@@ -47,13 +47,13 @@ pub(super) async fn of_transfer(
     rows.into_iter().map(item).collect::<Result<_>>().map_err(|error| error.context(transfer))
 }
 
-/// How many no worker has begun with.
-pub(super) async fn queued(connection: &mut Connection) -> Result<u64> {
-    let queued: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM transfer_items WHERE status = 'QUEUED'")
+/// How many have not ended. One that is tried again later waits as well, and is in progress meanwhile.
+pub(super) async fn open(connection: &mut Connection) -> Result<u64> {
+    let open: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM transfer_items WHERE status IN ('QUEUED', 'IN_PROGRESS')")
         .fetch_one(connection)
         .await
         .map_err(fault::read)?;
-    Ok(unsigned(queued))
+    Ok(unsigned(open))
 }
 
 /// Stores a new item with its task.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::codes;
-use sealpost_core::id::TransferId;
+use sealpost_core::id::{AccessKeyId, TransferId};
 use sealpost_core::transfer::{NewTransfer, RESULTS_KEPT_DAYS, StartedTransfer, Transfer};
 use sealpost_core::{Error, Result};
 
@@ -14,7 +14,10 @@ use super::items;
 const FORGOTTEN_AT_ONCE: i64 = 2;
 
 pub(super) async fn start(connection: &mut Connection, new: &NewTransfer) -> Result<StartedTransfer> {
-    if let Some(before) = replayed(connection, new).await? {
+    let (caller, now) = (&new.transfer.caller, new.transfer.created_at);
+    if let Some((token, sha256)) = &new.idempotency
+        && let Some(before) = before(connection, caller, (token, sha256), now).await?
+    {
         return Ok(StartedTransfer::Replayed(before));
     }
     check_limit(connection, new).await?;
@@ -36,20 +39,24 @@ pub(super) async fn start(connection: &mut Connection, new: &NewTransfer) -> Res
 }
 
 /// The transfer that this token and request started before, as it is now.
-async fn replayed(connection: &mut Connection, new: &NewTransfer) -> Result<Option<Transfer>> {
-    let Some((token, sha256)) = &new.idempotency else { return Ok(None) };
+pub(super) async fn before(
+    connection: &mut Connection,
+    caller: &AccessKeyId,
+    (token, sha256): (&str, &str),
+    now: Timestamp,
+) -> Result<Option<Transfer>> {
     let known: Option<(String, String)> = sqlx::query_as(
         "SELECT request_sha256, transfer FROM transfer_tokens WHERE caller = ? AND token = ? AND created_at > ?",
     )
-    .bind(new.transfer.caller.as_str())
+    .bind(caller.as_str())
     .bind(token)
-    .bind(nanos(idempotency::forgotten_before(new.transfer.created_at)))
+    .bind(nanos(idempotency::forgotten_before(now)))
     .fetch_optional(&mut *connection)
     .await
     .map_err(fault::read)?;
     match known {
         None => Ok(None),
-        Some((known, of)) if known == *sha256 => {
+        Some((known, of)) if known == sha256 => {
             let of: TransferId = id("a token's transfer", &of)?;
             let before = find(connection, &of).await?;
             before.map(Some).ok_or_else(|| corrupt(format!("a token's transfer {of} is gone")))
@@ -84,11 +91,13 @@ async fn remember(connection: &mut Connection, transfer: &Transfer, token: &str,
 }
 
 async fn check_limit(connection: &mut Connection, new: &NewTransfer) -> Result<()> {
-    let queued = items::queued(connection).await?;
+    let open = items::open(connection).await?;
     let asked = new.actions.len();
-    if queued.saturating_add(asked as u64) > u64::from(new.queue_limit) {
-        let detail =
-            format!("{queued} files of transfers wait and {asked} were to join them; the limit is {}", new.queue_limit);
+    if open.saturating_add(asked as u64) > u64::from(new.queue_limit) {
+        let detail = format!(
+            "{open} files of transfers have not ended and {asked} were to join them; the limit is {}",
+            new.queue_limit
+        );
         return Err(Error::new(&codes::request::TOO_MANY_ACTIVE, detail));
     }
     Ok(())

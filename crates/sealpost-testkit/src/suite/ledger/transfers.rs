@@ -136,7 +136,13 @@ pub async fn a_token_starts_once(ports: Ports) {
     let (transfer, items) = ports.start_transfer(&first).await;
     ports.complete_item(&items[0].id, Timestamp::now()).await;
     let again = ports.transfers.start_transfer(&with_token(&connector, "t", "aa")).await.unwrap();
-    assert_eq!(again, StartedTransfer::Replayed(Transfer { open: 1, ..transfer }));
+    let known = Transfer { open: 1, ..transfer };
+    assert_eq!(again, StartedTransfer::Replayed(known.clone()));
+    let before = async |token: &str, sha256: &str| ports.transfers.started_before(&caller(), token, sha256).await;
+    assert_eq!(before("t", "aa").await.unwrap(), Some(known));
+    assert_eq!(before("new", "aa").await.unwrap(), None);
+    assert_eq!(ports.transfers.started_before(&AccessKeyId::fresh(), "t", "aa").await.unwrap(), None);
+    refused(before("t", "bb").await, &codes::request::IDEMPOTENCY_MISMATCH);
     let other = with_token(&connector, "t", "bb");
     refused(ports.transfers.start_transfer(&other).await, &codes::request::IDEMPOTENCY_MISMATCH);
     assert_eq!(ports.transfers.transfer(&other.transfer.id).await.unwrap(), None);
@@ -176,8 +182,8 @@ pub async fn token_across(openings: &[Ports]) {
     assert_eq!(openings[0].queue.depth().await.unwrap(), QueueDepth { ready: 2, ..QueueDepth::default() });
 }
 
-/// Exactly as many items wait as may, however many ask at once; what does not fit is not started in part; what has begun
-/// or ended makes room.
+/// Exactly as many items are open as may be, however many ask at once; what does not fit is not started in part; what has
+/// ended makes room, and what has begun does not: it may have to wait again.
 pub async fn the_queue_limit_is_exact_under_concurrency(ports: Ports) {
     let connector = ConnectorId::fresh();
     let limited = |files| NewTransfer { queue_limit: 10, ..new_transfer(&connector, files) };
@@ -200,8 +206,9 @@ pub async fn the_queue_limit_is_exact_under_concurrency(ports: Ports) {
 
     let items = ports.transfers.transfer_items(&started[0], 0, 10).await.unwrap();
     ports.apply_item(&items[0].id, &BEGUN).await;
+    refused(ports.transfers.start_transfer(&limited(1)).await, &codes::request::TOO_MANY_ACTIVE);
     ports.complete_item(&items[1].id, Timestamp::now()).await;
-    ports.start_transfer(&limited(2)).await;
+    ports.start_transfer(&limited(1)).await;
     refused(ports.transfers.start_transfer(&limited(1)).await, &codes::request::TOO_MANY_ACTIVE);
 }
 
