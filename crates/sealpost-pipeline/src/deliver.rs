@@ -136,7 +136,7 @@ impl Pipeline {
         let event = DeliveryEvent::Delivered { receipt: receipt.clone() };
         let delivery = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
         telemetry::delivered(&delivery, stopwatch);
-        log::delivered(&delivery, connector, &receipt, stopwatch);
+        log::delivered(&self.parts.settings.transfer, &delivery, connector, &receipt, stopwatch);
         Ok(Outcome::Done)
     }
 
@@ -158,7 +158,7 @@ impl Pipeline {
         let retry_at = Timestamp::now() + SignedDuration::try_from(pause).unwrap_or_default();
         let event = DeliveryEvent::AttemptFailed { failure: Failure::from(error), retry_at };
         let delivery = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
-        log::delivery_attempt_failed(&delivery, connector, error, pause);
+        log::delivery_attempt_failed(&self.parts.settings.transfer, &delivery, connector, error, pause);
         Ok(Outcome::Again(pause))
     }
 
@@ -172,7 +172,7 @@ impl Pipeline {
         let event = DeliveryEvent::Failed { failure: Failure::from(error) };
         let failed = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
         telemetry::delivery_failed(error);
-        log::delivery_failed(&failed, connector, error);
+        log::delivery_failed(&self.parts.settings.transfer, &failed, connector, error);
         if let Some(connector) = connector
             && may_have_written(failed.attempts, error)
             && let Err(leftover) = self.parts.transport.discard(connector, (&failed).into()).await

@@ -9,7 +9,6 @@ use sealpost_core::certificate::CertificateInfo;
 use sealpost_core::change::Change;
 use sealpost_core::connector::Connector;
 use sealpost_core::delivery::Delivery;
-use sealpost_core::error::codes::{deliver, store};
 use sealpost_core::error::{Error, Side};
 use sealpost_core::id::PartnerId;
 use sealpost_core::job::{Job, JobEvent};
@@ -19,8 +18,12 @@ use sealpost_core::task::Lease;
 use tracing::{debug, error, info, warn};
 
 use crate::telemetry::Stopwatch;
+use crate::transfer::TransferSettings;
 
+mod connector_line;
 pub(crate) mod transfer;
+
+use connector_line::connector_line;
 
 /// The tracing target of lines that are already in the connector log format; the subscriber prints them as they are.
 pub const CONNECTOR_LOG: &str = "connector_log";
@@ -87,26 +90,43 @@ pub(crate) fn delivery_started(delivery: &Delivery, connector: &Connector) {
     about_delivery!(info, delivery, remote.host = %connector.settings.host, "delivery started");
 }
 
-pub(crate) fn delivered(delivery: &Delivery, connector: &Connector, receipt: &Receipt, stopwatch: Stopwatch) {
+pub(crate) fn delivered(
+    settings: &TransferSettings,
+    delivery: &Delivery,
+    connector: &Connector,
+    receipt: &Receipt,
+    stopwatch: Stopwatch,
+) {
     let elapsed_ms = stopwatch.elapsed_ms();
     about_delivery!(
         info, delivery, remote.path = %receipt.remote_path, size_bytes = receipt.size, bytes_sent = receipt.bytes_sent, host_key = %receipt.host_key,
         certainty = ?receipt.certainty, elapsed_ms, "file delivered"
     );
-    connector_line(delivery, connector, Some(receipt), None);
+    connector_line(settings, delivery, connector, Ok(receipt));
 }
 
-pub(crate) fn delivery_attempt_failed(delivery: &Delivery, connector: &Connector, error: &Error, pause: Duration) {
+pub(crate) fn delivery_attempt_failed(
+    settings: &TransferSettings,
+    delivery: &Delivery,
+    connector: &Connector,
+    error: &Error,
+    pause: Duration,
+) {
     let pause_ms = pause.as_millis() as u64;
     about_delivery!(warn, delivery, error.code = error.code().id, pause_ms, cause = ?error, "delivery attempt failed, it is tried again");
-    connector_line(delivery, connector, None, Some(error));
+    connector_line(settings, delivery, connector, Err(error));
 }
 
-pub(crate) fn delivery_failed(delivery: &Delivery, connector: Option<&Connector>, error: &Error) {
+pub(crate) fn delivery_failed(
+    settings: &TransferSettings,
+    delivery: &Delivery,
+    connector: Option<&Connector>,
+    error: &Error,
+) {
     let side: Side = error.code().side;
     about_delivery!(error, delivery, error.code = error.code().id, error.side = ?side, advice = error.code().advice, cause = ?error, "delivery failed");
     if let Some(connector) = connector {
-        connector_line(delivery, connector, None, Some(error));
+        connector_line(settings, delivery, connector, Err(error));
     }
 }
 
@@ -141,51 +161,6 @@ pub(crate) fn notification_failed(notification: &Notification, error: &Error) {
 
 pub(crate) fn notification_replayed(notification: &Notification) {
     about_notification!(info, notification, "notification is posted again");
-}
-
-/// One line per transfer with the keys of AWS Transfer Family's SFTP connector log, in its order.
-fn connector_line(delivery: &Delivery, connector: &Connector, receipt: Option<&Receipt>, failure: Option<&Error>) {
-    let mut line = serde_json::json!({
-        "operation": "SEND",
-        "timestamp": Timestamp::now().to_string(),
-        "connector-id": connector.id,
-        "transfer-id": delivery.job,
-        "file-transfer-id": format!("{}/{}", delivery.job, delivery.id),
-        "url": format!("sftp://{}:{}", connector.settings.host, connector.settings.port),
-        "file-path": format!("/{}/{}", delivery.partner, delivery.file.key.file_name),
-        "status-code": if failure.is_some() { "FAILED" } else { "COMPLETED" },
-    });
-    if let Some(receipt) = receipt {
-        line["start-time"] = receipt.started_at.to_string().into();
-        line["end-time"] = receipt.delivered_at.to_string().into();
-        line["remote-directory-path"] = connector.settings.directory.clone().into();
-        line["bytes"] = receipt.size.into();
-    }
-    if let Some(error) = failure {
-        line["failure-code"] = failure_code(error).into();
-        line["failure-message"] = error.to_string().into();
-    }
-    match failure {
-        None => info!(target: CONNECTOR_LOG, line = %line),
-        Some(_) => warn!(target: CONNECTOR_LOG, line = %line),
-    }
-}
-
-/// The failure code of Transfer Family that comes nearest.
-fn failure_code(error: &Error) -> &'static str {
-    let table = [
-        ("CONNECTION_ERROR", &[&deliver::UNKNOWN_HOST, &deliver::UNREACHABLE, &deliver::BROKEN][..]),
-        ("CONNECTION_ERROR", &[&deliver::HOST_KEY_MISMATCH, &deliver::NO_HOST_KEY, &deliver::NEGOTIATION]),
-        ("CONNECTION_ERROR", &[&deliver::AUTHENTICATION, &deliver::CREDENTIAL, &deliver::PROTOCOL]),
-        ("TIMEOUT_ERROR", &[&deliver::TIMEOUT, &deliver::DEADLINE]),
-        ("DIRECTORY_NOT_FOUND", &[&deliver::DIRECTORY]),
-        ("WRITE_FILE_ERROR", &[&deliver::PERMISSION, &deliver::FULL, &deliver::SIZE_MISMATCH, &deliver::REFUSED]),
-        ("RENAME_ERROR", &[&deliver::EXISTS]),
-        ("SEND_FILE_NOT_FOUND", &[&store::MISSING]),
-        ("READ_FILE_ERROR", &[&store::UNREACHABLE, &store::DENIED, &store::CHANGED]),
-    ];
-    let row = table.into_iter().find(|(_, ours)| ours.iter().any(|code| error.is(code)));
-    row.map_or("UNKNOWN_ERROR", |(theirs, _)| theirs)
 }
 
 pub(crate) fn change_waits(change: &Change) {
