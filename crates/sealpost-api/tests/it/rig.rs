@@ -347,23 +347,23 @@ impl Transport for StandIn {
     }
 
     async fn retrieve(&self, _retrieval: Retrieval<'_>) -> Result<Retrieved> {
-        unimplemented!("nothing is retrieved here")
+        unreachable!("nothing is retrieved here")
     }
 
     async fn list(&self, _: &Connector, _: &str, _: u64, _: &mut dyn EntrySink) -> Result<Listed> {
-        unimplemented!("nothing is listed here")
+        unreachable!("nothing is listed here")
     }
 
     async fn look(&self, _: &Connector, _: &str) -> Result<Option<RemoteEntry>> {
-        unimplemented!("nothing is looked at here")
+        unreachable!("nothing is looked at here")
     }
 
     async fn rename(&self, _: &Connector, _: &str, _: &str, _: bool) -> Result<()> {
-        unimplemented!("nothing is renamed here")
+        unreachable!("nothing is renamed here")
     }
 
     async fn remove(&self, _: &Connector, _: &str, _: bool) -> Result<()> {
-        unimplemented!("nothing is removed here")
+        unreachable!("nothing is removed here")
     }
 
     async fn probe(&self, connector: &Connector) -> Vec<CheckStep> {

@@ -119,7 +119,7 @@ impl Landing for Sealed<'_> {
         self.meter.expect(size)?;
         if let Some(expected) = self.expected.take() {
             // Nobody listens where storing has failed already, which the next piece finds out.
-            let _ = expected.send(sealed_size(size));
+            expected.send(sealed_size(size)).unwrap_or_default();
         }
         Ok(())
     }
