@@ -1,4 +1,4 @@
-//! The AWS CLI, unchanged: `aws transfer … --endpoint-url`.
+//! The AWS CLI, unchanged: the guide's commands as they stand there, and what it shows of refusals.
 
 use std::time::{Duration, Instant};
 
@@ -6,58 +6,83 @@ use serde_json::{Value as Json, json};
 
 use super::rig::Rig;
 
-/// What the guide for people says, command by command.
+const GUIDE: &str = include_str!("../../../../../docs/transfer-api.md");
+
+/// The blocks of commands, one after the other.
+fn commands() -> String {
+    let parts = GUIDE.split("\n```").skip(1).step_by(2);
+    parts.filter_map(|part| part.strip_prefix("sh\n")).map(|text| format!("{text}\n")).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_aws_cli_drives_every_step_of_a_transfer() {
+async fn the_guide_is_typed_command_by_command() {
+    let rig = Rig::start().await;
+    let (inbox, store) = (rig.sshd.inbox(), rig.store());
+    for folder in [inbox.join("in"), inbox.join("out"), store.join("outbox")] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    std::fs::write(store.join("outbox/report.txt"), "hello").unwrap();
+    for name in ["answer.txt", "old.txt", "unwanted.txt"] {
+        std::fs::write(inbox.join("out").join(name), name).unwrap();
+    }
+    let remote = inbox.display().to_string();
+    let typed = commands()
+        .replace("sftp://sftp.example.com", &format!("sftp://127.0.0.1:{}", rig.sshd.port()))
+        .replace(" /in ", &format!(" {remote}/in "))
+        .replace(" /out", &format!(" {remote}/out"));
+    assert_eq!(typed.matches("aws transfer ").count(), 14, "{typed}");
+    let said = rig.shell(&typed).await;
+    assert!(said.contains("Connection succeeded") && said.contains("\"OutputFileName\""), "{said}");
+    assert!(said.contains("sealpost:max-attempts"), "{said}");
+
+    let (succeeded, listed) = rig.aws("reader", &["list-connectors"]).await;
+    assert!(succeeded, "{listed}");
+    let connector = listed["Connectors"][0]["ConnectorId"].as_str().unwrap();
+    for line in said.lines() {
+        let started = ["TransferId", "ListingId", "MoveId", "DeleteId"];
+        if let Some((_, id)) = line.split_once(": \"").filter(|(name, _)| started.iter().any(|one| name.contains(one)))
+        {
+            let results = finished(&rig, connector, id.trim_end_matches(['"', ','])).await;
+            assert_eq!(results[0]["StatusCode"], "COMPLETED", "{line}: {results}");
+        }
+    }
+    let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(read(inbox.join("in/report.txt")), "hello");
+    assert_eq!(read(store.join("answers/answer.txt")), "answer.txt");
+    assert_eq!(std::fs::read_dir(store.join("listings")).unwrap().count(), 1);
+    assert!(inbox.join("out/older.txt").exists() && !inbox.join("out/unwanted.txt").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rest_of_the_operations_and_refusals_as_the_cli_shows_them() {
     let rig = Rig::start().await;
     let aws = async |arguments: &[&str]| {
         let (succeeded, answer) = rig.aws("admin", arguments).await;
         assert!(succeeded, "{arguments:?}: {answer}");
         answer
     };
-    let config = json!({"UserSecretId": "file:secrets/sftp", "MaxConcurrentConnections": 2}).to_string();
-    let url = format!("sftp://127.0.0.1:{}", rig.sshd.port());
     let role = "arn:aws:iam::123456789012:role/transfer";
-    let made = aws(&["create-connector", "--url", &url, "--access-role", role, "--sftp-config", &config]).await;
-    let connector = made["ConnectorId"].as_str().unwrap().to_owned();
-    let id = ["--connector-id", &connector];
-
-    let test = aws(&["test-connection", id[0], id[1]]).await;
-    assert_eq!(test["Status"], "ERROR");
-    let key = test["SftpConnectionDetails"]["HostKey"].as_str().unwrap();
-    let keys = json!({"TrustedHostKeys": [key]}).to_string();
-    aws(&["update-connector", id[0], id[1], "--sftp-config", &keys]).await;
-    let test = aws(&["test-connection", id[0], id[1]]).await;
-    assert_eq!((&test["Status"], &test["StatusMessage"]), (&json!("OK"), &json!("Connection succeeded")));
-
-    std::fs::create_dir_all(rig.store().join("outbox")).unwrap();
-    std::fs::write(rig.store().join("outbox/report.txt"), "hello").unwrap();
-    let started = aws(&["start-file-transfer", id[0], id[1], "--send-file-paths", "/sealpost/outbox/report.txt"]).await;
-    let results = finished(&rig, &connector, started["TransferId"].as_str().unwrap()).await;
-    assert_eq!(results, json!([{"FilePath": "/sealpost/outbox/report.txt", "StatusCode": "COMPLETED"}]));
-    assert_eq!(std::fs::read(rig.sshd.inbox().join("report.txt")).unwrap(), b"hello");
-
+    let config = json!({"UserSecretId": "file:secrets/sftp", "MaxConcurrentConnections": 2}).to_string();
+    let create = ["create-connector", "--url", "sftp://192.0.2.1", "--access-role", role, "--sftp-config", &config];
+    let made = aws(&create).await;
+    let id = ["--connector-id", made["ConnectorId"].as_str().unwrap()];
     let shown = aws(&["describe-connector", id[0], id[1]]).await;
     assert_eq!(shown["Connector"]["SftpConfig"]["MaxConcurrentConnections"], 2);
-    let arn = shown["Connector"]["Arn"].as_str().unwrap();
-    let tag = "Key=sealpost:existing-file,Value=fail";
-    assert_eq!(aws(&["tag-resource", "--arn", arn, "--tags", tag]).await, json!(""));
-    let tags = aws(&["list-tags-for-resource", "--arn", arn]).await;
-    assert_eq!(tags["Tags"], json!([{"Key": "sealpost:existing-file", "Value": "fail"}]));
-    aws(&["untag-resource", "--arn", arn, "--tag-keys", "sealpost:existing-file"]).await;
-    let policies = aws(&["list-security-policies", "--max-items", "2"]).await;
+    let policies = aws(&["list-security-policies", "--page-size", "1", "--max-items", "2"]).await;
     assert_eq!(policies["SecurityPolicyNames"].as_array().unwrap().len(), 2);
-    let policy = "TransferSFTPConnectorSecurityPolicy-2024-03";
-    let policy = aws(&["describe-security-policy", "--security-policy-name", policy]).await;
+    let policy = ["--security-policy-name", "TransferSFTPConnectorSecurityPolicy-2024-03"];
+    let policy = aws(&["describe-security-policy", policy[0], policy[1]]).await;
     assert_eq!(policy["SecurityPolicy"]["Type"], "CONNECTOR");
 
-    let (succeeded, words) = rig.aws("reader", &["delete-connector", id[0], id[1]]).await;
-    assert!(!succeeded && words.as_str().unwrap().contains("AccessDeniedException"), "{words}");
+    let refused = async |role: &str, arguments: &[&str], error: &str| {
+        let (succeeded, words) = rig.aws(role, arguments).await;
+        assert!(!succeeded && words.as_str().unwrap().contains(error), "{arguments:?}: {words}");
+    };
+    refused("reader", &["delete-connector", id[0], id[1]], "(AccessDeniedException)").await;
+    refused("admin", &["list-servers"], "ListServers is not offered").await;
     aws(&["delete-connector", id[0], id[1]]).await;
-    let listed = aws(&["list-connectors"]).await;
-    assert_eq!(listed["Connectors"], json!([]));
-    let (succeeded, words) = rig.aws("admin", &["describe-connector", id[0], id[1]]).await;
-    assert!(!succeeded && words.as_str().unwrap().contains("(ResourceNotFoundException)"), "{words}");
+    assert_eq!(aws(&["list-connectors"]).await["Connectors"], json!([]));
+    refused("admin", &["describe-connector", id[0], id[1]], "(ResourceNotFoundException)").await;
 }
 
 async fn finished(rig: &Rig, connector: &str, transfer: &str) -> Json {
@@ -67,12 +92,8 @@ async fn finished(rig: &Rig, connector: &str, transfer: &str) -> Json {
         let (succeeded, answer) = rig.aws("reader", &arguments).await;
         assert!(succeeded, "{answer}");
         let results = &answer["FileTransferResults"];
-        if results
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|one| one["StatusCode"] == "COMPLETED" || one["StatusCode"] == "FAILED")
-        {
+        let is_over = |one: &Json| one["StatusCode"] == "COMPLETED" || one["StatusCode"] == "FAILED";
+        if results.as_array().unwrap().iter().all(is_over) {
             return results.clone();
         }
         assert!(begun.elapsed() < Duration::from_secs(90), "{answer}");

@@ -146,8 +146,11 @@ impl Rig {
 
 async fn finish(mut command: Command) -> (bool, String, String) {
     command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends in time");
-    let output = output.expect("python3 and aws are installed: python3 -m pip install boto3 awscli");
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("it does not end in time"));
+    let output = output.unwrap_or_else(|error| {
+        panic!("{error}: python3 -m pip install -r xtask/requirements.txt installs what is needed")
+    });
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), text(&output.stdout), text(&output.stderr))
 }

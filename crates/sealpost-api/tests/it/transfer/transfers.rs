@@ -12,7 +12,7 @@ async fn files_are_sent_and_their_results_told() {
     let outbox = rig.store().join("outbox");
     std::fs::create_dir_all(&outbox).unwrap();
     std::fs::create_dir(rig.sshd.inbox().join("in")).unwrap();
-    let contents: Vec<Vec<u8>> = [0, 1, 20_000, 3_000_000].map(|size| noise(size)).into();
+    let contents: Vec<Vec<u8>> = [0, 1, 20_000, 3_000_000].map(noise).into();
     for (number, content) in contents.iter().enumerate() {
         std::fs::write(outbox.join(format!("file-{number}.bin")), content).unwrap();
     }
@@ -50,7 +50,7 @@ async fn files_are_retrieved_listed_moved_and_deleted() {
     for folder in ["out", "out/deeper", "done", "empty"] {
         std::fs::create_dir(inbox.join(folder)).unwrap();
     }
-    let contents: Vec<Vec<u8>> = [0, 5, 2_000_000].map(|size| noise(size)).into();
+    let contents: Vec<Vec<u8>> = [0, 5, 2_000_000].map(noise).into();
     for (number, content) in contents.iter().enumerate() {
         std::fs::write(inbox.join(format!("out/file-{number}.bin")), content).unwrap();
     }
