@@ -39,7 +39,7 @@ pub struct TransferSettings {
     pub master_secret: Option<SecretRef>,
     /// Most files of one `StartFileTransfer`; 10.
     pub most_files: u32,
-    /// Most items that may wait at once; 1,000.
+    /// Most items that may be open at once; 1,000.
     pub queue_limit: u32,
     /// Most connectors made through the API; 100.
     pub most_connectors: u32,

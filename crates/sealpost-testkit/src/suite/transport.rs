@@ -482,7 +482,8 @@ pub async fn checks_step_by_step(site: &Site) {
     let steps = site.transport.check(&parcel.connector).await;
     let failures: Vec<_> = steps.iter().filter_map(|step| step.failure.clone()).collect();
     assert!(failures.is_empty(), "{failures:?}");
-    let done: Vec<_> = steps.iter().map(|step| step.step.as_str()).collect();
+    // Servers may announce further host keys; which ones is theirs to decide.
+    let done: Vec<_> = steps.iter().map(|step| step.step.as_str()).filter(|step| *step != "announced_key").collect();
     let all = ["resolve", "connect", "key_exchange", "host_key", "login", "directory", "write", "rename", "remove"];
     assert_eq!(done, all);
     assert!(steps[3].detail.contains("SHA256:"), "{}", steps[3].detail);

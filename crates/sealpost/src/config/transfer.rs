@@ -46,7 +46,7 @@ pub(crate) struct TransferBlock {
     pub(crate) egress_addresses: Vec<Ipv4Addr>,
     /// Most files of one `StartFileTransfer`; 10.
     pub(crate) most_files: u32,
-    /// Most files that may wait at once, of all connectors together; 1000.
+    /// Most files that may be open at once, of all connectors together; 1000.
     pub(crate) queue_limit: u32,
     /// Most connectors made through the API; 100.
     pub(crate) most_connectors: u32,

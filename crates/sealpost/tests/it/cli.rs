@@ -202,7 +202,9 @@ fn a_database_that_is_down_stops_only_what_needs_it() {
     let (database, away) = (world.path("company.sqlite"), world.path("away.sqlite"));
     std::fs::rename(&database, &away).expect("move the database away");
     assert_eq!(world.json(&["report", "list"]), json!([]));
-    assert_eq!(world.json(&["connector", "test", "acme/main"]).as_array().map(Vec::len), Some(9));
+    let tested = world.json(&["connector", "test", "acme/main"]);
+    let steps = tested.as_array().expect("steps").iter().filter(|step| step["step"] != "announced_key");
+    assert_eq!(steps.count(), 9, "{tested}");
     let admitted = world.json(&["report", "run", "rides.v1", "--partner", "acme", "--queue"]);
     assert_eq!(admitted["report"]["status"], "queued", "a report is admitted while the database is down");
     std::fs::rename(&away, &database).expect("bring the database back");
