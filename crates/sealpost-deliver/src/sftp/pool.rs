@@ -23,6 +23,10 @@ const IDLE: Duration = Duration::from_secs(10);
 const FILES: u32 = 64;
 /// Connections of a connector, where nothing is set.
 const CONNECTIONS: u32 = 2;
+/// How long a server that did not stand several channels for one file gets one.
+const NARROW: Duration = Duration::from_secs(600);
+/// The same where the connection broke, which may have had nothing to do with it.
+const NARROW_AFTER_BREAK: Duration = Duration::from_secs(60);
 
 /// The connections of a transport.
 #[derive(Default)]
@@ -39,8 +43,8 @@ struct Site {
     connecting: tokio::sync::Mutex<Option<(Instant, Error)>>,
     /// Told when a connection has room again.
     room: Notify,
-    /// Whether the server did not take a file over several channels.
-    one_channel: AtomicBool,
+    /// Until when a file goes over one channel only.
+    one_channel: Mutex<Option<Instant>>,
 }
 
 /// What connections are told apart by: the settings without what concerns single files only.
@@ -90,7 +94,7 @@ impl Site {
             let (site, link) = (Arc::clone(self), Arc::clone(&link));
             tokio::spawn(async move { link.widen(&site.settings).await });
         }
-        Some(Lease { link: Some(link), seat, site: Arc::clone(self), reused: true })
+        Some(Lease { link: Some(link), seat, site: Arc::clone(self), reused: true, wide: AtomicBool::new(false) })
     }
 
     /// Whether another connection may be made.
@@ -108,7 +112,7 @@ impl Site {
         let seat = link.sit(self.most_files()).ok_or_else(|| Error::new(&codes::deliver::BROKEN, "no channel"))?;
         self.links().push(Arc::clone(&link));
         self.room.notify_waiters();
-        Ok(Lease { link: Some(link), seat, site: Arc::clone(self), reused: false })
+        Ok(Lease { link: Some(link), seat, site: Arc::clone(self), reused: false, wide: AtomicBool::new(false) })
     }
 }
 
@@ -163,7 +167,7 @@ impl Pool {
             links: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
             room: Notify::new(),
-            one_channel: AtomicBool::new(false),
+            one_channel: Mutex::default(),
         });
         sites.insert(connector.id.clone(), Arc::clone(&site));
         site
@@ -176,6 +180,8 @@ pub(super) struct Lease {
     seat: Seat,
     site: Arc<Site>,
     reused: bool,
+    /// Whether a file is being sent over several channels.
+    wide: AtomicBool,
 }
 
 impl Lease {
@@ -190,7 +196,13 @@ impl Lease {
         if let Some(link) = idle
             && let Some(seat) = link.sit(1)
         {
-            return Ok(Some(Lease { link: Some(link), seat, site: Arc::clone(site), reused: true }));
+            return Ok(Some(Lease {
+                link: Some(link),
+                seat,
+                site: Arc::clone(site),
+                reused: true,
+                wide: AtomicBool::new(false),
+            }));
         }
         if !site.may_grow() {
             return Ok(None);
@@ -210,12 +222,22 @@ impl Lease {
 
     /// Whether the server is known not to take a file over several channels.
     pub(super) fn takes_one_channel(&self) -> bool {
-        self.site.one_channel.load(Ordering::Relaxed)
+        let until = *self.site.one_channel.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| until > Instant::now())
     }
 
     /// Notes that the server does not take a file over several channels.
     pub(super) fn note_one_channel(&self) {
-        self.site.one_channel.store(true, Ordering::Relaxed);
+        self.narrow(NARROW);
+    }
+
+    fn narrow(&self, time: Duration) {
+        *self.site.one_channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + time);
+    }
+
+    /// Notes whether a file is being sent over several channels.
+    pub(super) fn note_wide(&self, wide: bool) {
+        self.wide.store(wide, Ordering::Relaxed);
     }
 
     /// The fingerprint of the key that the server showed, and the algorithms that were agreed.
@@ -225,7 +247,8 @@ impl Lease {
     }
 
     /// Looks at how the work ended: a connection that does not work is not used again. Returns whether it is worth another
-    /// try at once: the connection was there before, and has not answered anything.
+    /// try at once: the connection was there before, and has not answered anything; or it broke while a file was being sent
+    /// over several channels.
     pub(super) fn judge(&self, error: &Error) -> bool {
         let broken = [&codes::deliver::BROKEN, &codes::deliver::TIMEOUT, &codes::deliver::PROTOCOL];
         if !broken.iter().any(|code| error.is(code)) {
@@ -233,6 +256,11 @@ impl Lease {
         }
         if let Some(link) = &self.link {
             link.spend();
+        }
+        if self.wide.load(Ordering::Relaxed) && error.is(&codes::deliver::BROKEN) {
+            // A network that fails, or a server that does not stand several channels: one comes through either.
+            self.narrow(NARROW_AFTER_BREAK);
+            return true;
         }
         self.reused && !self.client().has_answered()
     }

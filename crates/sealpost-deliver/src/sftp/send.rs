@@ -17,6 +17,7 @@ use super::pool::Lease;
 use super::publish::{Candidate, publish};
 use super::resume::{Standing, look, refuse_existing};
 use super::status::Refusal;
+use super::streams::{self, Prepared};
 use super::upload::{Uploaded, upload};
 use super::{Sftp, directory, sidecar};
 
@@ -27,6 +28,7 @@ pub(super) struct Attempt<'a> {
     pub(super) shipment: &'a Shipment<'a>,
     pub(super) names: &'a Names,
     pub(super) limiter: &'a Limiter,
+    pub(super) prepared: Prepared,
     /// The path of this attempt's hidden file.
     pub(super) own: String,
 }
@@ -54,16 +56,20 @@ pub(super) async fn send(engine: &Sftp, shipment: Shipment<'_>) -> Result<Receip
 
 async fn attempt(engine: &Sftp, shipment: &Shipment<'_>, started_at: Timestamp) -> Result<Receipt> {
     let connector = shipment.connector;
+    // Whether this attempt itself may have left something.
+    let mut before = false;
     loop {
         let lease = engine.lease(connector).await?;
-        let delivered = deliver(engine, &lease, shipment).await;
+        let delivered = deliver(engine, &lease, shipment, before).await;
         let again = delivered.as_ref().is_err_and(|error| lease.judge(error));
         let (host_key, algorithms) = lease.identity();
         let delivered_at = Timestamp::now();
         lease.finish().await;
         if again {
-            // A connection that was kept for us, and that the server has given up meanwhile: nothing has happened yet.
+            // It was kept for us and the server has given it up meanwhile, or it broke with several channels: nothing is
+            // recorded yet, and what was sent is continued.
             tracing::debug!(connector = %connector.id, "the connection was dead; making another one");
+            before = true;
             continue;
         }
         let delivered = delivered?;
@@ -88,31 +94,40 @@ struct Delivered {
     bytes_sent: u64,
 }
 
-async fn deliver(engine: &Sftp, lease: &Lease, shipment: &Shipment<'_>) -> Result<Delivered> {
+async fn deliver(engine: &Sftp, lease: &Lease, shipment: &Shipment<'_>, before: bool) -> Result<Delivered> {
     let settings = &shipment.connector.settings;
+    let prepared = streams::prepare(settings, lease, shipment.file.size());
     let (folder, known) = directory::enter_once(lease, settings).await?;
-    match deliver_into(engine, lease, shipment, folder).await {
+    match deliver_into(engine, lease, shipment, folder, before, prepared).await {
         Err(error) if known && error.is(&codes::deliver::DIRECTORY) => {
             // Somebody has removed it since.
             if let Some(link) = lease.link() {
                 link.note_folder(&settings.directory, None);
             }
             let (folder, _) = directory::enter_once(lease, settings).await?;
-            deliver_into(engine, lease, shipment, folder).await
+            let prepared = streams::prepare(settings, lease, shipment.file.size());
+            deliver_into(engine, lease, shipment, folder, before, prepared).await
         }
         delivered => delivered,
     }
 }
 
-async fn deliver_into(engine: &Sftp, lease: &Lease, shipment: &Shipment<'_>, folder: String) -> Result<Delivered> {
+async fn deliver_into(
+    engine: &Sftp,
+    lease: &Lease,
+    shipment: &Shipment<'_>,
+    folder: String,
+    before: bool,
+    prepared: Prepared,
+) -> Result<Delivered> {
     let client = lease.client();
     let settings = &shipment.connector.settings;
     let names = Names::new(folder, &shipment.traces);
     let limiter = engine.limits.of(shipment.connector);
     let own = names.temporary(names.attempt);
-    let attempt = Attempt { engine, lease, shipment, names: &names, limiter: &limiter, own };
+    let attempt = Attempt { engine, lease, shipment, names: &names, limiter: &limiter, prepared, own };
     // The first attempt finds nothing of earlier ones.
-    let first = names.attempt <= 1 && shipment.traces.intent.is_none();
+    let first = names.attempt <= 1 && !before && shipment.traces.intent.is_none();
     let standing = if first { Standing::Nothing } else { look(client, shipment, &names).await? };
     let (temporary, intended, uploaded) = match standing {
         Standing::Published { path, present } => {

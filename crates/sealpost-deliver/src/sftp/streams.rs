@@ -3,18 +3,20 @@
 //! On a far link one channel carries no more than a window of the server's in each round trip, 2 MiB with OpenSSH, whatever
 //! the client does. Each further channel has a window of its own; each further connection multiplies it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
 use futures::{FutureExt, future::BoxFuture};
 use sealpost_core::connector::ConnectorSettings;
-use sealpost_core::error::Result;
+use sealpost_core::error::{Error, Result, codes};
+use tokio::task::JoinHandle;
 
-use super::link::Link;
+use super::link::{Link, Seat};
 use super::packet::FOR_WRITE;
 use super::pipeline::{Place, Strand};
 use super::pool::Lease;
+use super::quick;
 use super::send::Attempt;
 
 /// A window of the server's, by which the number of channels is reckoned: OpenSSH's.
@@ -90,9 +92,28 @@ pub(super) fn open<'a>(attempt: &'a Attempt<'_>, path: &'a str, spread: Spread) 
     opening.flat_map(stream::iter)
 }
 
+/// Further channels of the file's own connection that are being opened.
+pub(super) type Prepared = Mutex<Vec<JoinHandle<Result<Seat>>>>;
+
+/// Begins to open the further channels that a file of this size will use, while its directory and its name are still being
+/// looked at. What is not used in the end is there for the next file.
+pub(super) fn prepare(settings: &ConnectorSettings, lease: &Lease, size: u64) -> Prepared {
+    let spread = if size > quick::LONGEST { Spread::of(settings, lease, size) } else { Spread::NONE };
+    let link = lease.link().into_iter();
+    let opening = link.flat_map(|link| (1..spread.channels).map(|_| (Arc::clone(link), settings.clone())));
+    Mutex::new(opening.map(|(link, settings)| tokio::spawn(async move { link.another(&settings).await })).collect())
+}
+
 async fn channel(attempt: &Attempt<'_>, link: &Arc<Link>, path: &str) -> Option<Strand> {
+    let own = attempt.lease.link().is_some_and(|own| Arc::ptr_eq(own, link));
+    let prepared = if own { attempt.prepared.lock().unwrap_or_else(PoisonError::into_inner).pop() } else { None };
     let opening = async {
-        let seat = link.another(&attempt.shipment.connector.settings).await?;
+        let seat = match prepared {
+            Some(prepared) => {
+                prepared.await.map_err(|error| Error::new(&codes::deliver::BROKEN, error.to_string()))??
+            }
+            None => link.another(&attempt.shipment.connector.settings).await?,
+        };
         let file = seat.client.open(path, FOR_WRITE).await.map_err(|fault| fault.into_error("open a file"))?;
         Ok(Strand { client: seat.client.clone(), file, place: Place::Channel(seat) })
     };

@@ -166,7 +166,12 @@ async fn fill(attempt: &Attempt<'_>, file: OpenFile, from: u64, spread: Spread) 
 async fn write(attempt: &Attempt<'_>, first: &Strand, spread: Spread, from: u64) -> Result<pipeline::Written, Fault> {
     let progress = |confirmed| attempt.shipment.journal.progress(confirmed);
     let more = streams::open(attempt, &attempt.own, spread);
-    pipeline::write(first, more, attempt.shipment.file, from, attempt.limiter, &progress).await
+    attempt.lease.note_wide(spread.is_wide());
+    let written = pipeline::write(first, more, attempt.shipment.file, from, attempt.limiter, &progress).await;
+    if written.is_ok() {
+        attempt.lease.note_wide(false);
+    }
+    written
 }
 
 /// Puts the file on the server's disk, closes it everywhere and looks at it, in one round trip. Closing must go well:
