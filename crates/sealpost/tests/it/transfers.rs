@@ -31,8 +31,8 @@ fn content(number: usize) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_transfers_survive_kills_each_file_once() {
-    let mut world = World::with_sqlite("CREATE TABLE nothing (id INTEGER);");
-    world.report_type("none.v1", "title = \"None\"\n", "SELECT id FROM nothing WHERE id = :partner_scope");
+    let mut world = World::with_sqlite("CREATE TABLE bikes (id INTEGER);");
+    world.report_type("none.v1", "title = \"None\"\n", "SELECT id FROM bikes WHERE id = :partner_scope");
     world.transfers();
     let outbox = world.path("data/store/outbox");
     std::fs::create_dir_all(&outbox).expect("make the outbox");
