@@ -16,8 +16,8 @@ mod webhook;
 pub use aws::AwsSettings;
 pub use aws_transfer::{AwsTransfer, AwsTransferSettings};
 pub use events::{
-    EVENT_SINKS, EventBridgeSettings, EventParts, EventSinkEntry, EventSinkSettings, FileSinkSettings, StdoutSinkSettings,
-    WebhookSinkSettings, event_sink,
+    EVENT_SINKS, EventBridgeSettings, EventParts, EventSinkEntry, EventSinkSettings, FileSinkSettings,
+    StdoutSinkSettings, WebhookSinkSettings, event_sink,
 };
 pub use sftp::Sftp;
 pub use webhook::{WebhookSettings, Webhooks};

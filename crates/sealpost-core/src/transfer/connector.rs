@@ -106,7 +106,10 @@ impl TransferConnector {
             id: self.id.clone(),
             partner: self.partner.clone().map_or_else(|| "transfer".parse(), Ok)?,
             name: self.id.to_string(),
-            settings: ConnectorSettings { directory: directory.unwrap_or_default().to_owned(), ..self.settings.clone() },
+            settings: ConnectorSettings {
+                directory: directory.unwrap_or_default().to_owned(),
+                ..self.settings.clone()
+            },
             candidates: Vec::new(),
         })
     }

@@ -25,12 +25,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(folder: String, traces: &Traces<'_>) -> Self {
-        Self {
-            folder,
-            file: traces.file_name.to_owned(),
-            delivery: traces.id.to_owned(),
-            attempt: traces.attempts,
-        }
+        Self { folder, file: traces.file_name.to_owned(), delivery: traces.id.to_owned(), attempt: traces.attempts }
     }
 
     /// The hidden name of an attempt's file.

@@ -20,11 +20,7 @@ pub(crate) fn sftp() -> Sftp {
 
 /// Settings for a server on loopback.
 pub(crate) fn settings(port: u16, user: &str, login: Vec<Login>, host_keys: Vec<String>) -> ConnectorSettings {
-    ConnectorSettings {
-        login,
-        host_keys,
-        ..ConnectorSettings::new("127.0.0.1", port, user)
-    }
+    ConnectorSettings { login, host_keys, ..ConnectorSettings::new("127.0.0.1", port, user) }
 }
 
 /// A connector with these settings.

@@ -141,6 +141,10 @@ fn every_connector_on_the_pages_is_one() {
         assert!(OPERATORS.contains(&format!("`{name}`")), "docs/operators.md does not name {name}");
     }
     for policy in sealpost_core::ssh_policy::POLICIES {
-        assert!(OPERATORS.contains(&format!("| `{}` |", policy.name)), "docs/operators.md does not name {}", policy.name);
+        assert!(
+            OPERATORS.contains(&format!("| `{}` |", policy.name)),
+            "docs/operators.md does not name {}",
+            policy.name
+        );
     }
 }
