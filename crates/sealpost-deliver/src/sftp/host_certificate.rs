@@ -31,7 +31,7 @@ impl Authority {
         Some(Self { patterns: patterns.split(',').map(str::to_ascii_lowercase).collect(), key })
     }
 
-    /// Whether it may vouch for this server. A pattern with `!` takes names away (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+    /// Whether it may vouch for this server. A pattern with `!` takes names away (sshd(8), on the format of known hosts).
     fn covers(&self, host: &str, port: u16) -> bool {
         let with_port = format!("[{host}]:{port}");
         let matches = |pattern: &str| is_like(host, pattern) || is_like(&with_port, pattern);
@@ -105,7 +105,7 @@ fn printable(text: &str) -> String {
     super::session::printable(text)
 }
 
-/// Whether a name is like a pattern with `*` and `?` (ssh_config(5), "PATTERNS").
+/// Whether a name is like a pattern with `*` and `?` (as the manual of ssh puts it, "PATTERNS").
 fn is_like(name: &str, pattern: &str) -> bool {
     let (name, pattern) = (name.as_bytes(), pattern.as_bytes());
     let (mut at, mut place) = (0, 0);
