@@ -21,6 +21,8 @@ const FILES_PER_CHANNEL: usize = 8;
 const CHANNELS_FOR_FILES: usize = 4;
 /// Channels of a connection, where nothing is set. OpenSSH allows 10.
 const MOST_CHANNELS: u32 = 8;
+/// Software that stops answering once several channels of a connection carry requests: proftpd's mod_sftp 1.1.1.
+const ONE_CHANNEL: &str = "SSH-2.0-mod_sftp";
 
 /// A channel and how many files are under way on it.
 struct Channel {
@@ -79,7 +81,9 @@ impl Channel {
 
 impl Link {
     pub(super) fn new(connection: Connection, settings: &ConnectorSettings) -> Self {
-        let most = settings.parallel.channels.unwrap_or(MOST_CHANNELS).clamp(1, 10);
+        let software = look(&connection.session.seen).software.clone();
+        let alone = software.starts_with(ONE_CHANNEL) && settings.parallel.ranges != Some(true);
+        let most = if alone { 1 } else { settings.parallel.channels.unwrap_or(MOST_CHANNELS).clamp(1, 10) };
         let channel = Channel { client: connection.client, files: Arc::default() };
         Self {
             session: Some(connection.session),

@@ -247,8 +247,8 @@ impl Lease {
     }
 
     /// Looks at how the work ended: a connection that does not work is not used again. Returns whether it is worth another
-    /// try at once: the connection was there before, and has not answered anything; or it broke while a file was being sent
-    /// over several channels.
+    /// try at once: the connection was there before, and has not answered anything; or it broke or fell silent while a file was
+    /// being sent over several channels.
     pub(super) fn judge(&self, error: &Error) -> bool {
         let broken = [&codes::deliver::BROKEN, &codes::deliver::TIMEOUT, &codes::deliver::PROTOCOL];
         if !broken.iter().any(|code| error.is(code)) {
@@ -257,7 +257,7 @@ impl Lease {
         if let Some(link) = &self.link {
             link.spend();
         }
-        if self.wide.load(Ordering::Relaxed) && error.is(&codes::deliver::BROKEN) {
+        if self.wide.load(Ordering::Relaxed) && !error.is(&codes::deliver::PROTOCOL) {
             // A network that fails, or a server that does not stand several channels: one comes through either.
             self.narrow(NARROW_AFTER_BREAK);
             return true;

@@ -220,7 +220,7 @@ async fn a_server_that_allows_one_session_gets_the_file_over_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_cut_with_several_channels_is_continued_with_one_where_all_had_come() {
-    const SIZE: usize = 60_000_000;
+    const SIZE: usize = 100_000_000;
     let server = Sshd::start();
     let proxy = ChaosProxy::start(([127, 0, 0, 1], server.port()).into());
     let mut settings = through(&openssh_settings(&server), proxy.address().port());
