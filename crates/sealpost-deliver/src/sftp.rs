@@ -64,6 +64,7 @@ mod sidecar;
 mod status;
 mod streams;
 mod tether;
+mod touched;
 mod upload;
 mod user_secret;
 mod wire;

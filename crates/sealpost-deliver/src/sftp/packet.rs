@@ -138,6 +138,11 @@ pub(super) enum Reply {
     Extended(Bytes),
 }
 
+/// The longest handle, by the draft (section 6.3).
+const LONGEST_HANDLE: usize = 256;
+/// Data that is cheaper copied than kept with the buffer it came in.
+const SMALL: usize = 32 << 10;
+
 /// Reads the reply in a packet (without its length): the request's id and what the server says. `None` for a
 /// malformed or unknown packet.
 pub(super) fn read_reply(packet: Bytes) -> Option<(u32, Reply)> {
@@ -151,8 +156,18 @@ pub(super) fn read_reply(packet: Bytes) -> Option<(u32, Reply)> {
             let message = reader.string().map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
             Reply::Status { code, message }
         }
-        HANDLE => Reply::Handle(reader.string()?),
-        DATA => Reply::Data(reader.string()?),
+        // Copied: a handle is kept and sent with every request, and must not keep its whole packet in memory.
+        HANDLE => Reply::Handle(
+            reader
+                .string()
+                .filter(|handle| handle.len() <= LONGEST_HANDLE)
+                .map(|handle| Bytes::copy_from_slice(&handle))?,
+        ),
+        // Nothing but the bytes asked for: they wait for their turn, and what stands beside them would wait too.
+        DATA => {
+            let data = reader.string().filter(|_| reader.0.is_empty())?;
+            Reply::Data(if data.len() < SMALL { Bytes::copy_from_slice(&data) } else { data })
+        }
         NAME => {
             // Their number is the server's word: nothing is set aside for it.
             let mut names = Vec::new();

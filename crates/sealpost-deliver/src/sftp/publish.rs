@@ -59,8 +59,9 @@ pub(super) async fn publish(
         let account = shipment.connector.settings.account();
         let intent = Intent { temporary_path: temporary.to_owned(), final_path: path.clone(), account };
         if let Err(lost) = shipment.journal.intend(intent).await {
-            // The file may only go where no recorded intent names it: a hidden file that is gone means "published".
-            if !intended {
+            // The file may only go where certainly no recorded intent names it: a hidden file that is gone means "published".
+            // A ledger that failed otherwise may have recorded it all the same.
+            if !intended && lost.is(&codes::ledger::LEASE_LOST) {
                 remove_quietly(client, temporary).await?;
             }
             return Err(lost);

@@ -17,7 +17,7 @@ pub(super) async fn rename(
     engine: &Sftp,
     connector: &Connector,
     (from, to): (&str, &str),
-    mut repeated: bool,
+    repeated: bool,
 ) -> Result<()> {
     within(&connector.settings, async {
         loop {
@@ -26,8 +26,6 @@ pub(super) async fn rename(
             if !end(lease, &renamed).await {
                 return renamed;
             }
-            // It may have happened all the same.
-            repeated = true;
         }
     })
     .await
@@ -43,14 +41,16 @@ async fn attempt(client: &Client, from: &str, to: &str, repeated: bool) -> Resul
     }
     match client.rename(from, to).await {
         Ok(()) => Ok(()),
-        Err(Fault::Refused(refusal)) => Err(explain(client, refusal, from, to).await?),
+        Err(Fault::Refused(refusal)) => explain(client, refusal, (from, to), repeated).await,
         Err(Fault::Failed(error)) => Err(error),
     }
 }
 
-/// Why a rename was refused: another look, for many servers say only "Failure".
-async fn explain(client: &Client, refusal: Refusal, from: &str, to: &str) -> Result<Error> {
-    Ok(match look(client, [from, to]).await? {
+/// Why a rename was refused: another look, for many servers say only "Failure". An earlier attempt's rename may have come
+/// through in between.
+async fn explain(client: &Client, refusal: Refusal, (from, to): (&str, &str), repeated: bool) -> Result<()> {
+    Err(match look(client, [from, to]).await? {
+        [Presence::Missing, Presence::Present(_)] if repeated => return Ok(()),
         [Presence::Missing, _] => missing(from),
         [_, Presence::Present(_)] => taken(to),
         _ => refusal.error(&format!("rename `{from}` to `{to}`")),

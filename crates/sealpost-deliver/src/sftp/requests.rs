@@ -132,6 +132,11 @@ impl Client {
             return self.done("rename a file", build).await;
         }
         match self.rename(from, to).await {
+            // `to` goes only where it stands in the way. Where `from` is gone, `to` may be what an earlier attempt's rename,
+            // thought lost, has just published.
+            Err(Fault::Refused(refusal)) if refusal.is_missing() || self.is_gone(from).await? => {
+                Err(Fault::Refused(refusal))
+            }
             Err(Fault::Refused(refusal)) => match self.remove(to).await {
                 Ok(()) => self.rename(from, to).await,
                 // There was nothing to remove, or it may not be removed: the first refusal says why.
@@ -139,6 +144,16 @@ impl Client {
                 Err(failed) => Err(failed),
             },
             other => other,
+        }
+    }
+
+    /// Whether there is certainly nothing at `path`.
+    async fn is_gone(&self, path: &str) -> Result<bool, Fault> {
+        match self.stat(path).await {
+            Ok(found) => Ok(found.is_none()),
+            // A server that hides what is there.
+            Err(Fault::Refused(_)) => Ok(false),
+            Err(failed) => Err(failed),
         }
     }
 

@@ -18,6 +18,7 @@ use super::publish::{Candidate, publish};
 use super::resume::{Standing, look, refuse_existing};
 use super::status::Refusal;
 use super::streams::{self, Prepared};
+use super::touched::Touched;
 use super::upload::{Uploaded, upload};
 use super::{Sftp, directory, sidecar};
 
@@ -58,10 +59,12 @@ async fn attempt(engine: &Sftp, shipment: &Shipment<'_>, started_at: Timestamp) 
     let connector = shipment.connector;
     // Whether this attempt itself may have left something.
     let mut before = false;
+    let journal = Touched::new(shipment.journal);
+    let shipment = &Shipment { journal: &journal, ..*shipment };
     loop {
         let lease = engine.lease(connector).await?;
-        let delivered = deliver(engine, &lease, shipment, before).await;
-        let again = delivered.as_ref().is_err_and(|error| lease.judge(error));
+        let delivered = deliver(engine, &lease, shipment, &journal, before).await;
+        let again = delivered.as_ref().is_err_and(|error| lease.judge(error)) && !journal.is_touched();
         let (host_key, algorithms) = lease.identity();
         let delivered_at = Timestamp::now();
         lease.finish().await;
@@ -94,13 +97,19 @@ struct Delivered {
     bytes_sent: u64,
 }
 
-async fn deliver(engine: &Sftp, lease: &Lease, shipment: &Shipment<'_>, before: bool) -> Result<Delivered> {
+async fn deliver(
+    engine: &Sftp,
+    lease: &Lease,
+    shipment: &Shipment<'_>,
+    journal: &Touched<'_>,
+    before: bool,
+) -> Result<Delivered> {
     let settings = &shipment.connector.settings;
     let prepared = streams::prepare(settings, lease, shipment.file.size());
     let (folder, known) = directory::enter_once(lease, settings).await?;
     match deliver_into(engine, lease, shipment, folder, before, prepared).await {
-        Err(error) if known && error.is(&codes::deliver::DIRECTORY) => {
-            // Somebody has removed it since.
+        Err(error) if known && error.is(&codes::deliver::DIRECTORY) && !journal.is_touched() => {
+            // Somebody has removed it since. Once the rename was about to be made, the next attempt looks at it anew.
             if let Some(link) = lease.link() {
                 link.note_folder(&settings.directory, None);
             }
