@@ -178,6 +178,11 @@ impl Client {
         self.wire.forget(build);
     }
 
+    /// Ends the channel for everyone on it.
+    pub(super) fn give_up(&self) {
+        self.wire.give_up();
+    }
+
     /// Waits until so many bytes of file data may be queued on this channel.
     pub(super) async fn room(&self, bytes: u32) -> Option<OwnedSemaphorePermit> {
         self.wire.room(bytes).await

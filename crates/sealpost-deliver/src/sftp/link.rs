@@ -139,6 +139,13 @@ impl Link {
             && self.state().channels.iter().any(|channel| !channel.client.is_over())
     }
 
+    /// Whether it is too old for further files, but has some to end: the server still counts it.
+    pub(super) fn is_ending(&self) -> bool {
+        !self.spent.load(Ordering::Relaxed)
+            && self.session().is_some_and(|session| !session.handle.is_closed())
+            && self.files() > 0
+    }
+
     /// Files under way.
     pub(super) fn files(&self) -> usize {
         self.state().files

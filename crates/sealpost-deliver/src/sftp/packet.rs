@@ -140,6 +140,8 @@ pub(super) enum Reply {
 
 /// The longest handle, by the draft (section 6.3).
 const LONGEST_HANDLE: usize = 256;
+/// Entries of one reply: servers send a hundred or so; each takes ten times its bytes in memory.
+const MOST_NAMES: u32 = 16_384;
 /// Data that is cheaper copied than kept with the buffer it came in.
 const SMALL: usize = 32 << 10;
 
@@ -171,7 +173,7 @@ pub(super) fn read_reply(packet: Bytes) -> Option<(u32, Reply)> {
         NAME => {
             // Their number is the server's word: nothing is set aside for it.
             let mut names = Vec::new();
-            for _ in 0..reader.u32()? {
+            for _ in Some(reader.u32()?).filter(|number| *number <= MOST_NAMES).map(|number| 0..number)? {
                 let (name, line) = (reader.string()?, reader.string()?);
                 names.push(Name { name, line, attributes: Attributes::read(&mut reader)? });
             }

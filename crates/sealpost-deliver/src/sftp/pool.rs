@@ -83,9 +83,10 @@ impl Site {
         let lease;
         {
             let mut links = self.links();
-            let (usable, others) = std::mem::take(&mut *links).into_iter().partition(|link| link.is_usable());
+            let (usable, others) =
+                std::mem::take(&mut *links).into_iter().partition(|link| link.is_usable() || link.is_ending());
             (*links, gone) = (usable, others);
-            let link = links.iter().min_by_key(|link| link.files());
+            let link = links.iter().filter(|link| link.is_usable()).min_by_key(|link| link.files());
             lease = link.and_then(|link| Some((Arc::clone(link), link.sit(self.most_files())?)));
         }
         drop(gone);
@@ -256,6 +257,10 @@ impl Lease {
         }
         if let Some(link) = &self.link {
             link.spend();
+        }
+        if error.is(&codes::deliver::TIMEOUT) {
+            // Whoever else waits on a channel that says nothing would wait for as long again, or for room that never comes.
+            self.client().give_up();
         }
         if self.wide.load(Ordering::Relaxed) && !error.is(&codes::deliver::PROTOCOL) {
             // A network that fails, or a server that does not stand several channels: one comes through either.

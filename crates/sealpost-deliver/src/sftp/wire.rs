@@ -139,6 +139,11 @@ impl Wire {
         Ok(id)
     }
 
+    /// Ends it: nobody waits for anything any more, and nothing more is queued.
+    pub(super) fn give_up(&self) {
+        self.shared.end(Closed::default());
+    }
+
     /// Waits until nothing more comes.
     pub(super) async fn ended(&self) {
         self.shared.ended.cancelled().await;
@@ -320,6 +325,7 @@ async fn drive(
         end = receive => end,
         () = send => Closed::default(),
         () = given_up => Closed::default(),
+        () = shared.ended.cancelled() => Closed::default(),
     };
     shared.end(end);
 }
