@@ -32,6 +32,8 @@ pub(super) struct Client {
     pub(super) write_size: u32,
     /// Bytes per read request.
     pub(super) read_size: u32,
+    /// Where a login begins, as far as it was asked.
+    pub(super) home: Option<Arc<str>>,
     /// The shortest time, in microseconds, in which the server has answered anything.
     round_trip: Arc<AtomicU64>,
     /// Whether the server has answered anything that was asked through this clone.
@@ -47,7 +49,10 @@ impl Client {
     pub(super) async fn start(session: &Session, settings: &ConnectorSettings) -> Result<Self> {
         let mut client = Self::greeted(session, settings).await?;
         if client.features.limits {
-            let (read_size, write_size) = client.ask_limits().await?;
+            // Where a login begins is needed next, and can be asked at once.
+            let (limits, home) = tokio::join!(client.ask_limits(), client.real_path("."));
+            let (read_size, write_size) = limits?;
+            client.home = home.ok().map(Arc::from);
             client.read_size = read_size.unwrap_or(SAFE_WRITE);
             client.write_size = write_size.unwrap_or(SAFE_WRITE);
         }
@@ -73,6 +78,7 @@ impl Client {
             wire: Arc::new(Wire::new(inbox, outbox, inactivity)),
             inactivity,
             features,
+            home: None,
             write_size: SAFE_WRITE,
             read_size: SAFE_WRITE,
             round_trip: Arc::new(AtomicU64::new(micros(round_trip))),

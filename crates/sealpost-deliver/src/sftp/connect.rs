@@ -37,7 +37,16 @@ pub(super) async fn connect(
     let account = credential::resolve(secrets, settings).await?;
     let addresses = address::resolve(secrets, settings, reach).await?;
     let session = trusted_session(settings, &approved, &addresses).await?;
-    let (session, _) = log_in(session, settings, &approved, &addresses, &account).await?;
+    let (session, _) = match log_in(session, settings, &approved, &addresses, &account).await {
+        Err(error) if error.is(&codes::deliver::AUTHENTICATION) => {
+            // It may have been changed at its store: what is kept of it is not used again.
+            if let Some(secret) = &settings.user_secret {
+                secrets.stale(&secret.secret).await;
+            }
+            return Err(error);
+        }
+        logged_in => logged_in?,
+    };
     let client = Client::start(&session, settings).await?;
     Ok(Connection { client, session })
 }

@@ -21,7 +21,17 @@ pub(super) async fn enter(client: &Client, settings: &ConnectorSettings) -> Resu
         // The server begins relative paths where a login begins, so both can be asked at once.
         let here = directory.is_empty() || directory == ".";
         let looked = if here { "." } else { directory };
-        let (home, found) = tokio::join!(client.real_path("."), client.stat(looked));
+        let home = async {
+            match &client.home {
+                Some(home) => Ok(home.to_string()),
+                None => client.real_path(".").await,
+            }
+        };
+        if here && let Some(home) = &client.home {
+            // Where a login begins, there is a directory.
+            return Ok(without_trailing_slash(home).to_owned());
+        }
+        let (home, found) = tokio::join!(home, client.stat(looked));
         let home = match home {
             Ok(home) => home,
             Err(Fault::Refused(_)) => ".".to_owned(),

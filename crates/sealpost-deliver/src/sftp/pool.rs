@@ -1,7 +1,7 @@
 //! Connections that files share, and that are kept a while for the next file.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -40,7 +40,13 @@ struct Site {
     /// another site, and never uses a connection of before.
     settings: ConnectorSettings,
     links: Mutex<Vec<Arc<Link>>>,
-    connecting: tokio::sync::Mutex<Option<(Instant, Error)>>,
+    /// Whose turn it is to connect, and how it went the last time: for as many files as one connection takes, and for
+    /// those beyond them, which need another one anyway.
+    connecting: [tokio::sync::Mutex<Option<(Instant, Error)>>; 2],
+    /// Files that wait for a connection.
+    waiting: AtomicUsize,
+    /// Connections that are being made.
+    opening: AtomicUsize,
     /// Told when a connection has room again.
     room: Notify,
     /// Until when a file goes over one channel only.
@@ -100,7 +106,18 @@ impl Site {
 
     /// Whether another connection may be made.
     fn may_grow(&self) -> bool {
-        self.links().len() < self.most_links()
+        let links = self.links();
+        links.len() + self.opening.load(Ordering::Relaxed) < self.most_links()
+    }
+
+    /// The right to make another connection, unless there are enough.
+    fn reserve(&self) -> Option<Reserved<'_>> {
+        let links = self.links();
+        if links.len() + self.opening.load(Ordering::Relaxed) >= self.most_links() {
+            return None;
+        }
+        self.opening.fetch_add(1, Ordering::Relaxed);
+        Some(Reserved(self))
     }
 
     fn forget(&self, link: &Arc<Link>) {
@@ -108,6 +125,7 @@ impl Site {
         self.room.notify_waiters();
     }
 
+    /// Makes a connection, by a right that [`Self::reserve`] gave.
     async fn connect(self: &Arc<Self>, secrets: &dyn SecretStore, reach: &Reach) -> Result<Lease> {
         let link = Arc::new(Link::new(connect(secrets, reach, &self.settings).await?, &self.settings));
         let seat = link.sit(self.most_files()).ok_or_else(|| Error::new(&codes::deliver::BROKEN, "no channel"))?;
@@ -117,15 +135,37 @@ impl Site {
     }
 }
 
+/// The right to make a connection; given back when it is dropped.
+struct Reserved<'a>(&'a Site);
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.0.opening.fetch_sub(1, Ordering::Relaxed);
+        self.0.room.notify_waiters();
+    }
+}
+
+/// A file that waits for a connection.
+struct Waiting<'a>(&'a Site);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Pool {
     /// A place on a connection of the connector: one that is there, or a new one. Where several ask at once, one connects,
-    /// and its failure is theirs too.
+    /// and its failure is theirs too; where more ask than fit on one connection, a second one is made beside it.
     ///
     /// # Errors
     /// As [`connect`].
     pub(super) async fn lease(&self, secrets: &dyn SecretStore, reach: &Reach, connector: &Connector) -> Result<Lease> {
         let site = self.site(connector);
         let asked = Instant::now();
+        let before = site.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&site);
+        let connecting = if before < site.most_files() { &site.connecting[0] } else { &site.connecting[1] };
         loop {
             let room = site.room.notified();
             tokio::pin!(room);
@@ -138,7 +178,7 @@ impl Pool {
                 continue;
             }
             let mut failed = tokio::select! {
-                failed = site.connecting.lock() => failed,
+                failed = connecting.lock() => failed,
                 () = room => continue,
             };
             if let Some(lease) = site.join() {
@@ -147,7 +187,7 @@ impl Pool {
             if let Some((_, error)) = failed.as_ref().filter(|(when, _)| *when >= asked) {
                 return Err(error.clone());
             }
-            if site.may_grow() {
+            if let Some(_reserved) = site.reserve() {
                 let connected = site.connect(secrets, reach).await;
                 *failed = connected.as_ref().err().map(|error| (Instant::now(), error.clone()));
                 return connected;
@@ -166,7 +206,9 @@ impl Pool {
         let site = Arc::new(Site {
             settings,
             links: Mutex::default(),
-            connecting: tokio::sync::Mutex::default(),
+            connecting: Default::default(),
+            waiting: AtomicUsize::new(0),
+            opening: AtomicUsize::new(0),
             room: Notify::new(),
             one_channel: Mutex::default(),
         });
@@ -192,7 +234,7 @@ impl Lease {
     /// As [`connect`].
     pub(super) async fn further(&self, secrets: &dyn SecretStore, reach: &Reach) -> Result<Option<Self>> {
         let site = &self.site;
-        let _turn = site.connecting.lock().await;
+        let _turn = site.connecting[0].lock().await;
         let idle = site.links().iter().find(|link| link.files() == 0 && link.is_usable()).cloned();
         if let Some(link) = idle
             && let Some(seat) = link.sit(1)
@@ -205,9 +247,7 @@ impl Lease {
                 wide: AtomicBool::new(false),
             }));
         }
-        if !site.may_grow() {
-            return Ok(None);
-        }
+        let Some(_reserved) = site.reserve() else { return Ok(None) };
         site.connect(secrets, reach).await.map(Some)
     }
 
