@@ -27,8 +27,11 @@ pub(super) async fn enter(client: &Client, settings: &ConnectorSettings) -> Resu
                 None => client.real_path(".").await,
             }
         };
-        if here && let Some(home) = &client.home {
-            // Where a login begins, there is a directory.
+        if here
+            && !settings.create_directories
+            && let Some(home) = &client.home
+        {
+            // Where a login begins there is a directory, or creating the file will tell.
             return Ok(without_trailing_slash(home).to_owned());
         }
         let (home, found) = tokio::join!(home, client.stat(looked));
