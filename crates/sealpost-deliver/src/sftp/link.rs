@@ -21,7 +21,7 @@ const FILES_PER_CHANNEL: usize = 8;
 const CHANNELS_FOR_FILES: usize = 4;
 /// Channels of a connection, where nothing is set. OpenSSH allows 10.
 const MOST_CHANNELS: u32 = 8;
-/// Software that stops answering once several channels of a connection carry requests: proftpd's mod_sftp 1.1.1.
+/// Software that stops answering once several channels of a connection carry requests: proftpd's `mod_sftp` 1.1.1.
 const ONE_CHANNEL: &str = "SSH-2.0-mod_sftp";
 
 /// A channel and how many files are under way on it.
