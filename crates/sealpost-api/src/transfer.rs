@@ -2,7 +2,7 @@
 //! stock AWS clients drive our engine.
 //!
 //! A request passes, from outside to inside: `edge` (request id, panics, time limit, log) ▶ `authenticate` (signature,
-//! skew, role, rate, replay) ▶ its row of [`operations`], which is the table of what is offered.
+//! skew, role, rate, replay) ▶ its row of `operations`, which is the table of what is offered.
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;

@@ -5,7 +5,7 @@
 //!   secret ─▶ day ─▶ region ─▶ service ─▶ key ──────┴─▶ HMAC-SHA256 ─▶ signature
 //! ```
 //!
-//! [`sign`] adds the headers to a request; [`parse`] reads them, so that the caller can look the key up; [`verify`] holds a
+//! [`sign()`] adds the headers to a request; [`parse`] reads them, so that the caller can look the key up; [`verify()`] holds a
 //! request against the key's secret. All of it is calculation: no I/O, no clock of its own.
 //!
 //! The words of the specification: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.

@@ -30,7 +30,7 @@ impl Credential {
     }
 }
 
-/// Reads the header, so that the caller can look the access key up before [`verify`](super::verify).
+/// Reads the header, so that the caller can look the access key up before [`verify`](super::verify()).
 ///
 /// # Errors
 /// [`Refusal::MissingAuthenticationToken`] without a header, or with one of another kind (a token, Signature Version 4A);

@@ -15,7 +15,7 @@ pub trait SecretStore: Send + Sync {
     async fn resolve(&self, reference: &SecretRef) -> Result<Secret>;
 
     /// The value that a version stage of the reference points to, now. A store without stages knows
-    /// [`CURRENT`](crate::secret::CURRENT) only.
+    /// [`CURRENT`] only.
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve); `SP-SECRETS-002` where there is no such stage.
