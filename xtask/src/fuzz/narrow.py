@@ -11,7 +11,7 @@ import json
 import os
 import re
 import urllib.request
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import schemathesis
 from urllib3.connectionpool import HTTPConnectionPool
@@ -287,6 +287,21 @@ def is_partner(body):
     for settings in connectors.values():
         if ".." in settings.get("directory", "") or "\0" in settings.get("directory", ""):
             return False
+        # One secret with both, or user name and credentials apart.
+        apart = [name in settings for name in ("user", "login")]
+        if settings.get("user_secret") is not None and any(apart):
+            return False
+        if settings.get("user_secret") is None and not all(apart):
+            return False
+        # An exception is for a while: it ends between today and two years from now.
+        today = datetime.now(timezone.utc).date()
+        for exception in (settings.get("ssh") or {}).get("legacy") or []:
+            try:
+                until = date.fromisoformat(exception["until"])
+            except ValueError:
+                return False
+            if not today < until < today + timedelta(days=700):
+                return False
         retry = settings.get("retry", {})
         if retry.get("first_pause_s", 10) > retry.get("longest_pause_s", 3600):
             return False
