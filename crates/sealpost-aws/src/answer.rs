@@ -2,6 +2,7 @@
 
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
+use sealpost_core::error::reasons;
 use serde_json::Value;
 
 use crate::{Fault, Refused};
@@ -52,20 +53,6 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
 /// What a service says goes into logs and records: no control characters, no end in sight.
 fn plain(text: &str, most: usize) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(most).collect()
-}
-
-/// The error and its causes; the outermost alone says only that a request failed.
-pub(crate) fn reasons(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !words.contains(&text) {
-            words = format!("{words}: {text}");
-        }
-        cause = error.source();
-    }
-    words
 }
 
 #[cfg(test)]

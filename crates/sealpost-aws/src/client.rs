@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Uri;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use sealpost_core::error::reasons;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -77,7 +78,7 @@ impl Client {
             .connect_timeout(patience.connect)
             .timeout(patience.attempt)
             .build()
-            .map_err(|error| Fault::Settings(answer::reasons(&error)))?;
+            .map_err(|error| Fault::Settings(reasons(&error)))?;
         let scope = Scope::new(region, service.name);
         Ok(Self { http, service, scope, endpoint: address(endpoint)?, credentials, patience })
     }
@@ -139,9 +140,9 @@ impl Client {
         let (mut parts, body) = request.body(body.to_vec()).map_err(invalid)?.into_parts();
         sign(&mut parts, &body, &keys, &self.scope, Timestamp::now()).map_err(invalid)?;
         let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
-            .map_err(|error| Fault::Settings(answer::reasons(&error)))?;
+            .map_err(|error| Fault::Settings(reasons(&error)))?;
         let response = self.http.execute(request).await.map_err(|error| {
-            let words = answer::reasons(&error);
+            let words = reasons(&error);
             if error.is_connect() { Fault::Unreachable(words) } else { Fault::Lost(words) }
         })?;
         answer::read(response).await

@@ -306,6 +306,21 @@ pub struct Failure {
     pub advice: String,
 }
 
+/// An error with its causes, each once. Of many libraries the outermost says only that something failed.
+#[must_use]
+pub fn reasons(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = error.source();
+    }
+    words
+}
+
 /// What a record keeps of a detail, at most: a stranger's server may have had a word in it.
 const LONGEST_DETAIL: usize = 2_000;
 

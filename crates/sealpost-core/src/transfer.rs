@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccessKeyId, ConnectorId, TransferId, TransferItemId};
+use crate::id::{AccessKeyId, ConnectorId, TransferId};
 use crate::object::ObjectPath;
 
 mod connector;
@@ -190,9 +190,4 @@ impl StartedTransfer {
             Self::New(transfer) | Self::Replayed(transfer) => transfer,
         }
     }
-}
-
-/// The id of an item of this transfer.
-pub(crate) fn item_id() -> TransferItemId {
-    TransferItemId::fresh()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, CACHE_CONTROL};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, StatusCode};
+use sealpost_core::error::reasons;
 use url::Url;
 
 /// Redirects within the same host.
@@ -77,20 +78,6 @@ fn age(directive: &str) -> Option<Duration> {
     }
     let seconds = directive.strip_prefix("max-age=")?.trim_matches('"').parse().ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-/// The error and its causes; the outermost alone says only that a request failed.
-fn reasons(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !words.contains(&text) {
-            words = format!("{words}: {text}");
-        }
-        cause = error.source();
-    }
-    words
 }
 
 #[cfg(test)]

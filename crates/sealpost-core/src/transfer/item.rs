@@ -10,7 +10,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Transfer, TransferFailure, item_id};
+use super::{Action, Transfer, TransferFailure};
 use crate::delivery::Intent;
 use crate::error::{Error, Result, codes};
 use crate::id::{ConnectorId, TransferId, TransferItemId};
@@ -171,7 +171,7 @@ impl TransferItem {
     #[must_use]
     pub fn queued(transfer: &Transfer, index: u32, action: Action) -> Self {
         Self {
-            id: item_id(),
+            id: TransferItemId::fresh(),
             transfer: transfer.id.clone(),
             index,
             connector: transfer.connector.clone(),

@@ -236,6 +236,24 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_keeps_no_more_in_memory_than_was_asked_for() {
+        let reply = |kind: u8, length: usize, padding: usize| {
+            let mut bytes = BytesMut::new();
+            bytes.put_u8(kind);
+            bytes.put_u32(1);
+            bytes.put_u32(u32::try_from(length).expect("short"));
+            bytes.put_bytes(7, length + padding);
+            read_reply(bytes.freeze())
+        };
+        assert!(matches!(reply(HANDLE, 256, 0), Some((1, Reply::Handle(handle))) if handle.len() == 256));
+        assert!(reply(HANDLE, 257, 0).is_none(), "a handle goes out with every request");
+        assert!(matches!(reply(DATA, 512, 0), Some((1, Reply::Data(data))) if data.len() == 512));
+        assert!(reply(DATA, 512, 1 << 20).is_none(), "padding would wait with the data");
+        let names = [&[NAME][..], &1_u32.to_be_bytes(), &u32::MAX.to_be_bytes()].concat();
+        assert!(read_reply(names.into()).is_none());
+    }
+
+    #[test]
     fn attributes_are_read_in_the_order_of_their_flags() {
         let mut bytes = BytesMut::new();
         bytes.put_u8(ATTRS);

@@ -17,7 +17,17 @@ fn the_demo_delivers_a_file_that_gpg_decrypts() {
     assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");
     let arrived: Json = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(arrived["status"], "succeeded");
-    for member in ["report_id", "api_url", "admin_url", "api_key"] {
+    for member in [
+        "report_id",
+        "api_url",
+        "admin_url",
+        "api_key",
+        "transfer_url",
+        "transfer_access_key_id",
+        "transfer_secret_access_key",
+        "connector_id",
+        "object_path",
+    ] {
         assert!(arrived[member].as_str().is_some_and(|text| !text.is_empty()), "{member}");
     }
 
