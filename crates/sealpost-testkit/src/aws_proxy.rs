@@ -71,6 +71,11 @@ impl AwsProxy {
         self.lock().called.clone()
     }
 
+    /// Forgets what was called so far.
+    pub fn forget_calls(&self) {
+        self.lock().called.clear();
+    }
+
     /// From now on, these faults and no others.
     pub fn fault(&self, faults: &[AwsFault]) {
         self.lock().faults = faults.iter().map(|fault| (fault.clone(), 0)).collect();
