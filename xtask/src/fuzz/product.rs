@@ -59,6 +59,11 @@ impl Product {
         }
     }
 
+    /// An API key of its partner.
+    pub(super) fn key(&self) -> &str {
+        &self.api_key
+    }
+
     /// What the configurations and `narrow.py` ask for.
     pub(super) fn environment(&self) -> Result<[(&'static str, String); 5], String> {
         Ok([
