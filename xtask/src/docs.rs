@@ -1,5 +1,8 @@
 //! `cargo xtask docs`: writes `docs/errors.md` from the tables of error codes in `sealpost-core`.
 
+#[cfg(test)]
+mod costs;
+
 use std::path::Path;
 
 use crate::workspace::{read, root};
