@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod costs;
+#[cfg(test)]
+mod pages;
 
 use std::path::Path;
 

@@ -12,6 +12,8 @@ mod step;
 use std::time::{Duration, Instant};
 
 use arguments::Arguments;
+#[cfg(test)]
+pub(crate) use jenkins::known;
 use step::{Context, STEPS, Step};
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {

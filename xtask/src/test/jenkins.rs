@@ -21,9 +21,16 @@ pub(super) fn check() -> Result<(), String> {
     let folder = std::env::temp_dir().join(format!("sealpost-jenkins-{}", std::process::id()));
     let failed = |error: std::io::Error| format!("make {}: {error}", folder.display());
     std::fs::create_dir_all(folder.join("environments/xtask")).map_err(failed)?;
-    let outcome = pipeline(&folder).and_then(|()| stages(&folder)).and_then(|()| smoke());
+    let outcome = pages().and_then(|()| pipeline(&folder)).and_then(|()| stages(&folder)).and_then(|()| smoke());
     drop(std::fs::remove_dir_all(&folder));
     outcome
+}
+
+/// The commands of the AWS CLI that the pages show.
+fn pages() -> Result<(), String> {
+    let mut commands = python::program("python3");
+    commands.arg("-B").arg(root().join("xtask/src/test/aws_commands.py"));
+    call(commands.args(["docs/deploy-aws.md", "docs/operate.md", "deploy/jenkins/README.md"]).current_dir(root()))
 }
 
 /// Scenarios on a stand-in of a controller, then every call of cargo that they made against our own commands.
@@ -45,7 +52,7 @@ fn pipeline(folder: &Path) -> Result<(), String> {
 }
 
 /// Whether it is a command of ours, with arguments that it takes.
-fn known(words: &[String]) -> Result<(), String> {
+pub(crate) fn known(words: &[String]) -> Result<(), String> {
     match words {
         [cargo, xtask, command, rest @ ..] if cargo == "cargo" && xtask == "xtask" => match command.as_str() {
             "test" => Arguments::parse(rest, &STEPS.map(|step| step.name)).map(drop),
