@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::arguments::{Arguments, Smoke, Token};
 use super::json::{Json, quoted};
 use super::terraform;
+use crate::workspace::root;
 
 /// Two minutes: a cold start, a database that wakes up, a small report.
 const POLLS: u32 = 120;
@@ -34,8 +35,18 @@ pub(super) fn run(arguments: &Arguments, smoke: &Smoke) -> Result<(), String> {
         println!("    no token given: no report is asked for");
         return Ok(());
     };
-    let partner = Client { url, token: Some(token.read()?) };
+    let partner = Client { token: Some(token.read(&surroundings(arguments, &url))?), url };
     report(&partner, smoke)
+}
+
+/// What the token command learns: the API's address, and where terraform says that tokens are given out.
+fn surroundings(arguments: &Arguments, url: &str) -> Vec<(&'static str, String)> {
+    let mut known = vec![("SEALPOST_API_URL", url.to_owned())];
+    if !arguments.environment.is_empty() && std::env::var_os("SEALPOST_TOKEN_URL").is_none() {
+        // An external issuer has no such output; then the command knows, or says what it misses.
+        known.extend(terraform::output_of(arguments, "token_url").ok().map(|url| ("SEALPOST_TOKEN_URL", url)));
+    }
+    known
 }
 
 /// Asks for a report that is not delivered, and follows it to its end.
@@ -78,11 +89,16 @@ fn simplest(list: &Json) -> Result<String, String> {
 }
 
 impl Token {
-    fn read(&self) -> Result<String, String> {
+    fn read(&self, surroundings: &[(&'static str, String)]) -> Result<String, String> {
         let token = match self {
             Self::Given(token) => token.clone(),
             Self::Command(line) => {
-                let ran = Command::new("sh").args(["-c", line]).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+                let mut command = Command::new("sh");
+                command
+                    .args(["-c", line])
+                    .current_dir(root())
+                    .envs(surroundings.iter().map(|(name, value)| (name, value)));
+                let ran = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
                 let ran = ran.map_err(|error| format!("start the token command: {error}"))?;
                 if !ran.status.success() {
                     return Err(format!("the token command ended with {}", ran.status));

@@ -1,6 +1,8 @@
 //! The pipeline of `deploy/jenkins`, evaluated: the Jenkinsfile and the seed job by groovy, the configuration by Python,
 //! and the commands that the pipeline calls by calling them.
 
+mod token;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -21,7 +23,8 @@ pub(super) fn check() -> Result<(), String> {
     let folder = std::env::temp_dir().join(format!("sealpost-jenkins-{}", std::process::id()));
     let failed = |error: std::io::Error| format!("make {}: {error}", folder.display());
     std::fs::create_dir_all(folder.join("environments/xtask")).map_err(failed)?;
-    let outcome = pages().and_then(|()| pipeline(&folder)).and_then(|()| stages(&folder)).and_then(|()| smoke());
+    let outcome = pages().and_then(|()| pipeline(&folder)).and_then(|()| stages(&folder));
+    let outcome = outcome.and_then(|()| token::check(&folder)).and_then(|()| smoke());
     drop(std::fs::remove_dir_all(&folder));
     outcome
 }
