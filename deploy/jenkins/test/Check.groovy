@@ -194,7 +194,7 @@ scenario('the grammar knows the Jenkinsfile, and mistakes in it') {
 }
 
 scenario('a secret that is pasted into a script is noticed') {
-    String leaking = JENKINSFILE.replaceFirst("sh 'cargo xtask deploy smoke .*'", 'sh "cargo xtask deploy smoke --environment dev --token \\${env.SMOKE_CLIENT_SECRET}"')
+    String leaking = JENKINSFILE.replaceFirst("(?s)sh '''\\s*cargo xtask deploy smoke .*?'''", 'sh "cargo xtask deploy smoke --environment dev --token \\${env.SMOKE_CLIENT_SECRET}"')
     assert leaking != JENKINSFILE
     Controller controller = new Controller(parameters: [ACTION: 'apply'], approver: 'alice', global: CONTROLLER.environment.collectEntries { [it, 'alice'] }, credentials: CONTROLLER.credentials)
     controller.run(leaking)

@@ -278,7 +278,7 @@ class Controller {
             }
             parameters.putIfAbsent(parameter.name, first)
         }
-        perform('', whole) {
+        perform(whole) {
             deadline { stages(whole.stages) }
         }
         post(whole)
@@ -299,7 +299,7 @@ class Controller {
             return
         }
         events << "stage ${name}".toString()
-        perform(name, section) {
+        perform(section) {
             if (section.steps) {
                 section.steps()
             } else {
@@ -309,7 +309,7 @@ class Controller {
         post(section)
     }
 
-    private void perform(String name, Section section, Closure body) {
+    private void perform(Section section, Closure body) {
         File outer = workspace
         String resource = section.lock
         try {
