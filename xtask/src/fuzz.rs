@@ -8,7 +8,7 @@ mod arguments;
 mod product;
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use arguments::{Arguments, Length, Plane};
 use product::Product;
@@ -42,6 +42,12 @@ pub(crate) fn with_product(name: &str, use_it: impl FnOnce(&str, &str) -> Result
     drop(product);
     drop(std::fs::remove_dir_all(&folder));
     outcome
+}
+
+/// The product's own program, built.
+pub(crate) fn program() -> Result<Command, String> {
+    build()?;
+    product::binary().map(Command::new)
 }
 
 fn build() -> Result<(), String> {

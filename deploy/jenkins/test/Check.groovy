@@ -59,7 +59,7 @@ scenario('a webhook plans dev and changes nothing') {
 
 scenario('the architecture that was asked for is packaged') {
     ['arm64', 'x86_64'].each { String architecture ->
-        assert has(build(parameters: [ARCHITECTURE: architecture]), "cargo xtask package --arch ${architecture}")
+        assert has(build(parameters: [ARCHITECTURE: architecture]), "cargo xtask package --arch ${architecture} --config deploy/company")
     }
 }
 

@@ -96,7 +96,7 @@ impl Drop for Product {
 }
 
 /// The debug build of the product: beside our own.
-fn binary() -> Result<PathBuf, String> {
+pub(super) fn binary() -> Result<PathBuf, String> {
     let ours = std::env::current_exe().map_err(|error| format!("our own path: {error}"))?;
     let folder = ours.parent().ok_or("our own path has no folder")?;
     Ok(folder.join("sealpost"))

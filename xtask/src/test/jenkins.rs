@@ -24,7 +24,7 @@ pub(super) fn check() -> Result<(), String> {
     let failed = |error: std::io::Error| format!("make {}: {error}", folder.display());
     std::fs::create_dir_all(folder.join("environments/xtask")).map_err(failed)?;
     let outcome = pages().and_then(|()| pipeline(&folder)).and_then(|()| stages(&folder));
-    let outcome = outcome.and_then(|()| token::check(&folder)).and_then(|()| smoke());
+    let outcome = outcome.and_then(|()| token::check(&folder)).and_then(|()| company()).and_then(|()| smoke());
     drop(std::fs::remove_dir_all(&folder));
     outcome
 }
@@ -105,6 +105,22 @@ fn stages(folder: &Path) -> Result<(), String> {
     deploy("destroy", &["--yes-destroy", "xtask"])?;
     drop(std::fs::remove_dir_all(root().join("target/deploy/xtask")));
     Ok(())
+}
+
+/// The configuration of the package, with what Terraform adds.
+fn company() -> Result<(), String> {
+    let mut check = fuzz::program()?;
+    check.arg("--config").arg(root().join("deploy/company/sealpost.toml")).args(["config", "check"]);
+    for (key, value) in [
+        ("KIND", "mysql"),
+        ("HOST", "database.example"),
+        ("DATABASE", "leasing"),
+        ("USER", "sealpost"),
+        ("PASSWORD", "aws-sm:sealpost-dev/database#password"),
+    ] {
+        check.env(format!("SEALPOST__SOURCES__MAIN__{key}"), value);
+    }
+    call(&mut check)
 }
 
 /// The smoke test, against a running product.
