@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | tidy | docs | deploy | fuzz-api | bench`.
+//! The project's own commands: `cargo xtask test | tidy | docs | fuzz-api | bench`.
 //!
 //! Only the standard library, so that the first of them starts seconds after a clone.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
@@ -23,17 +23,17 @@ The project's own commands.
       The house rules that no compiler checks.
   cargo xtask docs
       Writes what is generated: docs/errors.md.
+  cargo xtask fuzz-api [--minutes N | --examples N] [--seed S] [--plane partner|operator]
+      Requests made from the OpenAPI documents against a running product, by schemathesis: valid, invalid, and in
+      sequences. Prints what deviates as curl lines. Five minutes for each plane when nothing else is said.
+  cargo xtask bench [--quick] [--edge | --transfer] [--json FILE] [--rows N] [--rounds N]
+      Speed and memory beside the stock tools, in the same run.
   cargo xtask deploy <init | validate | plan [--destroy] | summary | apply> --environment E [--folder F]
                      [-- TERRAFORM-ARGUMENTS]
   cargo xtask deploy destroy --environment E --yes-destroy E
   cargo xtask deploy smoke <--environment E | --url U> [--token T | --token-command C] [--report-type R]
                      [--parameters JSON] [--polls N]
       The stages of a deployment to AWS, as Jenkins runs them. `apply` and `destroy` take the plan that `plan` saved.
-  cargo xtask fuzz-api [--minutes N | --examples N] [--seed S] [--plane partner|operator]
-      Requests made from the OpenAPI documents against a running product, by schemathesis: valid, invalid, and in
-      sequences. Prints what deviates as curl lines. Five minutes for each plane when nothing else is said.
-  cargo xtask bench [--quick] [--edge | --transfer] [--json FILE] [--rows N] [--rounds N]
-      Speed and memory beside the stock tools, in the same run.
 ";
 
 fn main() -> ExitCode {
@@ -42,9 +42,9 @@ fn main() -> ExitCode {
         Some(("test", rest)) => test::run(rest),
         Some(("tidy", [])) => tidy::run(),
         Some(("docs", [])) => docs::write(),
-        Some(("deploy", rest)) => deploy::run(rest),
         Some(("fuzz-api", rest)) => fuzz::run(rest),
         Some(("bench", rest)) => bench::run(rest),
+        Some(("deploy", rest)) => deploy::run(rest),
         None | Some(("help" | "--help" | "-h", _)) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -53,14 +53,14 @@ pub(super) const STEPS: [Step; 13] = [
         needed: false,
         run: |_| crate::fuzz::short(),
     },
+    Step { name: "doctests", what: "the examples in the documentation", needed: false, run: |_| call(&mut doctests()) },
+    Step { name: "doc", what: "the documentation, warnings are errors", needed: false, run: |_| call(&mut doc()) },
     Step {
         name: "jenkins",
         what: "the pipeline of deploy/jenkins, evaluated; the stages of a deployment; the smoke test",
         needed: false,
         run: |_| jenkins::check(),
     },
-    Step { name: "doctests", what: "the examples in the documentation", needed: false, run: |_| call(&mut doctests()) },
-    Step { name: "doc", what: "the documentation, warnings are errors", needed: false, run: |_| call(&mut doc()) },
     Step {
         name: "readme",
         what: "the README's first command, its file decrypted by gpg",
