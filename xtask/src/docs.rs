@@ -1,5 +1,10 @@
 //! `cargo xtask docs`: writes `docs/errors.md` from the tables of error codes in `sealpost-core`.
 
+#[cfg(test)]
+mod costs;
+#[cfg(test)]
+mod pages;
+
 use std::path::Path;
 
 use crate::workspace::{read, root};

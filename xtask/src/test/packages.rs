@@ -38,6 +38,9 @@ const NEEDED: &[(Brings, &str)] = &[
     (Program("unzip"), "unzip"),
     (Program("zstd"), "zstd"),
     (Program("curl"), "curl"),
+    // The pipeline of deploy/jenkins is evaluated; Debian's groovy starts the default Java.
+    (Program("groovy"), "groovy"),
+    (File("/usr/lib/jvm/default-java/bin/java"), "default-jre-headless"),
     (Program("python3"), "python3"),
     (Python("ensurepip"), "python3-venv"),
     // C parts of dependencies: SQLite, zstd, AWS-LC.

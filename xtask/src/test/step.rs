@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::{node, packages, python, readme, runner};
+use super::{jenkins, node, packages, python, readme, runner};
 use crate::workspace::cargo;
 
 /// A step: its name on the command line, what it does, whether the later ones make no sense without it.
@@ -23,7 +23,7 @@ pub(super) struct Context {
 }
 
 /// Cheap and telling first.
-pub(super) const STEPS: [Step; 12] = [
+pub(super) const STEPS: [Step; 13] = [
     Step {
         name: "install",
         what: "the servers and tools that the tests talk to",
@@ -55,6 +55,12 @@ pub(super) const STEPS: [Step; 12] = [
     },
     Step { name: "doctests", what: "the examples in the documentation", needed: false, run: |_| call(&mut doctests()) },
     Step { name: "doc", what: "the documentation, warnings are errors", needed: false, run: |_| call(&mut doc()) },
+    Step {
+        name: "jenkins",
+        what: "the pipeline of deploy/jenkins, evaluated; the stages of a deployment; the smoke test",
+        needed: false,
+        run: |_| jenkins::check(),
+    },
     Step {
         name: "readme",
         what: "the README's first command, its file decrypted by gpg",

@@ -6,6 +6,8 @@ use std::process::{Command, Output, Stdio};
 const README: &str = include_str!("../../../../README.md");
 const OPERATORS: &str = include_str!("../../../../docs/operators.md");
 const IDENTITY: &str = include_str!("../../../../docs/identity.md");
+const DEPLOY: &str = include_str!("../../../../docs/deploy-aws.md");
+const OPERATE: &str = include_str!("../../../../docs/operate.md");
 
 /// Tables of the configuration; other TOML on the pages is of partners and report types.
 const TABLES: [&str; 5] = ["[api", "[admin", "[[identity.issuers]]", "[self_service]", "[webhooks]"];
@@ -52,7 +54,13 @@ fn check(mut command: Vec<String>, place: &str) {
 #[test]
 fn every_command_on_the_pages_exists_with_its_options() {
     let mut seen = 0;
-    for (name, page) in [("README.md", README), ("docs/operators.md", OPERATORS), ("docs/identity.md", IDENTITY)] {
+    for (name, page) in [
+        ("README.md", README),
+        ("docs/operators.md", OPERATORS),
+        ("docs/identity.md", IDENTITY),
+        ("docs/deploy-aws.md", DEPLOY),
+        ("docs/operate.md", OPERATE),
+    ] {
         for line in blocks(page, &["sh", "text"]).into_iter().flat_map(str::lines) {
             let line = line.trim_start_matches("$ ").trim();
             if line.starts_with("sealpost ") {
@@ -120,7 +128,8 @@ fn every_connector_on_the_pages_is_one() {
         connectors: std::collections::BTreeMap<String, sealpost_core::connector::ConnectorSettings>,
     }
     let mut seen = 0;
-    for block in blocks(OPERATORS, &["toml"]).into_iter().filter(|block| block.contains("[connectors.main")) {
+    let pages = [OPERATORS, DEPLOY].into_iter().flat_map(|page| blocks(page, &["toml"]));
+    for block in pages.filter(|block| block.contains("[connectors.main")) {
         seen += 1;
         // Some show one table only.
         let rest = if block.contains("[connectors.main]") {
