@@ -7,6 +7,7 @@ pub(crate) mod packages;
 pub(crate) mod python;
 mod readme;
 mod runner;
+mod sdk;
 mod step;
 
 pub(crate) use step::words;
