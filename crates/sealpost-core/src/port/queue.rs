@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::id::TaskId;
-use crate::task::{DeadTask, Lease, QueueDepth, WorkKind};
+use crate::task::{DeadTask, Lease, QueueDepth, Work, WorkKind};
 
 /// At-least-once hand-off of tasks: a task is claimed by one worker at a time, comes back when its lease runs out, and
 /// leaves only by `complete` or `bury`.
@@ -67,6 +67,20 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// `SP-LEDGER-001`.
     async fn depth(&self) -> Result<QueueDepth>;
+
+    /// Calls workers once more for tasks that are ready and may have been forgotten: where workers are called rather than
+    /// looking for themselves, a call can be lost, or a delay be longer than a call can wait, and nobody is called when a
+    /// lease runs out. How often it called; 0 where workers look for themselves.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`.
+    async fn sweep(&self) -> Result<u64>;
+
+    /// Makes a task of this work that waits for its time ready now. `false` where none waits.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`.
+    async fn hurry(&self, work: &Work) -> Result<bool>;
 
     /// Returns when a task may be ready, or a lane has room again, at once or after at most `patience`. A hint: it may return early or late.
     async fn wait(&self, patience: Duration);

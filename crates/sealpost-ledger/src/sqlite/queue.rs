@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sealpost_core::Result;
 use sealpost_core::id::TaskId;
 use sealpost_core::port::Queue;
-use sealpost_core::task::{DeadTask, Lease, QueueDepth, WorkKind};
+use sealpost_core::task::{DeadTask, Lease, QueueDepth, Work, WorkKind};
 
 use super::value::{id, instant, later, nanos, unsigned};
 use super::{Durability, SqliteLedger, fault, lanes, tasks};
@@ -117,6 +117,32 @@ impl Queue for SqliteLedger {
             leased: unsigned(leased),
             dead: unsigned(dead),
         })
+    }
+
+    /// Workers look for themselves, see [`LOOK_AGAIN`].
+    async fn sweep(&self) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn hurry(&self, work: &Work) -> Result<bool> {
+        let (kind, subject) = tasks::columns(work);
+        // No wait for the disk: without this step the task waits for the time it had.
+        let mut turn = self.begin(Durability::Process).await?;
+        let outcome = sqlx::query(
+            "UPDATE tasks SET ready_at = ?1 WHERE kind = ?2 AND subject = ?3 AND leased = 0 AND ready_at > ?1",
+        )
+        .bind(nanos(Timestamp::now()))
+        .bind(kind)
+        .bind(subject)
+        .execute(turn.connection())
+        .await
+        .map_err(fault::write)
+        .map(|done| done.rows_affected() > 0);
+        let hurried = turn.end(outcome).await?;
+        if hurried {
+            self.ring();
+        }
+        Ok(hurried)
     }
 
     async fn wait(&self, patience: Duration) {

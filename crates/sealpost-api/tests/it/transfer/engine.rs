@@ -27,7 +27,7 @@ fn engine(rig: &Rig) -> AwsTransfer {
             secret_access_key: Some(format!("env:{secret}").parse().unwrap()),
         },
         access_role: Some("arn:aws:iam::000000000000:role/sealpost".to_owned()),
-        logging_role: None,
+        ..AwsTransferSettings::default()
     };
     AwsTransfer::new(settings, Arc::new(TestSecrets))
 }
@@ -92,7 +92,8 @@ async fn a_file_arrives_through_a_connector_that_is_made_once() {
     let receipt = attempt(&engine, &connector, &notebook, 0).await.unwrap();
     assert_eq!(std::fs::read_to_string(rig.sshd.inbox().join("a.csv")).unwrap(), CONTENT);
     let recorded = intent(&notebook).unwrap();
-    let transfer = recorded.temporary_path.strip_prefix("transfer:").unwrap().to_owned();
+    let transfer = sealpost_deliver::recorded_transfer(&recorded).unwrap();
+    assert!(recorded.temporary_path.starts_with(&format!("transfer:{transfer} of dlv_01kavs0h9yq4m4d2tkv1c7rbn5 since ")));
     assert!(recorded.account.starts_with("arn:aws:transfer:us-east-1:000000000000:connector/c-"), "{recorded:?}");
     assert_eq!((receipt.certainty, receipt.size), (Certainty::Verified, CONTENT.len() as u64));
     assert_eq!(receipt.remote_path, rig.sshd.inbox().join("a.csv").display().to_string());
