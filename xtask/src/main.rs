@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | tidy | docs | fuzz-api | bench`.
+//! The project's own commands: `cargo xtask test | tidy | docs | fuzz-api | package | bench`.
 //!
 //! Only the standard library, so that the first of them starts seconds after a clone.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
@@ -6,6 +6,7 @@
 mod bench;
 mod docs;
 mod fuzz;
+mod package;
 mod test;
 mod tidy;
 mod workspace;
@@ -25,6 +26,8 @@ The project's own commands.
   cargo xtask fuzz-api [--minutes N | --examples N] [--seed S] [--plane partner|operator]
       Requests made from the OpenAPI documents against a running product, by schemathesis: valid, invalid, and in
       sequences. Prints what deviates as curl lines. Five minutes for each plane when nothing else is said.
+  cargo xtask package [--arch x86_64|arm64] [--config FOLDER] [--zig]
+      The binary as a package of AWS Lambda: target/package/sealpost-ARCH.zip, with the configuration and catalogue of a folder.
   cargo xtask bench [--quick] [--edge | --transfer] [--json FILE] [--rows N] [--rounds N]
       Speed and memory beside the stock tools, in the same run.
 ";
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         Some(("tidy", [])) => tidy::run(),
         Some(("docs", [])) => docs::write(),
         Some(("fuzz-api", rest)) => fuzz::run(rest),
+        Some(("package", rest)) => package::run(rest),
         Some(("bench", rest)) => bench::run(rest),
         None | Some(("help" | "--help" | "-h", _)) => {
             print!("{USAGE}");

@@ -14,9 +14,10 @@ use sealpost_core::audit::Actor;
 use sealpost_core::error::{Error, codes};
 use sealpost_core::identity::{Genuine, Scope};
 use sealpost_core::partner::Partner;
-use sealpost_pipeline::identify::{Identified, Vouched, nothing_presented};
+use sealpost_pipeline::identify::{Identified, nothing_presented};
 
 use crate::edge::Trail;
+use crate::gateway::Word;
 use crate::problem::Problem;
 use crate::serve::ClientCertificate;
 use crate::state::State;
@@ -67,9 +68,10 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let caller = match request.extensions_mut().remove::<Vouched>() {
+    let caller = match request.extensions_mut().remove::<Word>() {
         // Verified by the gateway in front of us, whose word the operator told us to take.
-        Some(vouched) => state.authenticator.vouched(vouched).await,
+        Some(Word(Ok(vouched))) => state.authenticator.vouched(vouched).await,
+        Some(Word(Err(error))) => Err(error),
         None => {
             let certificate = request.extensions().get::<ClientCertificate>().cloned();
             identify(&state, request.headers(), certificate.as_ref()).await

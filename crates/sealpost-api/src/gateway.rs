@@ -22,6 +22,7 @@ mod authorizer;
 mod event;
 mod place;
 
+pub(crate) use authorizer::Word;
 use event::Event;
 
 /// How events are read.

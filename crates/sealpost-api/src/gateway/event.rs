@@ -71,9 +71,9 @@ impl<'a> Event<'a> {
             extensions.insert(id);
         }
         if settings.trust_authorizer
-            && let Some(vouched) = authorizer::vouched(self.json)?
+            && let Some(word) = authorizer::word(self.json)
         {
-            extensions.insert(vouched);
+            extensions.insert(word);
         }
         Ok(request)
     }
@@ -111,9 +111,9 @@ impl<'a> Event<'a> {
         pairs.map(pair).collect::<Vec<_>>().join("&")
     }
 
-    /// The pairs of the first of two members that has any; the first has several values for a name.
+    /// The pairs of the first of two members that has any; the first has several values for a name, and is not in payload 2.0.
     fn all(&self, several: &str, single: &str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let several = self.json[several].as_object().filter(|pairs| !pairs.is_empty());
+        let several = self.json[several].as_object().filter(|pairs| !self.is_v2 && !pairs.is_empty());
         let pairs = several.or_else(|| self.json[single].as_object()).into_iter().flatten();
         pairs.flat_map(|(name, values)| {
             let one = std::slice::from_ref(values);

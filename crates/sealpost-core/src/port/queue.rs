@@ -68,20 +68,21 @@ pub trait Queue: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn depth(&self) -> Result<QueueDepth>;
 
-    /// Calls workers once more for tasks that are ready and may have been forgotten: where workers are called rather than
-    /// looking for themselves, a call can be lost, or a delay be longer than a call can wait, and nobody is called when a
-    /// lease runs out. How often it called; 0 where workers look for themselves.
+    /// Returns when a task may be ready, or a lane has room again, at once or after at most `patience`. A hint: it may return early or late.
+    async fn wait(&self, patience: Duration);
+
+    /// Rings again for what is ready and has waited so long that whoever was sent for may not have come, where workers are
+    /// sent for rather than looking by themselves: for tasks ready longer than a minute, long delays that are over, leases that
+    /// ran out. To be called once a minute. How many bells were rung: 0 where workers look by themselves.
     ///
     /// # Errors
     /// `SP-LEDGER-001`.
     async fn sweep(&self) -> Result<u64>;
 
-    /// Makes a task of this work that waits for its time ready now. `false` where none waits.
+    /// A task of this work that waits for its time becomes ready now. `false` where there is none that waits: it is ready
+    /// already, or leased, or there is none at all.
     ///
     /// # Errors
     /// `SP-LEDGER-001`.
     async fn hurry(&self, work: &Work) -> Result<bool>;
-
-    /// Returns when a task may be ready, or a lane has room again, at once or after at most `patience`. A hint: it may return early or late.
-    async fn wait(&self, patience: Duration);
 }

@@ -18,6 +18,10 @@ mod dead;
 /// The longest pause between two looks at the file: other processes can't ring this one's bell.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+/// What waits for its time waits no longer.
+pub(super) const HURRY: &str = "
+    UPDATE tasks SET ready_at = ?1 WHERE subject = ?3 AND kind = ?2 AND leased = 0 AND ready_at > ?1";
+
 #[async_trait]
 impl Queue for SqliteLedger {
     async fn claim(&self, kinds: &[WorkKind], lease: Duration) -> Result<Option<Lease>> {
@@ -119,32 +123,6 @@ impl Queue for SqliteLedger {
         })
     }
 
-    /// Workers look for themselves, see [`LOOK_AGAIN`].
-    async fn sweep(&self) -> Result<u64> {
-        Ok(0)
-    }
-
-    async fn hurry(&self, work: &Work) -> Result<bool> {
-        let (kind, subject) = tasks::columns(work);
-        // No wait for the disk: without this step the task waits for the time it had.
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome = sqlx::query(
-            "UPDATE tasks SET ready_at = ?1 WHERE kind = ?2 AND subject = ?3 AND leased = 0 AND ready_at > ?1",
-        )
-        .bind(nanos(Timestamp::now()))
-        .bind(kind)
-        .bind(subject)
-        .execute(turn.connection())
-        .await
-        .map_err(fault::write)
-        .map(|done| done.rows_affected() > 0);
-        let hurried = turn.end(outcome).await?;
-        if hurried {
-            self.ring();
-        }
-        Ok(hurried)
-    }
-
     async fn wait(&self, patience: Duration) {
         let rung = self.bell.notified();
         let pause = patience.min(LOOK_AGAIN).min(self.until_next().await);
@@ -152,6 +130,27 @@ impl Queue for SqliteLedger {
             () = rung => {}
             () = tokio::time::sleep(pause) => {}
         }
+    }
+
+    async fn sweep(&self) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn hurry(&self, work: &Work) -> Result<bool> {
+        let (kind, subject) = tasks::columns(work);
+        let mut turn = self.begin(Durability::Process).await?;
+        let outcome = sqlx::query(HURRY)
+            .bind(nanos(Timestamp::now()))
+            .bind(kind)
+            .bind(subject)
+            .execute(turn.connection())
+            .await
+            .map_err(fault::write);
+        let hurried = turn.end(outcome).await?.rows_affected() > 0;
+        if hurried {
+            self.ring();
+        }
+        Ok(hurried)
     }
 }
 

@@ -107,7 +107,9 @@ fn call(template: &str, key: &str, method: &str, path: &str, body: Option<Json>)
     }
     if let Some(body) = body {
         event["headers"]["content-type"] = json!("application/json");
-        event["multiValueHeaders"]["content-type"] = json!(["application/json"]);
+        if event["version"] != "2.0" {
+            event["multiValueHeaders"]["content-type"] = json!(["application/json"]);
+        }
         event["body"] = json!(body.to_string());
     }
     event
