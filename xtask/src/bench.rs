@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 /// Builds the peer of cold starts, which is no member of the workspace; gives its binary.
 fn hello() -> Result<PathBuf, String> {
     let folder = root().join("crates/sealpost-bench/hello");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("hello");
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("hello");
     let built = cargo()
         .args(["build", "--release", "--locked", "--manifest-path"])
         .arg(folder.join("Cargo.toml"))

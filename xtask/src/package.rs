@@ -95,7 +95,11 @@ fn read(arguments: &[String]) -> Result<Options, String> {
                 options.config = Some(PathBuf::from(folder));
                 rest.next();
             }
-            _ => return Err(format!("`{argument}`: cargo xtask package [--arch x86_64|arm64] [--config FOLDER] [--zig]")),
+            _ => {
+                return Err(format!(
+                    "`{argument}`: cargo xtask package [--arch x86_64|arm64] [--config FOLDER] [--zig]"
+                ));
+            }
         }
     }
     Ok(options)

@@ -27,7 +27,11 @@ pub(crate) fn measure(sealpost: &Path, hello: &Path, rounds: usize) -> Result<Fi
     let (health, list) = (event("/healthz", &company.key), event("/v1/reports", &company.key));
     let mut figures = Figures::default();
     for round in 0..rounds {
-        let mut turn = [("cold hello ms", None, &health), ("cold ms", Some(&company), &health), ("cold list ms", Some(&company), &list)];
+        let mut turn = [
+            ("cold hello ms", None, &health),
+            ("cold ms", Some(&company), &health),
+            ("cold list ms", Some(&company), &list),
+        ];
         turn.rotate_left(round % 3);
         for (name, company, event) in turn {
             let command = match company {

@@ -56,11 +56,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// `SP-CONFIG-002` for an unreadable folder, `SP-CONFIG-003` with all problems that the files have by themselves.
-    pub fn read(
-        folder: &Path,
-        sources: &BTreeMap<String, Arc<dyn Source>>,
-        formats: &[FormatEntry],
-    ) -> Result<Self> {
+    pub fn read(folder: &Path, sources: &BTreeMap<String, Arc<dyn Source>>, formats: &[FormatEntry]) -> Result<Self> {
         let read = |file: &PathBuf| read_one(file, sources, formats).map(|(report, _)| report);
         Self::of_all(folder, definitions(folder)?.iter().map(read))
     }

@@ -154,7 +154,9 @@ impl Authenticator {
                 let partner = match self.known.get(&name) {
                     Some((partner, _)) => partner,
                     None => {
-                        let gone = || Error::new(&codes::request::IDENTITY_UNKNOWN, format!("{}: its partner is gone", actor.id));
+                        let gone = || {
+                            Error::new(&codes::request::IDENTITY_UNKNOWN, format!("{}: its partner is gone", actor.id))
+                        };
                         self.known.keep(name.clone(), self.look_up(&name).await?.ok_or_else(gone)?).0
                     }
                 };

@@ -88,7 +88,14 @@ pub(crate) fn leftover(job: &Job, attempt: u32, error: &Error) {
 
 pub(crate) fn delivery_goes_on(delivery: &Delivery, error: &Error, pause: Duration) {
     let pause_ms = pause.as_millis() as u64;
-    about_delivery!(info, delivery, error.code = error.code().id, detail = error.detail(), pause_ms, "delivery goes on, it is looked at again");
+    about_delivery!(
+        info,
+        delivery,
+        error.code = error.code().id,
+        detail = error.detail(),
+        pause_ms,
+        "delivery goes on, it is looked at again"
+    );
 }
 
 pub(crate) fn delivery_started(delivery: &Delivery, connector: &Connector) {

@@ -101,7 +101,8 @@ impl RuntimeApi {
 
     /// Gives the function an event and this much time for it.
     pub fn begin(&self, event: &Value, time: Duration) -> Invocation {
-        let deadline_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() + time.as_millis();
+        let deadline_ms =
+            SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() + time.as_millis();
         let mut state = self.shared.lock();
         state.begun += 1;
         let id = state.begun;
@@ -123,7 +124,9 @@ impl RuntimeApi {
     /// # Panics
     /// When it does not ask.
     pub fn wait_for_ask(&self, number: u64) {
-        self.shared.wait(STARTS, |state| (state.asked >= number).then_some(())).expect("the function to ask for an event");
+        self.shared
+            .wait(STARTS, |state| (state.asked >= number).then_some(()))
+            .expect("the function to ask for an event");
     }
 
     /// Whether an extension is registered, so that Lambda would send SIGTERM.

@@ -47,13 +47,15 @@ fn has_standard_library(target: &str) -> Result<(), String> {
     let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
     let folder = asked.map_err(|error| format!("start rustc: {error}"))?.stdout;
     let folder = PathBuf::from(String::from_utf8_lossy(&folder).trim());
-    let has = std::fs::read_dir(&folder).is_ok_and(|entries| {
-        entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
-    });
+    let has = std::fs::read_dir(&folder)
+        .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")));
     if has {
         return Ok(());
     }
-    Err(format!("this toolchain has no standard library for {target}: `rustup target add {target}` (looked in {})", folder.display()))
+    Err(format!(
+        "this toolchain has no standard library for {target}: `rustup target add {target}` (looked in {})",
+        folder.display()
+    ))
 }
 
 /// Options of rustc and of C compilers by which no folder of this machine gets into the binary.

@@ -69,7 +69,8 @@ fn text(file: &[u8], at: usize) -> Option<String> {
 }
 
 fn sections(file: &[u8]) -> Option<Vec<Section>> {
-    let (table, size, count) = (number(file, 40, 8)? as usize, number(file, 58, 2)? as usize, number(file, 60, 2)? as usize);
+    let (table, size, count) =
+        (number(file, 40, 8)? as usize, number(file, 58, 2)? as usize, number(file, 60, 2)? as usize);
     let section = |index: usize| {
         let at = table.checked_add(index * size)?;
         Some(Section {
@@ -130,7 +131,8 @@ mod tests {
             String::from_utf8(output.stdout).expect("UTF-8")
         };
         let listed = run(&["-p"]);
-        let libraries: Vec<&str> = listed.lines().filter_map(|line| line.trim().strip_prefix("NEEDED")).map(str::trim).collect();
+        let libraries: Vec<&str> =
+            listed.lines().filter_map(|line| line.trim().strip_prefix("NEEDED")).map(str::trim).collect();
         assert_eq!(needs.libraries, libraries);
         let symbols = run(&["-T"]);
         let used: BTreeSet<Version> = symbols

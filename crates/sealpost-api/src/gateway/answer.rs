@@ -71,7 +71,7 @@ fn shape(event: &Event<'_>, status: u16, headers: &HeaderMap, body: Encoded) -> 
     }
     let mut answer = json!({"statusCode": status, "isBase64Encoded": body.is_base64, "body": body.text});
     answer[if event.is_v2 { "headers" } else { "multiValueHeaders" }] = Json::Object(fields);
-    if !cookies.is_empty() {
+    if event.is_v2 {
         answer["cookies"] = Json::from(cookies);
     }
     answer
@@ -119,9 +119,8 @@ fn length(headers: &HeaderMap) -> Option<u64> {
 async fn collect(mut body: Body) -> Result<Bytes, Error> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            Error::new(&codes::request::INTERNAL, "the answer broke off").caused_by(error)
-        })?;
+        let frame =
+            frame.map_err(|error| Error::new(&codes::request::INTERNAL, "the answer broke off").caused_by(error))?;
         if let Ok(data) = frame.into_data() {
             if bytes.len() + data.len() > MOST_ENCODED {
                 return Err(too_large());

@@ -26,7 +26,8 @@ pub(super) fn word(event: &Json) -> Option<Word> {
 }
 
 fn caller(partner: &str, context: &Json) -> Result<Vouched> {
-    let strange = |what: &str| Error::new(&codes::request::INTERNAL, format!("the gateway's authorizer gives no {what}"));
+    let strange =
+        |what: &str| Error::new(&codes::request::INTERNAL, format!("the gateway's authorizer gives no {what}"));
     let text = |name: &str| context[name].as_str().ok_or_else(|| strange(name));
     let kind = match text("actor_kind")? {
         "token" => ActorKind::Token,

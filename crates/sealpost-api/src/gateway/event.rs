@@ -134,12 +134,15 @@ impl<'a> Event<'a> {
                 headers.append(name, value);
             }
         }
-        let cookies: Vec<&str> = self.json["cookies"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        let cookies: Vec<&str> =
+            self.json["cookies"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
         if let (false, Ok(value)) = (cookies.is_empty(), HeaderValue::from_str(&cookies.join("; "))) {
             headers.insert(header::COOKIE, value);
         }
         // A request names its host (RFC 9112, section 3.2); where the gateway keeps the header to itself, it says it here.
-        if let Some(host) = text(self.json, "/requestContext/domainName").and_then(|host| HeaderValue::from_str(host).ok()) {
+        if let Some(host) =
+            text(self.json, "/requestContext/domainName").and_then(|host| HeaderValue::from_str(host).ok())
+        {
             headers.entry(header::HOST).or_insert(host);
         }
         headers

@@ -95,7 +95,11 @@ mod tests {
             ("/map/v1/reports/r", "prod", own, "GET /v1/reports/{id}", "/v1/reports/r"),
             ("/v1/reports", "$default", "x.lambda-url.eu-central-1.on.aws", "$default", "/v1/reports"),
         ] {
-            assert_eq!(of(&v2(path, stage, domain, route), true, "").as_deref(), Some(expected), "{path} {stage} {route}");
+            assert_eq!(
+                of(&v2(path, stage, domain, route), true, "").as_deref(),
+                Some(expected),
+                "{path} {stage} {route}"
+            );
         }
         let payload_1 = json!({"version": "1.0", "path": "/prod/v1/usage", "requestContext": {"stage": "prod", "domainName": theirs}});
         assert_eq!(of(&payload_1, false, "").as_deref(), Some("/v1/usage"));

@@ -12,11 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sealpost_api::gateway::{Gateway, GatewaySettings};
 use sealpost_api::{State, TrustedProxies};
+use sealpost_core::task::WorkKind;
+use sealpost_pipeline::{Hurried, Worked};
 use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::front::{Tokens, know};
-use crate::rig::{Partner, Rig};
+use crate::rig::{Partner, Rig, json_of};
 
 const EVENTS: [(&str, &str); 4] = [
     ("REST API", include_str!("events/api_rest.json")),
@@ -45,7 +47,11 @@ impl<'a> Ask<'a> {
     fn event(&self, number: usize, key: &str) -> Json {
         let mut event: Json = serde_json::from_str(&EVENTS[number].1.replace("CREDENTIAL", key)).unwrap();
         let is_v2 = event["version"] == "2.0";
-        let stage = if EVENTS[number].1.contains("\"/prod/v1/reports\",\n  \"httpMethod\"") || number == V2 { "/prod" } else { "" };
+        let stage = if EVENTS[number].1.contains("\"/prod/v1/reports\",\n  \"httpMethod\"") || number == V2 {
+            "/prod"
+        } else {
+            ""
+        };
         let path = format!("{stage}{}", self.path);
         if is_v2 {
             event["rawPath"] = json!(path);
@@ -75,7 +81,8 @@ impl<'a> Ask<'a> {
         if let Some(body) = self.body {
             // The gateway does so for what it takes for binary: half of the shapes here.
             let is_base64 = number % 2 == 0;
-            event["body"] = if is_base64 { json!(STANDARD.encode(body)) } else { json!(std::str::from_utf8(body).unwrap()) };
+            event["body"] =
+                if is_base64 { json!(STANDARD.encode(body)) } else { json!(std::str::from_utf8(body).unwrap()) };
             event["isBase64Encoded"] = json!(is_base64);
         }
         event
@@ -107,7 +114,12 @@ impl Answered {
     }
 }
 
-async fn answer(router: Router, event: &Json, settings: &GatewaySettings, stopping: CancellationToken) -> sealpost_core::Result<Json> {
+async fn answer(
+    router: Router,
+    event: &Json,
+    settings: &GatewaySettings,
+    stopping: CancellationToken,
+) -> sealpost_core::Result<Json> {
     Gateway::new(router, settings.clone()).answer(event, stopping).await
 }
 
@@ -121,7 +133,8 @@ impl Function {
     async fn new() -> Self {
         let rig = Rig::working().await;
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let state = State::new(rig.pipeline.clone(), metrics, None, |_| Ok(String::new())).with_tokens(Arc::new(Tokens));
+        let state =
+            State::new(rig.pipeline.clone(), metrics, None, |_| Ok(String::new())).with_tokens(Arc::new(Tokens));
         Self { router: sealpost_api::public::router(state), rig, settings: GatewaySettings::default() }
     }
 
@@ -189,7 +202,8 @@ async fn every_event_is_a_request_with_its_body_and_query() {
 async fn a_request_keeps_the_gateways_id_and_address_and_nobody_elses() {
     let function = Function::new().await;
     let ask = |address: &str, forwarded: &str, key: &str| {
-        let mut event = Ask { headers: vec![("X-Forwarded-For", forwarded)], ..Ask::get("/v1/reports") }.event(REST, key);
+        let mut event =
+            Ask { headers: vec![("X-Forwarded-For", forwarded)], ..Ask::get("/v1/reports") }.event(REST, key);
         event["requestContext"]["identity"]["sourceIp"] = json!(address);
         event
     };
@@ -207,7 +221,10 @@ async fn a_request_keeps_the_gateways_id_and_address_and_nobody_elses() {
 
     // Before the gateway lies a proxy of the operator's: the client is the one that it saw.
     let networks = ["203.0.113.78/32".parse().unwrap()];
-    let function = Function { settings: GatewaySettings { proxies: TrustedProxies::new(&networks), ..GatewaySettings::default() }, ..function };
+    let function = Function {
+        settings: GatewaySettings { proxies: TrustedProxies::new(&networks), ..GatewaySettings::default() },
+        ..function
+    };
     let blocked = ask("203.0.113.78", "203.0.113.77, 203.0.113.78", &function.rig.acme.key);
     assert_eq!(function.send(&blocked).await.status, 429);
 }
@@ -246,7 +263,8 @@ async fn an_authorizer_is_believed_where_the_operator_says_so_and_a_header_never
     for event in &events {
         let answered = function.send(event).await;
         assert_eq!(answered.status, 200, "{event}");
-        let ids: Vec<Json> = answered.json()["report_types"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+        let ids: Vec<Json> =
+            answered.json()["report_types"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
         assert!(ids.contains(&json!("employees.v1")), "globex's grants: {ids:?}");
     }
     for (authorizer, status, code) in [
@@ -254,7 +272,11 @@ async fn an_authorizer_is_believed_where_the_operator_says_so_and_a_header_never
         (json!({"principalId": "somebody-elses-authorizer"}), 401, "SP-REQUEST-009"),
         (ours("keys:write"), 403, "SP-REQUEST-028"),
         (json!({"claims": claims("nobody")}), 403, "SP-REQUEST-032"),
-        (json!({"partner": "gone", "actor": "a", "actor_kind": "api_key", "scopes": "reports:read"}), 403, "SP-REQUEST-032"),
+        (
+            json!({"partner": "gone", "actor": "a", "actor_kind": "api_key", "scopes": "reports:read"}),
+            403,
+            "SP-REQUEST-032",
+        ),
         (json!({"partner": "globex", "actor_kind": "api_key", "scopes": "reports:read"}), 500, "SP-REQUEST-022"),
     ] {
         let answered = function.send(&with(REST, authorizer.clone())).await;
@@ -280,7 +302,11 @@ fn echo() -> Router {
             "accept": all("accept"), "cookie": all("cookie"), "host": all("host"), "via": all("via"),
         });
         let response = Response::builder().header("content-type", "application/json");
-        let response = response.header("set-cookie", "a=1; Path=/").header("set-cookie", "b=2").header("vary", "x").header("vary", "y");
+        let response = response
+            .header("set-cookie", "a=1; Path=/")
+            .header("set-cookie", "b=2")
+            .header("vary", "x")
+            .header("vary", "y");
         response.body(Body::from(told.to_string())).unwrap()
     }
     async fn large(request: Request) -> Response {
@@ -305,7 +331,10 @@ async fn names_with_several_values_and_odd_characters_survive() {
     let told: Json = serde_json::from_str(send(&event).await["body"].as_str().unwrap()).unwrap();
     assert_eq!(told["uri"], "/v1/b%C3%BCgel%20x?a=1&a=2&b=%C3%BC%26%20c&d=");
     assert_eq!(told["accept"], json!(["text/csv", "text/plain"]));
-    assert_eq!((&told["host"][0], &told["via"]), (&json!("abcdef1234.execute-api.eu-central-1.amazonaws.com"), &json!([])));
+    assert_eq!(
+        (&told["host"][0], &told["via"]),
+        (&json!("abcdef1234.execute-api.eu-central-1.amazonaws.com"), &json!([]))
+    );
     let rest = send(&event).await;
     assert_eq!(rest["multiValueHeaders"]["set-cookie"], json!(["a=1; Path=/", "b=2"]));
     assert_eq!(rest["multiValueHeaders"]["vary"], json!(["x", "y"]));
@@ -352,13 +381,17 @@ async fn events_of_a_report_come_one_at_a_time_and_waits_end_with_the_functions_
     let metrics = PrometheusBuilder::new().build_recorder().handle();
     let router = sealpost_api::public::router(State::new(rig.pipeline.clone(), metrics, None, |_| Ok(String::new())));
     let body = json!({"report_type": "contracts.v1", "format": "csv", "parameters": {}, "deliver": false});
-    let (_, report) = crate::rig::json_of(rig.ask(&rig.acme, reqwest::Method::POST, "/v1/reports").json(&body)).await;
+    let (_, report) = json_of(rig.ask(&rig.acme, reqwest::Method::POST, "/v1/reports").json(&body)).await;
     let path = format!("/v1/reports/{}/events", report["id"].as_str().unwrap());
     let settings = GatewaySettings::default();
     let event = Ask::get(&path).event(V2, &rig.acme.key);
     let first = answer(router.clone(), &event, &settings, CancellationToken::new()).await.unwrap();
     let text = first["body"].as_str().unwrap();
-    assert_eq!((text.matches("event: report").count(), first["headers"]["content-type"].as_str()), (1, Some("text/event-stream")), "{text}");
+    assert_eq!(
+        (text.matches("event: report").count(), first["headers"]["content-type"].as_str()),
+        (1, Some("text/event-stream")),
+        "{text}"
+    );
     let id = text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
 
     // Nothing new: who waits for more gets an end when the function's time is over.
@@ -369,4 +402,43 @@ async fn events_of_a_report_come_one_at_a_time_and_waits_end_with_the_functions_
     assert!(futures::poll!(&mut waiting).is_pending());
     stopping.cancel();
     assert_eq!(waiting.await.unwrap()["body"], "");
+}
+
+/// Work by calls for it, one task for each: what takes long is left without having failed, and gone on with as soon as somebody
+/// hears that there is news.
+#[tokio::test]
+async fn one_task_at_a_time_is_left_and_hurried() {
+    let rig = Rig::idle().await;
+    let mut connectors =
+        json_of(rig.operate(reqwest::Method::GET, "/admin/v1/partners/acme")).await.1["connectors"].clone();
+    connectors["main"]["directory"] = json!("slowly");
+    let (status, changed) = rig.change_acme(json!({"connectors": connectors})).await;
+    assert!(status.is_success(), "{changed}");
+    let body = json!({"report_type": "contracts.v1", "format": "csv", "parameters": {}});
+    let (_, report) = json_of(rig.ask(&rig.acme, reqwest::Method::POST, "/v1/reports").json(&body)).await;
+    let id = report["id"].as_str().unwrap().parse().unwrap();
+    let never = CancellationToken::new();
+    let work = async |kind: WorkKind| rig.pipeline.work_one(&[kind], &never).await.unwrap();
+    let over = CancellationToken::new();
+    over.cancel();
+    assert_eq!(rig.pipeline.work_one(&[WorkKind::Produce], &over).await.unwrap(), Worked::NoTime);
+    assert_eq!(work(WorkKind::Deliver).await, Worked::Nothing);
+    assert_eq!(work(WorkKind::Produce).await, Worked::Task);
+    assert_eq!(work(WorkKind::Deliver).await, Worked::Task);
+    assert_eq!(work(WorkKind::Deliver).await, Worked::Nothing, "it is looked at in an hour");
+
+    let delivery = rig.pipeline.parts().ledger.deliveries(&id).await.unwrap().remove(0);
+    let key = &delivery.file.key;
+    let place = format!("/bucket/prefix/acme/{}-{}/{}", key.job, key.attempt, key.file_name);
+    let hurry = async |place: &str, meant: bool| rig.pipeline.hurry_deliveries(place, |_| meant).await.unwrap();
+    assert_eq!(hurry(&place.replace("/acme/", "/not-acme/"), true).await, Hurried::default());
+    assert_eq!(hurry(&place, false).await, Hurried::default());
+    assert_eq!(hurry(&place, true).await, Hurried { meant: 1, hurried: 1 });
+    assert_eq!(hurry(&place, true).await, Hurried { meant: 1, hurried: 0 }, "it does not wait any more");
+    assert_eq!(work(WorkKind::Deliver).await, Worked::Task);
+    let delivery = rig.pipeline.parts().ledger.deliveries(&id).await.unwrap().remove(0);
+    assert_eq!((delivery.status.as_str(), delivery.attempts, delivery.failed_attempts), ("delivered", 2, 0));
+    assert_eq!(hurry(&place, true).await, Hurried::default());
+    let looked = rig.pipeline.look_after().await.unwrap();
+    assert_eq!((looked.rung, looked.depth.ready), (0, 0));
 }

@@ -122,7 +122,10 @@ fn body(answer: &Json) -> Json {
 /// Asks for a report by the command line; it stays queued.
 fn ask(world: &World) -> String {
     let key = world.api_key("acme");
-    world.write("ask.json", &call(HTTP, &key, "POST", "/v1/reports", Some(json!({"report_type": "rides.v1"}))).to_string());
+    world.write(
+        "ask.json",
+        &call(HTTP, &key, "POST", "/v1/reports", Some(json!({"report_type": "rides.v1"}))).to_string(),
+    );
     let answer = world.json(&["lambda", "api", "--event", &world.path("ask.json").to_string_lossy()]);
     assert_eq!(answer["statusCode"], 202, "{answer}");
     body(&answer)["id"].as_str().expect("an id").to_owned()
@@ -165,7 +168,11 @@ fn a_report_goes_its_way_by_functions_alone() {
     assert_eq!(worker.log().matches("a message is no bell").count(), 2);
 
     let report = body(&api.invoke(&call(HTTP, &key, "GET", &path, None)));
-    assert_eq!((&report["status"], &report["deliveries"][0]["status"]), (&json!("succeeded"), &json!("delivered")), "{report}");
+    assert_eq!(
+        (&report["status"], &report["deliveries"][0]["status"]),
+        (&json!("succeeded"), &json!("delivered")),
+        "{report}"
+    );
     one_whole_file(&world);
     let file = api.invoke(&call(HTTP, &key, "GET", &format!("{path}/file"), None));
     let fetched = STANDARD.decode(file["body"].as_str().expect("a body")).expect("base64");
@@ -206,8 +213,14 @@ fn a_delivery_that_outlasts_its_function_is_gone_on_with() {
     let answer = worker.lambda.invoke(&bells(&[DELIVER, DELIVER]), Duration::from_secs(8)).expect("an answer");
     // One slot: the second message found no time.
     let failed = answer["batchItemFailures"].as_array().expect("a list");
-    assert!(failed.len() == 1 && failed[0]["itemIdentifier"].as_str().is_some_and(|id| id.starts_with("message-")), "{answer}");
-    assert_eq!(query(&world, "SELECT kind, leased FROM tasks WHERE kind = 'deliver'"), "[('deliver', 0), ('deliver', 0)]");
+    assert!(
+        failed.len() == 1 && failed[0]["itemIdentifier"].as_str().is_some_and(|id| id.starts_with("message-")),
+        "{answer}"
+    );
+    assert_eq!(
+        query(&world, "SELECT kind, leased FROM tasks WHERE kind = 'deliver'"),
+        "[('deliver', 0), ('deliver', 0)]"
+    );
     assert!(worker.log().contains("time is up"), "{}", worker.log());
 
     let before = proxy.traffic().uploaded;
@@ -247,7 +260,9 @@ fn sigterm_hands_back_what_is_begun_and_reserved() {
     assert_eq!(worker.invoke(&bells(&[PRODUCE])), json!({"batchItemFailures": []}));
     proxy.set(Chaos::Stall);
     let event = worker.lambda.begin(&bells(&[DELIVER]), MINUTE * 10);
-    wait_until("the delivery to begin", PATIENCE, || query(&world, "SELECT leased FROM tasks WHERE kind = 'deliver'") == "[(1,)]");
+    wait_until("the delivery to begin", PATIENCE, || {
+        query(&world, "SELECT leased FROM tasks WHERE kind = 'deliver'") == "[(1,)]"
+    });
     worker.signal("TERM");
     assert_eq!(event.answer(), Some(Ok(json!({"batchItemFailures": []}))));
     let log = worker.wait_for_end();
@@ -278,7 +293,12 @@ fn what_died_while_frozen_fails_no_event() {
     for report in [&first, &second] {
         let report = shown(&world, report);
         let delivery = &report["deliveries"][0];
-        assert_eq!((&delivery["status"], &delivery["attempts"]), (&json!("delivered"), &json!(1)), "{report}\n{}", worker.log());
+        assert_eq!(
+            (&delivery["status"], &delivery["attempts"]),
+            (&json!("delivered"), &json!(1)),
+            "{report}\n{}",
+            worker.log()
+        );
     }
 }
 
@@ -286,7 +306,11 @@ fn what_died_while_frozen_fails_no_event() {
 fn events_hurry_what_waits_and_schedules_look_after_the_queue() {
     let (world, proxy) = world_with("");
     let partner = std::fs::read_to_string(world.path("partners/acme.toml")).expect("the partner's file");
-    world.write("partners/acme.toml", &partner.replace("first_pause_s = 0.05\nlongest_pause_s = 1.0", "first_pause_s = 3600.0\nlongest_pause_s = 3600.0"));
+    world.write(
+        "partners/acme.toml",
+        &partner
+            .replace("first_pause_s = 0.05\nlongest_pause_s = 1.0", "first_pause_s = 3600.0\nlongest_pause_s = 3600.0"),
+    );
     world.apply();
     let report = ask(&world);
     let (worker, events) = (Function::start(&world, "worker"), Function::start(&world, "events"));
@@ -301,20 +325,38 @@ fn events_hurry_what_waits_and_schedules_look_after_the_queue() {
 
     let schedule: Json = serde_json::from_str(SCHEDULE).expect("JSON");
     let looked = events.invoke(&schedule);
-    assert_eq!((&looked["queue"]["delayed"], &looked["rung"]), (&json!(2), &json!(0)), "the delivery, and the file's end: {looked}");
-    let metrics: Json = events.log().lines().find(|line| line.contains("CloudWatchMetrics")).and_then(|line| serde_json::from_str(line).ok()).expect("metrics");
-    assert_eq!((&metrics["QueueDelayed"], &metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"]), (&json!(2), &json!("Sealpost")));
+    assert_eq!(
+        (&looked["queue"]["delayed"], &looked["rung"]),
+        (&json!(2), &json!(0)),
+        "the delivery, and the file's end: {looked}"
+    );
+    let metrics: Json = events
+        .log()
+        .lines()
+        .find(|line| line.contains("CloudWatchMetrics"))
+        .and_then(|line| serde_json::from_str(line).ok())
+        .expect("metrics");
+    assert_eq!(
+        (&metrics["QueueDelayed"], &metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"]),
+        (&json!(2), &json!("Sealpost"))
+    );
 
     let mut created: Json = serde_json::from_str(OBJECT_CREATED).expect("JSON");
     assert_eq!(events.invoke(&created), json!({"meant": 0, "hurried": 0}), "an object that is not ours");
-    let place = query(&world, "SELECT record ->> '$.file.key.partner', record ->> '$.file.key.job', record ->> '$.file.key.file_name' FROM deliveries");
+    let place = query(
+        &world,
+        "SELECT record ->> '$.file.key.partner', record ->> '$.file.key.job', record ->> '$.file.key.file_name' FROM deliveries",
+    );
     let names: Vec<&str> = place.split('\'').filter(|part| part.len() > 2 && *part != ", ").collect();
     created["detail"]["object"]["key"] = json!(format!("reports/{}/{}-1/{}", names[0], names[1], names[2]));
     assert_eq!(events.invoke(&created), json!({"meant": 1, "hurried": 1}), "{place}");
     worker.invoke(&bells(&[DELIVER]));
     assert_eq!(shown(&world, &report)["deliveries"][0]["status"], "delivered", "{}", worker.log());
     assert_eq!(events.invoke(&created), json!({"meant": 0, "hurried": 0}), "it has ended");
-    assert_eq!(events.invoke(&json!({"source": "aws.ec2", "detail-type": "Something"})), json!({"ignored": "Something"}));
+    assert_eq!(
+        events.invoke(&json!({"source": "aws.ec2", "detail-type": "Something"})),
+        json!({"ignored": "Something"})
+    );
 }
 
 /// The emulator of cargo-lambda, which speaks to functions as Lambda does, and has a URL for each of them.

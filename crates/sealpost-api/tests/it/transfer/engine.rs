@@ -100,7 +100,9 @@ async fn a_file_arrives_through_a_connector_that_is_made_once() {
     assert_eq!(std::fs::read_to_string(rig.sshd.inbox().join("a.csv")).unwrap(), CONTENT);
     let recorded = intent(&notebook).unwrap();
     let transfer = sealpost_deliver::recorded_transfer(&recorded).unwrap();
-    assert!(recorded.temporary_path.starts_with(&format!("transfer:{transfer} of dlv_01kavs0h9yq4m4d2tkv1c7rbn5 since ")));
+    assert!(
+        recorded.temporary_path.starts_with(&format!("transfer:{transfer} of dlv_01kavs0h9yq4m4d2tkv1c7rbn5 since "))
+    );
     assert!(recorded.account.starts_with("arn:aws:transfer:us-east-1:000000000000:connector/c-"), "{recorded:?}");
     assert_eq!((receipt.certainty, receipt.size), (Certainty::Verified, CONTENT.len() as u64));
     assert_eq!(receipt.remote_path, rig.sshd.inbox().join("a.csv").display().to_string());
@@ -197,7 +199,11 @@ async fn a_transfer_that_takes_long_is_left_and_followed_again() {
     for _ in 0..2 {
         let error = attempt(&hasty, &connector, &notebook, 0).await.unwrap_err();
         assert!(error.is(&codes::deliver::NOT_YET), "{error}");
-        assert!(matches!(error.retry(), Retry::After(pause) if pause >= Duration::from_secs(15)), "{:?}", error.retry());
+        assert!(
+            matches!(error.retry(), Retry::After(pause) if pause >= Duration::from_secs(15)),
+            "{:?}",
+            error.retry()
+        );
     }
     let recorded = intent(&notebook).unwrap();
     let times = AwsTransferSettings { follow_s: 0, follow_deadline_s: 0, ..AwsTransferSettings::default() };

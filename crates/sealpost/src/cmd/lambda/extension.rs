@@ -30,7 +30,9 @@ pub(super) async fn register() {
             });
         }
         // Emulators mostly have no extensions.
-        Ok(Err(error)) => tracing::debug!(target: "sealpost::lambda", %error, "no extension: the end comes without a signal"),
+        Ok(Err(error)) => {
+            tracing::debug!(target: "sealpost::lambda", %error, "no extension: the end comes without a signal")
+        }
         Err(_) => tracing::debug!(target: "sealpost::lambda", "no extension: no answer"),
     }
 }

@@ -69,7 +69,9 @@ impl Function for Worker {
             match outcome {
                 Ok(Worked::Nothing | Worked::Task | Worked::HandedBack) => continue,
                 // Its bell must not be lost: nobody has heard it.
-                Ok(Worked::NoTime) => tracing::info!(target: "sealpost::lambda", message, "no time left to begin a task"),
+                Ok(Worked::NoTime) => {
+                    tracing::info!(target: "sealpost::lambda", message, "no time left to begin a task")
+                }
                 Err(error) => {
                     tracing::error!(target: "sealpost::lambda", message, code = error.code().id, ?error, "a message comes again");
                 }
