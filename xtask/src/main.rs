@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | tidy | docs | infra | fuzz-api | bench`.
+//! The project's own commands: `cargo xtask test | tidy | docs | infra | fuzz-api | package | bench | deploy`.
 //!
 //! Only the standard library, so that the first of them starts seconds after a clone.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
@@ -8,6 +8,7 @@ mod deploy;
 mod docs;
 mod fuzz;
 mod infra;
+mod package;
 mod test;
 mod tidy;
 mod workspace;
@@ -30,6 +31,8 @@ The project's own commands.
   cargo xtask fuzz-api [--minutes N | --examples N] [--seed S] [--plane partner|operator]
       Requests made from the OpenAPI documents against a running product, by schemathesis: valid, invalid, and in
       sequences. Prints what deviates as curl lines. Five minutes for each plane when nothing else is said.
+  cargo xtask package [--arch x86_64|arm64] [--config FOLDER] [--zig]
+      The binary as a package of AWS Lambda: target/package/sealpost-ARCH.zip, with the configuration and catalogue of a folder.
   cargo xtask bench [--quick] [--edge | --transfer] [--json FILE] [--rows N] [--rounds N]
       Speed and memory beside the stock tools, in the same run.
   cargo xtask deploy <init | validate | plan [--destroy] | summary | apply> --environment E [--folder F]
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Some(("docs", [])) => docs::write(),
         Some(("infra", [])) => infra::run(),
         Some(("fuzz-api", rest)) => fuzz::run(rest),
+        Some(("package", rest)) => package::run(rest),
         Some(("bench", rest)) => bench::run(rest),
         Some(("deploy", rest)) => deploy::run(rest),
         None | Some(("help" | "--help" | "-h", _)) => {

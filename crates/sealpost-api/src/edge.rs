@@ -29,6 +29,18 @@ const URI_LIMIT: usize = 8_192;
 const REQUEST_ID: [HeaderName; 2] =
     [HeaderName::from_static("x-request-id"), HeaderName::from_static("x-amzn-requestid")];
 
+/// The id that a gateway in front of us gave a request, and tells the client: an extension.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The id, where it looks like one.
+    pub(crate) fn of_gateway(text: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'+' | b'/');
+        ((1..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| Self(text.into()))
+    }
+}
+
 /// What the layers of one request tell each other.
 #[derive(Clone, Default)]
 pub(crate) struct Trail {
@@ -40,10 +52,13 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
-    /// Always our own id: one that a caller chooses could be used to forge the log.
+    /// Our own id, or a gateway's: one that a caller chooses could be used to forge the log.
     fn new(request: &Request, begun: Instant) -> Self {
         let client = request.extensions().get::<ClientAddress>().map(|ClientAddress(address)| *address);
-        let id = ulid::Ulid::generate().to_string().to_lowercase().into();
+        let id = match request.extensions().get::<RequestId>() {
+            Some(RequestId(id)) => id.clone(),
+            None => ulid::Ulid::generate().to_string().to_lowercase().into(),
+        };
         Self { id, begun: Some(begun), client, ..Self::default() }
     }
 

@@ -16,6 +16,7 @@ mod conditional;
 pub mod destinations;
 mod docs;
 mod edge;
+pub mod gateway;
 pub mod health;
 pub mod keys;
 mod openapi;

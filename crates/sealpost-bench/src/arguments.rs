@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [--quick] [--edge | --transfer] [--rows N] [--rounds N] [--seconds N] [--json FILE]
+usage: cargo xtask bench [--quick] [--edge | --transfer | --lambda] [--rows N] [--rounds N] [--seconds N] [--json FILE]
   --quick      100,800 rows and 3 rounds; transfers of an eighth of the size, beside fewer peers
   --edge       the API under load alone
   --transfer   SFTP transfers, near and far, alone; with it:
@@ -13,6 +13,7 @@ usage: cargo xtask bench [--quick] [--edge | --transfer] [--rows N] [--rounds N]
     --runtime KIND    ours on tokio's `multi` thread runtime, as in the product, or on the `current` thread
     --channels N, --connections N   the connector's settings; what the engine chooses when not given
     --at-once N       small files under way at once; 64
+  --lambda     cold starts as a function of AWS Lambda alone
   --seconds N  how long the API is under its steady load in each round; 20
   --rows N     rows of the table; 1,008,000
   --rounds N   rounds of which medians are taken; 5
@@ -30,6 +31,7 @@ pub(crate) enum Part {
     All,
     Edge,
     Transfer,
+    Lambda,
 }
 
 /// What was asked for.
@@ -51,6 +53,8 @@ pub(crate) struct Arguments {
     pub(crate) json: Option<PathBuf>,
     /// The release binary; the one beside ours when not given.
     pub(crate) sealpost: Option<PathBuf>,
+    /// The binary of the peer of cold starts.
+    pub(crate) hello: Option<PathBuf>,
 }
 
 /// How files are transferred.
@@ -87,6 +91,7 @@ impl Arguments {
             seconds: 20,
             json: None,
             sealpost: None,
+            hello: None,
         };
         let mut rest = arguments.into_iter();
         while let Some(argument) = rest.next() {
@@ -97,6 +102,7 @@ impl Arguments {
                 }
                 "--edge" => parsed.part = Part::Edge,
                 "--transfer" => parsed.part = Part::Transfer,
+                "--lambda" => parsed.part = Part::Lambda,
                 "--only" => parsed.transfer.only.push(value()?),
                 "--alone" => parsed.transfer.alone = true,
                 "--megabits" => parsed.transfer.megabits = Some(positive(&argument, &value()?)?),
@@ -108,6 +114,7 @@ impl Arguments {
                 "--rows" => parsed.rows = positive(&argument, &value()?)?,
                 "--rounds" => parsed.rounds = small(&argument, &value()?)? as usize,
                 "--json" => parsed.json = Some(value()?.into()),
+                "--hello" => parsed.hello = Some(value()?.into()),
                 "--sealpost" => parsed.sealpost = Some(value()?.into()),
                 other => return Err(format!("`{other}` is not an option\n{USAGE}")),
             }

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
 
 mod arguments;
+mod cold;
 mod data;
 mod edge;
 mod figures;
@@ -27,6 +28,9 @@ use site::Site;
 
 /// Rounds of the API under load: each has 80,000 requests of its own, so a few are enough.
 const EDGE_ROUNDS: usize = 3;
+
+/// Cold starts in each round: they take milliseconds.
+const COLD_STARTS: usize = 10;
 
 /// One thing that is measured in every round.
 type Contestant<'a> = (&'static str, Box<dyn FnMut() -> Result<Figures> + 'a>);
@@ -65,12 +69,17 @@ fn ended(outcome: Result<()>) -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     let mut json = Vec::new();
     let mut tables = String::new();
-    if arguments.part != Part::Transfer {
+    if matches!(arguments.part, Part::All | Part::Edge) {
         let rows = reports(arguments)?;
         tables.push_str(&row::table(&rows));
         json.extend(row::json(&rows));
     }
-    if arguments.part != Part::Edge {
+    if matches!(arguments.part, Part::All | Part::Lambda) {
+        let rows = cold_starts(arguments)?;
+        tables.push_str(&format!("\n{}", row::table(&rows)));
+        json.extend(row::json(&rows));
+    }
+    if matches!(arguments.part, Part::All | Part::Transfer) {
         let table = transfer::measure(arguments)?;
         tables.push_str(&format!("\n{}", table.text()));
         json.extend(table.json());
@@ -93,6 +102,14 @@ fn reports(arguments: &Arguments) -> Result<Vec<Row>> {
     let edge = edge::measure(&site, EDGE_ROUNDS.min(arguments.rounds), arguments.seconds)?;
     rows.extend(row::edge(&edge)?);
     Ok(rows)
+}
+
+/// As a function of AWS Lambda, from nothing to an answer.
+fn cold_starts(arguments: &Arguments) -> Result<Vec<Row>> {
+    let rounds = arguments.rounds * COLD_STARTS;
+    println!("\ncold starts, {rounds} of each …");
+    let figures = cold::measure(&site::sealpost(arguments)?, &cold::hello(arguments.hello.as_ref())?, rounds)?;
+    row::cold(&figures)
 }
 
 /// From query to SFTP, beside the stock tools.

@@ -106,7 +106,23 @@ pub(crate) fn edge(figures: &Figures) -> Result<Vec<Row>> {
     ])
 }
 
+/// The rows of cold starts. The peer has no configuration, catalogue, ledger or issuers to prepare.
+///
+/// # Errors
+/// When a figure is missing.
+pub(crate) fn cold(figures: &Figures) -> Result<Vec<Row>> {
+    let row = |name, ours: &str, reach| -> Result<Row> {
+        let (ours, peer) = (figures.median(ours)?, figures.median("cold hello ms")?);
+        Ok(Row { name, unit: "ms", better: Better::Lower, ours, peer_name: HELLO, peer, reach })
+    };
+    Ok(vec![
+        row("lambda: from exec to the first answer", "cold ms", 0.5)?,
+        row("lambda: the same, an authenticated list", "cold list ms", 0.3)?,
+    ])
+}
+
 const BARE: &str = "a bare axum route";
+const HELLO: &str = "hello by lambda_http";
 
 /// The table for people.
 pub(crate) fn table(rows: &[Row]) -> String {
@@ -186,6 +202,10 @@ mod tests {
         }
         let mut rows = rows;
         rows.extend(edge(&figures).unwrap());
+        for name in ["cold ms", "cold list ms", "cold hello ms"] {
+            figures.add(Figures::of([(name, 1.0)]));
+        }
+        rows.extend(cold(&figures).unwrap());
         let names: std::collections::BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
         assert_eq!(names.len(), rows.len());
     }

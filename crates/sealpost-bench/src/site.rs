@@ -37,25 +37,34 @@ pub(crate) struct Site {
     folder: tempfile::TempDir,
 }
 
+/// The binary that is measured.
+///
+/// # Errors
+/// When it is missing.
+pub(crate) fn sealpost(arguments: &Arguments) -> Result<PathBuf> {
+    let sealpost = match &arguments.sealpost {
+        Some(file) => file.clone(),
+        None => std::env::current_exe().context("our own path")?.with_file_name("sealpost"),
+    };
+    if !sealpost.is_file() {
+        bail!("{} is missing; `cargo xtask bench` builds it", sealpost.display());
+    }
+    fs::canonicalize(&sealpost).with_context(|| format!("{}", sealpost.display()))
+}
+
 impl Site {
     /// Starts the servers, fills the table, makes keys and configuration.
     ///
     /// # Errors
     /// When the release binary is missing or a file can't be written.
     pub(crate) fn prepare(arguments: &Arguments) -> Result<Self> {
-        let sealpost = match &arguments.sealpost {
-            Some(file) => file.clone(),
-            None => std::env::current_exe().context("our own path")?.with_file_name("sealpost"),
-        };
-        if !sealpost.is_file() {
-            bail!("{} is missing; `cargo xtask bench` builds it", sealpost.display());
-        }
+        let sealpost = sealpost(arguments)?;
         let gpg = Gpg::new();
         let recipient = gpg.generate(&KeySpec { algorithms: algorithms::RSA3072, ..KeySpec::default() });
         let sshd = Sshd::start();
         let site = Self {
             rows: arguments.rows,
-            sealpost: fs::canonicalize(&sealpost).with_context(|| format!("{}", sealpost.display()))?,
+            sealpost,
             database: data::server(arguments.rows),
             client_key: sshd.client_key("ed25519", "256", "RFC4716", ""),
             user: sshd::user(),

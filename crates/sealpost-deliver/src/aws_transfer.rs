@@ -5,7 +5,9 @@
 //! ```
 //!
 //! Starting is not idempotent there. What was started is recorded before it is followed, and an attempt that finds such a
-//! record follows it. A crash between the service's answer and the record sends the same bytes under the same name once more;
+//! record follows it. None follows for longer than a while: then it ends with `SP-DELIVER-030`, which is no failure, and the
+//! next one goes on, so that nobody has to wait here for what may take hours, and a function can't. Who hears of the result
+//! elsewhere, by an event, hurries the next attempt. A crash between the service's answer and the record sends the same bytes under the same name once more;
 //! our own transfer API, which can be called as well, closes that gap with its idempotency token.
 
 use std::collections::HashMap;
@@ -28,16 +30,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{AwsSettings, Caller};
 
+pub use record::recorded_transfer;
+
 mod check;
 mod failure;
 mod find;
 mod follow;
+mod record;
 mod send;
 mod shapes;
 mod wanted;
 
 /// Settings of this engine.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AwsTransferSettings {
     /// How Transfer Family is called. An address of our own transfer API works as well.
@@ -49,6 +54,22 @@ pub struct AwsTransferSettings {
     /// The role that their logs are written with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logging_role: Option<String>,
+    /// How many seconds an attempt asks for the result of a transfer that goes on, before it leaves that to the next one; 60.
+    pub follow_s: u64,
+    /// After how many seconds without a result a delivery fails with `SP-DELIVER-031`; 43200, which is 12 hours.
+    pub follow_deadline_s: u64,
+}
+
+impl Default for AwsTransferSettings {
+    fn default() -> Self {
+        Self {
+            aws: AwsSettings::default(),
+            access_role: None,
+            logging_role: None,
+            follow_s: 60,
+            follow_deadline_s: 12 * 3600,
+        }
+    }
 }
 
 /// Delivers through AWS Transfer Family.

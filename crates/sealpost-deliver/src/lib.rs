@@ -14,7 +14,7 @@ mod sftp;
 mod webhook;
 
 pub use aws::AwsSettings;
-pub use aws_transfer::{AwsTransfer, AwsTransferSettings};
+pub use aws_transfer::{AwsTransfer, AwsTransferSettings, recorded_transfer};
 pub use events::{
     EVENT_SINKS, EventBridgeSettings, EventParts, EventSinkEntry, EventSinkSettings, FileSinkSettings,
     StdoutSinkSettings, WebhookSinkSettings, event_sink,

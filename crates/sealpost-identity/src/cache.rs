@@ -4,7 +4,7 @@
 //! a task of its own, which all who need it wait for together; who goes away meanwhile does not end it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::Client;
 use sealpost_core::error::{Error, Result};
@@ -28,9 +28,26 @@ pub(crate) struct Cached {
     /// How long they are fresh.
     pub(crate) age: Duration,
     /// When to renew them: a little before they are stale.
-    due: Instant,
+    due: End,
     /// When they stop being used if the issuer never answers again.
-    end: Instant,
+    end: End,
+}
+
+/// The end of a time, by whichever clock gets there first: while a function is frozen between two events, the monotonic one
+/// may stand still.
+struct End {
+    at: Instant,
+    wall: SystemTime,
+}
+
+impl End {
+    fn of(time: Duration) -> Self {
+        Self { at: Instant::now() + time, wall: SystemTime::now() + time }
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.at || SystemTime::now() >= self.wall
+    }
 }
 
 type Outcome = Result<(), String>;
@@ -87,7 +104,7 @@ impl KeyCache {
         let Some(cached) = self.usable() else {
             return self.first().await;
         };
-        if Instant::now() >= cached.due {
+        if cached.due.is_over() {
             self.renew_in_passing();
         }
         match &header.key_id {
@@ -210,15 +227,15 @@ impl KeyCache {
 
     fn keep(&self, found: Found) {
         let Found { keys, url, max_age } = found;
-        let (now, age) = (Instant::now(), self.timing.age(max_age));
+        let age = self.timing.age(max_age);
         if keys.is_empty() {
             // No failure: an issuer that withdraws all its keys means it.
             tracing::warn!(issuer = self.name, keys = keys.describe(), "the issuer has no key that can be used");
         } else {
             tracing::debug!(issuer = self.name, keys = keys.describe(), "keys of the issuer are renewed");
         }
-        let cached =
-            Cached { keys, url, age, due: now + age.mul_f32(0.9), end: now + age + self.timing.without_issuer };
+        let (due, end) = (End::of(age.mul_f32(0.9)), End::of(age + self.timing.without_issuer));
+        let cached = Cached { keys, url, age, due, end };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(cached));
         self.state().failures = None;
     }
@@ -226,14 +243,15 @@ impl KeyCache {
     /// The keys that are here, unless they are too old.
     fn usable(&self) -> Option<Arc<Cached>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        current.filter(|cached| Instant::now() < cached.end)
+        current.filter(|cached| !cached.end.is_over())
     }
 
     /// When to fetch next.
     fn due(&self) -> Instant {
         let cached = self.usable();
         let retry_at = self.state().retry_at(&self.timing);
-        retry_at.or(cached.map(|cached| cached.due)).unwrap_or_else(Instant::now)
+        let due = cached.filter(|cached| !cached.due.is_over()).map(|cached| cached.due.at);
+        retry_at.or(due).unwrap_or_else(Instant::now)
     }
 
     fn unavailable(&self, state: &State) -> Error {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::identity::{Genuine, VerifiedToken};
 use sealpost_core::port::TokenVerifier;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::KeyCache;
@@ -78,8 +78,8 @@ impl Issuers {
         join_all(self.issuers.iter().map(|issuer| issuer.keys.refresh_if_due())).await;
     }
 
-    fn of(&self, token: &Token<'_>) -> Result<&Issuer> {
-        let Some(Value::String(named)) = token.claims.get("iss") else {
+    fn of(&self, claims: &Map<String, Value>) -> Result<&Issuer> {
+        let Some(Value::String(named)) = claims.get("iss") else {
             return Err(refused("it names no issuer (`iss`)"));
         };
         if let Some(issuer) = self.issuers.iter().find(|issuer| issuer.settings.issuer == *named) {
@@ -133,7 +133,12 @@ impl Issuer {
 impl TokenVerifier for Issuers {
     async fn verify(&self, token: &str) -> Result<VerifiedToken> {
         let token = Token::read(token)?;
-        self.of(&token)?.verify(&token).await
+        self.of(&token.claims)?.verify(&token).await
+    }
+
+    fn vouched(&self, claims: &Map<String, Value>) -> Result<VerifiedToken> {
+        claims::check_vouched(claims, &self.of(claims)?.settings, Timestamp::now())
+            .map_err(|error| error.caused_by(Genuine))
     }
 
     async fn check(&self) -> Vec<(String, Result<String>)> {

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::ReportTypeId;
 use sealpost_core::port::{FormatEntry, Source};
 use sealpost_core::report::{ReportSettings, ReportType, SCOPE_PARAMETER};
 
-use crate::naming;
+use crate::{Pipeline, naming};
+
+/// How long the columns of a report type that is only shown are waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// All report types, by id.
 #[derive(Debug, Default)]
@@ -31,15 +35,42 @@ impl Catalogue {
         sources: &BTreeMap<String, Arc<dyn Source>>,
         formats: &[FormatEntry],
     ) -> Result<Self> {
+        let mut loaded = Vec::new();
+        for file in definitions(folder)? {
+            let report = match read_one(&file, sources, formats) {
+                Ok((report, source)) => describe(report, &*source, &file).await,
+                Err(error) => Err(error),
+            };
+            let refuses = report.as_ref().is_err_and(|error| !is_about_the_files(error));
+            loaded.push(report);
+            // A source that refuses us would do so for each of its report types.
+            if refuses {
+                break;
+            }
+        }
+        Self::of_all(folder, loaded)
+    }
+
+    /// Reads a folder without asking any database: each report type is described when that is first needed. For processes
+    /// that begin often, with a catalogue that was loaded and found good where it was packed.
+    ///
+    /// # Errors
+    /// `SP-CONFIG-002` for an unreadable folder, `SP-CONFIG-003` with all problems that the files have by themselves.
+    pub fn read(folder: &Path, sources: &BTreeMap<String, Arc<dyn Source>>, formats: &[FormatEntry]) -> Result<Self> {
+        let read = |file: &PathBuf| read_one(file, sources, formats).map(|(report, _)| report);
+        Self::of_all(folder, definitions(folder)?.iter().map(read))
+    }
+
+    fn of_all(folder: &Path, loaded: impl IntoIterator<Item = Result<ReportType>>) -> Result<Self> {
         let mut reports = BTreeMap::new();
         let mut problems = Vec::new();
-        for file in definitions(folder)? {
-            match load_one(&file, sources, formats).await {
+        for report in loaded {
+            match report {
                 Ok(report) => {
                     reports.insert(report.id.to_string(), Arc::new(report));
                 }
                 Err(error) if is_about_the_files(&error) => problems.push(error),
-                Err(error) => return Err(error.context(file.display())),
+                Err(error) => return Err(error),
             }
         }
         if problems.is_empty() {
@@ -73,7 +104,7 @@ impl Catalogue {
         reports.into_iter()
     }
 
-    /// The report type with its columns, asking the source for them where it was down when the catalogue was loaded.
+    /// The report type with its columns, asking the source for them where nobody has yet.
     ///
     /// # Errors
     /// As [`Source::describe`].
@@ -103,27 +134,48 @@ fn definitions(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-async fn load_one(
+impl Pipeline {
+    /// The report type with its columns, to be shown. Without them where its database can't say them now: what needs no
+    /// columns goes on.
+    pub async fn shown(&self, report: Arc<ReportType>) -> Arc<ReportType> {
+        let Ok(source) = self.source(&report) else { return report };
+        match tokio::time::timeout(PATIENCE, self.parts.catalogue.described(report.clone(), &**source)).await {
+            Ok(Ok(described)) => described,
+            Ok(Err(error)) => {
+                crate::log::not_described(&report.id, &error);
+                report
+            }
+            Err(_) => report,
+        }
+    }
+}
+
+fn read_one(
     file: &Path,
     sources: &BTreeMap<String, Arc<dyn Source>>,
     formats: &[FormatEntry],
-) -> Result<ReportType> {
+) -> Result<(ReportType, Arc<dyn Source>)> {
     let refuse = |detail: String| Error::new(&codes::config::CATALOGUE, format!("{}: {detail}", file.display()));
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let id: ReportTypeId = stem.parse().map_err(|error: Error| refuse(error.detail().to_owned()))?;
     let settings: ReportSettings = toml::from_str(&read(file)?).map_err(|error| refuse(toml_problem(&error)))?;
     let sql_file = file.with_extension("sql");
-    let mut report = ReportType { id, sql: read(&sql_file)?.into(), settings, columns: Vec::new() };
+    let report = ReportType { id, sql: read(&sql_file)?.into(), settings, columns: Vec::new() };
     check_settings(&report, formats).map_err(refuse)?;
     let source = sources.get(&report.settings.source).ok_or_else(|| {
         let known: Vec<&str> = sources.keys().map(String::as_str).collect();
         refuse(format!("there is no source `{}`; known are {}", report.settings.source, known.join(", ")))
     })?;
-    // The source names line and column; the file is known here.
+    Ok((report, source.clone()))
+}
+
+async fn describe(mut report: ReportType, source: &dyn Source, file: &Path) -> Result<ReportType> {
     match source.describe(&report).await {
         Ok(columns) => report.columns = columns,
         Err(error) if error.is_retried() => crate::log::not_described(&report.id, &error),
-        Err(error) => return Err(error.context(sql_file.display())),
+        // The source names line and column; the file is known here.
+        Err(error) if is_about_the_files(&error) => return Err(error.context(file.with_extension("sql").display())),
+        Err(error) => return Err(error.context(file.with_extension("sql").display()).context(file.display())),
     }
     Ok(report)
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::connector::Connector;
 use sealpost_core::delivery::{Delivery, DeliveryEvent, Intent};
-use sealpost_core::error::{Error, Failure, Result, codes};
+use sealpost_core::error::{Error, Failure, Result, Retry, codes};
 use sealpost_core::id::DeliveryId;
 use sealpost_core::job::JobStatus;
 use sealpost_core::port::{Journal, Ledger, Shipment};
@@ -150,6 +150,10 @@ impl Pipeline {
         if error.is(&codes::ledger::LEASE_LOST) || error.is(&codes::deliver::LEASE_LOST) {
             return Err(error.clone());
         }
+        if let Some(pause) = not_yet(error) {
+            log::delivery_goes_on(delivery, error, pause);
+            return Ok(Outcome::Again(pause));
+        }
         let failures = delivery.failed_attempts + 1;
         let pause = connector.settings.retry.pause_after(failures, rand::random()).filter(|_| error.is_retried());
         let Some(pause) = pause else {
@@ -180,6 +184,14 @@ impl Pipeline {
             log::remote_leftover(&failed, &leftover);
         }
         Ok(Outcome::Done)
+    }
+}
+
+/// After which pause an attempt that did not fail, but did not end either, is gone on with.
+pub(crate) fn not_yet(error: &Error) -> Option<Duration> {
+    match error.retry() {
+        Retry::After(pause) if error.is(&codes::deliver::NOT_YET) => Some(pause),
+        _ => None,
     }
 }
 

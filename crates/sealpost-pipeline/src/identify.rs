@@ -7,7 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sealpost_core::audit::{Actor, ActorKind};
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::identity::{CLIENT_CERTIFICATES, Genuine, Identity, Scope};
+use sealpost_core::id::PartnerId;
+use sealpost_core::identity::{CLIENT_CERTIFICATES, Genuine, Identity, Scope, VerifiedToken};
 use sealpost_core::partner::{ApiKey, Partner};
 use sealpost_core::port::{Records, TokenVerifier};
 use sha2::{Digest, Sha256};
@@ -29,6 +30,24 @@ pub struct Presented<'a> {
     pub api_key: Option<&'a str>,
     /// An access token.
     pub token: Option<&'a str>,
+}
+
+/// What a gateway in front of us has verified about a caller, and hands on by a way that no client can write to.
+#[derive(Debug, Clone)]
+pub enum Vouched {
+    /// Our own authorizer decided there.
+    Caller {
+        /// The partner that the caller stands for.
+        partner: PartnerId,
+        /// What it proved to be.
+        actor: Actor,
+        /// The issuer's name, for tokens and certificates.
+        issuer: Option<String>,
+        /// What it may do.
+        scopes: Vec<Scope>,
+    },
+    /// The claims of an access token.
+    Claims(serde_json::Map<String, serde_json::Value>),
 }
 
 /// A caller that is known.
@@ -120,10 +139,30 @@ impl Authenticator {
         let Some(caller) = proven else {
             return Err(nobodys.unwrap_or_else(nothing_presented));
         };
-        if caller.partner.enabled {
-            Ok(caller)
-        } else {
-            Err(Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", caller.partner.id)))
+        enabled(caller)
+    }
+
+    /// Who a caller is for whom a gateway vouches. The partner is looked up all the same: it may be gone or switched off since
+    /// the gateway asked.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-032` where there is no such partner, `-012` for a disabled one, `-027` for claims that are not for us.
+    pub async fn vouched(&self, vouched: Vouched) -> Result<Identified> {
+        match vouched {
+            Vouched::Caller { partner, actor, issuer, scopes } => {
+                let name = Name::Partner(partner);
+                let partner = match self.known.get(&name) {
+                    Some((partner, _)) => partner,
+                    None => {
+                        let gone = || {
+                            Error::new(&codes::request::IDENTITY_UNKNOWN, format!("{}: its partner is gone", actor.id))
+                        };
+                        self.known.keep(name.clone(), self.look_up(&name).await?.ok_or_else(gone)?).0
+                    }
+                };
+                enabled(Identified { partner, actor, issuer, scopes: scopes.into() })
+            }
+            Vouched::Claims(claims) => enabled(self.by_verified(self.verifier()?.vouched(&claims)?).await?),
         }
     }
 
@@ -135,11 +174,17 @@ impl Authenticator {
     }
 
     async fn by_token(&self, token: &str) -> Result<Identified> {
-        let Some(tokens) = &self.tokens else {
+        self.by_verified(self.verifier()?.verify(token).await?).await
+    }
+
+    fn verifier(&self) -> Result<&dyn TokenVerifier> {
+        self.tokens.as_deref().ok_or_else(|| {
             let detail = "no issuer of access tokens is configured; use an API key";
-            return Err(Error::new(&codes::request::TOKEN_REFUSED, detail));
-        };
-        let verified = tokens.verify(token).await?;
+            Error::new(&codes::request::TOKEN_REFUSED, detail)
+        })
+    }
+
+    async fn by_verified(&self, verified: VerifiedToken) -> Result<Identified> {
         let partner = self.partner_of(&verified.identity).await?;
         // Scopes of other services may be there too; they mean nothing here.
         let scopes: Vec<Scope> = verified.scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
@@ -188,6 +233,7 @@ impl Authenticator {
         // Before the look-up: what changes meanwhile makes the outcome old.
         let seen = self.known.now();
         let (partner, key) = match name {
+            Name::Partner(id) => (self.records.partner(id).await?, None),
             Name::Identity(identity) => (self.records.partner_of(identity).await?, None),
             Name::ApiKey(id) => match self.records.api_key(id).await? {
                 Some(key) => (self.records.partner(&key.partner).await?, Some(Arc::new(key))),
@@ -196,6 +242,14 @@ impl Authenticator {
         };
         Ok(partner.map(|partner| Found { partner: Arc::new(partner), key, seen }))
     }
+}
+
+/// A caller of a partner that is not switched off.
+fn enabled(caller: Identified) -> Result<Identified> {
+    if caller.partner.enabled {
+        return Ok(caller);
+    }
+    Err(Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", caller.partner.id)))
 }
 
 /// What a look-up found.

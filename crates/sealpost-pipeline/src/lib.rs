@@ -25,6 +25,7 @@ pub mod catalogue;
 pub mod deliver;
 pub mod expiry;
 pub mod fetch;
+pub(crate) mod hurry;
 pub mod identify;
 pub mod keys;
 pub mod log;
@@ -35,6 +36,7 @@ pub mod preview;
 pub mod produce;
 pub mod records;
 pub mod revise;
+pub(crate) mod rounds;
 pub mod self_service;
 pub mod submit;
 pub mod telemetry;
@@ -45,9 +47,12 @@ pub mod webhooks;
 pub mod worker;
 
 pub use catalogue::Catalogue;
+pub use hurry::Hurried;
+pub use rounds::LookedAfter;
 pub use self_service::{Policy, SelfService};
 pub use submit::Ask;
 pub use transfer::{StartAsk, TransferSettings};
+pub use worker::Worked;
 
 /// What the composition root hands in.
 pub struct Parts {
@@ -144,6 +149,7 @@ pub struct Pipeline {
     hub: Arc<watch::Hub>,
     changes_of_records: Arc<AtomicU64>,
     quotas: Arc<usage::Quotas>,
+    rounds: Arc<tokio::sync::Mutex<rounds::Rounds>>,
 }
 
 impl Pipeline {
@@ -166,6 +172,7 @@ impl Pipeline {
             hub,
             changes_of_records,
             quotas,
+            rounds: Arc::default(),
         }
     }
 

@@ -86,6 +86,18 @@ pub(crate) fn leftover(job: &Job, attempt: u32, error: &Error) {
     about_job!(warn, job, attempt, error.code = error.code().id, cause = ?error, "what an attempt left in the store could not be removed");
 }
 
+pub(crate) fn delivery_goes_on(delivery: &Delivery, error: &Error, pause: Duration) {
+    let pause_ms = pause.as_millis() as u64;
+    about_delivery!(
+        info,
+        delivery,
+        error.code = error.code().id,
+        detail = error.detail(),
+        pause_ms,
+        "delivery goes on, it is looked at again"
+    );
+}
+
 pub(crate) fn delivery_started(delivery: &Delivery, connector: &Connector) {
     about_delivery!(info, delivery, remote.host = %connector.settings.host, "delivery started");
 }
@@ -203,6 +215,10 @@ pub(crate) fn certificate_unusable(partner: &PartnerId, error: &Error) {
 
 pub(crate) fn lease_lost(lease: &Lease) {
     info!(task.id = %lease.task, epoch = lease.epoch, work = ?lease.work, "another worker has taken over this task");
+}
+
+pub(crate) fn handed_back(lease: &Lease) {
+    info!(task.id = %lease.task, epoch = lease.epoch, work = ?lease.work, "time is up: the task goes back, for another worker to go on with");
 }
 
 pub(crate) fn task_trouble(lease: &Lease, error: &Error) {

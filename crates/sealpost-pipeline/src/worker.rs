@@ -1,6 +1,5 @@
 //! Workers: claim a task, work while its lease is kept alive, then complete it, give it back, or leave it.
 
-use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,14 +15,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::produce::Counters;
 use crate::transfer::Progress;
-use crate::{Pipeline, log, telemetry};
+use crate::{Pipeline, log};
 
 /// How long a worker waits for a task before it looks at the queue again.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long running tasks may go on after shutdown was asked for; what is left is taken up by the next worker.
 const GRACE: Duration = Duration::from_secs(20);
-/// How often certificates are looked at.
-const EXPIRY_ROUND: Duration = Duration::from_secs(3600);
 /// Deliveries wait for partners rather than for a core, so there may be more of them.
 const DELIVERIES_PER_SLOT: usize = 4;
 /// Notifications do nothing but wait for strangers' servers. Slots of their own: none waits for a delivery, nor the other
@@ -43,6 +40,19 @@ pub(crate) enum Outcome {
     Done,
     /// To be claimed again after a pause.
     Again(Duration),
+}
+
+/// What [`Pipeline::work_one`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worked {
+    /// No task of these kinds is ready.
+    Nothing,
+    /// A task was worked on; the ledger says what became of it.
+    Task,
+    /// A task was begun and handed back, since there was no time left.
+    HandedBack,
+    /// There was no time to begin any.
+    NoTime,
 }
 
 /// What a heartbeat writes beside the lease. (Not a closure: an async one that borrows can't be proven `Send`.)
@@ -104,7 +114,8 @@ impl Pipeline {
                 Ok(Some(lease)) => {
                     let (pipeline, abort) = (self.clone(), abort.clone());
                     tasks.spawn(async move {
-                        pipeline.work_off(lease, &abort).await;
+                        // What went wrong was logged where it did.
+                        drop(pipeline.work_off(lease, &abort).await);
                         drop(slot);
                     });
                 }
@@ -132,11 +143,33 @@ impl Pipeline {
         }
     }
 
-    async fn work_off(&self, mut lease: Lease, abort: &CancellationToken) {
+    /// Claims one task of these kinds, if one is ready, and works on it: for processes that are called for work. Cancelled,
+    /// it hands the task back for another process to go on with at once, a delivery where it stopped, a report from its
+    /// beginning.
+    ///
+    /// # Errors
+    /// The ledger's: nothing was claimed, or what became of the task was not recorded. Then its lease runs out, and it comes
+    /// back.
+    pub async fn work_one(&self, kinds: &[WorkKind], abort: &CancellationToken) -> Result<Worked> {
+        if abort.is_cancelled() {
+            return Ok(Worked::NoTime);
+        }
+        match self.parts.queue.claim(kinds, self.parts.settings.lease).await? {
+            Some(lease) => self.work_off(lease, abort).await,
+            None => Ok(Worked::Nothing),
+        }
+    }
+
+    async fn work_off(&self, mut lease: Lease, abort: &CancellationToken) -> Result<Worked> {
         let held = lease.clone();
+        let mut worked = Worked::Task;
         let outcome = tokio::select! {
             outcome = self.handle(&mut lease) => outcome,
-            () = abort.cancelled() => Ok(Outcome::Again(Duration::ZERO)),
+            () = abort.cancelled() => {
+                log::handed_back(&held);
+                worked = Worked::HandedBack;
+                Ok(Outcome::Again(Duration::ZERO))
+            }
         };
         let ended = match &outcome {
             Ok(Outcome::Done) => self.parts.queue.complete(&held).await,
@@ -144,7 +177,7 @@ impl Pipeline {
             // Another worker has it: nothing of it is ours any more.
             Err(error) if error.is(&codes::ledger::LEASE_LOST) || error.is(&codes::deliver::LEASE_LOST) => {
                 log::lease_lost(&held);
-                return;
+                return Ok(worked);
             }
             // The ledger itself failed us: nothing was recorded, so it is tried again soon.
             Err(error) if error.is_retried() => {
@@ -156,10 +189,8 @@ impl Pipeline {
                 self.parts.queue.bury(&held, &error.to_string()).await
             }
         };
-        if let Err(error) = ended {
-            // The lease runs out and the task comes back; handling it twice is harmless.
-            log::task_trouble(&held, &error);
-        }
+        // Otherwise the lease runs out and the task comes back; handling it twice is harmless.
+        ended.inspect_err(|error| log::task_trouble(&held, error)).map(|()| worked)
     }
 
     async fn handle(&self, lease: &mut Lease) -> Result<Outcome> {
@@ -218,27 +249,6 @@ impl Pipeline {
                     Err(error) if last_extended.elapsed() < duration => log::heartbeat_trouble(lease, &error),
                     Err(error) => return error,
                 }
-            }
-        }
-    }
-
-    /// Looks at certificates now and then, and publishes the queue's depth.
-    async fn watch(&self, shutdown: &CancellationToken) {
-        let mut warned = BTreeSet::new();
-        let mut last_round: Option<std::time::Instant> = None;
-        loop {
-            if last_round.is_none_or(|last| last.elapsed() >= EXPIRY_ROUND) {
-                last_round = Some(std::time::Instant::now());
-                if let Err(error) = self.warn_of_expiry(&mut warned).await {
-                    log::queue_trouble(&error);
-                }
-            }
-            if let Ok(depth) = self.parts.queue.depth().await {
-                telemetry::queue_depth(depth);
-            }
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(Duration::from_secs(10)) => {}
             }
         }
     }

@@ -15,6 +15,7 @@ pub mod oidc;
 pub mod pki;
 pub mod proftpd;
 mod request;
+pub mod runtime_api;
 pub mod server;
 pub mod sshd;
 pub mod suite;

@@ -91,7 +91,7 @@ enum Command {
 
 /// Runs the process's command line.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = lambda::started_by_lambda().map_or_else(Cli::parse, Cli::parse_from);
     let output = Output::new(cli.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

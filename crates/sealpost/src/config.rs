@@ -12,11 +12,13 @@ use sealpost_core::secret::SecretRef;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+mod lambda;
 mod listen;
 mod load;
 mod self_service;
 mod transfer;
 
+pub(crate) use lambda::LambdaBlock;
 pub(crate) use listen::{AdminBlock, AdminTlsBlock, ApiBlock, ClientCertificatesMode, IdentityBlock};
 pub(crate) use load::{ProcessEnvironment, load};
 pub(crate) use self_service::SelfServiceBlock;
@@ -68,6 +70,9 @@ pub(crate) struct Config {
     /// The transfer API.
     #[serde(default)]
     pub(crate) transfer: TransferBlock,
+    /// Functions of AWS Lambda.
+    #[serde(default)]
+    pub(crate) lambda: LambdaBlock,
     /// Logs.
     #[serde(default)]
     pub(crate) log: LogBlock,

@@ -27,11 +27,36 @@ mod transfer;
 pub(crate) async fn pipeline(loaded: &Loaded) -> Result<Pipeline> {
     let secrets = secrets(loaded);
     let sources = sources(loaded, &secrets)?;
+    let folder = loaded.path(&loaded.config.catalogue.folder);
+    let catalogue = async |sources: &Sources| Catalogue::load(&folder, sources, sealpost_format::FORMATS).await;
+    put_together(loaded, secrets, sources, catalogue).await
+}
+
+/// The whole flow for a function, which begins often: databases are asked when something is first wanted of them.
+///
+/// # Errors
+/// What an adapter can't do without; a catalogue's files that can't be used.
+pub(crate) async fn function(loaded: &Loaded) -> Result<Pipeline> {
+    let secrets = secrets(loaded);
+    let sources = sources(loaded, &secrets)?;
+    let folder = loaded.path(&loaded.config.catalogue.folder);
+    let catalogue = async |sources: &Sources| Catalogue::read(&folder, sources, sealpost_format::FORMATS);
+    put_together(loaded, secrets, sources, catalogue).await
+}
+
+/// The sources by name.
+type Sources = BTreeMap<String, Arc<dyn Source>>;
+
+async fn put_together(
+    loaded: &Loaded,
+    secrets: Arc<SecretStores>,
+    sources: Sources,
+    catalogue: impl AsyncFnOnce(&Sources) -> Result<Catalogue>,
+) -> Result<Pipeline> {
     let ledger = ledger(loaded).await?;
     let store = store(loaded, &secrets).await?;
-    let folder = loaded.path(&loaded.config.catalogue.folder);
     let notifier: Arc<dyn Notifier> = Arc::new(webhooks(loaded));
-    let catalogue = Catalogue::load(&folder, &sources, sealpost_format::FORMATS).await?;
+    let catalogue = catalogue(&sources).await?;
     Ok(Pipeline::new(Parts {
         catalogue: Arc::new(catalogue),
         sources,
@@ -98,7 +123,7 @@ pub(crate) fn secrets(loaded: &Loaded) -> Arc<SecretStores> {
 }
 
 /// The sources by name. Nothing is connected yet.
-pub(crate) fn sources(loaded: &Loaded, secrets: &Arc<SecretStores>) -> Result<BTreeMap<String, Arc<dyn Source>>> {
+pub(crate) fn sources(loaded: &Loaded, secrets: &Arc<SecretStores>) -> Result<Sources> {
     let mut sources = BTreeMap::new();
     for (name, settings) in &loaded.config.sources {
         let (kind, own) = loaded.adapter(settings);
@@ -132,8 +157,11 @@ fn settings(loaded: &Loaded) -> Result<Settings> {
     let config = &loaded.config;
     let worker = &config.worker;
     let name = if worker.name.is_empty() {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "sealpost".to_owned());
-        format!("{}:{}", host.trim(), std::process::id())
+        // In a function the name of its log says more than the machine's.
+        std::env::var("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_else(|_| {
+            let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "sealpost".to_owned());
+            format!("{}:{}", host.trim(), std::process::id())
+        })
     } else {
         worker.name.clone()
     };

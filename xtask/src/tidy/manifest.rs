@@ -29,6 +29,7 @@ pub(super) struct Dependency {
 pub(super) fn members(tree: &Tree) -> Vec<Manifest> {
     tree.files
         .iter()
+        // One with a workspace of its own is no member of ours: nothing of it gets into the product.
         .filter(|file| file.name() == "Cargo.toml" && !file.text.lines().any(|line| line.trim() == "[workspace]"))
         .filter_map(|file| {
             let folder = file.path.parent()?.to_string_lossy().into_owned();
@@ -128,7 +129,11 @@ mod tests {
 
     #[test]
     fn a_member_without_the_lints_is_found() {
-        let tree = Tree::of(&[("crates/x/Cargo.toml", "[package]\nname = \"x\"\n"), ("Cargo.toml", "[workspace]\n")]);
+        let tree = Tree::of(&[
+            ("crates/x/Cargo.toml", "[package]\nname = \"x\"\n"),
+            ("crates/x/peer/Cargo.toml", "[package]\nname = \"peer\"\n\n[workspace]\n"),
+            ("Cargo.toml", "[workspace]\n"),
+        ]);
         assert_eq!(check_lints(&tree).unwrap(), ["crates/x/Cargo.toml"]);
     }
 }

@@ -24,7 +24,8 @@ pub(crate) async fn list(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,
 ) -> Result<Json<ReportTypeList>, Problem> {
-    let granted = state.pipeline.granted(&partner);
-    let body = |report: std::sync::Arc<_>| ReportTypeBody::of(&state.pipeline, &partner, &report);
-    Ok(Json(ReportTypeList { report_types: granted.map(body).collect() }))
+    let shown = state.pipeline.granted(&partner).map(|report| state.pipeline.shown(report));
+    let reports = futures::future::join_all(shown).await;
+    let body = |report: &std::sync::Arc<_>| ReportTypeBody::of(&state.pipeline, &partner, report);
+    Ok(Json(ReportTypeList { report_types: reports.iter().map(body).collect() }))
 }

@@ -29,7 +29,7 @@ pub(crate) async fn show(
     Id(id): Id<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let report = super::granted(&state.pipeline, &partner, &id)?;
+    let report = state.pipeline.shown(super::granted(&state.pipeline, &partner, &id)?).await;
     let body = ReportTypeBody::of(&state.pipeline, &partner, &report);
     Ok(conditional::json_or_not_modified(&headers, &body))
 }

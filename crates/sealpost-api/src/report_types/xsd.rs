@@ -20,7 +20,7 @@ pub(crate) async fn xsd(
     Caller(partner): Caller,
     Id(id): Id<String>,
 ) -> Result<Response, Problem> {
-    let report = super::granted(&state.pipeline, &partner, &id)?;
+    let report = state.pipeline.shown(super::granted(&state.pipeline, &partner, &id)?).await;
     let offered = state.pipeline.formats_of(&report).iter().any(|entry| entry.name == "xml");
     match offered.then_some(state.xsd) {
         Some(write) => Ok(([(header::CONTENT_TYPE, "application/xml")], write(&report)?).into_response()),

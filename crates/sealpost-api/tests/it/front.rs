@@ -49,6 +49,15 @@ impl TokenVerifier for Tokens {
         })
     }
 
+    fn vouched(&self, claims: &serde_json::Map<String, serde_json::Value>) -> Result<VerifiedToken> {
+        let text = |name: &str| claims.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        Ok(VerifiedToken {
+            identity: Identity { issuer: "test".to_owned(), subject: text("sub") },
+            scopes: text("scope").split(' ').map(str::to_owned).collect(),
+            expires_at: Timestamp::MAX,
+        })
+    }
+
     async fn check(&self) -> Vec<(String, Result<String>)> {
         Vec::new()
     }

@@ -12,6 +12,7 @@ mod describe;
 mod download;
 mod examples;
 mod front;
+mod functions;
 mod gateway;
 mod idempotency;
 mod isolation;

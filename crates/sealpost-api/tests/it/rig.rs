@@ -11,7 +11,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use sealpost_api::{Limits, State};
 use sealpost_core::connector::Connector;
-use sealpost_core::error::{Error, Failure, Result, codes};
+use sealpost_core::delivery::Intent;
+use sealpost_core::error::{Error, Failure, Result, Retry, codes};
 use sealpost_core::port::transport::{
     CheckStep, EntrySink, Listed, RemoteEntry, Retrieval, Retrieved, Shipment, Traces, Transport,
 };
@@ -318,7 +319,8 @@ fn write_catalogue(folder: &Path) {
     );
 }
 
-/// Delivers to nowhere, except that globex's server is never there.
+/// Delivers to nowhere, except that globex's server is never there, and the first attempt for a directory called `slowly` is
+/// not at its end when it ends.
 struct StandIn;
 
 #[async_trait]
@@ -327,6 +329,12 @@ impl Transport for StandIn {
         let host = &shipment.connector.settings.host;
         if host.contains("globex") {
             return Err(Error::new(&codes::deliver::AUTHENTICATION, format!("user globex at {host}")));
+        }
+        if shipment.connector.settings.directory == "slowly" && shipment.traces.intent.is_none() {
+            let intent =
+                Intent { temporary_path: "begun".to_owned(), final_path: String::new(), account: String::new() };
+            shipment.journal.intend(intent).await?;
+            return Err(Error::new(&codes::deliver::NOT_YET, "begun").retried(Retry::After(Duration::from_secs(3600))));
         }
         Ok(Receipt {
             certainty: Certainty::Verified,

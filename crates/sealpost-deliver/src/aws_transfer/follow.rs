@@ -5,6 +5,7 @@ use std::time::Duration;
 use sealpost_aws::Fault;
 use sealpost_core::error::Result;
 use sealpost_core::port::Shipment;
+use tokio::time::Instant;
 
 use super::find::Found;
 use super::shapes::{AskResults, FileResult, Results};
@@ -22,9 +23,11 @@ pub(super) enum Followed {
     Completed,
     /// The service does not know such a transfer, or not any more.
     Unknown,
+    /// It goes on.
+    Underway,
 }
 
-/// Asks again and again; the caller's time limit ends it.
+/// Asks again and again, for as long as an attempt may.
 ///
 /// # Errors
 /// The file's failure, after the intent was withdrawn: the next attempt starts anew. Where the service can't be asked the
@@ -38,6 +41,7 @@ pub(super) async fn follow(
 ) -> Result<Followed> {
     let ask = AskResults { connector_id: &found.id, transfer_id: transfer };
     let (mut pause, mut unknown) = (FIRST_PAUSE, 0);
+    let end = Instant::now() + Duration::from_secs(engine.settings.follow_s);
     loop {
         match engine.call::<_, Results>("ListFileTransferResults", &ask).await {
             // One path was sent, so there is one result.
@@ -57,7 +61,11 @@ pub(super) async fn follow(
             Err(fault) => return Err(failure::of_fault(&fault)),
         }
         // Spread over its upper half, so that many deliveries don't ask together.
-        tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+        let wait = pause.mul_f64(0.5 + rand::random::<f64>() / 2.0);
+        if Instant::now() + wait > end {
+            return Ok(Followed::Underway);
+        }
+        tokio::time::sleep(wait).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sealpost_aws::Repeat;
-use sealpost_core::delivery::Intent;
-use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::error::{Error, Result, Retry, codes};
 use sealpost_core::port::Shipment;
 use sealpost_core::receipt::{Certainty, Receipt};
 
 use super::find::{Found, find, forget};
 use super::follow::{Followed, follow};
+use super::record::Record;
 use super::shapes::{Start, Started};
 use super::wanted::{can_do, config};
 use super::{AwsTransfer, failure};
 
-/// What the intent has in place of a temporary name.
-const STARTED: &str = "transfer:";
+/// How soon a transfer that goes on is looked at again, at least and at most; in between a quarter of its age.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(300));
 
 /// Sends the shipment within the connector's time limit.
 pub(super) async fn send(engine: &AwsTransfer, shipment: &Shipment<'_>) -> Result<Receipt> {
@@ -39,11 +39,12 @@ async fn attempt(engine: &AwsTransfer, shipment: &Shipment<'_>) -> Result<Receip
     let found = find(engine, shipment.connector, true).await?;
     let path = format!("{}/{name}", settings.directory.trim_end_matches('/'));
     let path = if settings.directory.is_empty() { name.to_owned() } else { path };
-    let transfer = match earlier(shipment, &found, &path) {
+    let transfer = match Record::earlier(shipment, &found, &path) {
         // After a week the service has forgotten it. What is sent again replaces what may be there: the same bytes.
-        Some(transfer) => match follow(engine, shipment, &found, &transfer, false).await? {
-            Followed::Completed => transfer,
+        Some(record) => match follow(engine, shipment, &found, &record.transfer, false).await? {
+            Followed::Completed => record.transfer,
             Followed::Unknown => begin(engine, shipment, &found, &path).await?,
+            Followed::Underway => return Err(underway(engine, &record)),
         },
         None => begin(engine, shipment, &found, &path).await?,
     };
@@ -62,11 +63,15 @@ async fn attempt(engine: &AwsTransfer, shipment: &Shipment<'_>) -> Result<Receip
     })
 }
 
-/// The transfer that an earlier attempt started on the same connector, for the same name.
-fn earlier(shipment: &Shipment<'_>, found: &Found, path: &str) -> Option<String> {
-    let intent = shipment.traces.intent?;
-    let transfer = intent.temporary_path.strip_prefix(STARTED)?;
-    (intent.account == found.arn && intent.final_path == path).then(|| transfer.to_owned())
+/// The error for a transfer that goes on: not yet, or never.
+fn underway(engine: &AwsTransfer, record: &Record) -> Error {
+    let (age, deadline) = (record.age().unsigned_abs(), Duration::from_secs(engine.settings.follow_deadline_s));
+    let detail = format!("transfer {}, started {} s ago", record.transfer, age.as_secs());
+    if age > deadline {
+        return Error::new(&codes::deliver::NO_RESULT, detail);
+    }
+    let pause = (age / 4).clamp(LOOK_AGAIN.0, LOOK_AGAIN.1).min(deadline - age + Duration::from_secs(1));
+    Error::new(&codes::deliver::NOT_YET, detail).retried(Retry::After(pause))
 }
 
 /// Starts a transfer, records it, and follows it to its end.
@@ -90,14 +95,11 @@ async fn begin(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, pat
         }
         Err(fault) => return Err(failure::of_fault(&fault)),
     };
-    let intent = Intent {
-        temporary_path: format!("{STARTED}{}", started.transfer_id),
-        final_path: path.to_owned(),
-        account: found.arn.clone(),
-    };
-    shipment.journal.intend(intent).await?;
+    let record = Record::new(&started.transfer_id);
+    shipment.journal.intend(record.intent(shipment, found, path)).await?;
     match follow(engine, shipment, found, &started.transfer_id, true).await? {
         Followed::Completed => Ok(started.transfer_id),
+        Followed::Underway => Err(underway(engine, &record)),
         Followed::Unknown => {
             let detail =
                 format!("AWS Transfer Family does not know the transfer {} that it started", started.transfer_id);

@@ -23,7 +23,7 @@ fn engine(moto: &Moto) -> AwsTransfer {
             secret_access_key: Some("env:test".parse().unwrap()),
         },
         access_role: Some(ROLE.to_owned()),
-        logging_role: None,
+        ..AwsTransferSettings::default()
     };
     AwsTransfer::new(settings, Arc::new(TestSecrets))
 }

@@ -136,3 +136,20 @@ fn the_caller_is_a_plain_name() {
     // The configured claim stands alone: another one must not step in where it is missing.
     assert!(verify(&accepted, &json!({"aud": "us", "client_id": "c"})).is_err());
 }
+
+/// As API Gateway's authorizer for HTTP APIs hands them on: all of it text, lists in brackets, times that are long over.
+#[test]
+fn claims_that_a_gateway_vouches_for_are_checked_but_for_their_time() {
+    let now = Timestamp::from_second(NOW).unwrap();
+    let accepted = block("auth0", json!({}));
+    let claims = json!({"sub": "c@clients", "azp": "c", "gty": "client-credentials", "exp": "1583348638", "iat": "1583348038",
+                        "aud": "[us https://t.auth0.com/userinfo]", "permissions": "[reports:read keys:write]"});
+    let verified = check_vouched(claims.as_object().unwrap(), &accepted, now).unwrap();
+    assert_eq!(verified.scopes, ["reports:read", "keys:write"]);
+    let elsewhere = json!({"sub": "c@clients", "azp": "c", "gty": "client-credentials", "aud": "[them]"});
+    assert!(check_vouched(elsewhere.as_object().unwrap(), &accepted, now).is_err());
+    for (accepted, access, id) in samples() {
+        assert!(check_vouched(access.as_object().unwrap(), &accepted, now).is_ok(), "{access}");
+        assert!(check_vouched(id.as_object().unwrap(), &accepted, now).is_err(), "{id}");
+    }
+}

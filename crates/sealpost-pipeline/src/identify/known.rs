@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
-use sealpost_core::id::ApiKeyId;
+use sealpost_core::id::{ApiKeyId, PartnerId};
 use sealpost_core::identity::Identity;
 use sealpost_core::partner::{ApiKey, Partner};
 
@@ -20,6 +20,7 @@ const MOST: usize = 10_000;
 /// What a record is looked up by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Name {
+    Partner(PartnerId),
     ApiKey(ApiKeyId),
     Identity(Identity),
 }
@@ -28,7 +29,8 @@ pub(super) enum Name {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
     change: u64,
-    at: Instant,
+    /// By the wall clock: the other one may stand still while a function is frozen between two events.
+    at: SystemTime,
 }
 
 /// The records of the last second.
@@ -47,7 +49,7 @@ impl Known {
 
     /// The present moment; anything looked up from now on is at least this new.
     pub(super) fn now(&self) -> Moment {
-        Moment { change: self.changes.load(Ordering::Acquire), at: Instant::now() }
+        Moment { change: self.changes.load(Ordering::Acquire), at: SystemTime::now() }
     }
 
     pub(super) fn get(&self, name: &Name) -> Option<(Arc<Partner>, Option<Arc<ApiKey>>)> {
@@ -74,7 +76,8 @@ impl Known {
 
 impl Moment {
     fn is_fresh(self, now: Self) -> bool {
-        self.change == now.change && now.at.saturating_duration_since(self.at) < FRESH
+        // A clock that was set back makes it old.
+        self.change == now.change && now.at.duration_since(self.at).is_ok_and(|age| age < FRESH)
     }
 }
 

@@ -15,7 +15,7 @@ use sealpost_core::transfer::{
 use super::attempt::{Attempt, Progress};
 use super::send;
 use crate::breaker::patience;
-use crate::deliver::may_have_written;
+use crate::deliver::{may_have_written, not_yet};
 use crate::produce::MOST_INTERRUPTIONS;
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
@@ -113,6 +113,9 @@ impl Pipeline {
     ) -> Result<Outcome> {
         if error.is(&codes::ledger::LEASE_LOST) || error.is(&codes::deliver::LEASE_LOST) {
             return Err(error.clone());
+        }
+        if let Some(pause) = not_yet(error) {
+            return Ok(Outcome::Again(pause));
         }
         let failures = item.failed_attempts + 1;
         let pause = connector.settings.retry.pause_after(failures, rand::random()).filter(|_| error.is_retried());

@@ -126,6 +126,11 @@ impl Quotas {
         }
     }
 
+    /// Forgets counts of windows that ended long ago.
+    pub(crate) async fn forget_old(&self) -> Result<()> {
+        self.meter.forget_before(Timestamp::now() - KEPT).await
+    }
+
     /// The window of now. What is held of another one, or of another limit, is given back.
     async fn turn(&self, partner: &PartnerId, held: &mut Held, quota: Quota, now: Timestamp) -> UsageWindow {
         let window = quota.period.window(now);
@@ -172,7 +177,7 @@ impl Quotas {
                     quotas.sweep(IDLE).await;
                     if forgot.is_none_or(|at| at.elapsed() > Duration::from_secs(3600)) {
                         forgot = Some(Instant::now());
-                        if let Err(error) = quotas.meter.forget_before(Timestamp::now() - KEPT).await {
+                        if let Err(error) = quotas.forget_old().await {
                             tracing::debug!(target: "sealpost::usage", %error, "old windows were not forgotten");
                         }
                     }

@@ -1,117 +1,74 @@
 //! `sealpost lambda`: functions of AWS Lambda. Without Lambda they answer one event, to try them out.
+//!
+//! In a package the binary is called `bootstrap`; under that name it is the function that the handler names.
 
-use std::io::Read;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use sealpost_api::authorizer::{AuthorizerSettings, UNAUTHORIZED, authorize};
-use sealpost_core::error::{Error, Kind, Result, codes};
-use sealpost_identity::Issuers;
-use sealpost_pipeline::identify::Authenticator;
-use serde_json::Value as Json;
+use sealpost_core::error::Result;
 
 use crate::config::Loaded;
-use crate::output;
-use crate::wire;
+
+mod api;
+mod authorizer;
+mod events;
+mod extension;
+mod runtime;
+mod worker;
 
 /// Where Lambda says how to ask it for events.
 const RUNTIME: &str = "AWS_LAMBDA_RUNTIME_API";
+/// The name that Lambda starts a program by.
+const BOOTSTRAP: &str = "bootstrap";
 
 /// Functions of AWS Lambda.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
+    /// Serve the partners' API behind API Gateway or a function URL.
+    Api(EventOption),
+    /// Work on tasks that messages of SQS call for.
+    Worker(EventOption),
+    /// Hear of finished transfers by EventBridge, and look after the queue by schedule.
+    Events(EventOption),
     /// Decide for API Gateway who calls: an authorizer for TOKEN and REQUEST events.
-    Authorizer(AuthorizerOptions),
+    Authorizer(authorizer::Options),
 }
 
-/// Options of `lambda authorizer`.
+/// What every function has.
 #[derive(clap::Args)]
-pub(crate) struct AuthorizerOptions {
+pub(crate) struct EventOption {
     /// Answer the event in this file (`-` for standard input) and end, instead of asking Lambda for events.
     #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
-    /// Give simple answers to events of version 2.0, for HTTP APIs that are set so.
-    #[arg(long, env = "SEALPOST_AUTHORIZER_SIMPLE")]
-    simple: bool,
-    /// The value of the API Gateway key that a caller's usage counts for; `{partner}` and `{key}` are filled in. Empty
-    /// for none.
-    #[arg(long, env = "SEALPOST_AUTHORIZER_USAGE_KEY", value_name = "TEMPLATE",
-          default_value_t = AuthorizerSettings::default().usage_key)]
-    usage_key: String,
 }
 
 pub(crate) async fn run(loaded: &Loaded, command: Command) -> Result<ExitCode> {
     crate::logging::start(&loaded.config.log);
-    let Command::Authorizer(options) = command;
-    let issuers = wire::edge::issuers(loaded)?;
-    let records = wire::ledger(loaded).await?.records;
-    let authorizer = Authorizer {
-        authenticator: wire::edge::authenticator(loaded, records, issuers.clone()),
-        issuers,
-        settings: AuthorizerSettings { simple: options.simple, usage_key: options.usage_key },
-    };
-    match options.event {
-        Some(file) => output::line(&authorizer.answer(&read(&file)?).await?.to_string()),
-        None if std::env::var_os(RUNTIME).is_some() => serve(&authorizer).await?,
-        None => {
-            let detail = format!("not within Lambda ({RUNTIME} is not set): name an event's file with `--event`");
-            return Err(Error::new(&codes::request::INVALID, detail));
+    match command {
+        Command::Api(EventOption { event }) => runtime::run(&api::Api::new(loaded).await?, event).await,
+        Command::Worker(EventOption { event }) => runtime::run(&worker::Worker::new(loaded).await?, event).await,
+        Command::Events(EventOption { event }) => runtime::run(&events::Events::new(loaded).await?, event).await,
+        Command::Authorizer(options) => {
+            let event = options.event();
+            runtime::run(&authorizer::Authorizer::new(loaded, options).await?, event).await
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
-struct Authorizer {
-    authenticator: Authenticator,
-    issuers: Option<Arc<Issuers>>,
-    settings: AuthorizerSettings,
-}
-
-impl Authorizer {
-    async fn answer(&self, event: &Json) -> Result<Json> {
-        // Between events Lambda stops the process, and whatever would renew keys in the background.
-        if let Some(issuers) = &self.issuers {
-            issuers.refresh_if_due().await;
-        }
-        authorize(event, &self.authenticator, &self.settings).await
+/// The command line that Lambda means when it starts the program as `bootstrap`: the function that the handler names, with
+/// the package's configuration. `None` where it is started in any other way.
+pub(crate) fn started_by_lambda() -> Option<Vec<OsString>> {
+    let program = PathBuf::from(std::env::args_os().next()?);
+    let is_alone = std::env::args_os().len() == 1 && std::env::var_os(RUNTIME).is_some();
+    if !is_alone || program.file_name() != Some(BOOTSTRAP.as_ref()) {
+        return None;
     }
-}
-
-/// Asks Lambda for events until it stops the process.
-async fn serve(authorizer: &Authorizer) -> Result<()> {
-    let handler = service_fn(async |event: LambdaEvent<Json>| {
-        authorizer.answer(&event.payload).await.map_err(|error| failed(&error, &event.context.request_id))
-    });
-    lambda_runtime::run(handler)
-        .await
-        .map_err(|error| Error::new(&codes::config::INVALID, format!("Lambda's runtime API: {error}")))
-}
-
-/// An error as Lambda wants it.
-fn failed(error: &Error, request_id: &str) -> Diagnostic {
-    let code = error.code().id;
-    if error.kind() == Kind::Unauthorized {
-        tracing::info!(target: "sealpost::authorizer", request_id, code, detail = error.detail(), "refused");
-        return Diagnostic { error_type: UNAUTHORIZED.to_owned(), error_message: UNAUTHORIZED.to_owned() };
+    let mut line = vec![OsString::from("sealpost")];
+    if std::env::var_os("SEALPOST_CONFIG").is_none() {
+        let package = std::env::var_os("LAMBDA_TASK_ROOT").unwrap_or_else(|| "/var/task".into());
+        line.extend(["--config".into(), Path::new(&package).join("sealpost.toml").into_os_string()]);
     }
-    tracing::error!(target: "sealpost::authorizer", request_id, code, ?error, "the event can't be answered");
-    Diagnostic { error_type: code.to_owned(), error_message: error.to_string() }
-}
-
-fn read(file: &Path) -> Result<Json> {
-    let unreadable = |error: std::io::Error| {
-        Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error)
-    };
-    let text = if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(unreadable)?;
-        text
-    } else {
-        std::fs::read_to_string(file).map_err(unreadable)?
-    };
-    serde_json::from_str(&text).map_err(|error| {
-        Error::new(&codes::request::INVALID, format!("{}: no JSON: {error}", file.display())).caused_by(error)
-    })
+    line.extend(["lambda".into(), std::env::var_os("_HANDLER").unwrap_or_default()]);
+    Some(line)
 }

@@ -86,13 +86,8 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     let addresses = (address(&api)?, address(&admin)?, transfer.as_ref().map(address).transpose()?);
     let shutdown = CancellationToken::new();
     let mut parts = JoinSet::new();
-    let mut state = sealpost_api::State::new(pipeline.clone(), metrics(), token, xsd);
-    state = state.with_failed_attempts(config.api.failed_attempts());
-    if let Some(scopes) = &config.api.client_certificate_scopes {
-        state = state.with_certificate_scopes(scopes);
-    }
+    let state = edge::state(loaded, pipeline.clone(), metrics(), token, issuers.clone());
     if let Some(issuers) = issuers {
-        state = state.with_tokens(issuers.clone());
         let shutdown = shutdown.clone();
         parts.spawn(async move { issuers.refresh_in_background(shutdown).await });
     }
@@ -111,11 +106,6 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
         parts.spawn(async move { pipeline.work(shutdown).await });
     }
     Ok(Running { api: addresses.0, admin: addresses.1, transfer: addresses.2, shutdown, parts, pipeline })
-}
-
-/// The XML schema of a report type's files, with the format's default options.
-fn xsd(report: &sealpost_core::report::ReportType) -> Result<String> {
-    sealpost_format::xsd(&report.columns, &serde_json::Map::new())
 }
 
 async fn bind(listen: SocketAddr, key: &str) -> Result<TcpListener> {

@@ -4,11 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::HeaderName;
-use sealpost_api::{ClientCertificates, Front, Tls, TlsSettings, TrustedProxies};
+use metrics_exporter_prometheus::PrometheusHandle;
+use sealpost_api::{ClientCertificates, Front, State, Tls, TlsSettings, TrustedProxies};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::{Records, SecretStore};
-use sealpost_core::secret::SecretRef;
+use sealpost_core::report::ReportType;
+use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_identity::Issuers;
+use sealpost_pipeline::Pipeline;
 use sealpost_pipeline::identify::Authenticator;
 
 use crate::config::{ClientCertificatesMode, Loaded};
@@ -70,6 +73,30 @@ pub(crate) fn front(loaded: &Loaded, tls: Option<Arc<Tls>>) -> Result<Front> {
         proxies = proxies.with_certificate_header(name);
     }
     Ok(Front { tls, proxies, ..Front::default() })
+}
+
+/// What the endpoints of both planes need.
+pub(crate) fn state(
+    loaded: &Loaded,
+    pipeline: Pipeline,
+    metrics: PrometheusHandle,
+    admin_token: Option<Secret>,
+    issuers: Option<Arc<Issuers>>,
+) -> State {
+    let block = &loaded.config.api;
+    let mut state = State::new(pipeline, metrics, admin_token, xsd).with_failed_attempts(block.failed_attempts());
+    if let Some(scopes) = &block.client_certificate_scopes {
+        state = state.with_certificate_scopes(scopes);
+    }
+    match issuers {
+        Some(issuers) => state.with_tokens(issuers),
+        None => state,
+    }
+}
+
+/// The XML schema of a report type's files, with the format's default options.
+fn xsd(report: &ReportType) -> Result<String> {
+    sealpost_format::xsd(&report.columns, &serde_json::Map::new())
 }
 
 /// The issuers of access tokens; `None` where none is configured. Nothing is fetched yet.

@@ -9,6 +9,7 @@ mod demo;
 mod guide;
 mod identity;
 mod isolation;
+mod lambda;
 mod memory;
 mod pages;
 mod sakila;

@@ -1,16 +1,18 @@
 //! The engine `aws_transfer` against this API, in place of the service: what AWS can't be asked in a test.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile, UserSecret};
 use sealpost_core::delivery::Intent;
-use sealpost_core::error::{Result, codes};
+use sealpost_core::error::{Result, Retry, codes};
 use sealpost_core::id::ConnectorId;
 use sealpost_core::port::{Shipment, Traces, Transport};
 use sealpost_core::receipt::{Certainty, Receipt};
 use sealpost_deliver::{AwsSettings, AwsTransfer, AwsTransferSettings};
+use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::suite::transport::{MemoryFile, Notebook, TestSecrets};
 
 use super::rig::Rig;
@@ -18,6 +20,11 @@ use super::rig::Rig;
 const CONTENT: &str = "a;b\n1;2\n";
 
 fn engine(rig: &Rig) -> AwsTransfer {
+    following(rig, AwsTransferSettings::default())
+}
+
+/// The engine with these times.
+fn following(rig: &Rig, times: AwsTransferSettings) -> AwsTransfer {
     let (id, secret) = rig.key("admin");
     let settings = AwsTransferSettings {
         aws: AwsSettings {
@@ -27,7 +34,7 @@ fn engine(rig: &Rig) -> AwsTransfer {
             secret_access_key: Some(format!("env:{secret}").parse().unwrap()),
         },
         access_role: Some("arn:aws:iam::000000000000:role/sealpost".to_owned()),
-        logging_role: None,
+        ..times
     };
     AwsTransfer::new(settings, Arc::new(TestSecrets))
 }
@@ -92,7 +99,10 @@ async fn a_file_arrives_through_a_connector_that_is_made_once() {
     let receipt = attempt(&engine, &connector, &notebook, 0).await.unwrap();
     assert_eq!(std::fs::read_to_string(rig.sshd.inbox().join("a.csv")).unwrap(), CONTENT);
     let recorded = intent(&notebook).unwrap();
-    let transfer = recorded.temporary_path.strip_prefix("transfer:").unwrap().to_owned();
+    let transfer = sealpost_deliver::recorded_transfer(&recorded).unwrap();
+    assert!(
+        recorded.temporary_path.starts_with(&format!("transfer:{transfer} of dlv_01kavs0h9yq4m4d2tkv1c7rbn5 since "))
+    );
     assert!(recorded.account.starts_with("arn:aws:transfer:us-east-1:000000000000:connector/c-"), "{recorded:?}");
     assert_eq!((receipt.certainty, receipt.size), (Certainty::Verified, CONTENT.len() as u64));
     assert_eq!(receipt.remote_path, rig.sshd.inbox().join("a.csv").display().to_string());
@@ -175,4 +185,35 @@ async fn a_check_shows_the_key_and_the_login() {
         Some(UserSecret { secret: "file:secrets/stranger".parse().unwrap(), stages: Vec::new() });
     let error = attempt(&engine, &stranger, &notebook, 0).await.unwrap_err();
     assert!(error.is(&codes::deliver::AUTHENTICATION), "{error}");
+}
+
+/// An attempt does not wait for a transfer that takes long: it ends, without having failed, and the next one goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_takes_long_is_left_and_followed_again() {
+    let rig = rig().await;
+    let proxy = ChaosProxy::start(SocketAddr::from(([127, 0, 0, 1], rig.sshd.port())));
+    let (mut connector, notebook) = (connector(&rig), Notebook::default());
+    connector.settings.port = proxy.address().port();
+    proxy.set(Chaos::Stall);
+    let hasty = following(&rig, AwsTransferSettings { follow_s: 0, ..AwsTransferSettings::default() });
+    for _ in 0..2 {
+        let error = attempt(&hasty, &connector, &notebook, 0).await.unwrap_err();
+        assert!(error.is(&codes::deliver::NOT_YET), "{error}");
+        assert!(
+            matches!(error.retry(), Retry::After(pause) if pause >= Duration::from_secs(15)),
+            "{:?}",
+            error.retry()
+        );
+    }
+    let recorded = intent(&notebook).unwrap();
+    let times = AwsTransferSettings { follow_s: 0, follow_deadline_s: 0, ..AwsTransferSettings::default() };
+    let error = attempt(&following(&rig, times), &connector, &notebook, 0).await.unwrap_err();
+    assert!(error.is(&codes::deliver::NO_RESULT) && !error.is_retried(), "{error}");
+
+    proxy.heal();
+    let receipt = attempt(&engine(&rig), &connector, &notebook, 0).await.unwrap();
+    let transfer = sealpost_deliver::recorded_transfer(&recorded).unwrap();
+    assert!(receipt.algorithms.ends_with(&transfer), "the one that was started at first: {receipt:?}");
+    assert_eq!(intent(&notebook), Some(recorded));
+    assert_eq!(std::fs::read_to_string(rig.sshd.inbox().join("a.csv")).unwrap(), CONTENT);
 }

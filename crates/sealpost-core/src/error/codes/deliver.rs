@@ -30,4 +30,6 @@ codes! { Deliver;
     PROXY = "SP-DELIVER-027", Unavailable, Operator, retried, "the proxy refuses the connection", "Check the connector's proxy and what it allows.";
     TOO_LARGE = "SP-DELIVER-028", Rejected, Partner, final, "the file is larger than the connector allows", "Raise `largest_file` on the connector.";
     REMOTE_ENGINE = "SP-DELIVER-029", Unavailable, Operator, retried, "the transfer service did not do it", "Look at the failure code; the service's own log has more.";
+    NOT_YET = "SP-DELIVER-030", Unavailable, Operator, retried, "the transfer service is still at it", "Nothing to do: it is looked at again by itself.";
+    NO_RESULT = "SP-DELIVER-031", Timeout, Operator, final, "the transfer service gave no result in time", "Look in the service's own log whether the file arrived; redeliver the report if it did not.";
 }

@@ -43,4 +43,5 @@ codes! { Request;
     LAST_CERTIFICATE = "SP-REQUEST-040", Conflict, Caller, final, "no certificate would be left to seal to", "Add another certificate first, and prove it where that is asked for.";
     NAME_TAKEN = "SP-REQUEST-041", Conflict, Caller, final, "there is one of this name already", "Change the existing one, or choose another name.";
     URI_TOO_LONG = "SP-REQUEST-042", InvalidRequest, Caller, final, "path and query are too long", "Send at most 8,192 bytes of them.";
+    ANSWER_TOO_LARGE = "SP-REQUEST-043", Conflict, Caller, final, "the answer is too large for the way it has to take", "Ask for a part of the file with `Range`, or for fewer entries of a list; operators can let downloads be redirected to the store.";
 }

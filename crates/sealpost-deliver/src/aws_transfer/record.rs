@@ -1,0 +1,60 @@
+//! What is recorded of a transfer that was started, in place of a temporary name: enough to go on following it.
+
+use jiff::{SignedDuration, Timestamp};
+use sealpost_core::delivery::Intent;
+use sealpost_core::port::Shipment;
+
+use super::find::Found;
+
+const STARTED: &str = "transfer:";
+const OF: &str = " of ";
+const SINCE: &str = " since ";
+
+/// A transfer that an attempt started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    /// The service's id.
+    pub(super) transfer: String,
+    /// When it was started. One that was recorded without it counts from now.
+    since: Timestamp,
+}
+
+impl Record {
+    pub(super) fn new(transfer: &str) -> Self {
+        Self { transfer: transfer.to_owned(), since: Timestamp::now() }
+    }
+
+    /// How long ago it was started.
+    pub(super) fn age(&self) -> SignedDuration {
+        Timestamp::now().duration_since(self.since)
+    }
+
+    /// The record as the ledger keeps it.
+    pub(super) fn intent(&self, shipment: &Shipment<'_>, found: &Found, path: &str) -> Intent {
+        Intent {
+            temporary_path: format!("{STARTED}{}{OF}{}{SINCE}{}", self.transfer, shipment.traces.id, self.since),
+            final_path: path.to_owned(),
+            account: found.arn.clone(),
+        }
+    }
+
+    /// What an earlier attempt started on the same connector, for the same name.
+    pub(super) fn earlier(shipment: &Shipment<'_>, found: &Found, path: &str) -> Option<Self> {
+        let intent = shipment.traces.intent?;
+        let record = Self::read(intent)?;
+        (intent.account == found.arn && intent.final_path == path).then_some(record)
+    }
+
+    fn read(intent: &Intent) -> Option<Self> {
+        let text = intent.temporary_path.strip_prefix(STARTED)?;
+        let (text, since) = text.split_once(SINCE).unwrap_or((text, ""));
+        let (transfer, _) = text.split_once(OF).unwrap_or((text, ""));
+        Some(Self { transfer: transfer.to_owned(), since: since.parse().unwrap_or_else(|_| Timestamp::now()) })
+    }
+}
+
+/// The service's id of the transfer that an intent records, where it does.
+#[must_use]
+pub fn recorded_transfer(intent: &Intent) -> Option<String> {
+    Record::read(intent).map(|record| record.transfer)
+}

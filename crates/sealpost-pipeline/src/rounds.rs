@@ -1,0 +1,77 @@
+//! What is looked at now and then, whoever does it: a worker beside its tasks, or a function that a schedule calls.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sealpost_core::error::Result;
+use sealpost_core::task::QueueDepth;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Pipeline, log, telemetry};
+
+/// How often certificates and old counts are looked at.
+const ROUND: SignedDuration = SignedDuration::from_hours(1);
+/// How often a worker publishes the queue's depth.
+const PACE: Duration = Duration::from_secs(10);
+
+/// What this process has looked at and warned of.
+#[derive(Default)]
+pub(crate) struct Rounds {
+    /// By the wall clock: a process that is frozen between calls has no other.
+    last: Option<Timestamp>,
+    warned: BTreeSet<(String, i64)>,
+}
+
+/// What [`Pipeline::look_after`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LookedAfter {
+    /// How often workers were called for tasks that may have been forgotten.
+    pub rung: u64,
+    /// How much waits.
+    pub depth: QueueDepth,
+}
+
+impl Pipeline {
+    /// What is due now: calls workers for tasks that may have been forgotten and publishes the queue's depth; once an hour
+    /// warns of certificates that expire and forgets old counts of requests. What fails keeps nothing else from being done.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn look_after(&self) -> Result<LookedAfter> {
+        let rung = self.parts.queue.sweep().await;
+        let round = self.round().await;
+        let depth = self.parts.queue.depth().await.inspect(|depth| telemetry::queue_depth(*depth));
+        let looked = LookedAfter { rung: rung?, depth: depth? };
+        round.map(|()| looked)
+    }
+
+    /// Looks around, where it is time to.
+    async fn round(&self) -> Result<()> {
+        let mut rounds = self.rounds.lock().await;
+        let now = Timestamp::now();
+        // A clock that was set back makes it due, too.
+        if rounds.last.is_some_and(|last| last <= now && now.duration_since(last) < ROUND) {
+            return Ok(());
+        }
+        rounds.last = Some(now);
+        let warned = self.warn_of_expiry(&mut rounds.warned).await;
+        self.quotas.forget_old().await.and(warned)
+    }
+
+    /// Looks around beside a worker's tasks. It sweeps no queue: who works here looks for tasks itself.
+    pub(crate) async fn watch(&self, shutdown: &CancellationToken) {
+        loop {
+            if let Err(error) = self.round().await {
+                log::queue_trouble(&error);
+            }
+            if let Ok(depth) = self.parts.queue.depth().await {
+                telemetry::queue_depth(depth);
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(PACE) => {}
+            }
+        }
+    }
+}

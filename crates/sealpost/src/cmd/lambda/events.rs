@@ -1,0 +1,87 @@
+//! `sealpost lambda events`: what EventBridge tells.
+//!
+//! | event | what follows |
+//! | --- | --- |
+//! | a transfer's file was sent, or was not (`aws.transfer`, or our own transfer API) | its delivery looks at the result now |
+//! | an object was made (`aws.s3`) | deliveries of it that wait begin now |
+//! | a schedule | workers are called for what may have been forgotten; certificates are looked at |
+//!
+//! None of it decides anything: a delivery's end is what the engine says when it is asked. So an event that comes twice, late, or
+//! from somebody else costs a look.
+
+use sealpost_core::error::Result;
+use sealpost_pipeline::{Hurried, LookedAfter, Pipeline};
+use serde_json::{Value as Json, json};
+
+use super::RUNTIME;
+use super::runtime::{Function, Time};
+use crate::config::Loaded;
+use crate::{output, wire};
+
+pub(super) struct Events {
+    pipeline: Pipeline,
+}
+
+impl Events {
+    /// Nothing is asked over the network.
+    pub(super) async fn new(loaded: &Loaded) -> Result<Self> {
+        Ok(Self { pipeline: wire::function(loaded).await? })
+    }
+}
+
+impl Function for Events {
+    const NAME: &'static str = "events";
+
+    async fn answer(&self, event: &Json, _time: &Time) -> Result<Json> {
+        let text = |pointer: &str| event.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+        let (source, kind) = (text("/source"), text("/detail-type"));
+        let hurried = match (source, kind) {
+            ("aws.transfer" | "sealpost.transfer", kind) if kind.starts_with("SFTP Connector File Send ") => {
+                let object = [text("/detail/file-path"), text("/detail/local-file-location/key")];
+                let object = object.into_iter().find(|object| !object.is_empty()).unwrap_or_default();
+                let transfer = text("/detail/transfer-id");
+                // One that has recorded no transfer may have started this one, and have been stopped before it could.
+                let is_meant = |delivery: &sealpost_core::delivery::Delivery| {
+                    let recorded = delivery.intent.as_ref().map(sealpost_deliver::recorded_transfer);
+                    recorded.is_none_or(|recorded| recorded.as_deref() == Some(transfer))
+                };
+                self.pipeline.hurry_deliveries(object, is_meant).await?
+            }
+            ("aws.s3", "Object Created") => {
+                self.pipeline.hurry_deliveries(text("/detail/object/key"), |_| true).await?
+            }
+            (_, "Scheduled Event") | ("aws.scheduler" | "sealpost.schedule", _) => {
+                let looked = self.pipeline.look_after().await?;
+                if std::env::var_os(RUNTIME).is_some() {
+                    output::line(&metrics(&looked, jiff::Timestamp::now().as_millisecond()).to_string());
+                }
+                return Ok(json!({"rung": looked.rung, "queue": looked.depth}));
+            }
+            _ => {
+                tracing::warn!(target: "sealpost::lambda", source, kind, "an event of a kind that nothing follows from");
+                return Ok(json!({"ignored": kind}));
+            }
+        };
+        let Hurried { meant, hurried } = hurried;
+        tracing::info!(target: "sealpost::lambda", source, kind, meant, hurried, "event");
+        Ok(json!({"meant": meant, "hurried": hurried}))
+    }
+}
+
+/// The queue's depth in CloudWatch's embedded metric format: a line of the log from which it makes metrics.
+fn metrics(looked: &LookedAfter, now_ms: i64) -> Json {
+    let values = [
+        ("QueueReady", looked.depth.ready),
+        ("QueueDelayed", looked.depth.delayed),
+        ("QueueLeased", looked.depth.leased),
+        ("QueueDead", looked.depth.dead),
+        ("QueueRungAgain", looked.rung),
+    ];
+    let names: Vec<Json> = values.iter().map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
+    let directive = json!({"Namespace": "Sealpost", "Dimensions": [[]], "Metrics": names});
+    let mut line = json!({"_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]}});
+    for (name, value) in values {
+        line[name] = Json::from(value);
+    }
+    line
+}

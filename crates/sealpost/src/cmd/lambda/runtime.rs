@@ -1,0 +1,141 @@
+//! What all functions share: events from Lambda or from a file, the time for each, and a clean end.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use sealpost_core::error::{Error, Result, codes};
+use serde_json::Value as Json;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{RUNTIME, extension};
+use crate::output;
+
+/// How long an event of a file may take: as long as Lambda's longest.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// How long the answer to the last event may take on its way when Lambda ends the process.
+const LAST_WORD: Duration = Duration::from_millis(100);
+
+/// A function of AWS Lambda.
+pub(super) trait Function {
+    /// Its name in logs.
+    const NAME: &'static str;
+
+    /// Answers one event.
+    ///
+    /// # Errors
+    /// What Lambda is to take for a failure.
+    async fn answer(&self, event: &Json, time: &Time) -> Result<Json>;
+
+    /// What Lambda has to be told for this error, where it isn't the error itself.
+    fn refusal(&self, _error: &Error) -> Option<&'static str> {
+        None
+    }
+
+    /// Called once when no more events come.
+    async fn stop(&self) {}
+}
+
+/// The time that an event has.
+pub(super) struct Time {
+    deadline: SystemTime,
+    stopping: CancellationToken,
+}
+
+impl Time {
+    /// A token that is cancelled this long before the event's time is over, or when the process is to end. Of a short time
+    /// half is left to work. Its timer ends with the guard.
+    pub(super) fn until(&self, before: Duration) -> (CancellationToken, DropGuard) {
+        let left = self.deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let end = left.saturating_sub(before).max(left / 2);
+        let token = self.stopping.child_token();
+        let timer = token.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(end) => timer.cancel(),
+                () = timer.cancelled() => {}
+            }
+        });
+        (token.clone(), token.drop_guard())
+    }
+}
+
+/// Answers the event of a file, or Lambda's events until it ends the process.
+pub(super) async fn run<F: Function>(function: &F, event: Option<PathBuf>) -> Result<ExitCode> {
+    let stopping = CancellationToken::new();
+    let asked = stopping.clone();
+    tokio::spawn(async move {
+        crate::cmd::serve::asked_to_stop().await;
+        asked.cancel();
+    });
+    match event {
+        Some(file) => {
+            let time = Time { deadline: SystemTime::now() + LONGEST, stopping };
+            let answer = function.answer(&read(&file)?, &time).await;
+            function.stop().await;
+            output::line(&answer?.to_string());
+        }
+        None if std::env::var_os(RUNTIME).is_some() => serve(function, stopping).await?,
+        None => {
+            let detail = format!("not within Lambda ({RUNTIME} is not set): name an event's file with `--event`");
+            return Err(Error::new(&codes::request::INVALID, detail));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks Lambda for events until it ends the process: by SIGTERM where it knows that we want to hear of it.
+async fn serve<F: Function>(function: &F, stopping: CancellationToken) -> Result<()> {
+    extension::register().await;
+    // Held while an event is answered.
+    let answering = tokio::sync::Mutex::new(());
+    let handler = service_fn(async |event: LambdaEvent<Json>| {
+        let _answering = answering.lock().await;
+        let time = Time { deadline: event.context.deadline(), stopping: stopping.clone() };
+        let answer = function.answer(&event.payload, &time).await;
+        answer.map_err(|error| failed(function, &error, &event.context.request_id))
+    });
+    let stopped = async {
+        stopping.cancelled().await;
+        let was_answering = answering.try_lock().is_err();
+        drop(answering.lock().await);
+        if was_answering {
+            tokio::time::sleep(LAST_WORD).await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = lambda_runtime::run(handler) => ended,
+        () = stopped => Ok(()),
+    };
+    function.stop().await;
+    ended.map_err(|error| Error::new(&codes::config::INVALID, format!("Lambda's runtime API: {error}")))
+}
+
+/// An error as Lambda wants it.
+fn failed<F: Function>(function: &F, error: &Error, request_id: &str) -> Diagnostic {
+    let (code, function_name) = (error.code().id, F::NAME);
+    if let Some(refusal) = function.refusal(error) {
+        tracing::info!(target: "sealpost::lambda", function = function_name, request_id, code, detail = error.detail(), "refused");
+        return Diagnostic { error_type: refusal.to_owned(), error_message: refusal.to_owned() };
+    }
+    tracing::error!(target: "sealpost::lambda", function = function_name, request_id, code, ?error, "the event can't be answered");
+    Diagnostic { error_type: code.to_owned(), error_message: error.to_string() }
+}
+
+fn read(file: &Path) -> Result<Json> {
+    let unreadable = |error: std::io::Error| {
+        Error::new(&codes::config::UNREADABLE, format!("{}: {error}", file.display())).caused_by(error)
+    };
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(unreadable)?;
+        text
+    } else {
+        std::fs::read_to_string(file).map_err(unreadable)?
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        Error::new(&codes::request::INVALID, format!("{}: no JSON: {error}", file.display())).caused_by(error)
+    })
+}

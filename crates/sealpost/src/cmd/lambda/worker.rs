@@ -1,0 +1,104 @@
+//! `sealpost lambda worker`: tasks that messages of SQS call for.
+//!
+//! A message is a bell: it names a kind of work and no task. Who hears it claims whatever task of the kind is next, one for each
+//! bell: there is a bell for each task, so a second one would be taken from a process that is on its way, and the queue's own
+//! measures (how many wait, how many functions run) would say nothing. A bell that finds nothing was rung twice, or somebody was
+//! quicker.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::task::WorkKind;
+use sealpost_pipeline::{Pipeline, Worked};
+use serde_json::{Value as Json, json};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::runtime::{Function, Time};
+use crate::config::Loaded;
+use crate::wire;
+
+pub(super) struct Worker {
+    pipeline: Pipeline,
+    margin: Duration,
+    slots: Arc<Semaphore>,
+}
+
+impl Worker {
+    /// Nothing is asked over the network.
+    pub(super) async fn new(loaded: &Loaded) -> Result<Self> {
+        let pipeline = wire::function(loaded).await?;
+        let slots = Arc::new(Semaphore::new(pipeline.parts().settings.concurrency.max(1)));
+        Ok(Self { pipeline, margin: Duration::from_secs(loaded.config.lambda.worker_margin_s), slots })
+    }
+}
+
+impl Function for Worker {
+    const NAME: &'static str = "worker";
+
+    /// The answer names the messages that are to come again (`ReportBatchItemFailures`).
+    async fn answer(&self, event: &Json, time: &Time) -> Result<Json> {
+        let records = event["Records"].as_array();
+        let no_event = || Error::new(&codes::request::INVALID, "this is no event of SQS: it has no `Records`");
+        let (abort, _timer) = time.until(self.margin);
+        let mut running = JoinSet::new();
+        let mut names = HashMap::new();
+        for record in records.ok_or_else(no_event)? {
+            let id = record["messageId"].as_str().unwrap_or_default().to_owned();
+            let Some(kind) = record["body"].as_str().and_then(ring) else {
+                // It would be the same the next time.
+                tracing::error!(target: "sealpost::lambda", message = id, "a message is no bell; it is left out");
+                continue;
+            };
+            let (pipeline, slots, abort) = (self.pipeline.clone(), self.slots.clone(), abort.clone());
+            let task = running.spawn(async move {
+                let Ok(_slot) = slots.acquire().await else { return Ok(Worked::NoTime) };
+                pipeline.work_one(&[kind], &abort).await
+            });
+            names.insert(task.id(), id);
+        }
+        let mut failed = Vec::new();
+        while let Some(ended) = running.join_next_with_id().await {
+            let (task, outcome) = match ended {
+                Ok((task, outcome)) => (task, outcome),
+                Err(panic) => (panic.id(), Err(Error::new(&codes::ledger::DEFECT, panic.to_string()))),
+            };
+            let message = names.remove(&task).unwrap_or_default();
+            match outcome {
+                Ok(Worked::Nothing | Worked::Task | Worked::HandedBack) => continue,
+                // Its bell must not be lost: nobody has heard it.
+                Ok(Worked::NoTime) => {
+                    tracing::info!(target: "sealpost::lambda", message, "no time left to begin a task")
+                }
+                Err(error) => {
+                    tracing::error!(target: "sealpost::lambda", message, code = error.code().id, ?error, "a message comes again");
+                }
+            }
+            failed.push(json!({"itemIdentifier": message}));
+        }
+        Ok(json!({"batchItemFailures": failed}))
+    }
+}
+
+/// The kind of work that a message calls for: `{"ring":"deliver"}`.
+fn ring(body: &str) -> Option<WorkKind> {
+    let message: Json = serde_json::from_str(body).ok()?;
+    serde_json::from_value(message["ring"].clone()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bell_names_a_kind_and_everything_else_is_none() {
+        for kind in WorkKind::ALL {
+            assert_eq!(ring(&json!({"ring": kind.as_str()}).to_string()), Some(kind));
+        }
+        for body in ["", "{}", "[]", "deliver", r#"{"ring":"dance"}"#, r#"{"ring":7}"#] {
+            assert_eq!(ring(body), None, "{body}");
+        }
+    }
+}
