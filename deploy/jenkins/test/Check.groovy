@@ -175,6 +175,8 @@ scenario('the grammar knows the Jenkinsfile, and mistakes in it') {
         'stages {'                   : 'stagess {',
         'agent none'                 : 'agent',
         "stage('Lint')"              : 'stage(Lint)',
+        "stage('Test')"              : "stage('Lint')",
+        'skipDefaultCheckout()'      : 'timestamps()',
         'timestamps()'               : 'timestamp()',
         'archiveArtifacts artifacts:': 'archiveArtifacts artefacts:',
         "sh 'cargo xtask test --only": "shell 'cargo xtask test --only",

@@ -96,6 +96,7 @@ class Grammar {
         if (!statements) {
             say(stages, 'stages has no stage')
         }
+        once(statements.collect { callIn(it) }.findAll { it }.collect { MethodCallExpression stage -> [stage, argumentsOf(stage) ? argumentsOf(stage)[0].text : ''] }, 'a stage of the name')
         statements.each { Statement statement ->
             MethodCallExpression stage = callIn(statement)
             if (stage?.methodAsString != 'stage') {
@@ -167,6 +168,9 @@ class Grammar {
         if (!statements) {
             say(section, "${section.methodAsString} is empty")
         }
+        if (kind.toLowerCase().contains('option')) {
+            once(statements.collect { callIn(it) }.findAll { it }.collect { MethodCallExpression option -> [option, option.methodAsString] }, 'the option')
+        }
         statements.each { Statement statement ->
             MethodCallExpression inner = callIn(statement)
             if (!(inner?.methodAsString in SECTIONS[kind])) {
@@ -175,6 +179,10 @@ class Grammar {
                 named(inner)
             }
         }
+    }
+
+    private void once(List<List> named, String what) {
+        named.groupBy { it[1] }.findAll { it.value.size() > 1 }.each { name, all -> say(all[1][0], "${what} ${name} stands twice") }
     }
 
     /** Steps outside of `script`: calls only, no Groovy. */
