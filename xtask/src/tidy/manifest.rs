@@ -135,5 +135,7 @@ mod tests {
             ("Cargo.toml", "[workspace]\n"),
         ]);
         assert_eq!(check_lints(&tree).unwrap(), ["crates/x/Cargo.toml"]);
+        let apart = Tree::of(&[("crates/x/y/Cargo.toml", "[package]\nname = \"y\"\n\n[workspace]\n")]);
+        assert!(check_lints(&apart).unwrap().is_empty());
     }
 }
