@@ -18,6 +18,8 @@ use sealpost_core::{Error, Result};
 use serde_json::{Map, Value as Json, json};
 
 mod sqlite;
+mod table;
+mod value;
 
 pub use sqlite::SqliteLedger;
 
