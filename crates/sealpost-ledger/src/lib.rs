@@ -17,6 +17,7 @@ use sealpost_core::port::{Changes, Ledger, Outbox, Queue, Records, Transfers, Us
 use sealpost_core::{Error, Result};
 use serde_json::{Map, Value as Json, json};
 
+mod bell;
 mod sqlite;
 mod table;
 mod value;

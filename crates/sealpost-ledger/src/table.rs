@@ -24,26 +24,43 @@
 //! | `run#<subject>` | `run`, `<chunk>` | many tasks of one lane in one entry |
 //! | `dead` | `<buried at>#<task>` | dead letters; `dead-task#<task>` leads to one by its id |
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use sealpost_core::Result;
-use sealpost_core::task::WorkKind;
 use serde::de::DeserializeOwned;
-use tokio::sync::Notify;
 
+use crate::bell::Bells;
 use crate::value::decode;
 
+mod admit;
+mod claim;
+mod dead;
+mod deliveries;
+mod depth;
+mod forgotten;
+mod idempotency;
+mod jobs;
+mod lanes;
+mod ledger;
+mod list;
+mod load;
 #[cfg(test)]
 mod memory;
 mod notifications;
+mod queue;
+mod redeliver;
 mod retry;
+mod runs;
 mod step;
+mod tasks;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
+pub(crate) use crate::bell::Ring;
 pub(crate) use step::Step;
 
 /// Most writes and checks of one [`Table::write`]: DynamoDB's limit for `TransactWriteItems`.
@@ -172,8 +189,10 @@ pub(crate) trait Table: Send + Sync {
 /// A ledger in a [`Table`].
 pub(crate) struct TableLedger {
     table: Arc<dyn Table>,
-    bell: Notify,
+    bells: Arc<Bells>,
     settings: TableSettings,
+    /// Days that are known to have jobs.
+    days: Mutex<BTreeSet<String>>,
 }
 
 /// How a ledger uses its table.
@@ -186,19 +205,10 @@ pub(crate) struct TableSettings {
     pub(crate) look_again: Duration,
 }
 
-/// That something of a kind may be claimed from a time on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ring {
-    /// The kind.
-    pub(crate) kind: WorkKind,
-    /// From when.
-    pub(crate) at: Timestamp,
-}
-
 impl TableLedger {
     /// A ledger in this table.
     pub(crate) fn new(table: Arc<dyn Table>, settings: TableSettings) -> Self {
-        Self { table, bell: Notify::new(), settings }
+        Self { table, bells: Arc::default(), settings, days: Mutex::new(BTreeSet::new()) }
     }
 
     /// The value of an item.
@@ -226,10 +236,7 @@ impl TableLedger {
 
     /// Tells who waits that something may be claimed, after the step that made it so.
     async fn ring(&self, rings: &[Ring]) {
-        if !rings.is_empty() {
-            self.bell.notify_waiters();
-            self.bell.notify_one();
-        }
+        self.bells.ring(rings).await;
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::id::TaskId;
-use crate::task::{DeadTask, Lease, QueueDepth, WorkKind};
+use crate::task::{DeadTask, Lease, QueueDepth, Work, WorkKind};
 
 /// At-least-once hand-off of tasks: a task is claimed by one worker at a time, comes back when its lease runs out, and
 /// leaves only by `complete` or `bury`.
@@ -70,4 +70,19 @@ pub trait Queue: Send + Sync {
 
     /// Returns when a task may be ready, or a lane has room again, at once or after at most `patience`. A hint: it may return early or late.
     async fn wait(&self, patience: Duration);
+
+    /// Rings again for what is ready and has waited so long that whoever was sent for may not have come, where workers are
+    /// sent for rather than looking by themselves: for tasks ready longer than a minute, long delays that are over, leases that
+    /// ran out. To be called once a minute. How many bells were rung: 0 where workers look by themselves.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`.
+    async fn sweep(&self) -> Result<u64>;
+
+    /// A task of this work that waits for its time becomes ready now. `false` where there is none that waits: it is ready
+    /// already, or leased, or there is none at all.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`.
+    async fn hurry(&self, work: &Work) -> Result<bool>;
 }

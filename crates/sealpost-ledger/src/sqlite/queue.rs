@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sealpost_core::Result;
 use sealpost_core::id::TaskId;
 use sealpost_core::port::Queue;
-use sealpost_core::task::{DeadTask, Lease, QueueDepth, WorkKind};
+use sealpost_core::task::{DeadTask, Lease, QueueDepth, Work, WorkKind};
 
 use super::value::{id, instant, later, nanos, unsigned};
 use super::{Durability, SqliteLedger, fault, lanes, tasks};
@@ -17,6 +17,10 @@ mod dead;
 
 /// The longest pause between two looks at the file: other processes can't ring this one's bell.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// What waits for its time waits no longer.
+pub(super) const HURRY: &str = "
+    UPDATE tasks SET ready_at = ?1 WHERE subject = ?3 AND kind = ?2 AND leased = 0 AND ready_at > ?1";
 
 #[async_trait]
 impl Queue for SqliteLedger {
@@ -126,6 +130,27 @@ impl Queue for SqliteLedger {
             () = rung => {}
             () = tokio::time::sleep(pause) => {}
         }
+    }
+
+    async fn sweep(&self) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn hurry(&self, work: &Work) -> Result<bool> {
+        let (kind, subject) = tasks::columns(work);
+        let mut turn = self.begin(Durability::Process).await?;
+        let outcome = sqlx::query(HURRY)
+            .bind(nanos(Timestamp::now()))
+            .bind(kind)
+            .bind(subject)
+            .execute(turn.connection())
+            .await
+            .map_err(fault::write);
+        let hurried = turn.end(outcome).await?.rows_affected() > 0;
+        if hurried {
+            self.ring();
+        }
+        Ok(hurried)
     }
 }
 

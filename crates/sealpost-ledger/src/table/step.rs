@@ -4,22 +4,28 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sealpost_core::error::codes;
+use sealpost_core::id::{ConnectorId, JobId};
 use sealpost_core::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::lanes::Lane;
 use super::retry::Conflicts;
 use super::{Expect, Item, Key, MOST_WRITES, Ring, SkRange, Table, TableLedger, TableSettings, Write, Written, value};
 use crate::value::{decode, encode};
 
 /// What a step has read and is going to write.
 pub(crate) struct Step {
-    table: Arc<dyn Table>,
+    pub(super) table: Arc<dyn Table>,
     pub(super) settings: TableSettings,
     /// What was read under guard.
     seen: BTreeMap<Key, Option<Item>>,
     changes: BTreeMap<Key, Change>,
     rings: Vec<Ring>,
+    /// Lanes as they are going to be.
+    pub(super) lanes: BTreeMap<ConnectorId, Lane>,
+    /// The timelines that were added to, with the number of their next entry.
+    pub(super) timelines: BTreeMap<JobId, u64>,
 }
 
 /// What is going to be written to a key.
@@ -98,13 +104,15 @@ impl<'a> Tries<'a> {
 }
 
 impl Step {
-    fn new(ledger: &TableLedger) -> Self {
+    pub(super) fn new(ledger: &TableLedger) -> Self {
         Self {
             table: ledger.table.clone(),
             settings: ledger.settings,
             seen: BTreeMap::new(),
             changes: BTreeMap::new(),
             rings: Vec::new(),
+            lanes: BTreeMap::new(),
+            timelines: BTreeMap::new(),
         }
     }
 
@@ -197,15 +205,15 @@ impl Step {
         self.changes.insert(key.clone(), Change::Delete);
     }
 
-    /// Has somebody who waits told, once the step is done, that something may be claimed.
+    /// Has somebody who waits told, once the step is done, that something may be claimed. Once for each task: who hears a
+    /// bell may take one only.
     pub(crate) fn ring(&mut self, ring: Ring) {
-        if !self.rings.contains(&ring) {
-            self.rings.push(ring);
-        }
+        self.rings.push(ring);
     }
 
     /// Writes. The bells to ring, or nothing where it has to be run again.
-    async fn commit(mut self) -> Result<Option<Vec<Ring>>> {
+    pub(super) async fn commit(mut self) -> Result<Option<Vec<Ring>>> {
+        self.settle_lanes()?;
         if self.changes.is_empty() {
             return Ok(Some(self.rings));
         }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sealpost_testkit::suite::ledger::Ports;
+
 use super::memory::MemoryTable;
 use super::step::step;
 use super::{Key, TableLedger, TableSettings};
@@ -35,3 +37,22 @@ async fn steps_that_meet_are_run_again() {
     }
     assert_eq!(ledger.read::<u64>(&counter).await.unwrap(), Some(160));
 }
+
+/// What is not part of this yet is in a file.
+async fn fresh() -> Ports {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Arc::new(crate::SqliteLedger::open(folder.path().join("l.db")).await.unwrap());
+    let table = ledger();
+    Ports {
+        ledger: table.clone(),
+        queue: table,
+        records: file.clone(),
+        usage: file.clone(),
+        outbox: file.clone(),
+        changes: file.clone(),
+        transfers: file,
+        keep: Arc::new(folder),
+    }
+}
+
+sealpost_testkit::ledger_suite!(super::fresh);
