@@ -19,10 +19,15 @@ use serde_json::{Map, Value as Json, json};
 
 mod bell;
 mod sqlite;
+pub mod sqs;
 mod table;
 mod value;
 
 pub use sqlite::SqliteLedger;
+
+use bell::Bells;
+use sqs::{Sqs, SqsQueue, SqsSettings};
+use table::TableLedger;
 
 /// The ports of one ledger.
 #[derive(Clone)]
@@ -41,12 +46,50 @@ pub struct LedgerSet {
     pub changes: Arc<dyn Changes>,
     /// Transfers, their connectors, access keys.
     pub transfers: Arc<dyn Transfers>,
+    /// Whom the ledger tells that there is work; `None` where no other machine can have a part in it.
+    bells: Option<Arc<Bells>>,
+}
+
+impl LedgerSet {
+    /// The same ledger, with bells on Amazon SQS: it rings them, and workers that wait listen to them. Address and
+    /// credentials that the settings leave open come from the environment.
+    ///
+    /// # Errors
+    /// `SP-CONFIG-001` for settings that can't be used, and for a ledger of one machine.
+    pub fn with_bells(self, settings: &SqsSettings, variable: sealpost_aws::Variable<'_>) -> Result<Self> {
+        let invalid = |detail: &str| Error::new(&codes::config::INVALID, format!("queue.kind: {detail}"));
+        let bells = self
+            .bells
+            .clone()
+            .ok_or_else(|| invalid("`sqs` needs a ledger that several machines share: `mysql` or `dynamodb`"))?;
+        let sqs = Arc::new(Sqs::new(settings, variable)?);
+        if !bells.hang(sqs.clone()) {
+            return Err(invalid("this ledger has bells already"));
+        }
+        Ok(Self { queue: Arc::new(SqsQueue::new(self.queue.clone(), sqs)), ..self })
+    }
 }
 
 impl From<SqliteLedger> for LedgerSet {
     fn from(ledger: SqliteLedger) -> Self {
         let shared = Arc::new(ledger);
         Self {
+            ledger: shared.clone(),
+            records: shared.clone(),
+            queue: shared.clone(),
+            usage: shared.clone(),
+            outbox: shared.clone(),
+            changes: shared.clone(),
+            transfers: shared,
+            bells: None,
+        }
+    }
+}
+
+impl From<Arc<TableLedger>> for LedgerSet {
+    fn from(shared: Arc<TableLedger>) -> Self {
+        Self {
+            bells: Some(shared.bells()),
             ledger: shared.clone(),
             records: shared.clone(),
             queue: shared.clone(),

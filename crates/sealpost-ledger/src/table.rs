@@ -22,6 +22,24 @@
 //! | `turn` | `<served>#<connector>` | lanes from which something may be claimed, the one served longest ago first |
 //! | `rest` | `<from>#<connector>` | lanes from which nothing may be claimed until a time |
 //! | `run#<subject>` | `run`, `<chunk>` | many tasks of one lane in one entry |
+//! | `partner#<partner>` | `record`, `webhooks`, `pending`, `key#…`, `challenge#…`, `usage#…` | a partner and what is its own |
+//! | `partners#<shard>` | `<partner>` | all partners |
+//! | `identity#<hash>` | `owner` | whose an identity is |
+//! | `connector#<connector>` | `record` | a connector; `connectors#<shard>` has all by partner and name |
+//! | `api-key#<key>` | `record` | an API key |
+//! | `notification#<notification>` | `record` | a notification |
+//! | `notifications-to#<webhook>` | `<created>#<notification>` | those of a webhook; `notifications#<shard>` has all |
+//! | `webhook#<webhook>` | `ping` | the last ping to it |
+//! | `change#<change>` | `record` | a change; `changes-of#<partner>` has those of a partner, `changes#<shard>` all, by time |
+//! | `audit-of#<partner>` | `<at>#<entry>` | the audit trail; `audit#<shard>` has all, `audit-entry#<entry>` leads to one by its id |
+//! | `usage-ends#<shard>` | `<end>#<partner>#…` | counters by the end of their window |
+//! | `removals` | `partner#…`, `webhook#…` | what was removed and has left something to be removed |
+//! | `transfer#<transfer>` | `record`, `item#<index>` | a transfer and its items; `transfer-item#<item>` leads to one by its id |
+//! | `transfer-token#<caller>` | `t#<token>` | what was started under it |
+//! | `transfers-ended` | `<end>#<transfer>` | transfers that have ended by that time; `transfers-staged` those not there yet |
+//! | `transfer-connectors#<shard>` | `<connector>` | connectors of the transfer API |
+//! | `access-keys#<shard>` | `<key>` | access keys |
+//! | `count`, `items-ended` | | how many transfer connectors, and items, there are |
 //! | `dead` | `<buried at>#<task>` | dead letters; `dead-task#<task>` leads to one by its id |
 
 use std::collections::BTreeSet;
@@ -36,7 +54,12 @@ use crate::bell::Bells;
 use crate::value::decode;
 
 mod admit;
+mod api_keys;
+mod audit;
+mod challenges;
+mod changes;
 mod claim;
+mod connectors;
 mod dead;
 mod deliveries;
 mod depth;
@@ -50,15 +73,24 @@ mod load;
 #[cfg(test)]
 mod memory;
 mod notifications;
+mod outbox;
+mod pages;
+mod partners;
 mod queue;
+mod records;
 mod redeliver;
+mod removal;
 mod retry;
 mod runs;
+mod shards;
 mod step;
 mod tasks;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timeline;
+mod transfers;
+mod usage;
+mod webhooks;
 
 pub(crate) use crate::bell::Ring;
 pub(crate) use step::Step;
@@ -153,7 +185,9 @@ impl Write {
     /// The item's key, and what it must be.
     pub(crate) fn parts(&self) -> (&Key, Expect) {
         match self {
-            Self::Put { key, expect, .. } | Self::Delete { key, expect } | Self::Check { key, expect } => (key, *expect),
+            Self::Put { key, expect, .. } | Self::Delete { key, expect } | Self::Check { key, expect } => {
+                (key, *expect)
+            }
         }
     }
 }
@@ -209,6 +243,11 @@ impl TableLedger {
     /// A ledger in this table.
     pub(crate) fn new(table: Arc<dyn Table>, settings: TableSettings) -> Self {
         Self { table, bells: Arc::default(), settings, days: Mutex::new(BTreeSet::new()) }
+    }
+
+    /// Whom it tells that there is work.
+    pub(crate) fn bells(&self) -> Arc<Bells> {
+        self.bells.clone()
     }
 
     /// The value of an item.

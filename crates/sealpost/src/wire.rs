@@ -15,7 +15,7 @@ use sealpost_secrets::SecretStores;
 use sealpost_store::{SealedStore, StoreSettings};
 use serde_json::Value as Json;
 
-use crate::config::Loaded;
+use crate::config::{Loaded, QueueBlock};
 
 pub(crate) mod edge;
 mod transfer;
@@ -111,12 +111,16 @@ pub(crate) fn sources(loaded: &Loaded, secrets: &Arc<SecretStores>) -> Result<BT
     Ok(sources)
 }
 
-/// The ledger, opened.
+/// The ledger, opened, with its bells.
 pub(crate) async fn ledger(loaded: &Loaded) -> Result<LedgerSet> {
     let (kind, own) = loaded.adapter(&loaded.config.ledger);
     let entry = sealpost_ledger::LEDGERS.iter().find(|entry| entry.name == kind);
     let entry = entry.ok_or_else(|| Error::new(&codes::config::INVALID, format!("ledger.kind: unknown `{kind}`")))?;
-    (entry.build)(&own).await.map_err(|error| error.context("ledger"))
+    let set = (entry.build)(&own).await.map_err(|error| error.context("ledger"))?;
+    match &loaded.config.queue {
+        QueueBlock::Ledger => Ok(set),
+        QueueBlock::Sqs(settings) => set.with_bells(settings, &|name| std::env::var(name).ok()),
+    }
 }
 
 /// The store, opened.

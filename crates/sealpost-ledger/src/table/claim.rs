@@ -122,7 +122,9 @@ async fn in_turn(ledger: &TableLedger, kinds: &[WorkKind], now: i64, late: u32) 
         let wanted = |next: &Next| kinds.iter().any(|kind| next.get(kind).is_some_and(|from| *from <= now));
         found.extend(page.iter().filter(|(_, next)| wanted(next)).map(|(sk, _)| sk.clone()).take(most - found.len()));
         match page.last() {
-            Some((last, _)) if found.len() < most && page.len() == PAGE as usize => range = SkRange::After(last.clone()),
+            Some((last, _)) if found.len() < most && page.len() == PAGE as usize => {
+                range = SkRange::After(last.clone())
+            }
             _ => break,
         }
     }
@@ -205,20 +207,14 @@ async fn take_of_lane(
         Entry::Run { subject } => {
             let (id, task, more) = step.next_of_run(&subject).await?;
             if !more {
-                    step.lane(connector).await?.set_next(first.kind, second);
+                step.lane(connector).await?.set_next(first.kind, second);
             }
             lease(step, &id, None, &task, until).await.map(Some)
         }
     }
 }
 
-async fn lease(
-    step: &mut Step,
-    id: &TaskId,
-    before: Option<&Task>,
-    task: &Task,
-    until: Timestamp,
-) -> Result<Lease> {
+async fn lease(step: &mut Step, id: &TaskId, before: Option<&Task>, task: &Task, until: Timestamp) -> Result<Lease> {
     let epoch = task.epoch.saturating_add(1);
     let after = Task { epoch, leased: true, ready_at: nanos(until), ..task.clone() };
     step.set_task(id, &after, before).await?;

@@ -27,10 +27,8 @@ fn progress_key(id: &DeliveryId) -> Key {
 pub(super) async fn find_all(ledger: &TableLedger, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
     let keys: Vec<Key> = ids.iter().map(key).collect();
     let progress_keys: Vec<Key> = ids.iter().map(progress_key).collect();
-    let (deliveries, sent) = futures::try_join!(
-        ledger.read_all::<Delivery>(&keys),
-        ledger.read_all::<u64>(&progress_keys)
-    )?;
+    let (deliveries, sent) =
+        futures::try_join!(ledger.read_all::<Delivery>(&keys), ledger.read_all::<u64>(&progress_keys))?;
     let with = |(delivery, sent): (Option<Delivery>, Option<u64>)| {
         let delivery = delivery?;
         Some(Delivery { bytes_sent: sent.unwrap_or(delivery.bytes_sent), ..delivery })

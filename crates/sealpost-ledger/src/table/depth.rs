@@ -26,11 +26,8 @@ pub(super) async fn depth(ledger: &TableLedger, now: Timestamp) -> Result<QueueD
         let entries = ledger.read_range::<Entry>(&pk, SkRange::All, false, MOST).await?;
         count(ledger, entries, 0, now).await
     }));
-    let (free, lanes, dead) = futures::try_join!(
-        free,
-        lanes(ledger, now),
-        ledger.read_range::<IgnoredAny>(DEAD, SkRange::All, true, MOST)
-    )?;
+    let (free, lanes, dead) =
+        futures::try_join!(free, lanes(ledger, now), ledger.read_range::<IgnoredAny>(DEAD, SkRange::All, true, MOST))?;
     let mut depth = QueueDepth { dead: dead.len() as u64, ..QueueDepth::default() };
     for part in free.into_iter().chain(lanes) {
         depth.ready += part.ready;
@@ -46,11 +43,8 @@ async fn lanes(ledger: &TableLedger, now: Timestamp) -> Result<Vec<QueueDepth>> 
         ledger.read_range::<Next>(REST, SkRange::All, false, MOST),
     )?;
     // A lane that moved between the two looks counts once.
-    let ids: std::collections::BTreeSet<String> = turn
-        .into_iter()
-        .chain(rest)
-        .filter_map(|(sk, _)| Some(sk.split_once('#')?.1.to_owned()))
-        .collect();
+    let ids: std::collections::BTreeSet<String> =
+        turn.into_iter().chain(rest).filter_map(|(sk, _)| Some(sk.split_once('#')?.1.to_owned())).collect();
     let lines = ids.iter().flat_map(|id| KINDS.into_iter().map(move |kind| (id, kind)));
     try_join_all(lines.map(async |(id, kind)| {
         let Ok(connector) = id.parse() else { return Ok(QueueDepth::default()) };

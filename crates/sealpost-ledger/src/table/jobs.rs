@@ -43,10 +43,8 @@ pub(super) async fn find(ledger: &TableLedger, id: &JobId) -> Result<Option<Reco
 pub(super) async fn find_all(ledger: &TableLedger, ids: &[JobId]) -> Result<Vec<Option<Record>>> {
     let keys: Vec<Key> = ids.iter().map(key).collect();
     let progress_keys: Vec<Key> = ids.iter().map(progress_key).collect();
-    let (records, progress) = futures::try_join!(
-        ledger.read_all::<Record>(&keys),
-        ledger.read_all::<Progress>(&progress_keys)
-    )?;
+    let (records, progress) =
+        futures::try_join!(ledger.read_all::<Record>(&keys), ledger.read_all::<Progress>(&progress_keys))?;
     let with = |(record, progress): (Option<Record>, Option<Progress>)| {
         record.map(|mut record| {
             record.job.progress = progress.unwrap_or(record.job.progress);

@@ -144,9 +144,8 @@ impl<'a> Walk<'a> {
                 (None, None) => break,
             };
             let range = SkRange::Between(self.oldest.clone(), self.newest.clone());
-            let found = partitions
-                .iter()
-                .map(|pk| self.ledger.read_range::<ReportTypeId>(pk, range.clone(), true, most));
+            let found =
+                partitions.iter().map(|pk| self.ledger.read_range::<ReportTypeId>(pk, range.clone(), true, most));
             let mut entries: Entries = try_join_all(found).await?.into_iter().flatten().collect();
             entries.sort_by(|(one, _), (other, _)| other.cmp(one));
             entries.truncate(limit);
@@ -193,7 +192,10 @@ mod tests {
     #[test]
     fn what_is_before_a_key_is_before_it_and_after_all_that_are() {
         let id = JobId::fresh();
-        let (one, two) = (order(Timestamp::from_nanosecond(1000).unwrap(), &id), order(Timestamp::from_nanosecond(1001).unwrap(), &id));
+        let (one, two) = (
+            order(Timestamp::from_nanosecond(1000).unwrap(), &id),
+            order(Timestamp::from_nanosecond(1001).unwrap(), &id),
+        );
         assert!(before(&two) < two && before(&two) > one);
         assert!(before(&time(1001)) > one && before(&time(1001)) < two);
         assert_eq!(read_time(&one).unwrap(), 1000);

@@ -128,8 +128,11 @@ impl Step {
 
     /// Reads items under guard in one round trip, so that [`get`](Self::get) has them already.
     pub(crate) async fn fetch(&mut self, keys: &[Key]) -> Result<()> {
-        let missing: Vec<Key> =
-            keys.iter().filter(|key| !self.seen.contains_key(*key) && !self.changes.contains_key(*key)).cloned().collect();
+        let missing: Vec<Key> = keys
+            .iter()
+            .filter(|key| !self.seen.contains_key(*key) && !self.changes.contains_key(*key))
+            .cloned()
+            .collect();
         if !missing.is_empty() {
             let items = self.table.get(&missing).await?;
             self.seen.extend(missing.into_iter().zip(items));

@@ -8,8 +8,9 @@ use sealpost_testkit::suite::ledger::Ports;
 use super::memory::MemoryTable;
 use super::step::step;
 use super::{Key, TableLedger, TableSettings};
+use crate::LedgerSet;
 
-pub(super) fn ledger() -> Arc<TableLedger> {
+pub(crate) fn ledger() -> Arc<TableLedger> {
     let settings = TableSettings { shards: 1, look_again: Duration::from_millis(20) };
     Arc::new(TableLedger::new(Arc::new(MemoryTable::default()), settings))
 }
@@ -38,21 +39,11 @@ async fn steps_that_meet_are_run_again() {
     assert_eq!(ledger.read::<u64>(&counter).await.unwrap(), Some(160));
 }
 
-/// What is not part of this yet is in a file.
+/// The ports of a new ledger.
 async fn fresh() -> Ports {
-    let folder = tempfile::tempdir().unwrap();
-    let file = Arc::new(crate::SqliteLedger::open(folder.path().join("l.db")).await.unwrap());
-    let table = ledger();
-    Ports {
-        ledger: table.clone(),
-        queue: table,
-        records: file.clone(),
-        usage: file.clone(),
-        outbox: file.clone(),
-        changes: file.clone(),
-        transfers: file,
-        keep: Arc::new(folder),
-    }
+    let set = LedgerSet::from(ledger());
+    let LedgerSet { ledger, records, queue, usage, outbox, changes, transfers, .. } = set;
+    Ports { ledger, records, queue, usage, outbox, changes, transfers, keep: Arc::new(()) }
 }
 
 sealpost_testkit::ledger_suite!(super::fresh);

@@ -31,6 +31,6 @@ async fn sqlite() -> Ports {
 /// A ledger on this file, by connections of its own.
 async fn opened(path: &Path) -> Ports {
     let set = LedgerSet::from(SqliteLedger::open(path).await.unwrap());
-    let LedgerSet { ledger, records, queue, usage, outbox, changes, transfers } = set;
+    let LedgerSet { ledger, records, queue, usage, outbox, changes, transfers, .. } = set;
     Ports { ledger, records, queue, usage, outbox, changes, transfers, keep: Arc::new(()) }
 }

@@ -14,4 +14,5 @@ codes! { Ledger;
     TOO_LARGE = "SP-LEDGER-011", Internal, Caller, final, "a record is larger than the ledger keeps", "Ask for less at once, or use a ledger with other limits.";
     THROTTLED = "SP-LEDGER-012", Unavailable, Operator, retried, "the ledger's table refuses requests: too many", "Raise the table's capacity, or ask for less.";
     LOGIN = "SP-LEDGER-013", Unavailable, Operator, retried, "the ledger's database refuses the login", "Check the account, its password and its rights.";
+    BELLS = "SP-LEDGER-014", Unavailable, Operator, retried, "the queue of bells can't be asked", "Check `[queue]`: address, region, rights. Work goes on meanwhile: workers look at the ledger now and then.";
 }
