@@ -12,7 +12,7 @@ use sealpost_core::id::{ConnectorId, TaskId};
 use sealpost_core::task::{Lease, WorkKind};
 
 use super::lanes::{KINDS, Next, REST, TURN, has_lanes, partition};
-use super::retry::Conflicts;
+use super::step::Tries;
 use super::tasks::{Entry, Task, key, read_time, ready, time};
 use super::{Item, SkRange, Step, Table, TableLedger, value};
 use crate::value::{corrupt, later, nanos};
@@ -37,22 +37,22 @@ enum Candidate {
 }
 
 pub(super) async fn claim(ledger: &TableLedger, kinds: &[WorkKind], lease: Duration) -> Result<Option<Lease>> {
-    let mut conflicts = Conflicts::default();
+    let mut tries = Tries::of(ledger);
     loop {
         let now = Timestamp::now();
-        let Some(found) = look(ledger, kinds, nanos(now), conflicts.count()).await? else { return Ok(None) };
+        let Some(found) = look(ledger, kinds, nanos(now), tries.failed()).await? else { return Ok(None) };
         let until = later(now, lease);
-        let mut step = Step::new(ledger);
+        let mut step = tries.begin();
         let claimed = match found.what {
-            Candidate::Task(id, entry) => take(&mut step, &id, &entry, until).await?,
-            Candidate::Lane(connector) => take_of_lane(&mut step, &connector, kinds, now, until).await?,
+            Candidate::Task(id, entry) => take(&mut step, &id, &entry, until).await,
+            Candidate::Lane(connector) => take_of_lane(&mut step, &connector, kinds, now, until).await,
         };
-        let done = step.commit().await?.is_some();
-        if let Some(lease) = claimed.filter(|_| done) {
-            return Ok(Some(lease));
+        match tries.end(step, claimed).await? {
+            Some(Some(lease)) => return Ok(Some(lease)),
+            // Somebody else was faster, or the lane said more than it has, which is put right now.
+            Some(None) => tries.again().await?,
+            None => {}
         }
-        // Somebody else was faster, or the lane said more than it has, which is put right now.
-        conflicts.pause().await?;
     }
 }
 

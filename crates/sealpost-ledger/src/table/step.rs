@@ -14,6 +14,11 @@ use super::retry::Conflicts;
 use super::{Expect, Item, Key, MOST_WRITES, Ring, SkRange, Table, TableLedger, TableSettings, Write, Written, value};
 use crate::value::{decode, encode};
 
+/// Most bytes of a value: DynamoDB's limit for an item is 400 KB with its keys.
+const LARGEST: usize = 390_000;
+/// Most bytes of all values of a step: its limit for a transaction is 4 MB.
+const LARGEST_STEP: usize = 3_900_000;
+
 /// What a step has read and is going to write.
 pub(crate) struct Step {
     pub(super) table: Arc<dyn Table>,
@@ -77,6 +82,11 @@ impl<'a> Tries<'a> {
     /// How many tries failed before this one.
     pub(super) fn failed(&self) -> u32 {
         self.conflicts.count()
+    }
+
+    /// Counts a try that came to nothing, and pauses.
+    pub(super) async fn again(&mut self) -> Result<()> {
+        self.conflicts.pause().await
     }
 
     pub(super) fn begin(&self) -> Step {
@@ -197,6 +207,10 @@ impl Step {
 
     fn keep<T: Serialize>(&mut self, key: &Key, value: &T, expires: Option<i64>, is_new: bool) -> Result<()> {
         let body = encode(&key.pk, value)?;
+        if body.len() > LARGEST {
+            let detail = format!("{} {} has {} bytes; {LARGEST} is the most", key.pk, key.sk, body.len());
+            return Err(Error::new(&codes::ledger::TOO_LARGE, detail));
+        }
         // What this step has made anew and changes again is still new.
         let was_new = matches!(self.changes.get(key), Some(Change::Put { is_new: true, .. }));
         self.changes.insert(key.clone(), Change::Put { body, expires, is_new: is_new || was_new });
@@ -220,11 +234,12 @@ impl Step {
         if self.changes.is_empty() {
             return Ok(Some(self.rings));
         }
-        let mut writes = Vec::new();
+        let (mut writes, mut bytes) = (Vec::new(), 0);
         for (key, change) in self.changes {
             let guard = self.seen.remove(&key).map(|item| expected(item.as_ref()));
             writes.push(match change {
                 Change::Put { body, expires, is_new } => {
+                    bytes += body.len();
                     let otherwise = if is_new { Expect::Absent } else { Expect::Anything };
                     Write::Put { key, body, expires, expect: guard.unwrap_or(otherwise) }
                 }
@@ -232,8 +247,9 @@ impl Step {
             });
         }
         writes.extend(self.seen.into_iter().map(|(key, item)| Write::Check { key, expect: expected(item.as_ref()) }));
-        if writes.len() > MOST_WRITES {
-            let detail = format!("a step of {} writes; {MOST_WRITES} is the most", writes.len());
+        if writes.len() > MOST_WRITES || bytes > LARGEST_STEP {
+            let detail =
+                format!("a step of {} writes, {bytes} bytes; {MOST_WRITES}, {LARGEST_STEP} are the most", writes.len());
             return Err(Error::new(&codes::ledger::TOO_LARGE, detail));
         }
         match self.table.write(writes).await? {
