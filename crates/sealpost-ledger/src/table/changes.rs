@@ -50,7 +50,7 @@ impl Changes for TableLedger {
     }
 
     async fn change(&self, id: &ChangeId) -> Result<Option<Change>> {
-        step!(self, |step| find(step, id).await)
+        find(self, id).await
     }
 
     async fn changes(&self, filter: &ChangeFilter) -> Result<EntryPage<Change>> {
@@ -66,6 +66,8 @@ impl Changes for TableLedger {
         let partitions = filter.partner.as_ref().map_or_else(|| shards::all(ALL), |partner| vec![list_of(partner)]);
         let is_shown = |listed: &Listed| filter.status.is_none_or(|status| listed.status == status);
         let (listed, more) = pages::page(self, &partitions, after.as_deref(), filter.limit, &is_shown).await?;
+        let listed: Vec<ChangeId> = listed.into_iter().map(|listed| listed.id).collect();
+        // What went in between is left out.
         Ok(EntryPage { entries: shown(self, &listed).await?, more })
     }
 
@@ -136,33 +138,36 @@ fn list(step: &mut Step, change: &Change) -> Result<()> {
 }
 
 /// A change. One that waits, only while it is among those of its partner.
-async fn find(step: &mut Step, id: &ChangeId) -> Result<Option<Change>> {
-    let Some(change) = step.peek::<Change>(&record(id)).await? else { return Ok(None) };
+async fn find(ledger: &TableLedger, id: &ChangeId) -> Result<Option<Change>> {
+    Ok(shown(ledger, std::slice::from_ref(id)).await?.pop())
+}
+
+/// Those of these ids that are there.
+async fn shown(ledger: &TableLedger, ids: &[ChangeId]) -> Result<Vec<Change>> {
+    let keys: Vec<Key> = ids.iter().map(record).collect();
+    let mut found: Vec<Option<Change>> = ledger.read_all(&keys).await?;
+    let waits = |change: &&Change| change.status == ChangeStatus::Pending;
+    let owners: BTreeSet<&PartnerId> = found.iter().flatten().filter(waits).map(|change| &change.partner).collect();
+    let owners: Vec<Key> = owners.into_iter().map(pending).collect();
+    let waiting: Vec<Option<Pending>> = ledger.read_all(&owners).await?;
+    let waiting: BTreeSet<ChangeId> = waiting.into_iter().flatten().flat_map(BTreeMap::into_values).collect();
+    for (change, key) in found.iter_mut().zip(&keys) {
+        if change.as_ref().is_some_and(|change| waits(&change) && !waiting.contains(&change.id)) {
+            // It was decided between the two looks, or its partner is gone.
+            *change = ledger.read(key).await?.filter(|change| !waits(&change));
+        }
+    }
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// A change, which has to be the same when the step is written, and wait where it waits.
+async fn held(step: &mut Step, id: &ChangeId) -> Result<Option<Change>> {
+    let Some(change) = step.get::<Change>(&record(id)).await? else { return Ok(None) };
     if change.status != ChangeStatus::Pending {
         return Ok(Some(change));
     }
-    let waiting: Pending = step.peek(&pending(&change.partner)).await?.unwrap_or_default();
+    let waiting: Pending = step.get(&pending(&change.partner)).await?.unwrap_or_default();
     Ok(waiting.values().any(|waiting| waiting == id).then_some(change))
-}
-
-/// Those of a page. What went in between is left out.
-async fn shown(ledger: &TableLedger, listed: &[Listed]) -> Result<Vec<Change>> {
-    let keys: Vec<Key> = listed.iter().map(|listed| record(&listed.id)).collect();
-    let mut found: Vec<Change> = ledger.read_all(&keys).await?.into_iter().flatten().collect();
-    let owners: BTreeSet<&PartnerId> = found.iter().map(|change| &change.partner).collect();
-    let keys: Vec<Key> = owners.into_iter().map(pending).collect();
-    let waiting: Vec<Option<Pending>> = ledger.read_all(&keys).await?;
-    let waiting: BTreeSet<ChangeId> = waiting.into_iter().flatten().flat_map(BTreeMap::into_values).collect();
-    found.retain(|change| change.status != ChangeStatus::Pending || waiting.contains(&change.id));
-    Ok(found)
-}
-
-/// The same, which has to be the same when the step is written.
-async fn held(step: &mut Step, id: &ChangeId) -> Result<Option<Change>> {
-    match find(step, id).await? {
-        Some(_) => step.get(&record(id)).await,
-        None => Ok(None),
-    }
 }
 
 async fn existing(step: &mut Step, id: &ChangeId) -> Result<Change> {

@@ -16,6 +16,9 @@ use super::{
     Key, Step, TableLedger, api_keys, challenges, changes, connectors, notifications, partners, usage, webhooks,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Records that go in one step, each with its places in lists and its tasks.
 const AT_ONCE: u32 = 10;
 /// Removals that were cut short and are taken up at once.

@@ -103,7 +103,7 @@ impl Step {
             work: Work::Transfer(item),
             epoch: 0,
             ready_at: run.run_at,
-            place: u32::try_from(run.next).unwrap_or(u32::MAX),
+            place: run.next as u64,
             leased: false,
             lane: Some(run.lane.clone()),
             buried_at: None,

@@ -21,8 +21,8 @@ pub(super) struct Task {
     pub(super) epoch: u32,
     /// When it may be claimed: its `run_at`, or the end of the present lease. Nanoseconds since 1970.
     pub(super) ready_at: i64,
-    /// Among those of the same time.
-    pub(super) place: u32,
+    /// Among those of the same time: when it was enqueued, and in which place of its step.
+    pub(super) place: u64,
     pub(super) leased: bool,
     pub(super) lane: Option<ConnectorId>,
     /// When it was given up.
@@ -79,7 +79,7 @@ pub(super) fn ready(kind: WorkKind, shard: u32) -> String {
 impl Task {
     /// Where its entry is.
     pub(super) fn entry_key(&self, id: &TaskId, shards: u32) -> Key {
-        let order = format!("{}#{:06}#{id}", time(self.ready_at), self.place);
+        let order = format!("{}#{:020}#{id}", time(self.ready_at), self.place);
         match &self.lane {
             Some(lane) => Key::new(lanes::partition(lane), format!("{}#{order}", self.work.kind().as_str())),
             None => Key::new(ready(self.work.kind(), shard_of(id.as_str(), shards)), order),
@@ -111,7 +111,8 @@ impl Step {
     /// Enqueues tasks, those of deliveries in the lanes of their connectors: what a task is about is written before it.
     /// Tasks of transfers come by [`enqueue_run`](Self::enqueue_run).
     pub(crate) async fn enqueue(&mut self, tasks: &[NewTask]) -> Result<()> {
-        for (place, new) in (0..).zip(tasks) {
+        let enqueued = u64::try_from(nanos(Timestamp::now())).unwrap_or_default();
+        for (place, new) in (enqueued..).zip(tasks) {
             let lane = match &new.work {
                 Work::Deliver(delivery) => Some(deliveries::connector(self, delivery).await?),
                 Work::Transfer(item) => return Err(corrupt(format!("the task of item {item} has no lane"))),

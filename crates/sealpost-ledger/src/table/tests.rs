@@ -39,11 +39,15 @@ async fn steps_that_meet_are_run_again() {
     assert_eq!(ledger.read::<u64>(&counter).await.unwrap(), Some(160));
 }
 
-/// The ports of a new ledger.
-async fn fresh() -> Ports {
-    let set = LedgerSet::from(ledger());
+pub(super) fn ports(ledger: Arc<TableLedger>) -> Ports {
+    let set = LedgerSet::from(ledger);
     let LedgerSet { ledger, records, queue, usage, outbox, changes, transfers, .. } = set;
     Ports { ledger, records, queue, usage, outbox, changes, transfers, keep: Arc::new(()) }
+}
+
+/// The ports of a new ledger.
+async fn fresh() -> Ports {
+    ports(ledger())
 }
 
 sealpost_testkit::ledger_suite!(super::fresh);

@@ -19,6 +19,8 @@ mod forget;
 mod items;
 mod staged;
 mod start;
+#[cfg(test)]
+mod tests;
 mod token;
 
 #[async_trait]
