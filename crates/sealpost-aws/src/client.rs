@@ -131,7 +131,7 @@ impl Client {
         let keys = self.credentials.keys().await?;
         let invalid = |error: http::Error| Fault::Settings(error.to_string());
         let mut request = http::Request::post(self.endpoint.clone())
-            .header(CONTENT_TYPE, "application/x-amz-json-1.1")
+            .header(CONTENT_TYPE, format!("application/x-amz-json-{}", self.service.json))
             .header("x-amz-target", format!("{}.{operation}", self.service.target));
         for (name, value) in headers {
             let value = HeaderValue::try_from(*value).map_err(|error| invalid(error.into()))?;

@@ -3,7 +3,7 @@
 /// Reads a variable of the environment; an empty one is none.
 pub type Variable<'a> = &'a (dyn Fn(&str) -> Option<String> + 'a);
 
-/// A service with the protocol AWS JSON 1.1.
+/// A service with the protocol AWS JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
     /// Its signing name, which is also the first part of its address.
@@ -12,17 +12,26 @@ pub struct Service {
     pub target: &'static str,
     /// The end of the variable `AWS_ENDPOINT_URL_…` with its address.
     pub variable: &'static str,
+    /// The version of the protocol, which the content type says: `1.0` or `1.1`.
+    pub json: &'static str,
 }
 
 /// AWS Secrets Manager.
 pub const SECRETS_MANAGER: Service =
-    Service { name: "secretsmanager", target: "secretsmanager", variable: "SECRETS_MANAGER" };
+    Service { name: "secretsmanager", target: "secretsmanager", variable: "SECRETS_MANAGER", json: "1.1" };
 
 /// Amazon EventBridge.
-pub const EVENTBRIDGE: Service = Service { name: "events", target: "AWSEvents", variable: "EVENTBRIDGE" };
+pub const EVENTBRIDGE: Service = Service { name: "events", target: "AWSEvents", variable: "EVENTBRIDGE", json: "1.1" };
 
 /// AWS Transfer Family.
-pub const TRANSFER: Service = Service { name: "transfer", target: "TransferService", variable: "TRANSFER" };
+pub const TRANSFER: Service =
+    Service { name: "transfer", target: "TransferService", variable: "TRANSFER", json: "1.1" };
+
+/// Amazon DynamoDB.
+pub const DYNAMODB: Service = Service { name: "dynamodb", target: "DynamoDB_20120810", variable: "DYNAMODB", json: "1.0" };
+
+/// Amazon SQS.
+pub const SQS: Service = Service { name: "sqs", target: "AmazonSQS", variable: "SQS", json: "1.0" };
 
 /// The region of the environment: `AWS_REGION`, else `AWS_DEFAULT_REGION`.
 #[must_use]

@@ -37,9 +37,10 @@ mod timeline;
 mod transfers;
 mod turn;
 mod usage;
-mod value;
+
 mod webhooks;
 
+use crate::value;
 use turn::{Turn, Writers};
 
 /// A ledger in a SQLite file.

@@ -8,6 +8,7 @@ pub mod chaos;
 pub mod dropbear;
 pub mod far;
 pub mod gpg;
+mod lasting;
 pub mod mariadb;
 pub mod misbehaving;
 pub mod moto;

@@ -15,12 +15,14 @@ use serde_json::{Map, Value as Json};
 mod lambda;
 mod listen;
 mod load;
+mod queue;
 mod self_service;
 mod transfer;
 
 pub(crate) use lambda::LambdaBlock;
 pub(crate) use listen::{AdminBlock, AdminTlsBlock, ApiBlock, ClientCertificatesMode, IdentityBlock};
 pub(crate) use load::{ProcessEnvironment, load};
+pub(crate) use queue::QueueBlock;
 pub(crate) use self_service::SelfServiceBlock;
 pub(crate) use transfer::{DeliverBlock, TransferBlock};
 
@@ -43,6 +45,9 @@ pub(crate) struct Config {
     /// Job state and queue. `kind = "sqlite"`, `path`: the file.
     #[serde(default = "default_ledger")]
     pub(crate) ledger: AdapterSettings,
+    /// How workers learn of work. `kind = "ledger"`, or `kind = "sqs"`, `url`: bells on Amazon SQS.
+    #[serde(default)]
+    pub(crate) queue: QueueBlock,
     /// Where sealed files are kept. `kind = "local"`, `path`: the folder; or `kind = "s3"`.
     #[serde(default = "default_store")]
     pub(crate) store: AdapterSettings,

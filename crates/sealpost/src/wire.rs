@@ -8,14 +8,14 @@ use sealpost_core::address::Reach;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::{Notifier, SecretVault, Source};
 use sealpost_deliver::{WebhookSettings, Webhooks};
-use sealpost_ledger::LedgerSet;
+use sealpost_ledger::{LedgerParts, LedgerSet};
 use sealpost_pipeline::{Catalogue, Parts, Pipeline, SelfService, Settings};
 use sealpost_seal::OpenPgp;
 use sealpost_secrets::SecretStores;
 use sealpost_store::{SealedStore, StoreSettings};
 use serde_json::Value as Json;
 
-use crate::config::Loaded;
+use crate::config::{Loaded, QueueBlock};
 
 pub(crate) mod edge;
 mod transfer;
@@ -136,12 +136,18 @@ pub(crate) fn sources(loaded: &Loaded, secrets: &Arc<SecretStores>) -> Result<So
     Ok(sources)
 }
 
-/// The ledger, opened.
+/// The ledger, opened, with its bells.
 pub(crate) async fn ledger(loaded: &Loaded) -> Result<LedgerSet> {
     let (kind, own) = loaded.adapter(&loaded.config.ledger);
     let entry = sealpost_ledger::LEDGERS.iter().find(|entry| entry.name == kind);
     let entry = entry.ok_or_else(|| Error::new(&codes::config::INVALID, format!("ledger.kind: unknown `{kind}`")))?;
-    (entry.build)(&own).await.map_err(|error| error.context("ledger"))
+    let variable = |name: &str| std::env::var(name).ok();
+    let opening = (entry.build)(&own, &LedgerParts { secrets: secrets(loaded), variable: &variable });
+    let set = opening.await.map_err(|error| error.context("ledger"))?;
+    match &loaded.config.queue {
+        QueueBlock::Ledger => Ok(set),
+        QueueBlock::Sqs(settings) => set.with_bells(settings, &variable),
+    }
 }
 
 /// The store, opened.

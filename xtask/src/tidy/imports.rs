@@ -27,7 +27,7 @@ const TABLE: &[(&str, May)] = &[
     ("sealpost-seal", May::Only(&[CORE])),
     (STORE, May::Only(&[CORE])),
     ("sealpost-deliver", May::Only(&[CORE, AWS])),
-    ("sealpost-ledger", May::Only(&[CORE])),
+    ("sealpost-ledger", May::Only(&[CORE, AWS])),
     ("sealpost-secrets", May::Only(&[CORE, AWS])),
     ("sealpost-identity", May::Only(&[CORE])),
     // Servers in front of the store.

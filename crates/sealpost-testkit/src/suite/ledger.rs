@@ -75,7 +75,8 @@ macro_rules! ledger_suite {
                 an_illegal_move_changes_nothing, of_two_equal_events_one_wins;
             tasks: a_lease_that_ran_out_comes_back, a_held_task_is_nobody_elses, kinds_are_respected,
                 a_released_task_waits_its_delay, an_extended_lease_holds, the_oldest_comes_first,
-                the_dead_are_kept_and_can_be_revived, every_task_goes_to_one_worker, waiting_ends_by_itself;
+                the_dead_are_kept_and_can_be_revived, every_task_goes_to_one_worker, waiting_ends_by_itself,
+                a_task_that_waits_can_be_hurried, a_sweep_is_harmless;
             deliveries: a_stored_file_brings_its_deliveries, a_delivery_is_followed_to_its_receipt,
                 only_what_succeeded_is_delivered_again, a_key_delivers_again_once,
                 concurrent_redeliveries_with_one_key_are_one, the_timeline_is_gapless_and_append_only;

@@ -161,6 +161,9 @@ fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
     if !config.ledger.get("kind").and_then(Json::as_str).is_some_and(|kind| kinds.contains(&kind)) {
         problem("ledger.kind", format!("expected one of {}", known(kinds)));
     }
+    if let Some(detail) = config.queue.problem(config.ledger.get("kind").and_then(Json::as_str)) {
+        problem("queue.kind", detail);
+    }
     if let Err(error) = serde_json::from_value::<sealpost_store::StoreSettings>(Json::Object(config.store.clone())) {
         problem("store", error.to_string());
     }
@@ -206,6 +209,19 @@ mod tests {
         }
         let listn = error.fields().iter().find(|field| field.pointer == "api.listn").expect("the misspelt key");
         assert!(listn.detail.contains("expected one of `listen`"), "the hint names what would be right: {listn:?}");
+    }
+
+    #[test]
+    fn bells_need_a_ledger_that_machines_share() {
+        let sqs = "[queue]\nkind = \"sqs\"\nurl = \"https://sqs.eu-west-1.amazonaws.com/1/work\"\n";
+        let keys = |text: String| match parse(&text, &Variables(vec![])) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.fields().iter().map(|field| field.pointer.clone()).collect(),
+        };
+        assert_eq!(keys(format!("{GOOD}{sqs}")), ["queue.kind"]);
+        assert_eq!(keys(format!("{GOOD}[queue]\nkind = \"ledger\"\n")), [""; 0]);
+        assert_eq!(keys(format!("{GOOD}{sqs}uri = 1\n")), ["queue.uri"]);
+        assert_eq!(keys(format!("{GOOD}[queue]\nkind = \"sqs\"\n")), ["queue"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use sqlx::Row;
 
 use super::super::pages::{self, Asked};
-use super::super::queue::claim;
+use super::super::queue::{HURRY, claim};
 use super::super::{Connection, audit, changes, notifications};
 use super::fresh;
 
@@ -51,6 +51,7 @@ async fn no_daily_statement_scans_or_sorts() {
         "DELETE FROM tasks WHERE kind IN ('transfer', 'announce', 'announce_transfer') AND subject = 'a'",
         "DELETE FROM dead_tasks WHERE kind IN ('transfer', 'announce', 'announce_transfer') AND subject = 'a'",
         "SELECT record FROM access_keys WHERE id = 'a'",
+        HURRY,
     ] {
         for line in explained(&mut reader, sql).await {
             let scans = line.starts_with("SCAN") && !line.contains("USING INDEX jobs_by_time");

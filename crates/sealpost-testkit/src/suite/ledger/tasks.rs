@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use sealpost_core::id::JobId;
 use sealpost_core::job::JobEvent;
 use sealpost_core::port::Admission;
 use sealpost_core::task::{QueueDepth, Work, WorkKind};
@@ -159,4 +160,43 @@ pub async fn waiting_ends_by_itself(ports: Ports) {
     let job = ports.admit(admission("acme")).await;
     let lease = tokio::time::timeout(HANGS, worker).await.expect("to be woken").unwrap();
     assert_eq!(lease.work, Work::Produce(job.id));
+}
+
+/// A task that waits for its time is ready at once when somebody is in a hurry; one that is ready, leased, dead or not there is
+/// left as it is.
+pub async fn a_task_that_waits_can_be_hurried(ports: Ports) {
+    let job = ports.admit(admission("acme")).await;
+    let work = Work::Produce(job.id.clone());
+    let hurry = async || ports.queue.hurry(&work).await.unwrap();
+    assert!(!hurry().await, "it is ready");
+    let lease = ports.claim(&WorkKind::ALL).await;
+    assert!(!hurry().await, "it is leased");
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth { leased: 1, ..QueueDepth::default() });
+    ports.queue.release(&lease, HOUR).await.unwrap();
+    assert!(!ports.queue.hurry(&Work::Purge(job.id.clone())).await.unwrap(), "another work of the same subject");
+    assert_eq!(ports.queue.claim(&WorkKind::ALL, HOUR).await.unwrap(), None);
+    assert!(hurry().await);
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth { ready: 1, ..QueueDepth::default() });
+    let lease = ports.claim(&WorkKind::ALL).await;
+    assert_eq!((&lease.work, lease.epoch), (&work, 2));
+    ports.queue.bury(&lease, "the suite").await.unwrap();
+    assert!(!hurry().await, "it is dead");
+    assert!(!ports.queue.hurry(&Work::Produce(JobId::fresh())).await.unwrap());
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth { dead: 1, ..QueueDepth::default() });
+}
+
+/// A sweep changes nothing about the tasks.
+pub async fn a_sweep_is_harmless(ports: Ports) {
+    ports.queue.sweep().await.unwrap();
+    let long_ago = Timestamp::now() - SignedDuration::from_hours(2);
+    ports.admit(Admission { now: long_ago, ..admission("acme") }).await;
+    ports.admit(admission("acme")).await;
+    let lease = ports.claim(&WorkKind::ALL).await;
+    let before = ports.queue.depth().await.unwrap();
+    ports.queue.sweep().await.unwrap();
+    assert_eq!(ports.queue.depth().await.unwrap(), before);
+    let other = ports.claim(&WorkKind::ALL).await;
+    assert_ne!(other.task, lease.task);
+    ports.queue.complete(&lease).await.unwrap();
+    ports.queue.complete(&other).await.unwrap();
 }

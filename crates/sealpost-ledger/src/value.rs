@@ -1,4 +1,4 @@
-//! Values as the file keeps them: JSON text, nanoseconds, signed 64-bit counts.
+//! Values as the ledgers keep them: JSON text, nanoseconds, signed 64-bit counts.
 
 use std::str::FromStr;
 
@@ -9,49 +9,49 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// A core type as JSON.
-pub(super) fn encode<T: Serialize>(what: &str, value: &T) -> Result<String> {
+pub(crate) fn encode<T: Serialize>(what: &str, value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| corrupt(format!("{what} can't be written as JSON: {error}")))
 }
 
 /// A core type from JSON. The error says where in the text, never what stands there.
-pub(super) fn decode<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
+pub(crate) fn decode<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| {
         corrupt(format!("{what}: not the JSON expected at line {}, column {}", error.line(), error.column()))
     })
 }
 
 /// An identifier from text.
-pub(super) fn id<T: FromStr>(what: &str, text: &str) -> Result<T> {
+pub(crate) fn id<T: FromStr>(what: &str, text: &str) -> Result<T> {
     text.parse().map_err(|_| corrupt(format!("{what} is not an identifier")))
 }
 
-pub(super) fn corrupt(detail: impl Into<String>) -> Error {
+pub(crate) fn corrupt(detail: impl Into<String>) -> Error {
     Error::new(&codes::ledger::CORRUPT, detail)
 }
 
 /// Nanoseconds since 1970; the ends of time (1677, 2262) stand for what lies beyond them.
-pub(super) fn nanos(at: Timestamp) -> i64 {
+pub(crate) fn nanos(at: Timestamp) -> i64 {
     let whole = at.as_nanosecond();
     i64::try_from(whole).unwrap_or(if whole < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// The instant of nanoseconds since 1970.
-pub(super) fn instant(nanos: i64) -> Timestamp {
+pub(crate) fn instant(nanos: i64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or(Timestamp::MAX)
 }
 
 /// `now` and a while, at most the end of time.
-pub(super) fn later(now: Timestamp, by: std::time::Duration) -> Timestamp {
+pub(crate) fn later(now: Timestamp, by: std::time::Duration) -> Timestamp {
     now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// A count as SQLite keeps it.
-pub(super) fn signed(count: u64) -> i64 {
+pub(crate) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// A count from SQLite.
-pub(super) fn unsigned(count: i64) -> u64 {
+pub(crate) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 

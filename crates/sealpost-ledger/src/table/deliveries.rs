@@ -1,0 +1,122 @@
+//! Deliveries as items.
+
+use jiff::Timestamp;
+use sealpost_core::delivery::{Delivery, DeliveryEvent};
+use sealpost_core::error::codes;
+use sealpost_core::event::Happening;
+use sealpost_core::id::{ConnectorId, DeliveryId};
+use sealpost_core::notification::Announcement;
+use sealpost_core::task::Lease;
+use sealpost_core::{Error, Result};
+
+use super::{Key, Step, TableLedger, notifications, timeline};
+
+/// Most deliveries of one step: each is up to five writes, beside the job's own.
+pub(super) const MOST_AT_ONCE: usize = 15;
+
+fn key(id: &DeliveryId) -> Key {
+    Key::new(format!("delivery#{id}"), "delivery")
+}
+
+/// Where the bytes sent are. They change often, and alone; once they are there, they count.
+fn progress_key(id: &DeliveryId) -> Key {
+    Key::new(format!("delivery#{id}"), "progress")
+}
+
+/// Deliveries, in the order of the ids; those that are not there are left out.
+pub(super) async fn find_all(ledger: &TableLedger, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
+    let keys: Vec<Key> = ids.iter().map(key).collect();
+    let progress_keys: Vec<Key> = ids.iter().map(progress_key).collect();
+    let (deliveries, sent) =
+        futures::try_join!(ledger.read_all::<Delivery>(&keys), ledger.read_all::<u64>(&progress_keys))?;
+    let with = |(delivery, sent): (Option<Delivery>, Option<u64>)| {
+        let delivery = delivery?;
+        Some(Delivery { bytes_sent: sent.unwrap_or(delivery.bytes_sent), ..delivery })
+    };
+    Ok(deliveries.into_iter().zip(sent).filter_map(with).collect())
+}
+
+/// As [`find_all`], in a step.
+pub(super) async fn peek_all(step: &Step, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
+    let keys: Vec<Key> = ids.iter().flat_map(|id| [key(id), progress_key(id)]).collect();
+    let items = step.peek_all::<serde_json::Value>(&keys).await?;
+    let mut deliveries = Vec::new();
+    for pair in items.chunks(2) {
+        let [Some(delivery), sent] = pair else { continue };
+        let mut delivery: Delivery =
+            serde_json::from_value(delivery.clone()).map_err(|_| crate::value::corrupt("a delivery can't be read"))?;
+        delivery.bytes_sent = sent.as_ref().and_then(serde_json::Value::as_u64).unwrap_or(delivery.bytes_sent);
+        deliveries.push(delivery);
+    }
+    Ok(deliveries)
+}
+
+/// Where a delivery goes.
+pub(super) async fn connector(step: &Step, id: &DeliveryId) -> Result<ConnectorId> {
+    let delivery: Option<Delivery> = step.peek(&key(id)).await?;
+    delivery.map(|delivery| delivery.connector).ok_or_else(|| missing(id))
+}
+
+/// Stores a new delivery; its first entry for the job's timeline.
+pub(super) fn insert(step: &mut Step, delivery: &Delivery) -> Result<Happening> {
+    step.create(&key(&delivery.id), delivery)?;
+    Ok(Happening::Delivery { delivery: delivery.id.clone(), event: DeliveryEvent::Created })
+}
+
+/// The error for more destinations than one step can hold.
+pub(super) fn check_number(number: usize) -> Result<()> {
+    if number <= MOST_AT_ONCE {
+        return Ok(());
+    }
+    let detail = format!("{number} destinations at once; this ledger takes {MOST_AT_ONCE}");
+    Err(Error::new(&codes::ledger::TOO_LARGE, detail))
+}
+
+/// Loads, moves by [`Delivery::apply`] and stores, with the notifications that follow.
+pub(super) async fn apply(
+    step: &mut Step,
+    id: &DeliveryId,
+    event: &DeliveryEvent,
+    lease: Option<&Lease>,
+    now: Timestamp,
+) -> Result<Delivery> {
+    step.fence(lease, now).await?;
+    let before: Option<Delivery> = step.get(&key(id)).await?;
+    let mut before = before.ok_or_else(|| missing(id))?;
+    if let Some(sent) = step.peek(&progress_key(id)).await? {
+        before.bytes_sent = sent;
+    }
+    let after = before.apply(event, now)?;
+    step.put(&key(id), &after)?;
+    if after.bytes_sent != before.bytes_sent {
+        step.put(&progress_key(id), &after.bytes_sent)?;
+    }
+    if after.status.is_terminal() && !before.status.is_terminal() {
+        step.count(&after.partner, 0, -1).await?;
+    }
+    let what = Happening::Delivery { delivery: id.clone(), event: event.clone() };
+    timeline::append(step, &after.job, now, vec![what]).await?;
+    if let Some(announcement) = Announcement::of_delivery(&after, event, now) {
+        notifications::announce(step, &announcement).await?;
+    }
+    Ok(after)
+}
+
+/// Notes how many bytes the server has.
+pub(super) async fn progress(
+    step: &mut Step,
+    id: &DeliveryId,
+    bytes_sent: u64,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<()> {
+    step.fence(Some(lease), now).await?;
+    if step.peek::<Delivery>(&key(id)).await?.is_none() {
+        return Err(missing(id));
+    }
+    step.put(&progress_key(id), &bytes_sent)
+}
+
+fn missing(id: &DeliveryId) -> Error {
+    Error::new(&codes::request::NOT_FOUND, format!("there is no delivery {id}"))
+}

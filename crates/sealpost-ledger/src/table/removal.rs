@@ -1,0 +1,215 @@
+//! What is removed with all that is its own may be more than one write holds. So the first step takes the record away and
+//! notes what is left to do; from then on nothing of it is found and nothing new can be made. The rest goes in further
+//! steps, each of which may be done twice: whoever comes next after a crash goes on.
+
+use sealpost_core::error::codes;
+use sealpost_core::id::{ChangeId, PartnerId, WebhookId};
+use sealpost_core::identity::Identity;
+use sealpost_core::partner::ApiKey;
+use sealpost_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::notifications::Listed;
+use super::step::step;
+use super::usage::Counter;
+use super::{
+    Key, Step, TableLedger, api_keys, challenges, changes, connectors, notifications, partners, usage, webhooks,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// Records that go in one step, each with its places in lists and its tasks.
+const AT_ONCE: u32 = 10;
+/// Removals that were cut short and are taken up at once.
+const TAKEN_UP: u32 = 5;
+
+/// The partition of what is left to do.
+const LEFT: &str = "removals";
+
+/// What is left to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+enum Removal {
+    /// Of a partner.
+    Partner { id: PartnerId, identities: Vec<Identity>, changes: Vec<ChangeId> },
+    /// Of a webhook.
+    Webhook { id: WebhookId },
+}
+
+impl Removal {
+    fn key(&self) -> Key {
+        match self {
+            Self::Partner { id, .. } => of_partner(id),
+            Self::Webhook { id } => Key::new(LEFT, format!("webhook#{id}")),
+        }
+    }
+}
+
+fn of_partner(id: &PartnerId) -> Key {
+    Key::new(LEFT, format!("partner#{id}"))
+}
+
+/// Whether something of a partner that was removed is still there. Guards that it stays so.
+pub(super) async fn of_partner_is_under_way(step: &mut Step, id: &PartnerId) -> Result<bool> {
+    Ok(step.get::<Removal>(&of_partner(id)).await?.is_some())
+}
+
+/// Notes that the notifications of a webhook have to go.
+pub(super) fn begin_webhook(step: &mut Step, id: &WebhookId) -> Result<()> {
+    let removal = Removal::Webhook { id: id.clone() };
+    step.put(&removal.key(), &removal)
+}
+
+/// Takes a partner away, unless something of it is under way, and notes what has to go.
+async fn begin_partner(step: &mut Step, id: &PartnerId) -> Result<bool> {
+    if partners::held(step, id).await?.is_none() {
+        return Ok(false);
+    }
+    let (jobs, deliveries) = step.under_way(id).await?;
+    if jobs + deliveries > 0 {
+        return Err(Error::new(
+            &codes::ledger::IN_USE,
+            format!("partner {id} has {jobs} reports queued or running and {deliveries} deliveries under way"),
+        ));
+    }
+    let identities = partners::held(step, id).await?.map(|partner| partner.identities).unwrap_or_default();
+    let waiting: changes::Pending = step.get(&changes::pending(id)).await?.unwrap_or_default();
+    for webhook in webhooks::held(step, id).await? {
+        begin_webhook(step, &webhook.id)?;
+    }
+    step.delete(&webhooks::key(id));
+    step.delete(&changes::pending(id));
+    partners::remove(step, id);
+    let removal = Removal::Partner { id: id.clone(), identities, changes: waiting.into_values().collect() };
+    step.put(&removal.key(), &removal)?;
+    Ok(true)
+}
+
+impl TableLedger {
+    /// Removes a partner with all that is its own. Its past reports, decided changes and the audit trail stay as a
+    /// record.
+    pub(super) async fn remove_with_all(&self, id: &PartnerId) -> Result<bool> {
+        let removed = step!(self, |step| begin_partner(step, id).await)?;
+        self.finish_removals().await?;
+        self.finish_partner(id).await?;
+        Ok(removed)
+    }
+
+    /// Goes on with removals that have begun: this process's, or those of one that died.
+    pub(super) async fn finish_removals(&self) -> Result<()> {
+        let left: Vec<(String, Removal)> = self.below(LEFT, "", TAKEN_UP).await?;
+        for (_, removal) in left {
+            self.finish(&removal).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what is left to do for a partner of this name.
+    pub(super) async fn finish_partner(&self, id: &PartnerId) -> Result<()> {
+        let left: Option<Removal> = self.read(&of_partner(id)).await?;
+        match left {
+            Some(removal) => self.finish(&removal).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn finish(&self, removal: &Removal) -> Result<()> {
+        match removal {
+            Removal::Webhook { id } => self.finish_webhook(id).await?,
+            Removal::Partner { id, identities, changes } => {
+                self.finish_connectors(id).await?;
+                self.finish_api_keys(id).await?;
+                self.finish_edge(id).await?;
+                for some in identities.chunks(AT_ONCE as usize) {
+                    step!(self, |step| {
+                        for identity in some {
+                            partners::release(step, identity, id).await?;
+                        }
+                        Ok(())
+                    })?;
+                }
+                for some in changes.chunks(AT_ONCE as usize) {
+                    step!(self, |step| {
+                        for change in some {
+                            changes::remove(step, change).await?;
+                        }
+                        Ok(())
+                    })?;
+                }
+            }
+        }
+        step!(self, |step| {
+            step.delete(&removal.key());
+            Ok(())
+        })
+    }
+
+    async fn finish_webhook(&self, id: &WebhookId) -> Result<()> {
+        let list = notifications::list_of(id);
+        loop {
+            let some: Vec<(String, Listed)> = self.below(&list, "", AT_ONCE).await?;
+            if some.is_empty() {
+                break;
+            }
+            step!(self, |step| {
+                for (_, listed) in &some {
+                    notifications::remove(step, id, listed).await?;
+                }
+                Ok(())
+            })?;
+        }
+        step!(self, |step| {
+            notifications::forget_pings(step, id);
+            Ok(())
+        })
+    }
+
+    async fn finish_connectors(&self, partner: &PartnerId) -> Result<()> {
+        let (list, prefix) = (connectors::list_of(partner), connectors::prefix(partner));
+        loop {
+            let some: Vec<(String, sealpost_core::connector::Connector)> = self.below(&list, &prefix, AT_ONCE).await?;
+            if some.is_empty() {
+                return Ok(());
+            }
+            step!(self, |step| {
+                for (_, connector) in &some {
+                    connectors::remove(step, &connector.id).await?;
+                }
+                Ok(())
+            })?;
+        }
+    }
+
+    async fn finish_api_keys(&self, partner: &PartnerId) -> Result<()> {
+        loop {
+            let some: Vec<(String, ApiKey)> =
+                self.below(&partners::partition(partner), api_keys::PREFIX, AT_ONCE).await?;
+            if some.is_empty() {
+                return Ok(());
+            }
+            step!(self, |step| {
+                some.iter().for_each(|(_, key)| api_keys::remove(step, key));
+                Ok(())
+            })?;
+        }
+    }
+
+    /// Counters and open challenges.
+    async fn finish_edge(&self, partner: &PartnerId) -> Result<()> {
+        let partition = partners::partition(partner);
+        loop {
+            let counters: Vec<(String, Counter)> = self.below(&partition, usage::PREFIX, AT_ONCE).await?;
+            let challenges: Vec<(String, serde_json::Value)> =
+                self.below(&partition, challenges::PREFIX, AT_ONCE).await?;
+            if counters.is_empty() && challenges.is_empty() {
+                return Ok(());
+            }
+            step!(self, |step| {
+                counters.iter().for_each(|(name, counter)| usage::remove(step, partner, name, counter));
+                challenges.iter().for_each(|(place, _)| step.delete(&Key::new(partition.clone(), place.clone())));
+                Ok(())
+            })?;
+        }
+    }
+}

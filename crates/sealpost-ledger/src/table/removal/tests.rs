@@ -1,0 +1,98 @@
+//! Removals that are cut short: nothing of what is gone is found, and whoever comes next finishes.
+
+use jiff::Timestamp;
+use sealpost_core::id::PartnerId;
+use sealpost_core::notification::Announcement;
+use sealpost_core::port::{ChangeFilter, NotificationFilter};
+use sealpost_core::task::QueueDepth;
+use sealpost_core::webhook::EventKind;
+use sealpost_testkit::suite::ledger::changes::sample_change;
+use sealpost_testkit::suite::ledger::records::{identity, sample_connector, sample_key, sample_partner};
+use sealpost_testkit::suite::ledger::usage::today;
+use sealpost_testkit::suite::ledger::webhooks::hooked;
+use sealpost_testkit::suite::ledger::{Ports, partner};
+
+use super::super::tests::{ledger, ports};
+use super::*;
+
+/// How many of each thing the partner has: more than goes in one step.
+const MANY: u32 = 23;
+
+async fn with_everything(ports: &Ports, of: &str) {
+    let webhook = hooked(ports, of, &[]).await;
+    let now = Timestamp::now();
+    for number in 0..MANY {
+        ports.records.put_connector(&sample_connector(of, &format!("c{number}"))).await.unwrap();
+        ports.records.put_api_key(&sample_key(of, &format!("{of}key{number:05}"), now)).await.unwrap();
+        ports.changes.create_change(&sample_change(of, &format!("F{number}"))).await.unwrap();
+        let news = Announcement { event: EventKind::ReportFailed, ..Announcement::ping(&webhook, now) };
+        ports.outbox.notify(&webhook.id, &news).await.unwrap();
+    }
+    ports.usage.reserve(&partner(of), &today(), 5, 100).await.unwrap();
+}
+
+async fn nothing_is_found(ports: &Ports, of: &PartnerId) {
+    assert_eq!(ports.records.partner(of).await.unwrap(), None);
+    assert_eq!(ports.records.partner_of(&identity("okta", of.as_str())).await.unwrap(), None);
+    assert_eq!(ports.records.connectors(Some(of)).await.unwrap(), []);
+    assert_eq!(ports.records.connector(&sample_connector(of.as_str(), "c7").id).await.unwrap(), None);
+    assert_eq!(ports.records.api_keys(of).await.unwrap(), []);
+    let key = sample_key(of.as_str(), &format!("{of}key00007"), Timestamp::now()).id;
+    assert_eq!(ports.records.api_key(&key).await.unwrap(), None);
+    assert_eq!(ports.outbox.webhooks(of).await.unwrap(), []);
+    let all = NotificationFilter { limit: 100, ..NotificationFilter::default() };
+    let all = ports.outbox.notifications(&all).await.unwrap().notifications;
+    assert!(all.iter().all(|one| one.partner != *of));
+    let waiting = ChangeFilter { partner: Some(of.clone()), limit: 100, ..ChangeFilter::default() };
+    assert_eq!(ports.changes.changes(&waiting).await.unwrap().entries, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_that_was_cut_short_is_finished_by_who_comes_next() {
+    let ledger = ledger();
+    let ports = ports(ledger.clone());
+    let acme = partner("acme");
+    for of in ["acme", "othr"] {
+        with_everything(&ports, of).await;
+    }
+    // The process dies after the first step.
+    assert!(step!(&*ledger, |step| begin_partner(step, &acme).await).unwrap());
+    nothing_is_found(&ports, &acme).await;
+    assert_eq!(ports.records.connectors(None).await.unwrap().len(), MANY as usize);
+    let edit = |one| Ok(one);
+    assert_eq!(ports.records.edit_connector(&sample_connector("acme", "c7").id, &edit).await.unwrap(), None);
+    ports.records.put_connector(&sample_connector("acme", "new")).await.unwrap_err();
+
+    // Another partner takes over the identity at once; the next of the name begins with nothing.
+    let heir = sealpost_core::partner::Partner {
+        identities: vec![identity("okta", "acme")],
+        ..ports.records.partner(&partner("othr")).await.unwrap().unwrap()
+    };
+    ports.records.put_partner(&heir).await.unwrap();
+    let next = sealpost_core::partner::Partner { identities: Vec::new(), ..sample_partner("acme") };
+    ports.records.put_partner(&next).await.unwrap();
+    assert_eq!(ports.records.partner_of(&identity("okta", "acme")).await.unwrap(), Some(heir));
+    assert_eq!(ports.records.connectors(Some(&acme)).await.unwrap(), []);
+    assert_eq!(ports.records.api_keys(&acme).await.unwrap(), []);
+    assert_eq!(ports.usage.reserved(&acme, &today()).await.unwrap(), 0);
+
+    // Its webhook's notifications go with the next removal, whatever it is of.
+    assert!(!ports.records.remove_partner(&partner("nobody")).await.unwrap());
+    assert_eq!(ledger.below::<Removal>(LEFT, "", 10).await.unwrap().len(), 0);
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth { ready: u64::from(MANY), ..QueueDepth::default() });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_who_finish_one_removal_do_no_harm() {
+    let ledger = ledger();
+    let ports = ports(ledger.clone());
+    with_everything(&ports, "acme").await;
+    let acme = partner("acme");
+    assert!(step!(&*ledger, |step| begin_partner(step, &acme).await).unwrap());
+    let (one, other) = tokio::join!(ledger.finish_removals(), ledger.finish_removals());
+    one.unwrap();
+    other.unwrap();
+    nothing_is_found(&ports, &acme).await;
+    assert_eq!(ledger.below::<Removal>(LEFT, "", 10).await.unwrap().len(), 0);
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth::default());
+}
