@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::{Fault, Refused};
 
-/// Most bytes of an answer. The longest that we ask for is a page of a list.
-const LARGEST: usize = 4 * 1024 * 1024;
+/// Most bytes of an answer. The longest that we ask for are 25 items of DynamoDB with 400 KB each, whose quotes are escaped.
+const LARGEST: usize = 20 * 1024 * 1024;
 /// Most characters that are repeated of a service's message.
 const LONGEST_MESSAGE: usize = 1000;
 
@@ -47,6 +47,10 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
         kind: plain(kind, 100),
         message: plain(message, LONGEST_MESSAGE),
         request_id: header("x-amzn-requestid").map(|id| plain(id, 100)),
+        reasons: json
+            .get("CancellationReasons")
+            .and_then(|reasons| serde_json::from_value(reasons.clone()).ok())
+            .unwrap_or_default(),
     })
 }
 

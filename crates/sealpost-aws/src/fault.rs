@@ -30,12 +30,27 @@ pub struct Refused {
     pub message: String,
     /// The id that the service's operators find the call by.
     pub request_id: Option<String>,
+    /// Of a DynamoDB transaction, for each of its parts in their order, why it did not hold.
+    pub reasons: Vec<Reason>,
+}
+
+/// Why a part of a DynamoDB transaction did not hold: `CancellationReasons`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reason {
+    /// The reason's name: `ConditionalCheckFailed`; `None` where this part would have held.
+    #[serde(default)]
+    pub code: String,
+    /// The item as it was, where it was asked for.
+    #[serde(default)]
+    pub item: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// Names that services give to "slow down".
-const THROTTLING: [&str; 9] = [
+const THROTTLING: [&str; 11] = [
     "BandwidthLimitExceeded",
     "LimitExceededException",
+    "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "RequestThrottled",
     "RequestThrottledException",
@@ -43,13 +58,19 @@ const THROTTLING: [&str; 9] = [
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
+    // DynamoDB still works on the same request, sent before.
+    "TransactionInProgressException",
 ];
+
+fn is_throttling(kind: &str) -> bool {
+    THROTTLING.contains(&kind) || matches!(kind, "ThrottlingError" | "ProvisionedThroughputExceeded")
+}
 
 impl Refused {
     /// Whether it was refused only because there are too many calls.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
-        self.status == 429 || THROTTLING.contains(&self.kind.as_str())
+        self.status == 429 || is_throttling(&self.kind) || self.reasons.iter().any(|reason| is_throttling(&reason.code))
     }
 
     /// Whether it is about who we are and what we may do.

@@ -1,7 +1,7 @@
 //! AWS without its SDK: a client for services with the protocol AWS JSON, 1.0 or 1.1, ([`Client`]), and requests signed and verified by
 //! Signature Version 4 ([`sigv4`]).
 //!
-//! The protocol is `POST /` with `X-Amz-Target`: Transfer Family, Secrets Manager, EventBridge and SQS speak it. Credentials come
+//! The protocol is `POST /` with `X-Amz-Target`: Transfer Family, Secrets Manager, EventBridge, SQS and DynamoDB speak it. Credentials come
 //! through the chain of providers that the object store has anyway ([`Credentials`]).
 
 mod answer;
@@ -13,5 +13,5 @@ pub mod sigv4;
 
 pub use client::{Client, Patience, Repeat};
 pub use credentials::Credentials;
-pub use fault::{Fault, Refused};
-pub use service::{EVENTBRIDGE, SECRETS_MANAGER, SQS, Service, TRANSFER, Variable, endpoint, region, region_of_arn};
+pub use fault::{Fault, Refused, Reason};
+pub use service::{DYNAMODB, EVENTBRIDGE, SECRETS_MANAGER, SQS, Service, TRANSFER, Variable, endpoint, region, region_of_arn};

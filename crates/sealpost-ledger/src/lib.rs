@@ -3,6 +3,8 @@
 //! | ledger | for |
 //! | --- | --- |
 //! | `sqlite` | one machine: the binary with its own file |
+//! | `mysql` | several machines with a MySQL or MariaDB server |
+//! | `dynamodb` | functions and machines in AWS |
 //!
 //! A further ledger is one more module and one more row of [`LEDGERS`]; `sealpost_testkit::suite::ledger` says what it
 //! has to do.
@@ -11,10 +13,14 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use schemars::JsonSchema;
+use sealpost_aws::Variable;
 use sealpost_core::error::codes;
-use sealpost_core::port::{Changes, Ledger, Outbox, Queue, Records, Transfers, UsageMeter};
+use sealpost_core::port::{Changes, Ledger, Outbox, Queue, Records, SecretStore, Transfers, UsageMeter};
 use sealpost_core::{Error, Result};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
 mod bell;
@@ -27,7 +33,9 @@ pub use sqlite::SqliteLedger;
 
 use bell::Bells;
 use sqs::{Sqs, SqsQueue, SqsSettings};
-use table::TableLedger;
+use table::dynamodb::{DynamoDbSettings, DynamoDbTable};
+use table::mysql::{MySqlSettings, MySqlTable};
+use table::{TableLedger, TableSettings};
 
 /// The ports of one ledger.
 #[derive(Clone)]
@@ -116,16 +124,38 @@ pub struct LedgerEntry {
     /// absolute where they mean something else.
     ///
     /// Errors are `SP-CONFIG-001` for the options, else what the ledger's `open` says.
-    pub build: fn(&Map<String, Json>) -> Opening,
+    pub build: fn(&Map<String, Json>, &LedgerParts<'_>) -> Opening,
+}
+
+/// What a ledger is opened with, beside its options.
+pub struct LedgerParts<'a> {
+    /// Where a database's password comes from.
+    pub secrets: Arc<dyn SecretStore>,
+    /// The environment, for AWS.
+    pub variable: Variable<'a>,
 }
 
 /// Every ledger of this build.
-pub static LEDGERS: &[LedgerEntry] = &[LedgerEntry {
-    name: "sqlite",
-    summary: "a file on a local disk, for one machine: several processes may share it",
-    options_schema: sqlite_options,
-    build: build_sqlite,
-}];
+pub static LEDGERS: &[LedgerEntry] = &[
+    LedgerEntry {
+        name: "sqlite",
+        summary: "a file on a local disk, for one machine: several processes may share it",
+        options_schema: sqlite_options,
+        build: build_sqlite,
+    },
+    LedgerEntry {
+        name: "mysql",
+        summary: "a database of MySQL 8 or MariaDB 10.11 and newer, for several machines",
+        options_schema: schema::<MySqlSettings>,
+        build: build_mysql,
+    },
+    LedgerEntry {
+        name: "dynamodb",
+        summary: "a table of Amazon DynamoDB, for functions and several machines",
+        options_schema: schema::<DynamoDbSettings>,
+        build: build_dynamodb,
+    },
+];
 
 /// The ledger of this name.
 #[must_use]
@@ -148,9 +178,40 @@ fn sqlite_options() -> Json {
     })
 }
 
-fn build_sqlite(options: &Map<String, Json>) -> Opening {
+fn build_sqlite(options: &Map<String, Json>, _: &LedgerParts<'_>) -> Opening {
     let path = sqlite_path(options);
     Box::pin(async move { Ok(SqliteLedger::open(Path::new(&path?)).await?.into()) })
+}
+
+fn schema<T: JsonSchema>() -> Json {
+    schemars::schema_for!(T).to_value()
+}
+
+fn settings<T: DeserializeOwned>(name: &str, options: &Map<String, Json>) -> Result<T> {
+    serde_json::from_value(Json::Object(options.clone()))
+        .map_err(|error| Error::new(&codes::config::INVALID, format!("the ledger `{name}`: {error}")))
+}
+
+fn build_mysql(options: &Map<String, Json>, parts: &LedgerParts<'_>) -> Opening {
+    let (settings, secrets) = (settings::<MySqlSettings>("mysql", options), parts.secrets.clone());
+    Box::pin(async move {
+        // One server takes all writes: more partitions would only be more statements.
+        let usage = TableSettings { shards: 1, look_again: Duration::from_millis(250) };
+        let table = MySqlTable::open(settings?, secrets).await?;
+        Ok(Arc::new(TableLedger::new(Arc::new(table), usage)).into())
+    })
+}
+
+fn build_dynamodb(options: &Map<String, Json>, parts: &LedgerParts<'_>) -> Opening {
+    let settings = settings::<DynamoDbSettings>("dynamodb", options);
+    let ready = settings.and_then(|settings| Ok((table::dynamodb::client(&settings, parts.variable)?, settings)));
+    Box::pin(async move {
+        let (client, settings) = ready?;
+        // Each look costs some reads.
+        let usage = TableSettings { shards: settings.shards.clamp(1, 64), look_again: Duration::from_secs(1) };
+        let table = DynamoDbTable::open(&settings, client).await?;
+        Ok(Arc::new(TableLedger::new(Arc::new(table), usage)).into())
+    })
 }
 
 fn sqlite_path(options: &Map<String, Json>) -> Result<String> {
@@ -182,14 +243,37 @@ mod tests {
         }
     }
 
+    struct NoSecrets;
+
+    #[async_trait::async_trait]
+    impl SecretStore for NoSecrets {
+        async fn resolve(&self, reference: &sealpost_core::secret::SecretRef) -> Result<sealpost_core::secret::Secret> {
+            panic!("{reference:?} was asked for");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_ledger_checks_its_options() {
+        let parts = LedgerParts { secrets: Arc::new(NoSecrets), variable: &|_| None };
+        for entry in LEDGERS {
+            for options in [json!({ "pth": "x" }), json!({})] {
+                let opened = (entry.build)(options.as_object().unwrap(), &parts).await;
+                let error = opened.err().expect("to be refused");
+                assert!(error.is(&codes::config::INVALID), "{}: {error}", entry.name);
+            }
+            assert_eq!((entry.options_schema)()["additionalProperties"], false, "{}", entry.name);
+        }
+    }
+
     #[tokio::test]
     async fn the_table_opens_a_ledger() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("made/for/it/ledger.db");
         let options = json!({ "path": path });
-        let set = (find("sqlite").unwrap().build)(options.as_object().unwrap()).await.unwrap();
+        let parts = LedgerParts { secrets: Arc::new(NoSecrets), variable: &|_| None };
+        let set = (find("sqlite").unwrap().build)(options.as_object().unwrap(), &parts).await.unwrap();
         set.ledger.check().await.unwrap();
         assert!(path.is_file());
-        assert!(find("mysql").is_none());
+        assert!(find("oracle").is_none());
     }
 }

@@ -63,6 +63,7 @@ mod connectors;
 mod dead;
 mod deliveries;
 mod depth;
+pub(crate) mod dynamodb;
 mod forgotten;
 mod idempotency;
 mod jobs;
@@ -72,6 +73,7 @@ mod list;
 mod load;
 #[cfg(test)]
 mod memory;
+pub(crate) mod mysql;
 mod notifications;
 mod outbox;
 mod pages;
@@ -84,6 +86,8 @@ mod retry;
 mod runs;
 mod shards;
 mod step;
+#[cfg(test)]
+mod suite;
 mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;

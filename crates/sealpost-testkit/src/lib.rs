@@ -7,6 +7,7 @@ pub mod chaos;
 pub mod dropbear;
 pub mod far;
 pub mod gpg;
+mod lasting;
 pub mod mariadb;
 pub mod misbehaving;
 pub mod moto;

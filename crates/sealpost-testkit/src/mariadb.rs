@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::lasting;
 use crate::server::{free_port, program, wait_until};
 
 /// The account that tests log in with over TCP or the socket; it may do everything.
@@ -26,7 +27,8 @@ cat >/dev/null; kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null; rm -rf "$dir""#
 
 /// A running server.
 pub struct MariaDb {
-    watch: Child,
+    /// None for one that lasts.
+    watch: Option<Child>,
     folder: PathBuf,
     port: u16,
     server_id: u32,
@@ -67,40 +69,54 @@ impl MariaDb {
     /// As [`start`](Self::start).
     #[must_use]
     pub fn start_with(options: &[&str]) -> Self {
-        let server = program(&["mariadbd", "mysqld"], "mariadb-server");
-        // A short path: a socket's may have 107 bytes at most (unix(7)).
-        let folder = tempfile::Builder::new().prefix("sp-mdb-").tempdir().expect("a folder for MariaDB").keep();
-        run(Command::new("cp").args(["-a", "--sparse=always"]).arg(template(&server)).arg(folder.join("data")));
-        if options.iter().any(|option| option.starts_with("--ssl-")) {
-            certificates(&folder);
-        }
-        let port = free_port();
-        let dir = folder.display().to_string();
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(WATCH).arg(&folder).arg(&server).arg("--no-defaults");
-        command.args([
-            format!("--datadir={dir}/data"),
-            format!("--socket={dir}/socket"),
-            format!("--pid-file={dir}/pid"),
-            format!("--port={port}"),
-            format!("--tmpdir={dir}"),
-        ]);
-        command.args(["--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-buffer-pool-size=64M"]);
-        command.args(["--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve"]);
-        command.args(["--character-set-server=utf8mb4", "--max-connections=60"]);
-        if is_root() {
-            command.arg("--user=root");
-        }
-        command.args(options.iter().map(|option| option.replace("{dir}", &dir)));
-        let watch =
-            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start sh");
-        let mut this = Self { watch, folder, port, server_id: 0, databases: AtomicU32::new(0) };
-        wait_until("MariaDB", Duration::from_secs(60), || this.answers());
-        let pid = fs::read_to_string(this.folder.join("pid")).expect("the server's pid file");
-        this.server_id = pid.trim().parse().expect("a process id");
-        let password = PASSWORD.replace('\'', "''");
-        this.run("", &format!("CREATE USER '{USER}'@'%' IDENTIFIED BY '{password}'; GRANT ALL ON *.* TO '{USER}'@'%'"));
+        let (folder, port, command) = prepare(options);
+        let watch = Command::new("sh")
+            .args(["-c", WATCH])
+            .arg(&folder)
+            .args(command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("start sh");
+        let mut this = Self { watch: Some(watch), folder, port, server_id: 0, databases: AtomicU32::new(0) };
+        this.become_ready();
         this
+    }
+
+    /// The server that tests of many processes share: each makes databases of its own.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn lasting() -> Self {
+        let read = |address: &str| {
+            let mut words = address.split_whitespace();
+            let mut next = || words.next().expect("port, process and folder");
+            let (port, server_id) = (next().parse().expect("a port"), next().parse().expect("a process id"));
+            Self { watch: None, folder: next().into(), port, server_id, databases: AtomicU32::new(0) }
+        };
+        let address = lasting::join(
+            "mariadb",
+            |address| read(address).answers(),
+            |base| {
+                let (folder, port, command) = prepare(&[]);
+                lasting::start(base, &folder, &command, &[]);
+                let mut this = Self { watch: None, folder, port, server_id: 0, databases: AtomicU32::new(0) };
+                this.become_ready();
+                format!("{port} {} {}", this.server_id, this.folder.display())
+            },
+        );
+        read(&address)
+    }
+
+    /// Waits for the server, and makes the account.
+    fn become_ready(&mut self) {
+        wait_until("MariaDB", Duration::from_secs(60), || self.answers());
+        let pid = fs::read_to_string(self.folder.join("pid")).expect("the server's pid file");
+        self.server_id = pid.trim().parse().expect("a process id");
+        let password = PASSWORD.replace('\'', "''");
+        self.run("", &format!("CREATE USER '{USER}'@'%' IDENTIFIED BY '{password}'; GRANT ALL ON *.* TO '{USER}'@'%'"));
     }
 
     fn answers(&self) -> bool {
@@ -154,7 +170,9 @@ impl MariaDb {
     /// When the server refuses.
     #[must_use]
     pub fn database(&self) -> String {
-        let name = format!("t{}_{}", std::process::id(), self.databases.fetch_add(1, Ordering::Relaxed));
+        // Many processes share a lasting server, and one after the other may have the same id.
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos());
+        let name = format!("t{now:x}_{}_{}", std::process::id(), self.databases.fetch_add(1, Ordering::Relaxed));
         self.run("", &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
         name
     }
@@ -213,9 +231,40 @@ impl MariaDb {
 
 impl Drop for MariaDb {
     fn drop(&mut self) {
-        drop(self.watch.stdin.take());
-        drop(self.watch.wait());
+        if let Some(watch) = &mut self.watch {
+            drop(watch.stdin.take());
+            drop(watch.wait());
+        }
     }
+}
+
+/// A folder with what a server needs, a port, and the command that starts it.
+fn prepare(options: &[&str]) -> (PathBuf, u16, Vec<String>) {
+    let server = program(&["mariadbd", "mysqld"], "mariadb-server");
+    // A short path: a socket's may have 107 bytes at most (unix(7)).
+    let folder = tempfile::Builder::new().prefix("sp-mdb-").tempdir().expect("a folder for MariaDB").keep();
+    run(Command::new("cp").args(["-a", "--sparse=always"]).arg(template(&server)).arg(folder.join("data")));
+    if options.iter().any(|option| option.starts_with("--ssl-")) {
+        certificates(&folder);
+    }
+    let (dir, port) = (folder.display().to_string(), free_port());
+    let mut command = vec![server.display().to_string(), "--no-defaults".to_owned()];
+    command.extend([
+        format!("--datadir={dir}/data"),
+        format!("--socket={dir}/socket"),
+        format!("--pid-file={dir}/pid"),
+        format!("--port={port}"),
+        format!("--tmpdir={dir}"),
+    ]);
+    let fixed = ["--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-buffer-pool-size=64M"];
+    let quick = ["--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve"];
+    let sizes = ["--character-set-server=utf8mb4", "--max-connections=150"];
+    command.extend([fixed, quick].concat().iter().chain(&sizes).map(|option| (*option).to_owned()));
+    if is_root() {
+        command.push("--user=root".to_owned());
+    }
+    command.extend(options.iter().map(|option| option.replace("{dir}", &dir)));
+    (folder, port, command)
 }
 
 fn feed(command: &mut Command, input: &[u8]) -> Result<String, String> {

@@ -1,10 +1,11 @@
 //! The moto server: S3 and other AWS services on loopback.
 
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::request;
+use crate::{lasting, request};
 use crate::server::{Server, free_port, program, wait_until};
 
 mod cognito;
@@ -16,8 +17,15 @@ pub use services::REGION;
 /// A running moto server. Each has its own, empty services; they end with it.
 pub struct Moto {
     address: SocketAddr,
-    _server: Server,
-    _log: tempfile::TempDir,
+    /// Its process and log; none for one that lasts.
+    _server: Option<(Server, tempfile::TempDir)>,
+}
+
+/// What [`Moto::lasting`] changes about moto.
+const SERIAL: &str = include_str!("moto/serial.py");
+
+fn moto_server() -> PathBuf {
+    program(&["moto_server"], "python3-pip && pip install 'moto[server]' boto3")
 }
 
 impl Moto {
@@ -43,14 +51,37 @@ impl Moto {
         let log = tempfile::tempdir().expect("a folder for the log");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let server = Server::start(
-            Command::new(program(&["moto_server"], "python3-pip && pip install 'moto[server]' boto3"))
+            Command::new(moto_server())
                 .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
                 .env("PYTHONDONTWRITEBYTECODE", "1")
                 .envs(variables.iter().map(|(name, value)| (*name, value.as_str()))),
             &log.path().join("moto.log"),
         );
         wait_until("moto", Duration::from_secs(60), || TcpStream::connect(address).is_ok());
-        Self { address, _server: server, _log: log }
+        Self { address, _server: Some((server, log)) }
+    }
+
+    /// The server that tests of many processes share, for DynamoDB: each makes tables of its own. It handles one request of
+    /// DynamoDB at a time.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn lasting() -> Self {
+        let answers = |address: &str| TcpStream::connect(address).is_ok();
+        let address = lasting::join("moto", answers, |base| {
+            let folder = tempfile::Builder::new().prefix("sp-moto-").tempdir().expect("a folder for moto").keep();
+            std::fs::write(folder.join("sitecustomize.py"), SERIAL).expect("write what moto is started with");
+            let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+            let command = [moto_server().display().to_string(), "-H".into(), "127.0.0.1".into(), "-p".into()];
+            let command: Vec<String> = command.into_iter().chain([address.port().to_string()]).collect();
+            let path = folder.display().to_string();
+            let variables = [("PYTHONPATH", path), ("PYTHONDONTWRITEBYTECODE", "1".to_owned())];
+            lasting::start(base, &folder, &command, &variables);
+            wait_until("moto", Duration::from_secs(60), || TcpStream::connect(address).is_ok());
+            address.to_string()
+        });
+        Self { address: address.parse().expect("an address"), _server: None }
     }
 
     /// Where it listens.

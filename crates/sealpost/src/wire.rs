@@ -8,7 +8,7 @@ use sealpost_core::address::Reach;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::{Notifier, SecretVault, Source};
 use sealpost_deliver::{WebhookSettings, Webhooks};
-use sealpost_ledger::LedgerSet;
+use sealpost_ledger::{LedgerParts, LedgerSet};
 use sealpost_pipeline::{Catalogue, Parts, Pipeline, SelfService, Settings};
 use sealpost_seal::OpenPgp;
 use sealpost_secrets::SecretStores;
@@ -116,10 +116,12 @@ pub(crate) async fn ledger(loaded: &Loaded) -> Result<LedgerSet> {
     let (kind, own) = loaded.adapter(&loaded.config.ledger);
     let entry = sealpost_ledger::LEDGERS.iter().find(|entry| entry.name == kind);
     let entry = entry.ok_or_else(|| Error::new(&codes::config::INVALID, format!("ledger.kind: unknown `{kind}`")))?;
-    let set = (entry.build)(&own).await.map_err(|error| error.context("ledger"))?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let opening = (entry.build)(&own, &LedgerParts { secrets: secrets(loaded), variable: &variable });
+    let set = opening.await.map_err(|error| error.context("ledger"))?;
     match &loaded.config.queue {
         QueueBlock::Ledger => Ok(set),
-        QueueBlock::Sqs(settings) => set.with_bells(settings, &|name| std::env::var(name).ok()),
+        QueueBlock::Sqs(settings) => set.with_bells(settings, &variable),
     }
 }
 

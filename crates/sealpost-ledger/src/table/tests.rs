@@ -51,3 +51,11 @@ async fn fresh() -> Ports {
 }
 
 sealpost_testkit::ledger_suite!(super::fresh);
+
+async fn table() -> Arc<dyn super::Table> {
+    Arc::new(MemoryTable::default())
+}
+
+mod memory {
+    super::super::suite::table_suite!(super::table);
+}
