@@ -14,4 +14,4 @@ pub mod sigv4;
 pub use client::{Client, Patience, Repeat};
 pub use credentials::Credentials;
 pub use fault::{Fault, Refused};
-pub use service::{EVENTBRIDGE, SECRETS_MANAGER, Service, TRANSFER, Variable, endpoint, region, region_of_arn};
+pub use service::{EVENTBRIDGE, SECRETS_MANAGER, STS, Service, TRANSFER, Variable, endpoint, region, region_of_arn};

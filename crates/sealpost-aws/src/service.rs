@@ -21,6 +21,9 @@ pub const SECRETS_MANAGER: Service =
 /// Amazon EventBridge.
 pub const EVENTBRIDGE: Service = Service { name: "events", target: "AWSEvents", variable: "EVENTBRIDGE" };
 
+/// AWS Security Token Service. It does not speak this protocol: its requests are signed for others to send.
+pub const STS: Service = Service { name: "sts", target: "", variable: "STS" };
+
 /// AWS Transfer Family.
 pub const TRANSFER: Service = Service { name: "transfer", target: "TransferService", variable: "TRANSFER" };
 

@@ -1,6 +1,5 @@
 //! `aws-sm:NAME`, `aws-sm:ARN`, `aws-sm:NAME#member`: a secret of AWS Secrets Manager, or one member of a JSON secret.
 //!
-//! Values are kept for a minute, so that a thousand connections are not a thousand calls, and dropped when one did not work.
 //! The region is the ARN's, else `AWS_REGION`'s; address and credentials are those of the environment, as the SDKs read it.
 
 use std::collections::HashMap;
@@ -16,11 +15,10 @@ use sealpost_core::secret::{CURRENT, Secret, SecretRef};
 use sealpost_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::{Environment, Surroundings};
-use kept::{Kept, Key};
+use crate::kept::{Given, Kept, Key, Limits};
+use crate::{Environment, Surroundings, unreachable};
 use name::Name;
 
-mod kept;
 mod name;
 
 struct SecretsManager {
@@ -36,7 +34,7 @@ pub(crate) fn build(surroundings: &Surroundings) -> Arc<dyn SecretStore> {
         environment: surroundings.environment.clone(),
         clients: Mutex::default(),
         credentials: Mutex::default(),
-        kept: Kept::default(),
+        kept: Kept::new(Limits::of(&surroundings.settings)),
     })
 }
 
@@ -50,13 +48,13 @@ impl SecretStore for SecretsManager {
         let here = |error: Error| error.context(format!("`{reference}`"));
         let name = Name::read(reference.rest()).map_err(here)?;
         let key = Key { id: name.id.to_owned(), stage: stage.to_owned() };
-        let value = self.kept.get(key, || self.fetch(name.id, stage)).await.map_err(here)?;
+        let value = self.kept.get(&key, |_| self.fetch(name.id, stage)).await.map_err(here)?;
         name.pick(&value).map_err(here)
     }
 
     async fn stale(&self, reference: &SecretRef) {
         if let Ok(name) = Name::read(reference.rest()) {
-            self.kept.forget(name.id);
+            self.kept.stale(name.id);
         }
     }
 }
@@ -78,14 +76,15 @@ struct Answer {
 }
 
 impl SecretsManager {
-    async fn fetch(&self, id: &str, stage: &str) -> Result<Secret> {
+    async fn fetch(&self, id: &str, stage: &str) -> Result<Given> {
         let client = self.client(id).map_err(|fault| failed(&fault))?;
         let answer = client.call("GetSecretValue", &Ask { secret_id: id, version_stage: stage }).await;
         match answer.map_err(|fault| failed(&fault))? {
-            Answer { secret_string: Some(text), .. } => Ok(Secret::new(text.into_bytes())),
-            Answer { secret_binary: Some(text), .. } => STANDARD.decode(text).map(Secret::new).map_err(|_| {
-                Error::new(&codes::secrets::UNREACHABLE, "AWS Secrets Manager answered with what is no base64")
-            }),
+            Answer { secret_string: Some(text), .. } => Ok(Given::value(Secret::new(text.into_bytes()))),
+            Answer { secret_binary: Some(text), .. } => match STANDARD.decode(text) {
+                Ok(bytes) => Ok(Given::value(Secret::new(bytes))),
+                Err(_) => Err(unreachable("AWS Secrets Manager answered with what is no base64")),
+            },
             Answer { .. } => Err(Error::new(&codes::secrets::MISSING, "the secret has no value")),
         }
     }
@@ -124,6 +123,7 @@ fn failed(fault: &Fault) -> Error {
         // The second is a secret that is marked for deletion.
         Some("ResourceNotFoundException" | "InvalidRequestException") => &codes::secrets::MISSING,
         Some("InvalidParameterException" | "ValidationException") => &codes::secrets::REFERENCE,
+        _ if fault.refused().is_some_and(sealpost_aws::Refused::is_denied) => &codes::secrets::DENIED,
         _ => &codes::secrets::UNREACHABLE,
     };
     Error::new(code, format!("AWS Secrets Manager: {fault}"))

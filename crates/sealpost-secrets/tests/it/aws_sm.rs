@@ -25,7 +25,11 @@ fn stores(moto: &Moto, more: &[(&str, &str)]) -> SecretStores {
     variables.extend(more);
     let environment: BTreeMap<String, OsString> =
         variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    SecretStores::with(&Surroundings { base_folder: "/nowhere".into(), environment: Arc::new(environment) })
+    SecretStores::with(&Surroundings {
+        base_folder: "/nowhere".into(),
+        environment: Arc::new(environment),
+        ..Surroundings::new("/nowhere")
+    })
 }
 
 fn ask(moto: &Moto, operation: &str, body: &Value) -> Value {
@@ -110,7 +114,7 @@ async fn stages_follow_a_rotation_once_a_value_is_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn denied_and_absent_services_are_unreachable() {
+async fn denied_and_absent_services_are_told_apart() {
     let moto = Moto::enforcing_after(4);
     let policy = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*",
@@ -121,7 +125,7 @@ async fn denied_and_absent_services_are_unreachable() {
     assert_eq!(text(&stores(&moto, &keys), "aws-sm:a", "AWSCURRENT").await.unwrap(), VALUE);
 
     let denied = text(&stores(&moto, &[]), "aws-sm:a", "AWSCURRENT").await;
-    assert_refused(denied, &codes::secrets::UNREACHABLE, "aws-sm:a");
+    assert_refused(denied, &codes::secrets::DENIED, "aws-sm:a");
     let nobody = format!("http://127.0.0.1:{}", sealpost_testkit::server::free_port());
     for more in [
         &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", nobody.as_str())][..],
