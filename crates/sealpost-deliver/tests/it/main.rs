@@ -13,6 +13,7 @@ mod network;
 mod parallel;
 mod proxies;
 mod reach;
+mod rotation;
 mod sites;
 mod trust;
 mod user_secret;
