@@ -2,13 +2,12 @@
 //!
 //! The region is the ARN's, else `AWS_REGION`'s; address and credentials are those of the environment, as the SDKs read it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sealpost_aws::{Client, Credentials, Fault, Patience, SECRETS_MANAGER, endpoint, region, region_of_arn};
+use sealpost_aws::Fault;
 use sealpost_core::error::codes;
 use sealpost_core::port::SecretStore;
 use sealpost_core::secret::{CURRENT, Secret, SecretRef};
@@ -16,24 +15,22 @@ use sealpost_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::kept::{Given, Kept, Key, Limits};
-use crate::{Environment, Surroundings, unreachable};
+use crate::{Surroundings, unreachable};
 use name::Name;
 
+mod clients;
 mod name;
 
+pub(crate) use clients::Clients;
+
 struct SecretsManager {
-    environment: Arc<dyn Environment>,
-    /// One client per region, made when it is first needed.
-    clients: Mutex<HashMap<String, Arc<Client>>>,
-    credentials: Mutex<Option<Credentials>>,
+    clients: Clients,
     kept: Kept,
 }
 
 pub(crate) fn build(surroundings: &Surroundings) -> Arc<dyn SecretStore> {
     Arc::new(SecretsManager {
-        environment: surroundings.environment.clone(),
-        clients: Mutex::default(),
-        credentials: Mutex::default(),
+        clients: Clients::new(surroundings),
         kept: Kept::new(Limits::of(&surroundings.settings)),
     })
 }
@@ -77,7 +74,7 @@ struct Answer {
 
 impl SecretsManager {
     async fn fetch(&self, id: &str, stage: &str) -> Result<Given> {
-        let client = self.client(id).map_err(|fault| failed(&fault))?;
+        let client = self.clients.of(id).map_err(|fault| failed(&fault))?;
         let answer = client.call("GetSecretValue", &Ask { secret_id: id, version_stage: stage }).await;
         match answer.map_err(|fault| failed(&fault))? {
             Answer { secret_string: Some(text), .. } => Ok(Given::value(Secret::new(text.into_bytes()))),
@@ -88,37 +85,10 @@ impl SecretsManager {
             Answer { .. } => Err(Error::new(&codes::secrets::MISSING, "the secret has no value")),
         }
     }
-
-    fn client(&self, id: &str) -> Result<Arc<Client>, Fault> {
-        let variable = |name: &str| self.environment.variable(name)?.into_string().ok();
-        let region = region_of_arn(id)
-            .map(str::to_owned)
-            .or_else(|| region(&variable))
-            .ok_or_else(|| Fault::Settings("no region: set AWS_REGION, or name the secret by its ARN".to_owned()))?;
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&region) {
-            return Ok(client.clone());
-        }
-        let endpoint = endpoint(SECRETS_MANAGER, &region, &variable);
-        let credentials = self.credentials(&variable)?;
-        let client = Client::new(SECRETS_MANAGER, &region, &endpoint, credentials, Patience::default())?;
-        let client = Arc::new(client);
-        clients.insert(region, client.clone());
-        Ok(client)
-    }
-
-    /// One chain for all regions: it keeps temporary keys until they expire.
-    fn credentials(&self, variable: sealpost_aws::Variable<'_>) -> Result<Credentials, Fault> {
-        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(credentials) = &*credentials {
-            return Ok(credentials.clone());
-        }
-        Ok(credentials.insert(Credentials::from_environment(variable)?).clone())
-    }
 }
 
 /// What the service said, as our codes. It never repeats a value.
-fn failed(fault: &Fault) -> Error {
+pub(crate) fn failed(fault: &Fault) -> Error {
     let code = match fault.refused().map(|refused| refused.kind.as_str()) {
         // The second is a secret that is marked for deletion.
         Some("ResourceNotFoundException" | "InvalidRequestException") => &codes::secrets::MISSING,

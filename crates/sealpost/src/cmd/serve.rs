@@ -91,6 +91,9 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     if let Some(scopes) = &config.api.client_certificate_scopes {
         state = state.with_certificate_scopes(scopes);
     }
+    if let Some(valid) = config.api.links() {
+        state = state.with_links(valid);
+    }
     if let Some(issuers) = issuers {
         state = state.with_tokens(issuers.clone());
         let shutdown = shutdown.clone();
