@@ -1,6 +1,7 @@
 //! What the composition root hands in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use sealpost_core::identity::Scope;
@@ -29,6 +30,8 @@ pub struct State {
     pub(crate) authenticator: Authenticator,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) waiting: Waiting,
+    /// How long a link to the store is good that answers a download; files go through us when not set.
+    pub(crate) links: Option<Duration>,
 }
 
 impl State {
@@ -46,6 +49,7 @@ impl State {
             authenticator,
             throttle: Arc::new(Throttle::new(None)),
             waiting: Waiting::default(),
+            links: None,
         }
     }
 
@@ -59,6 +63,12 @@ impl State {
     #[must_use]
     pub fn with_failed_attempts(self, limit: RateLimit) -> Self {
         Self { throttle: Arc::new(Throttle::new(Some(limit))), ..self }
+    }
+
+    /// Answers downloads with links to the store that are good for so long, where the store has links. Otherwise files go through us.
+    #[must_use]
+    pub fn with_links(self, valid: Duration) -> Self {
+        Self { links: Some(valid), ..self }
     }
 
     /// What a client certificate may do; everything when not set.

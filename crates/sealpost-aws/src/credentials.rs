@@ -64,7 +64,10 @@ impl Credentials {
     }
 
     /// The keys to sign with, now.
-    pub(crate) async fn keys(&self) -> Result<Arc<SigningKeys>, Fault> {
+    ///
+    /// # Errors
+    /// [`Fault::Credentials`] where their provider gives none.
+    pub async fn keys(&self) -> Result<Arc<SigningKeys>, Fault> {
         let provider = match &self.0 {
             Origin::Fixed(keys) => return Ok(keys.clone()),
             Origin::Chain(provider) => provider,

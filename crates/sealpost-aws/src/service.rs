@@ -23,6 +23,9 @@ pub const SECRETS_MANAGER: Service =
 /// Amazon EventBridge.
 pub const EVENTBRIDGE: Service = Service { name: "events", target: "AWSEvents", variable: "EVENTBRIDGE", json: "1.1" };
 
+/// AWS Security Token Service. It does not speak this protocol: its requests are signed for others to send.
+pub const STS: Service = Service { name: "sts", target: "", variable: "STS", json: "1.1" };
+
 /// AWS Transfer Family.
 pub const TRANSFER: Service =
     Service { name: "transfer", target: "TransferService", variable: "TRANSFER", json: "1.1" };

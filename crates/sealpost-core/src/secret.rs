@@ -59,6 +59,12 @@ impl SecretRef {
         &self.scheme
     }
 
+    /// A reference that is known when this is compiled.
+    #[must_use]
+    pub fn of(scheme: &'static str, rest: &'static str) -> Self {
+        Self { scheme: scheme.to_owned(), rest: rest.to_owned() }
+    }
+
     /// What the store needs to find the value.
     #[must_use]
     pub fn rest(&self) -> &str {

@@ -93,7 +93,7 @@ impl Pipeline {
         }
         let stopwatch = Stopwatch::start();
         let counters = Arc::new(Counters::default());
-        let made = self.while_leased(lease, Beat::Report(id, &counters), self.attempt(&job, attempt, &counters)).await;
+        let made = self.while_leased(lease, Beat::Report(id, &counters), self.made(&job, attempt, &counters)).await;
         match made {
             Ok(produced) => self.stored(&job, attempt, produced, lease, stopwatch).await,
             Err(error) => {
@@ -159,6 +159,23 @@ impl Pipeline {
         telemetry::failed(&job, error);
         log::failed(&job, error);
         Ok(Outcome::Done)
+    }
+
+    /// An attempt; where our signing key can't be used, once more with what its secrets say by then: key and passphrase are
+    /// changed one after the other. Nothing of the first one was stored.
+    async fn made(&self, job: &Job, attempt: u32, counters: &Arc<Counters>) -> Result<Produced> {
+        match (self.attempt(job, attempt, counters).await, &self.parts.signing_key) {
+            (Err(error), Some(key)) if error.is(&codes::seal::SIGNING_KEY) => {
+                for reference in [Some(&key.key), key.passphrase.as_ref()].into_iter().flatten() {
+                    self.parts.secrets.stale(reference).await;
+                }
+                self.parts.store.discard_attempt(&job.request.partner, &job.id, attempt).await?;
+                counters.rows.store(0, Ordering::Relaxed);
+                counters.bytes.store(0, Ordering::Relaxed);
+                self.attempt(job, attempt, counters).await
+            }
+            (made, _) => made,
+        }
     }
 
     async fn attempt(&self, job: &Job, attempt: u32, counters: &Arc<Counters>) -> Result<Produced> {

@@ -1,42 +1,37 @@
 //! `aws-sm:NAME`, `aws-sm:ARN`, `aws-sm:NAME#member`: a secret of AWS Secrets Manager, or one member of a JSON secret.
 //!
-//! Values are kept for a minute, so that a thousand connections are not a thousand calls, and dropped when one did not work.
 //! The region is the ARN's, else `AWS_REGION`'s; address and credentials are those of the environment, as the SDKs read it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sealpost_aws::{Client, Credentials, Fault, Patience, SECRETS_MANAGER, endpoint, region, region_of_arn};
+use sealpost_aws::Fault;
 use sealpost_core::error::codes;
 use sealpost_core::port::SecretStore;
 use sealpost_core::secret::{CURRENT, Secret, SecretRef};
 use sealpost_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::{Environment, Surroundings};
-use kept::{Kept, Key};
+use crate::kept::{Given, Kept, Key, Limits};
+use crate::{Surroundings, unreachable};
 use name::Name;
 
-mod kept;
+mod clients;
 mod name;
 
+pub(crate) use clients::Clients;
+
 struct SecretsManager {
-    environment: Arc<dyn Environment>,
-    /// One client per region, made when it is first needed.
-    clients: Mutex<HashMap<String, Arc<Client>>>,
-    credentials: Mutex<Option<Credentials>>,
+    clients: Clients,
     kept: Kept,
 }
 
 pub(crate) fn build(surroundings: &Surroundings) -> Arc<dyn SecretStore> {
     Arc::new(SecretsManager {
-        environment: surroundings.environment.clone(),
-        clients: Mutex::default(),
-        credentials: Mutex::default(),
-        kept: Kept::default(),
+        clients: Clients::new(surroundings),
+        kept: Kept::new(Limits::of(&surroundings.settings)),
     })
 }
 
@@ -50,13 +45,13 @@ impl SecretStore for SecretsManager {
         let here = |error: Error| error.context(format!("`{reference}`"));
         let name = Name::read(reference.rest()).map_err(here)?;
         let key = Key { id: name.id.to_owned(), stage: stage.to_owned() };
-        let value = self.kept.get(key, || self.fetch(name.id, stage)).await.map_err(here)?;
+        let value = self.kept.get(&key, |_| self.fetch(name.id, stage)).await.map_err(here)?;
         name.pick(&value).map_err(here)
     }
 
     async fn stale(&self, reference: &SecretRef) {
         if let Ok(name) = Name::read(reference.rest()) {
-            self.kept.forget(name.id);
+            self.kept.stale(name.id);
         }
     }
 }
@@ -78,52 +73,27 @@ struct Answer {
 }
 
 impl SecretsManager {
-    async fn fetch(&self, id: &str, stage: &str) -> Result<Secret> {
-        let client = self.client(id).map_err(|fault| failed(&fault))?;
+    async fn fetch(&self, id: &str, stage: &str) -> Result<Given> {
+        let client = self.clients.of(id).map_err(|fault| failed(&fault))?;
         let answer = client.call("GetSecretValue", &Ask { secret_id: id, version_stage: stage }).await;
         match answer.map_err(|fault| failed(&fault))? {
-            Answer { secret_string: Some(text), .. } => Ok(Secret::new(text.into_bytes())),
-            Answer { secret_binary: Some(text), .. } => STANDARD.decode(text).map(Secret::new).map_err(|_| {
-                Error::new(&codes::secrets::UNREACHABLE, "AWS Secrets Manager answered with what is no base64")
-            }),
+            Answer { secret_string: Some(text), .. } => Ok(Given::value(Secret::new(text.into_bytes()))),
+            Answer { secret_binary: Some(text), .. } => match STANDARD.decode(text) {
+                Ok(bytes) => Ok(Given::value(Secret::new(bytes))),
+                Err(_) => Err(unreachable("AWS Secrets Manager answered with what is no base64")),
+            },
             Answer { .. } => Err(Error::new(&codes::secrets::MISSING, "the secret has no value")),
         }
-    }
-
-    fn client(&self, id: &str) -> Result<Arc<Client>, Fault> {
-        let variable = |name: &str| self.environment.variable(name)?.into_string().ok();
-        let region = region_of_arn(id)
-            .map(str::to_owned)
-            .or_else(|| region(&variable))
-            .ok_or_else(|| Fault::Settings("no region: set AWS_REGION, or name the secret by its ARN".to_owned()))?;
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&region) {
-            return Ok(client.clone());
-        }
-        let endpoint = endpoint(SECRETS_MANAGER, &region, &variable);
-        let credentials = self.credentials(&variable)?;
-        let client = Client::new(SECRETS_MANAGER, &region, &endpoint, credentials, Patience::default())?;
-        let client = Arc::new(client);
-        clients.insert(region, client.clone());
-        Ok(client)
-    }
-
-    /// One chain for all regions: it keeps temporary keys until they expire.
-    fn credentials(&self, variable: sealpost_aws::Variable<'_>) -> Result<Credentials, Fault> {
-        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(credentials) = &*credentials {
-            return Ok(credentials.clone());
-        }
-        Ok(credentials.insert(Credentials::from_environment(variable)?).clone())
     }
 }
 
 /// What the service said, as our codes. It never repeats a value.
-fn failed(fault: &Fault) -> Error {
+pub(crate) fn failed(fault: &Fault) -> Error {
     let code = match fault.refused().map(|refused| refused.kind.as_str()) {
         // The second is a secret that is marked for deletion.
         Some("ResourceNotFoundException" | "InvalidRequestException") => &codes::secrets::MISSING,
         Some("InvalidParameterException" | "ValidationException") => &codes::secrets::REFERENCE,
+        _ if fault.refused().is_some_and(sealpost_aws::Refused::is_denied) => &codes::secrets::DENIED,
         _ => &codes::secrets::UNREACHABLE,
     };
     Error::new(code, format!("AWS Secrets Manager: {fault}"))

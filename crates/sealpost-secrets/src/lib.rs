@@ -4,7 +4,10 @@
 //! | --- | --- |
 //! | `env:NAME` | the environment variable |
 //! | `file:/path`, `file:path` | the file's content; relative to the configuration file's folder. Other stages lie beside it: `secret.json.AWSPREVIOUS` |
-//! | `aws-sm:name`, `aws-sm:arn:…`, `aws-sm:name#member` | a secret of AWS Secrets Manager, or a member of a JSON one, by stages; kept for a minute |
+//! | `aws-sm:name`, `aws-sm:arn:…`, `aws-sm:name#member` | a secret of AWS Secrets Manager, or a member of a JSON one, by stages |
+//! | `vault:path`, `vault:path#field` | what HashiCorp Vault answers at a path, or a field of it |
+//!
+//! Values of services are kept for a while and asked for once however many want them: [`kept`].
 //!
 //! What partners hand in is written to a vault, one of [`VAULTS`], and read through the same references.
 //!
@@ -23,17 +26,42 @@ mod aws_sm;
 mod env;
 mod environment;
 mod file;
+mod hashicorp;
+mod kept;
+mod member;
+mod settings;
 mod vault;
 
 pub use environment::{Environment, ProcessEnvironment};
+pub use settings::{SecretsManagerSettings, SecretsSettings, VaultAuth, VaultSettings};
 pub use vault::{BuildVault, VAULTS, VaultEntry, vault};
 
 /// What the stores are built from.
+#[derive(Clone)]
 pub struct Surroundings {
     /// The folder that relative paths start from: the configuration file's.
     pub base_folder: PathBuf,
     /// Environment variables.
     pub environment: Arc<dyn Environment>,
+    /// The `secrets` block.
+    pub settings: SecretsSettings,
+}
+
+impl Surroundings {
+    /// The environment of this process, and usual settings.
+    #[must_use]
+    pub fn new(base_folder: impl Into<PathBuf>) -> Self {
+        Self {
+            base_folder: base_folder.into(),
+            environment: Arc::new(ProcessEnvironment),
+            settings: SecretsSettings::default(),
+        }
+    }
+
+    /// A variable that is set, to text, and not empty.
+    fn text(&self, name: &str) -> Option<String> {
+        self.environment.variable(name)?.into_string().ok().filter(|text| !text.is_empty())
+    }
 }
 
 /// Makes a store in these surroundings.
@@ -67,9 +95,9 @@ pub static SECRET_STORES: &[SecretStoreEntry] = &[
     },
     SecretStoreEntry {
         scheme: "vault",
-        summary: "HashiCorp Vault",
+        summary: "HashiCorp Vault: key/value secrets, leases of its engines; `#field` is of what it answers",
         example: "vault:secret/data/sealpost#password",
-        build: None,
+        build: Some(hashicorp::build),
     },
     SecretStoreEntry {
         scheme: "aws-sm",
@@ -88,13 +116,20 @@ impl SecretStores {
     /// The stores of this build, with the environment of this process. Relative paths start from `base_folder`.
     #[must_use]
     pub fn new(base_folder: impl Into<PathBuf>) -> Self {
-        Self::with(&Surroundings { base_folder: base_folder.into(), environment: Arc::new(ProcessEnvironment) })
+        Self::with(&Surroundings::new(base_folder))
     }
 
     /// The stores of this build in these surroundings.
     #[must_use]
     pub fn with(surroundings: &Surroundings) -> Self {
         let stores = SECRET_STORES.iter().filter_map(|entry| Some((entry.scheme, entry.build?(surroundings))));
+        Self { stores: stores.collect() }
+    }
+
+    /// The stores of this build that need no other one to be opened: what others find their own credentials in.
+    fn simple(surroundings: &Surroundings) -> Self {
+        let simple = SECRET_STORES.iter().filter(|entry| entry.scheme != hashicorp::SCHEME);
+        let stores = simple.filter_map(|entry| Some((entry.scheme, entry.build?(surroundings))));
         Self { stores: stores.collect() }
     }
 
@@ -137,6 +172,11 @@ fn not_here(scheme: &str) -> Error {
             format!("a reference has a scheme that no secret store has; this build has `{available}`"),
         ),
     }
+}
+
+/// A service that does not answer, or not as it should.
+fn unreachable(detail: impl Into<String>) -> Error {
+    Error::new(&codes::secrets::UNREACHABLE, detail)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Vaults: where secrets are kept that partners hand in. A vault is named as a secret is, by scheme: `file:data/secrets`.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use sealpost_core::error::codes;
@@ -8,10 +7,16 @@ use sealpost_core::port::SecretVault;
 use sealpost_core::secret::SecretRef;
 use sealpost_core::{Error, Result};
 
-mod folder;
+use crate::Surroundings;
 
-/// Makes a vault of what stands behind the scheme. Relative paths start from the folder.
-pub type BuildVault = fn(base_folder: &Path, rest: &str) -> Result<Arc<dyn SecretVault>>;
+mod folder;
+mod secrets_manager;
+
+/// Most characters of a secret's name.
+const LONGEST_NAME: usize = 200;
+
+/// Makes a vault of what stands behind the scheme.
+pub type BuildVault = fn(surroundings: &Surroundings, rest: &str) -> Result<Arc<dyn SecretVault>>;
 
 /// A row of the table of vaults.
 pub struct VaultEntry {
@@ -34,17 +39,22 @@ pub static VAULTS: &[VaultEntry] = &[
         build: Some(folder::build),
     },
     VaultEntry { scheme: "vault", summary: "HashiCorp Vault", example: "vault:secret/data/sealpost", build: None },
-    VaultEntry { scheme: "aws-sm", summary: "AWS Secrets Manager", example: "aws-sm:sealpost", build: None },
+    VaultEntry {
+        scheme: "aws-sm",
+        summary: "AWS Secrets Manager, below a name",
+        example: "aws-sm:sealpost/partners",
+        build: Some(secrets_manager::build),
+    },
 ];
 
 /// The vault that a configuration names.
 ///
 /// # Errors
 /// `SP-SECRETS-004` for one that is not in this build, `-001` for what names none.
-pub fn vault(place: &SecretRef, base_folder: &Path) -> Result<Arc<dyn SecretVault>> {
+pub fn vault(place: &SecretRef, surroundings: &Surroundings) -> Result<Arc<dyn SecretVault>> {
     let writable: Vec<&str> = VAULTS.iter().filter(|entry| entry.build.is_some()).map(|entry| entry.example).collect();
     match VAULTS.iter().find(|entry| entry.scheme == place.scheme()) {
-        Some(VaultEntry { build: Some(build), .. }) => build(base_folder, place.rest()),
+        Some(VaultEntry { build: Some(build), .. }) => build(surroundings, place.rest()),
         Some(entry) => Err(Error::new(
             &codes::secrets::NOT_IN_BUILD,
             format!(
@@ -63,6 +73,17 @@ pub fn vault(place: &SecretRef, base_folder: &Path) -> Result<Arc<dyn SecretVaul
             ),
         )),
     }
+}
+
+/// Names are parts of a path: letters, digits and `-` between slashes, so none leads anywhere else.
+fn checked(name: &str) -> Result<&str> {
+    let good = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    if name.len() <= LONGEST_NAME && name.split('/').all(good) {
+        return Ok(name);
+    }
+    Err(Error::new(&codes::secrets::REFERENCE, "a secret's name is 1 to 200 of a-z, 0-9, - and /"))
 }
 
 #[cfg(test)]

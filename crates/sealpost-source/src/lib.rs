@@ -44,7 +44,13 @@ pub static SOURCES: &[SourceEntry] = &[
         name: "mysql",
         summary: "MySQL 8 or MariaDB 10.11 and newer",
         options_schema: || schemars::schema_for!(MySqlSettings).to_value(),
-        build: |given, secrets| Ok(Arc::new(MySqlSource::new(settings(given)?, secrets))),
+        build: |given, secrets| {
+            let settings: MySqlSettings = settings(given)?;
+            match settings.problem() {
+                Some(problem) => Err(Error::new(&INVALID, problem)),
+                None => Ok(Arc::new(MySqlSource::new(settings, secrets))),
+            }
+        },
     },
     SourceEntry {
         name: "sqlite",

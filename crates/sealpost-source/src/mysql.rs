@@ -3,6 +3,7 @@
 //! Every query has a connection of its own and closes it: nothing of one report (session settings, an open snapshot,
 //! user variables, half a result) can reach another. Connecting costs a millisecond or two beside minutes of reading.
 
+mod account;
 mod connect;
 mod decode;
 mod describe;
@@ -38,7 +39,7 @@ pub struct MySqlSource {
 }
 
 impl MySqlSource {
-    /// A source with these settings. Nothing is connected yet; the password is resolved anew for every connection.
+    /// A source with these settings. Nothing is connected yet; the account's secret is resolved anew for every connection.
     #[must_use]
     pub fn new(settings: MySqlSettings, secrets: Arc<dyn SecretStore>) -> Self {
         Self { settings: Arc::new(settings), secrets }

@@ -37,6 +37,10 @@ pub(crate) enum Intent {
 pub(crate) fn of_store(error: object_store::Error, what: &str, intent: Intent) -> Error {
     use object_store::Error as E;
 
+    // The credentials are secrets, and their store said no.
+    if let Some(secret) = cause::<Error>(&error) {
+        return secret.clone().context(what);
+    }
     if let Some(io) = cause::<io::Error>(&error)
         && io.kind() != io::ErrorKind::Other
         && cause::<HttpError>(&error).is_none()
@@ -54,6 +58,7 @@ pub(crate) fn of_store(error: object_store::Error, what: &str, intent: Intent) -
         E::AlreadyExists { .. } => &codes::store::EXISTS,
         E::Precondition { .. } | E::NotModified { .. } if intent == Intent::Read => &codes::store::CHANGED,
         E::Precondition { .. } | E::NotModified { .. } => &codes::store::EXISTS,
+        _ if says_changed(&error) => &codes::store::CREDENTIALS,
         E::PermissionDenied { .. } | E::Unauthenticated { .. } => &codes::store::DENIED,
         E::NotSupported { .. } | E::NotImplemented { .. } => &codes::store::CONFIG,
         _ if says_full(&error) => &codes::store::FULL,
@@ -82,6 +87,14 @@ fn timed_out(error: &object_store::Error) -> bool {
 fn says_full(error: &object_store::Error) -> bool {
     let text = error.to_string();
     ["507", "InsufficientStorage", "XMinioStorageFull", "QuotaExceeded"].iter().any(|sign| text.contains(sign))
+}
+
+/// S3's words for credentials that it does not know, or not any more: they may have been changed a moment ago.
+fn says_changed(error: &object_store::Error) -> bool {
+    let text = sealpost_core::error::reasons(error);
+    ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"]
+        .iter()
+        .any(|sign| text.contains(sign))
 }
 
 /// At most 400 characters in one line: S3's answers are pages of XML.

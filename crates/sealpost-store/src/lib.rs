@@ -31,7 +31,7 @@ mod upload;
 
 pub use object::SealedObject;
 pub use objects::{ObjectUpload, StoredObject};
-pub use settings::{LocalSettings, S3Settings, StoreSettings};
+pub use settings::{Checksum, LocalSettings, S3Settings, StoreSettings};
 pub use upload::Upload;
 
 use local::LocalFolder;
@@ -58,7 +58,7 @@ impl SealedStore {
     /// # Errors
     /// `SP-STORE-009` for settings that can't work, `SP-STORE-005` or `-001` for a folder that can't be made,
     /// `SP-SECRETS-…` for credentials that don't resolve.
-    pub async fn open(settings: &StoreSettings, secrets: &dyn SecretStore) -> Result<Self> {
+    pub async fn open(settings: &StoreSettings, secrets: &Arc<dyn SecretStore>) -> Result<Self> {
         let backend = match settings {
             StoreSettings::Local(settings) => Backend::Local(Arc::new(LocalFolder::open(settings)?)),
             StoreSettings::S3(settings) => Backend::S3(Arc::new(Bucket::open(settings, secrets).await?)),

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -80,8 +81,7 @@ pub(crate) async fn open_s3(bucket: &Arc<Bucket>, place: Place, size: Option<u64
 
 /// An object by its key, with the prefix.
 pub(crate) async fn of_s3(bucket: &Arc<Bucket>, path: Path, what: String) -> Result<SealedObject> {
-    let head = GetOptions { head: true, ..GetOptions::default() };
-    let found = bucket.objects.get_opts(&path, head).await;
+    let found = bucket.head(&path).await;
     let meta = found.map_err(|error| fault::of_store(error, &what, Intent::Read))?.meta;
     let bytes = Origin::S3 { bucket: Arc::clone(bucket), path, e_tag: meta.e_tag };
     Ok(SealedObject { size: meta.size, what: what.into(), bytes })
@@ -109,6 +109,18 @@ impl SealedObject {
             Origin::S3 { e_tag, .. } => e_tag.clone().unwrap_or_default(),
         };
         format!("{tag}-{}", self.size)
+    }
+
+    /// An address that gives the bytes to whoever has it, without credentials, for so long; `None` where the store has no such
+    /// thing. The answer carries the file's name and type as these headers have them.
+    ///
+    /// # Errors
+    /// `SP-STORE-001`, where the credentials to sign it with are not to be had.
+    pub async fn link(&self, valid: Duration, content_type: &str, disposition: &str) -> Result<Option<String>> {
+        match &self.bytes {
+            Origin::Local(_) => Ok(None),
+            Origin::S3 { bucket, path, .. } => bucket.link(path, valid, content_type, disposition).await.map(Some),
+        }
     }
 
     fn changed(&self, detail: impl std::fmt::Display) -> Error {

@@ -1,18 +1,21 @@
 //! The S3 store: Amazon's, or a compatible one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
-use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
+use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum as Algorithm};
+use object_store::client::{HttpClient, HttpConnector};
+use object_store::path::Path;
+use object_store::{BackoffConfig, Certificate, ClientOptions, GetOptions, GetResult, ObjectStore, RetryConfig};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::SecretStore;
-use sealpost_core::secret::SecretRef;
 
 use crate::fault::{self, Intent};
-use crate::settings::S3Settings;
+use crate::settings::{Checksum, S3Settings};
 
 mod condition;
+mod credentials;
+mod link;
 mod pending;
 mod remove;
 mod upload;
@@ -20,7 +23,8 @@ mod upload;
 pub(crate) use remove::remove;
 pub(crate) use upload::{LARGEST, S3Upload, try_multipart};
 
-use condition::CreateOnly;
+use condition::Connector;
+use credentials::OfSecrets;
 
 /// The opened bucket.
 #[derive(Debug)]
@@ -36,10 +40,12 @@ pub(crate) struct Bucket {
     pub(crate) name: String,
     /// Without slashes at its ends; may be empty.
     pub(crate) prefix: String,
+    /// Whether the credentials are secrets, which may be changed while we run.
+    changing: bool,
 }
 
 impl Bucket {
-    pub(crate) async fn open(settings: &S3Settings, secrets: &dyn SecretStore) -> Result<Self> {
+    pub(crate) async fn open(settings: &S3Settings, secrets: &Arc<dyn SecretStore>) -> Result<Self> {
         let invalid = |detail: String| Error::new(&codes::store::CONFIG, detail);
         let prefix = settings.prefix.trim_matches('/').to_owned();
         object_store::path::Path::parse(&prefix).map_err(|error| invalid(format!("`prefix` `{prefix}`: {error}")))?;
@@ -50,15 +56,36 @@ impl Bucket {
             return Err(invalid("`endpoint` is http://, which needs `allow_http = true`".to_owned()));
         }
         let options = client_options(settings)?;
-        let builder = with_credentials(builder(settings, &options), settings, secrets).await?;
+        let mut builder = builder(settings, &options);
+        let credentials = OfSecrets::of(settings, secrets)?;
+        if let Some(credentials) = &credentials {
+            // What can't be had now is better said now.
+            credentials.resolve().await?;
+            builder = builder.with_credentials(Arc::new(credentials.clone()));
+        }
+        let connector = |create_only| Connector { create_only, credentials: credentials.clone() };
         let refused = |error| invalid(format!("S3 settings: {error}")).caused_by(error);
-        let plain = builder.clone().with_http_connector(ReqwestConnector::default());
-        let replacing = plain.build().map_err(refused)?;
-        let objects = builder.build().map_err(refused)?;
-        let http = CreateOnly.connect(&options).map_err(|error| fault::of_store(error, "S3 client", Intent::Write))?;
+        let replacing = builder.clone().with_http_connector(connector(false)).build().map_err(refused)?;
+        let objects = builder.with_http_connector(connector(true)).build().map_err(refused)?;
+        let http =
+            connector(false).connect(&options).map_err(|error| fault::of_store(error, "S3 client", Intent::Write))?;
         let name = format!("{}/{prefix}", settings.bucket);
         let bucket = settings.bucket.clone();
-        Ok(Self { objects, replacing, http, bucket, name: name.trim_end_matches('/').to_owned(), prefix })
+        let (name, changing) = (name.trim_end_matches('/').to_owned(), credentials.is_some());
+        Ok(Self { objects, replacing, http, bucket, name, prefix, changing })
+    }
+
+    /// What is known of an object. It is what each use of an object begins with: credentials that were changed since the last
+    /// one are found out here, and the question is asked once more.
+    pub(crate) async fn head(&self, path: &Path) -> object_store::Result<GetResult> {
+        use object_store::Error as E;
+        let head = || GetOptions { head: true, ..GetOptions::default() };
+        match self.objects.get_opts(path, head()).await {
+            Err(E::PermissionDenied { .. } | E::Unauthenticated { .. } | E::Generic { .. }) if self.changing => {
+                self.objects.get_opts(path, head()).await
+            }
+            found => found,
+        }
     }
 }
 
@@ -81,14 +108,13 @@ fn client_options(settings: &S3Settings) -> Result<ClientOptions> {
 
 fn builder(settings: &S3Settings, options: &ClientOptions) -> AmazonS3Builder {
     // Only without a key of our own is the environment asked: it must not override what the configuration says.
-    let mut builder =
-        if settings.access_key_id.is_some() { AmazonS3Builder::new() } else { AmazonS3Builder::from_env() };
+    let is_own = settings.access_key_id.is_some() || settings.credentials.is_some();
+    let mut builder = if is_own { AmazonS3Builder::new() } else { AmazonS3Builder::from_env() };
     let path_style = settings.path_style.unwrap_or(settings.endpoint.is_some());
     builder = builder
         .with_bucket_name(&settings.bucket)
         .with_virtual_hosted_style_request(!path_style)
         .with_client_options(options.clone())
-        .with_http_connector(CreateOnly)
         // Not every compatible store has the bulk request, and a job has one object.
         .with_disable_bulk_delete(true)
         .with_retry(RetryConfig {
@@ -109,26 +135,11 @@ fn builder(settings: &S3Settings, options: &ClientOptions) -> AmazonS3Builder {
     if let Some(key) = &settings.kms_key_id {
         builder = builder.with_sse_kms_encryption(key);
     }
-    builder
-}
-
-async fn with_credentials(
-    mut builder: AmazonS3Builder,
-    settings: &S3Settings,
-    secrets: &dyn SecretStore,
-) -> Result<AmazonS3Builder> {
-    let text = async |reference: &SecretRef| -> Result<String> {
-        Ok(secrets.resolve(reference).await?.expose_text()?.to_owned())
-    };
-    match (&settings.access_key_id, &settings.secret_access_key) {
-        (Some(id), Some(secret)) => {
-            builder = builder.with_access_key_id(id).with_secret_access_key(text(secret).await?);
-            if let Some(token) = &settings.session_token {
-                builder = builder.with_token(text(token).await?);
-            }
-            Ok(builder)
-        }
-        (None, None) => Ok(builder),
-        _ => Err(Error::new(&codes::store::CONFIG, "`access_key_id` and `secret_access_key` belong together")),
+    // Not every compatible store knows them.
+    let usual = if settings.endpoint.is_none() { Checksum::Sha256 } else { Checksum::None };
+    match settings.checksum.unwrap_or(usual) {
+        Checksum::Sha256 => builder.with_checksum_algorithm(Algorithm::SHA256),
+        Checksum::Crc64nvme => builder.with_checksum_algorithm(Algorithm::CRC64NVME),
+        Checksum::None => builder,
     }
 }

@@ -66,6 +66,11 @@ pub struct S3Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub session_token: Option<SecretRef>,
+    /// Id, secret and session token in one, as a reference to a JSON object with `access_key_id`, `secret_access_key` and
+    /// `session_token`; `vault:aws/creds/store` answers so. Changed ones are taken up without a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub credentials: Option<SecretRef>,
     /// Whether an `http://` endpoint is allowed. The files are sealed, the credentials only sign; still: not over a
     /// network that others share.
     #[serde(default)]
@@ -77,6 +82,10 @@ pub struct S3Settings {
     /// A KMS key that the bucket encrypts with (SSE-KMS), by id or ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
+    /// What S3 verifies each part by when it arrives, and keeps: `sha256`, `crc64nvme` or `none`; `sha256` on Amazon, `none` where
+    /// an endpoint is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Checksum>,
     /// A PEM file with certificate authorities to trust besides the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
@@ -86,6 +95,18 @@ pub struct S3Settings {
     /// Longest time to connect in seconds; 5.
     #[serde(default = "S3Settings::connect_timeout")]
     pub connect_timeout_s: u64,
+}
+
+/// A checksum of S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Checksum {
+    /// SHA-256 of each part.
+    Sha256,
+    /// CRC-64/NVME of each part.
+    Crc64nvme,
+    /// None beside the signature's.
+    None,
 }
 
 impl S3Settings {

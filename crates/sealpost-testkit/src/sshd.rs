@@ -187,6 +187,14 @@ impl Sshd {
         path
     }
 
+    /// Takes back every public key that may log in; connections that are there stay.
+    ///
+    /// # Panics
+    /// When the file can't be written.
+    pub fn accept_none(&self) {
+        std::fs::write(self.folder.path().join("authorized_keys"), "").expect("write authorized_keys");
+    }
+
     /// Adds a public key to those that may log in.
     pub fn accept(&self, public_key: &str) {
         use std::io::Write as _;

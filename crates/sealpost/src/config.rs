@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use sealpost_core::address::Network;
 use sealpost_core::partner::SigningKeyRef;
 use sealpost_core::secret::SecretRef;
+use sealpost_secrets::SecretsSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -78,6 +79,9 @@ pub(crate) struct Config {
     /// Functions of AWS Lambda.
     #[serde(default)]
     pub(crate) lambda: LambdaBlock,
+    /// Secret stores that are services: Vault, AWS Secrets Manager.
+    #[serde(default)]
+    pub(crate) secrets: SecretsSettings,
     /// Logs.
     #[serde(default)]
     pub(crate) log: LogBlock,

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use sealpost_core::address::Reach;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::{Notifier, SecretVault, Source};
+use sealpost_core::port::{Notifier, SecretStore, SecretVault, Source};
 use sealpost_deliver::{WebhookSettings, Webhooks};
 use sealpost_ledger::{LedgerParts, LedgerSet};
 use sealpost_pipeline::{Catalogue, Parts, Pipeline, SelfService, Settings};
 use sealpost_seal::OpenPgp;
-use sealpost_secrets::SecretStores;
+use sealpost_secrets::{SecretStores, Surroundings};
 use sealpost_store::{SealedStore, StoreSettings};
 use serde_json::Value as Json;
 
@@ -97,7 +97,7 @@ pub(crate) fn webhooks(loaded: &Loaded) -> Webhooks {
 /// Where secrets that partners hand in are kept.
 fn vault(loaded: &Loaded) -> Result<Option<Arc<dyn SecretVault>>> {
     let place = loaded.config.self_service.vault.as_ref();
-    place.map(|place| sealpost_secrets::vault(place, &loaded.base)).transpose()
+    place.map(|place| sealpost_secrets::vault(place, &surroundings(loaded))).transpose()
 }
 
 /// Where destinations of partners may lead.
@@ -119,7 +119,11 @@ fn self_service(loaded: &Loaded) -> SelfService {
 
 /// The secret stores; relative `file:` references start at the configuration's folder.
 pub(crate) fn secrets(loaded: &Loaded) -> Arc<SecretStores> {
-    Arc::new(SecretStores::new(&loaded.base))
+    Arc::new(SecretStores::with(&surroundings(loaded)))
+}
+
+fn surroundings(loaded: &Loaded) -> Surroundings {
+    Surroundings { settings: loaded.config.secrets.clone(), ..Surroundings::new(&loaded.base) }
 }
 
 /// The sources by name. Nothing is connected yet.
@@ -151,12 +155,12 @@ pub(crate) async fn ledger(loaded: &Loaded) -> Result<LedgerSet> {
 }
 
 /// The store, opened.
-pub(crate) async fn store(loaded: &Loaded, secrets: &SecretStores) -> Result<SealedStore> {
+pub(crate) async fn store(loaded: &Loaded, secrets: &Arc<SecretStores>) -> Result<SealedStore> {
     let (kind, mut own) = loaded.adapter(&loaded.config.store);
     own.insert("kind".to_owned(), Json::from(kind));
     let settings: StoreSettings = serde_json::from_value(Json::Object(own))
         .map_err(|error| Error::new(&codes::config::INVALID, format!("store: {error}")))?;
-    SealedStore::open(&settings, secrets).await
+    SealedStore::open(&settings, &(secrets.clone() as Arc<dyn SecretStore>)).await
 }
 
 fn settings(loaded: &Loaded) -> Result<Settings> {

@@ -20,12 +20,16 @@ use crate::path::Id;
 use crate::problem::Problem;
 use crate::state::State;
 
+/// What a sealed file is to HTTP.
+const OCTETS: &str = "application/octet-stream";
 /// RFC 9530.
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
 /// Fetch the encrypted file.
 ///
 /// The bytes are the same however often you ask, so a download that broke off can be resumed by `Range` with `If-Range`.
+///
+/// A service may answer with a link to its store instead (`307`): follow it without your credentials. There, resume by `Range` alone.
 #[utoipa::path(get, path = "/v1/reports/{id}/file", operation_id = "fetchReportFile", tag = "reports",
     params(
         ("id" = String, Path, description = "The report's id.", pattern = "^rep_[0-9a-z]{26}$", example = "rep_01kavs0h9yq4m4d2tkv1c7rbn5"),
@@ -44,6 +48,13 @@ const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
         (status = 206, description = "The range that was asked for.", body = [u8], content_type = "application/octet-stream",
             headers(("Content-Range" = String, description = "Which bytes of how many."))),
         (status = 304, description = "You have it already."),
+        (status = 307, description = "The file is at `Location`, for a few minutes and for whoever has the link. `Range` goes there too; `HEAD` is answered here.",
+            headers(
+                ("Location" = String, description = "The link."),
+                ("ETag" = String, description = "The file's SHA-256, in quotes; the store has another one."),
+                ("Repr-Digest" = String, description = "The file's SHA-256 as RFC 9530 has it."),
+                ("Content-Disposition" = String, description = "The file's name."),
+            )),
         (status = 409, description = "It is not ready yet (`SP-REQUEST-016`; look again after `Retry-After`), or there will be none, since the report failed or was cancelled (`SP-REQUEST-015`)."),
         (status = 410, description = "It has expired or was deleted (`SP-REQUEST-017`)."),
         (status = 416, description = "The range lies outside the file (`SP-REQUEST-018`); `Content-Range` has its size."),
@@ -57,6 +68,16 @@ pub(crate) async fn file(
 ) -> Result<Response, Problem> {
     let (file, object) = state.pipeline.file(&partner, &id).await?;
     let tag = conditional::quoted(&file.sha256);
+    let link = match state.links {
+        Some(valid) if method == Method::GET && !conditional::is_unchanged(&headers, &tag) => {
+            let name = disposition(file.key.file_name.as_str());
+            object.link(valid, OCTETS, &name).await?
+        }
+        _ => None,
+    };
+    if let Some(link) = link {
+        return Ok(redirected(&file, &tag, &link));
+    }
     let mut response = if conditional::is_unchanged(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -82,22 +103,41 @@ pub(crate) async fn file(
     Ok(response)
 }
 
+/// What is known of the file, and where it is. The link opens it for anybody: it is for no cache.
+fn redirected(file: &SealedFile, tag: &str, link: &str) -> Response {
+    let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
+    let headers = response.headers_mut();
+    for (name, value) in [(header::LOCATION, link), (header::ETAG, tag)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    }
+    identify(headers, file);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response
+}
+
 fn outside(file: &SealedFile) -> Problem {
     let error = Error::new(&codes::request::RANGE, format!("the file has {} bytes", file.size));
     Problem::from(error).with_header(header::CONTENT_RANGE, &format!("bytes */{}", file.size))
 }
 
 fn describe(headers: &mut HeaderMap, file: &SealedFile, start: u64, end: u64, status: StatusCode) {
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(OCTETS));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(end - start));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if let Ok(value) = HeaderValue::from_str(&disposition(file.key.file_name.as_str())) {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
+    identify(headers, file);
     if status == StatusCode::PARTIAL_CONTENT
         && let Ok(value) = HeaderValue::from_str(&format!("bytes {start}-{}/{}", end - 1, file.size))
     {
         headers.insert(header::CONTENT_RANGE, value);
+    }
+}
+
+/// The file's name and digest.
+fn identify(headers: &mut HeaderMap, file: &SealedFile) {
+    if let Ok(value) = HeaderValue::from_str(&disposition(file.key.file_name.as_str())) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
     }
     let digest = hex::decode(&file.sha256).unwrap_or_default();
     if let Ok(value) = HeaderValue::from_str(&format!("sha-256=:{}:", STANDARD.encode(digest))) {

@@ -243,7 +243,7 @@ async fn pipeline(folder: &Path, self_service: SelfService) -> Pipeline {
         compressions: sealpost_format::COMPRESSIONS,
         sealer: Arc::new(OpenPgp),
         signing_key: None,
-        store: SealedStore::open(&store, &*secrets).await.unwrap(),
+        store: SealedStore::open(&store, &secrets).await.unwrap(),
         transport: Arc::new(StandIn),
         ledger: ledger.ledger,
         records: ledger.records,
@@ -255,7 +255,10 @@ async fn pipeline(folder: &Path, self_service: SelfService) -> Pipeline {
         transfer_events: Vec::new(),
         notifier: Arc::new(Webhooks::new(webhooks)),
         secrets,
-        vault: Some(sealpost_secrets::vault(&"file:vault".parse().unwrap(), folder).unwrap()),
+        vault: Some(
+            sealpost_secrets::vault(&"file:vault".parse().unwrap(), &sealpost_secrets::Surroundings::new(folder))
+                .unwrap(),
+        ),
         webhook_secret: Some("file:webhook-secret".parse().unwrap()),
         settings: Settings {
             worker: "tests".to_owned(),

@@ -94,7 +94,8 @@ async fn log_in(
 
     let logged_in = async {
         let account = credential::resolve(secrets, settings).await?;
-        let (session, accepted) = connect::log_in(session, settings, &approved, &addresses, &account).await?;
+        let (session, accepted) =
+            connect::log_in_or_again(secrets, session, settings, &approved, &addresses, &account).await?;
         Ok((format!("user `{}` with {accepted}", account.user), session))
     };
     let logged_in = logged_in.await;

@@ -37,18 +37,28 @@ pub(super) async fn connect(
     let account = credential::resolve(secrets, settings).await?;
     let addresses = address::resolve(secrets, settings, reach).await?;
     let session = trusted_session(settings, &approved, &addresses).await?;
-    let (session, _) = match log_in(session, settings, &approved, &addresses, &account).await {
-        Err(error) if error.is(&codes::deliver::AUTHENTICATION) => {
-            // It may have been changed at its store: what is kept of it is not used again.
-            if let Some(secret) = &settings.user_secret {
-                secrets.stale(&secret.secret).await;
-            }
-            return Err(error);
-        }
-        logged_in => logged_in?,
-    };
+    let (session, _) = log_in_or_again(secrets, session, settings, &approved, &addresses, &account).await?;
     let client = Client::start(&session, settings).await?;
     Ok(Connection { client, session })
+}
+
+/// As [`log_in`]; where the server refuses, once more with what the secrets say by then, if that is something else: they may have
+/// been changed a moment ago, and what is kept of them is not used again.
+pub(super) async fn log_in_or_again(
+    secrets: &dyn SecretStore,
+    session: Session,
+    settings: &ConnectorSettings,
+    approved: &Arc<Approved>,
+    addresses: &Addresses,
+    account: &Account,
+) -> Result<(Session, String)> {
+    let refused = match log_in(session, settings, approved, addresses, account).await {
+        Err(error) if error.is(&codes::deliver::AUTHENTICATION) => error,
+        outcome => return outcome,
+    };
+    let Some(account) = credential::successor(secrets, settings, account).await? else { return Err(refused) };
+    let session = trusted_session(settings, approved, addresses).await?;
+    log_in(session, settings, approved, addresses, &account).await
 }
 
 /// Logs in, with each version of the credentials on a connection of its own, the first on `session`. Returns what was

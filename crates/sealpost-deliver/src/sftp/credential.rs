@@ -7,7 +7,7 @@ use russh::keys::{HashAlg, PrivateKey};
 use sealpost_core::connector::{ConnectorSettings, Login};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::SecretStore;
-use sealpost_core::secret::Secret;
+use sealpost_core::secret::{Secret, SecretRef};
 
 use super::{key, user_secret};
 
@@ -60,7 +60,70 @@ pub(super) async fn resolve(secrets: &dyn SecretStore, settings: &ConnectorSetti
     Ok(Account { user: settings.user.clone(), stages: vec![Stage { name: None, credentials }] })
 }
 
+/// What the secrets say when they are asked again, now that this account was refused; `None` where it is the same.
+///
+/// # Errors
+/// Where they can't be asked now: then nobody knows whether the account is wrong.
+pub(super) async fn successor(
+    secrets: &dyn SecretStore,
+    settings: &ConnectorSettings,
+    refused: &Account,
+) -> Result<Option<Account>> {
+    for reference in references(settings) {
+        secrets.stale(reference).await;
+    }
+    match resolve(secrets, settings).await {
+        Ok(account) => Ok((!account.is(refused)).then_some(account)),
+        Err(error) if error.is_retried() => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Where the credentials come from.
+fn references(settings: &ConnectorSettings) -> Vec<&SecretRef> {
+    if let Some(secret) = &settings.user_secret {
+        return vec![&secret.secret];
+    }
+    let mut all = Vec::new();
+    for login in &settings.login {
+        match login {
+            Login::PrivateKey { key, passphrase, public_key: _ } => {
+                all.push(key);
+                all.extend(passphrase);
+            }
+            Login::Password { password } | Login::KeyboardInteractive { password } => all.push(password),
+        }
+    }
+    all
+}
+
+impl Account {
+    /// Whether nothing of it would be presented otherwise.
+    fn is(&self, other: &Self) -> bool {
+        self.user == other.user
+            && self.stages.len() == other.stages.len()
+            && self.stages.iter().zip(&other.stages).all(|(one, two)| one.is(two))
+    }
+}
+
+impl Stage {
+    fn is(&self, other: &Self) -> bool {
+        self.credentials.len() == other.credentials.len()
+            && self.credentials.iter().zip(&other.credentials).all(|(one, two)| one.is(two))
+    }
+}
+
 impl Credential {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Key(one), Self::Key(two)) => one.public_key() == two.public_key(),
+            (Self::Password(one), Self::Password(two))
+            | (Self::KeyboardInteractive(one), Self::KeyboardInteractive(two))
+            | (Self::PasswordByPrompt(one), Self::PasswordByPrompt(two)) => one.expose() == two.expose(),
+            _ => false,
+        }
+    }
+
     /// The method that it is presented by.
     pub(super) fn kind(&self) -> MethodKind {
         match self {

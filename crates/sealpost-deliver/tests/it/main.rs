@@ -15,6 +15,7 @@ mod proxies;
 mod races;
 mod ranges;
 mod reach;
+mod rotation;
 mod sites;
 mod trust;
 mod user_secret;

@@ -131,7 +131,7 @@ impl Rig {
             compressions: &[],
             sealer: Arc::new(OpenPgp),
             signing_key: None,
-            store: SealedStore::open(&store, &*secrets).await.unwrap(),
+            store: SealedStore::open(&store, &secrets).await.unwrap(),
             transport: Arc::new(Meddler { engine: Sftp::new(secrets.clone()), after_retrieve: meddling.clone() }),
             ledger: ledger.ledger,
             records: ledger.records,

@@ -3,8 +3,6 @@
 use sealpost_core::error::codes;
 use sealpost_core::secret::Secret;
 use sealpost_core::{Error, Result};
-use serde_json::Value;
-
 /// The longest name or ARN that the service takes.
 const LONGEST: usize = 2048;
 
@@ -31,24 +29,7 @@ impl<'a> Name<'a> {
 
     /// The whole value, or the member that is meant.
     pub(super) fn pick(&self, value: &Secret) -> Result<Secret> {
-        let Some(member) = self.member else { return Ok(Secret::new(value.expose().to_vec())) };
-        // What the parser says may repeat some of the value.
-        let not_json = || {
-            Error::new(&codes::secrets::REFERENCE, format!("`#{member}` is of a JSON object, which the secret is not"))
-        };
-        let Ok(Value::Object(mut all)) = serde_json::from_slice(value.expose()) else { return Err(not_json()) };
-        let picked = match all.remove(member) {
-            Some(Value::String(text)) => text,
-            Some(Value::Null) | None => String::new(),
-            Some(other) => other.to_string(),
-        };
-        if picked.is_empty() {
-            return Err(Error::new(
-                &codes::secrets::MISSING,
-                format!("the secret has no member `{member}`, or an empty one"),
-            ));
-        }
-        Ok(Secret::new(picked.into_bytes()))
+        crate::member::pick(value, self.member)
     }
 }
 

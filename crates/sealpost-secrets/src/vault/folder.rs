@@ -17,8 +17,9 @@ use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_core::{Error, Result};
 use zeroize::Zeroizing;
 
-/// Longest name of a secret.
-const LONGEST_NAME: usize = 200;
+use super::checked;
+use crate::Surroundings;
+
 /// For names of unfinished files that two tasks at once don't share.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -30,12 +31,12 @@ struct FolderVault {
     prefix: String,
 }
 
-pub(super) fn build(base_folder: &Path, rest: &str) -> Result<Arc<dyn SecretVault>> {
+pub(super) fn build(surroundings: &Surroundings, rest: &str) -> Result<Arc<dyn SecretVault>> {
     let prefix = rest.trim_end_matches('/').to_owned();
     if prefix.is_empty() || Path::new(&prefix).components().any(|part| part == Component::ParentDir) {
         return Err(Error::new(&codes::secrets::REFERENCE, "a vault needs a folder of its own, without `..`"));
     }
-    Ok(Arc::new(FolderVault { folder: base_folder.join(&prefix), prefix }))
+    Ok(Arc::new(FolderVault { folder: surroundings.base_folder.join(&prefix), prefix }))
 }
 
 #[async_trait]
@@ -59,17 +60,6 @@ impl SecretVault for FolderVault {
         let removed = tokio::task::spawn_blocking(move || remove(&folder, &name)).await;
         removed.map_err(|_| interrupted())?.map_err(|error| error.context(format!("`{reference}`")))
     }
-}
-
-/// Names are parts of a path: letters, digits and `-` between slashes, so none leads anywhere else.
-fn checked(name: &str) -> Result<&str> {
-    let good = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
-    if name.len() <= LONGEST_NAME && name.split('/').all(good) {
-        return Ok(name);
-    }
-    Err(Error::new(&codes::secrets::REFERENCE, "a secret's name is 1 to 200 of a-z, 0-9, - and /"))
 }
 
 fn write(folder: &Path, name: &str, value: &[u8]) -> Result<()> {

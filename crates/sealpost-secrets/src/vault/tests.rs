@@ -28,7 +28,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[tokio::test]
 async fn a_secret_is_kept_replaced_and_forgotten() {
     let base = tempfile::tempdir().unwrap();
-    let vault = vault(&"file:data/secrets/".parse().unwrap(), base.path()).unwrap();
+    let vault = vault(&"file:data/secrets/".parse().unwrap(), &Surroundings::new(base.path())).unwrap();
     let stores = SecretStores::new(base.path());
     let reference = vault.keep("acme/main/1", &secret("hunter2")).await.unwrap();
     assert_eq!(reference.to_string(), "file:data/secrets/acme/main/1");
@@ -52,7 +52,7 @@ async fn a_secret_is_kept_replaced_and_forgotten() {
 #[tokio::test]
 async fn what_is_not_its_own_is_left_alone() {
     let base = tempfile::tempdir().unwrap();
-    let vault = vault(&"file:secrets".parse().unwrap(), base.path()).unwrap();
+    let vault = vault(&"file:secrets".parse().unwrap(), &Surroundings::new(base.path())).unwrap();
     vault.keep("acme/1", &secret("x")).await.unwrap();
     std::fs::write(base.path().join("other"), "y").unwrap();
     std::fs::write(base.path().join("secretsmore"), "y").unwrap();
@@ -65,7 +65,7 @@ async fn what_is_not_its_own_is_left_alone() {
 #[tokio::test]
 async fn names_lead_nowhere_else() {
     let base = tempfile::tempdir().unwrap();
-    let vault = vault(&"file:secrets".parse().unwrap(), base.path()).unwrap();
+    let vault = vault(&"file:secrets".parse().unwrap(), &Surroundings::new(base.path())).unwrap();
     for bad in ["", "/x", "x/", "a//b", "../x", "a/../b", ".x", "A", "a b", "a.b", &"x".repeat(201)] {
         assert!(vault.keep(bad, &secret("x")).await.unwrap_err().is(&codes::secrets::REFERENCE), "{bad}");
     }
@@ -74,12 +74,12 @@ async fn names_lead_nowhere_else() {
 
 #[test]
 fn vaults_that_are_not_here() {
-    let refused = |place: &str| vault(&place.parse().unwrap(), Path::new("/nowhere")).err().unwrap();
-    for known in ["vault:secret/data/x", "aws-sm:x"] {
+    let refused = |place: &str| vault(&place.parse().unwrap(), &Surroundings::new("/nowhere")).err().unwrap();
+    for known in ["vault:secret/data/x"] {
         let error = refused(known);
         assert!(error.is(&codes::secrets::NOT_IN_BUILD) && error.detail().contains("file:data/secrets"), "{error}");
     }
-    for bad in ["env:X", "file:../secrets", "file:/"] {
+    for bad in ["env:X", "file:../secrets", "file:/", "aws-sm:/x", "aws-sm:two words"] {
         assert!(refused(bad).is(&codes::secrets::REFERENCE), "{bad}");
     }
 }
@@ -88,7 +88,7 @@ fn vaults_that_are_not_here() {
 async fn a_folder_that_can_not_be_written_says_so_without_the_value() {
     let base = tempfile::tempdir().unwrap();
     std::fs::write(base.path().join("secrets"), "a file").unwrap();
-    let vault = vault(&"file:secrets".parse().unwrap(), base.path()).unwrap();
+    let vault = vault(&"file:secrets".parse().unwrap(), &Surroundings::new(base.path())).unwrap();
     let error = vault.keep("acme/1", &secret("hunter2-canary")).await.unwrap_err();
     assert!(error.is(&codes::secrets::UNREACHABLE) && !format!("{error:?}").contains("canary"), "{error:?}");
 }

@@ -8,13 +8,17 @@ use sealpost_core::error::{Code, codes};
 use sealpost_core::port::SecretStore;
 use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_core::{Error, Result};
-use sealpost_secrets::{SecretStores, Surroundings};
+use sealpost_secrets::{SecretStores, SecretsSettings, Surroundings};
 use sealpost_testkit::moto::{Moto, REGION};
 use serde_json::{Value, json};
 
 const VALUE: &str = "hunter2-canary";
 
 fn stores(moto: &Moto, more: &[(&str, &str)]) -> SecretStores {
+    SecretStores::with(&surroundings(moto, more, SecretsSettings::default()))
+}
+
+fn surroundings(moto: &Moto, more: &[(&str, &str)], settings: SecretsSettings) -> Surroundings {
     let endpoint = moto.endpoint();
     let mut variables = vec![
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint.as_str()),
@@ -25,7 +29,7 @@ fn stores(moto: &Moto, more: &[(&str, &str)]) -> SecretStores {
     variables.extend(more);
     let environment: BTreeMap<String, OsString> =
         variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    SecretStores::with(&Surroundings { base_folder: "/nowhere".into(), environment: Arc::new(environment) })
+    Surroundings { base_folder: "/nowhere".into(), environment: Arc::new(environment), settings }
 }
 
 fn ask(moto: &Moto, operation: &str, body: &Value) -> Value {
@@ -110,7 +114,7 @@ async fn stages_follow_a_rotation_once_a_value_is_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn denied_and_absent_services_are_unreachable() {
+async fn denied_and_absent_services_are_told_apart() {
     let moto = Moto::enforcing_after(4);
     let policy = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*",
@@ -121,7 +125,7 @@ async fn denied_and_absent_services_are_unreachable() {
     assert_eq!(text(&stores(&moto, &keys), "aws-sm:a", "AWSCURRENT").await.unwrap(), VALUE);
 
     let denied = text(&stores(&moto, &[]), "aws-sm:a", "AWSCURRENT").await;
-    assert_refused(denied, &codes::secrets::UNREACHABLE, "aws-sm:a");
+    assert_refused(denied, &codes::secrets::DENIED, "aws-sm:a");
     let nobody = format!("http://127.0.0.1:{}", sealpost_testkit::server::free_port());
     for more in [
         &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", nobody.as_str())][..],
@@ -132,4 +136,44 @@ async fn denied_and_absent_services_are_unreachable() {
         let outcome = text(&stores(&moto, more), "aws-sm:a", "AWSCURRENT").await;
         assert_refused(outcome, &codes::secrets::UNREACHABLE, "aws-sm:a");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vault_keeps_replaces_and_removes_what_partners_hand_in() {
+    let moto = Moto::start();
+    let settings = json!({"aws_sm": {"kms_key_id": "alias/sealpost", "tags": {"app": "sealpost"}}});
+    let surroundings = surroundings(&moto, &[], serde_json::from_value(settings).unwrap());
+    let vault = sealpost_secrets::vault(&"aws-sm:sealpost/partners".parse().unwrap(), &surroundings).unwrap();
+    let stores = SecretStores::with(&surroundings);
+    let secret = |text: &str| Secret::new(text.as_bytes().to_vec());
+
+    let reference = vault.keep("acme/main/1", &secret(VALUE)).await.unwrap();
+    assert_eq!(reference.to_string(), "aws-sm:sealpost/partners/acme/main/1");
+    assert_eq!(text(&stores, &reference.to_string(), "AWSCURRENT").await.unwrap(), VALUE);
+    let described = ask(&moto, "DescribeSecret", &json!({"SecretId": reference.rest()}));
+    assert_eq!(
+        (&described["KmsKeyId"], &described["Tags"][0]["Value"]),
+        (&json!("alias/sealpost"), &json!("sealpost"))
+    );
+
+    assert_eq!(vault.keep("acme/main/1", &secret("another-canary")).await.unwrap(), reference);
+    stores.stale(&reference).await;
+    assert_eq!(text(&stores, &reference.to_string(), "AWSCURRENT").await.unwrap(), "another-canary");
+    let binary = vault.keep("acme/main/2", &Secret::new(vec![0, 255, 1])).await.unwrap();
+    assert_eq!(stores.resolve(&binary).await.unwrap().expose(), [0, 255, 1]);
+
+    for foreign in ["aws-sm:sealpost/other", "aws-sm:sealpost/partners-2/a", "file:x", "aws-sm:sealpost/partners/A"] {
+        vault.forget(&foreign.parse().unwrap()).await.unwrap();
+    }
+    for _ in 0..2 {
+        vault.forget(&reference).await.unwrap();
+        stores.stale(&reference).await;
+        let gone = text(&stores, &reference.to_string(), "AWSCURRENT").await;
+        assert_refused(gone, &codes::secrets::MISSING, "acme/main/1");
+    }
+    // A removed one can be handed in again while it could still be restored.
+    vault.keep("acme/main/1", &secret("back-canary")).await.unwrap();
+    stores.stale(&reference).await;
+    assert_eq!(text(&stores, &reference.to_string(), "AWSCURRENT").await.unwrap(), "back-canary");
+    assert!(vault.keep("../x", &secret("x")).await.unwrap_err().is(&codes::secrets::REFERENCE));
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use sealpost_core::error::codes::source::{STATEMENT_TIMEOUT, TLS, UNREACHABLE};
+use sealpost_core::error::codes::source::{LOGIN, STATEMENT_TIMEOUT, TLS, UNREACHABLE};
 use sealpost_core::port::SecretStore;
 use sealpost_core::{Error, Result};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, MySqlConnection, Row};
 
+use super::account::Account;
 use super::failure::{Phase, failure};
 use super::kill::Kill;
 use super::settings::MySqlSettings;
@@ -25,13 +26,32 @@ const READING_MODES: [&str; 8] =
 
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-/// Connects and sets the session up. `timeout_s` becomes the server's own limit on a statement.
+/// Connects and sets the session up. `timeout_s` becomes the server's own limit on a statement. Where the login is refused, it
+/// is tried again with what its secret says by then: the password may have been changed a moment ago.
 pub(super) async fn session(
     settings: &std::sync::Arc<MySqlSettings>,
     secrets: &dyn SecretStore,
     timeout_s: u64,
 ) -> Result<Session> {
-    let options = options(settings, secrets).await?;
+    let account = Account::resolve(settings, secrets).await?;
+    let mut refused = match connect(settings, &account, timeout_s).await {
+        Err(error) if error.is(&LOGIN) => error,
+        connected => return connected,
+    };
+    for account in account.successors(settings, secrets).await? {
+        match connect(settings, &account, timeout_s).await {
+            Err(error) if error.is(&LOGIN) => refused = error,
+            connected => {
+                tracing::info!(source = %settings.address(), "the database's password was changed: logged in with the new one");
+                return connected;
+            }
+        }
+    }
+    Err(refused)
+}
+
+async fn connect(settings: &MySqlSettings, account: &Account, timeout_s: u64) -> Result<Session> {
+    let options = options(settings, account).await?;
     let tls = settings.uses_tls();
     let address = settings.address();
     let limit = settings.connect_timeout();
@@ -47,20 +67,20 @@ pub(super) async fn session(
     }
 }
 
-async fn options(settings: &MySqlSettings, secrets: &dyn SecretStore) -> Result<MySqlConnectOptions> {
+async fn options(settings: &MySqlSettings, account: &Account) -> Result<MySqlConnectOptions> {
     // What the operator tries in the stock client must run here too: the driver's own SQL modes stay off.
     let mut options = MySqlConnectOptions::new()
         .host(&settings.host)
         .port(settings.port)
-        .username(&settings.user)
+        .username(&account.user)
         .database(&settings.database)
         .charset("utf8mb4")
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .timezone(Some("+00:00".to_owned()))
         .disable_statement_logging();
-    if let Some(reference) = &settings.password {
-        options = options.password(secrets.resolve(reference).await?.expose_text()?);
+    if let Some(password) = &account.password {
+        options = options.password(password.expose_text()?);
     }
     if let Some(path) = &settings.socket {
         options = options.socket(path);

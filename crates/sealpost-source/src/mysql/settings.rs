@@ -22,12 +22,18 @@ pub struct MySqlSettings {
     pub socket: Option<PathBuf>,
     /// The database (schema) that unqualified table names belong to.
     pub database: String,
-    /// The account.
+    /// The account's name; not with `credentials`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub user: String,
     /// Where the account's password is kept, such as `env:DB_PASSWORD`; no password when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub password: Option<SecretRef>,
+    /// Where name and password of the account are kept together, as a JSON object with `username` and `password`: a secret that
+    /// RDS manages (`aws-sm:…`), or leases of Vault's database engine (`vault:database/creds/report`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub credentials: Option<SecretRef>,
     /// Encryption of the connection.
     #[serde(default)]
     pub tls: TlsSettings,
@@ -70,6 +76,17 @@ pub enum TlsMode {
 }
 
 impl MySqlSettings {
+    /// What the types can't say.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        match (&self.credentials, self.user.is_empty(), &self.password) {
+            (None, true, _) => Some("`user` is missing, or `credentials` instead of it"),
+            (Some(_), false, _) | (Some(_), _, Some(_)) => {
+                Some("`credentials` has name and password: `user` and `password` are not for it")
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the connection is encrypted, defaults applied.
     #[must_use]
     pub fn uses_tls(&self) -> bool {

@@ -6,6 +6,7 @@ mod estimate;
 mod memory;
 mod mysql;
 mod proxy;
+mod rotation;
 mod sakila;
 mod sqlite;
 mod tls;

@@ -13,13 +13,20 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
 };
 
-/// Connects like `object_store` does, and adds the condition.
-#[derive(Debug)]
-pub(super) struct CreateOnly;
+use super::credentials::{Listening, OfSecrets};
 
-impl HttpConnector for CreateOnly {
+/// Connects like `object_store` does; where `create_only` is set, with the condition.
+#[derive(Debug)]
+pub(super) struct Connector {
+    pub(super) create_only: bool,
+    pub(super) credentials: Option<OfSecrets>,
+}
+
+impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Conditional(ReqwestConnector::default().connect(options)?)))
+        let inner = ReqwestConnector::default().connect(options)?;
+        let client = HttpClient::new(Listening { inner, credentials: self.credentials.clone() });
+        Ok(if self.create_only { HttpClient::new(Conditional(client)) } else { client })
     }
 }
 

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
-use object_store::{
-    Attribute, Attributes, GetOptions, MultipartUpload, ObjectStore, PutMode, PutMultipartOptions, PutOptions,
-};
+use object_store::{Attribute, Attributes, MultipartUpload, ObjectStore, PutMode, PutMultipartOptions, PutOptions};
 use sealpost_core::error::{Error, Result, codes};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
@@ -62,8 +60,7 @@ impl S3Upload {
         let path = place.path(&bucket.prefix)?;
         let what = format!("store {}: {place}", bucket.name);
         // Early, so that a job doesn't work for nothing; and for stores that ignore conditions.
-        let head = GetOptions { head: true, ..GetOptions::default() };
-        match bucket.objects.get_opts(&path, head).await {
+        match bucket.head(&path).await {
             Ok(_) => return Err(Error::new(&codes::store::EXISTS, format!("{what}: it exists already"))),
             Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(fault::of_store(error, &what, Intent::Write)),
@@ -173,8 +170,7 @@ impl S3Upload {
     }
 
     async fn is_ours(&mut self) -> bool {
-        let head = GetOptions { head: true, ..GetOptions::default() };
-        let found = self.bucket.objects.get_opts(&self.path, head).await;
+        let found = self.bucket.head(&self.path).await;
         found.is_ok_and(|found| {
             let mark = found.attributes.get(&Attribute::Metadata(MARK.into()));
             mark.is_some_and(|mark| mark.as_ref() == self.mark)

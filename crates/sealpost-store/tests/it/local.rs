@@ -9,10 +9,10 @@ use sealpost_core::error::codes;
 use sealpost_core::id::JobId;
 use sealpost_store::{LocalSettings, SealedStore, StoreSettings};
 
-use crate::{Secrets, contract, key, noise, store};
+use crate::{contract, key, noise, store};
 
 async fn open(path: &Path) -> sealpost_core::Result<SealedStore> {
-    SealedStore::open(&StoreSettings::Local(LocalSettings::new(path)), &Secrets).await
+    SealedStore::open(&StoreSettings::Local(LocalSettings::new(path)), &crate::secrets()).await
 }
 
 /// Every file and folder below, sorted.

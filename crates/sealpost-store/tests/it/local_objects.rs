@@ -10,10 +10,10 @@ use sealpost_core::id::JobId;
 use sealpost_store::{LocalSettings, SealedStore, StoreSettings};
 
 use crate::objects::{self, path, put};
-use crate::{Secrets, key, noise, store};
+use crate::{key, noise, store};
 
 async fn open(root: &Path) -> SealedStore {
-    SealedStore::open(&StoreSettings::Local(LocalSettings::new(root)), &Secrets).await.unwrap()
+    SealedStore::open(&StoreSettings::Local(LocalSettings::new(root)), &crate::secrets()).await.unwrap()
 }
 
 /// The files in a folder and below, without those on their way.
@@ -35,7 +35,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 async fn objects_keep_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let settings = LocalSettings { bucket: "files".to_owned(), ..LocalSettings::new(folder.path()) };
-    let sealed = SealedStore::open(&StoreSettings::Local(settings), &Secrets).await.unwrap();
+    let sealed = SealedStore::open(&StoreSettings::Local(settings), &crate::secrets()).await.unwrap();
     assert_eq!(sealed.bucket(), "files");
     objects::hold(&sealed, "/files").await;
     assert_eq!(files(&folder.path().join(".sealpost-staging")), [] as [PathBuf; 0]);

@@ -6,6 +6,7 @@ mod local;
 mod local_objects;
 mod objects;
 mod s3;
+mod s3_services;
 mod settings;
 
 use async_trait::async_trait;
@@ -18,7 +19,7 @@ use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_store::SealedStore;
 
 /// Knows one secret.
-pub(crate) struct Secrets;
+struct Secrets;
 
 #[async_trait]
 impl SecretStore for Secrets {
@@ -28,6 +29,10 @@ impl SecretStore for Secrets {
             other => Err(Error::new(&codes::secrets::REFERENCE, format!("no secret {other}"))),
         }
     }
+}
+
+pub(crate) fn secrets() -> std::sync::Arc<dyn SecretStore> {
+    std::sync::Arc::new(Secrets)
 }
 
 pub(crate) fn key(partner: &str, job: &JobId, attempt: u32, name: &str) -> SealedKey {

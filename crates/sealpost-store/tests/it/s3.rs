@@ -9,7 +9,7 @@ use sealpost_store::{S3Settings, SealedStore, StoreSettings};
 use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::moto::Moto;
 
-use crate::{Secrets, contract, key, noise, objects, store};
+use crate::{contract, key, noise, objects, store};
 
 fn settings(endpoint: &str, prefix: &str) -> S3Settings {
     let settings = serde_json::json!({
@@ -20,7 +20,7 @@ fn settings(endpoint: &str, prefix: &str) -> S3Settings {
 }
 
 async fn open(settings: S3Settings) -> SealedStore {
-    SealedStore::open(&StoreSettings::S3(Box::new(settings)), &Secrets).await.unwrap()
+    SealedStore::open(&StoreSettings::S3(Box::new(settings)), &crate::secrets()).await.unwrap()
 }
 
 fn moto() -> Moto {

@@ -4,8 +4,6 @@ use sealpost_core::error::codes;
 use sealpost_store::{SealedStore, StoreSettings};
 use serde_json::json;
 
-use crate::Secrets;
-
 fn parse(value: serde_json::Value) -> Result<StoreSettings, serde_json::Error> {
     serde_json::from_value(value)
 }
@@ -41,7 +39,7 @@ async fn settings_that_cannot_work_are_refused_when_the_store_is_opened() {
         (json!({"kind": "local", "path": ""}), "path"),
         (json!({"kind": "local", "path": "/x", "bucket": "a/b"}), "bucket"),
     ] {
-        let error = SealedStore::open(&parse(settings).unwrap(), &Secrets).await.unwrap_err();
+        let error = SealedStore::open(&parse(settings).unwrap(), &crate::secrets()).await.unwrap_err();
         assert!(error.is(&codes::store::CONFIG), "{error}");
         assert!(error.to_string().contains(word), "{error}");
     }

@@ -17,6 +17,7 @@ use crate::wire;
 
 mod edge;
 mod legacy;
+mod secrets;
 
 /// Options of `doctor`.
 #[derive(clap::Args)]
@@ -79,6 +80,7 @@ pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> R
             if loaded.config.sources.len() == 1 { "" } else { "s" }
         )),
     );
+    secrets::check(loaded, &mut findings).await;
     edge::check(loaded, &mut findings).await;
     if check_parts(loaded, &mut findings).await {
         match wire::pipeline(loaded).await {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use http::HeaderName;
 use schemars::JsonSchema;
@@ -37,9 +38,30 @@ pub(crate) struct ApiBlock {
     /// then the address waits. Each listener counts for itself; 20. Behind a proxy, set `trusted_proxies`: otherwise the proxy is
     /// everybody's address.
     pub(crate) failed_attempts_per_minute: NonZeroU32,
+    /// How files are fetched: `stream`, through us; or `redirect`, by a link to an S3 store that is good for
+    /// `download_link_s`. A local store always streams. `stream`.
+    pub(crate) downloads: Downloads,
+    /// Seconds for which such a link is good, 10 to 3600; 300.
+    pub(crate) download_link_s: u64,
+}
+
+/// How files are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Downloads {
+    /// Through us.
+    #[default]
+    Stream,
+    /// By a link to the store.
+    Redirect,
 }
 
 impl ApiBlock {
+    /// How long a link to the store is good; `None` where files go through us.
+    pub(crate) fn links(&self) -> Option<Duration> {
+        (self.downloads == Downloads::Redirect).then(|| Duration::from_secs(self.download_link_s))
+    }
+
     /// The limit of failed attempts.
     pub(crate) fn failed_attempts(&self) -> RateLimit {
         let most = self.failed_attempts_per_minute.get();
@@ -56,6 +78,8 @@ impl Default for ApiBlock {
             client_certificate_header: None,
             client_certificate_scopes: None,
             failed_attempts_per_minute: NonZeroU32::MIN.saturating_add(19),
+            downloads: Downloads::default(),
+            download_link_s: 300,
         }
     }
 }
@@ -125,6 +149,9 @@ impl ApiBlock {
     /// What the types can't say.
     pub(super) fn problems(&self) -> Vec<FieldError> {
         let mut problems = Vec::new();
+        if !(10..=3600).contains(&self.download_link_s) {
+            problems.push(FieldError::new("api.download_link_s", "expected 10 to 3600"));
+        }
         if let Some(tls) = &self.tls
             && tls.client_certificates == ClientCertificatesMode::Required
             && tls.client_ca.is_none()

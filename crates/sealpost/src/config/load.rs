@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sealpost_core::error::{Error, FieldError, Result, codes};
+use sealpost_secrets::Surroundings;
 use serde_json::Value as Json;
 
 use super::{Config, Loaded};
@@ -124,6 +125,9 @@ fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
     {
         problem(&found.pointer, found.detail);
     }
+    for (key, detail) in config.secrets.problems() {
+        problem(&format!("secrets.{key}"), detail);
+    }
     if config.worker.concurrency == 0 || config.worker.concurrency > 1000 {
         problem("worker.concurrency", "expected 1 to 1000".to_owned());
     }
@@ -168,7 +172,7 @@ fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
         problem("store", error.to_string());
     }
     if let Some(Err(error)) =
-        config.self_service.vault.as_ref().map(|place| sealpost_secrets::vault(place, Path::new(".")))
+        config.self_service.vault.as_ref().map(|place| sealpost_secrets::vault(place, &Surroundings::new(".")))
     {
         problem("self_service.vault", error.detail().to_owned());
     }

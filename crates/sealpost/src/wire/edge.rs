@@ -88,6 +88,9 @@ pub(crate) fn state(
     if let Some(scopes) = &block.client_certificate_scopes {
         state = state.with_certificate_scopes(scopes);
     }
+    if let Some(valid) = block.links() {
+        state = state.with_links(valid);
+    }
     match issuers {
         Some(issuers) => state.with_tokens(issuers),
         None => state,

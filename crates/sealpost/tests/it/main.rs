@@ -4,6 +4,7 @@
 
 mod chaos;
 mod cli;
+mod cloud;
 mod crash;
 mod demo;
 mod guide;

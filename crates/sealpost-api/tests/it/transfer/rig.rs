@@ -184,7 +184,7 @@ async fn pipeline(folder: &Path, transfer: TransferSettings) -> Pipeline {
         compressions: sealpost_format::COMPRESSIONS,
         sealer: Arc::new(OpenPgp),
         signing_key: None,
-        store: SealedStore::open(&store, &*secrets).await.unwrap(),
+        store: SealedStore::open(&store, &secrets).await.unwrap(),
         transport: Arc::new(Sftp::new(secrets.clone())),
         ledger: ledger.ledger,
         records: ledger.records,

@@ -11,4 +11,5 @@ codes! { Store;
     NAME = "SP-STORE-008", Config, Operator, final, "a file name is not allowed", "Correct the partner's file name template.";
     CONFIG = "SP-STORE-009", Config, Operator, final, "the store's configuration is not valid", "Correct the `store` block.";
     TOO_LARGE = "SP-STORE-010", Rejected, Operator, final, "the file is larger than the object store takes", "Narrow the report's parameters, or compress it.";
+    CREDENTIALS = "SP-STORE-011", Unavailable, Operator, retried, "the object store does not know the credentials", "Changed ones are read again; if it stays, check them.";
 }

@@ -16,7 +16,8 @@ fn entry(path: String, is_directory: bool) -> RemoteEntry {
 /// What a listing of at most `most` bytes says when it is given these entries, and the size of its file.
 async fn listed(most: u64, entries: impl Iterator<Item = RemoteEntry>) -> Result<u64> {
     let folder = tempfile::tempdir().expect("a folder");
-    let secrets = sealpost_secrets::SecretStores::new(folder.path());
+    let secrets: std::sync::Arc<dyn sealpost_core::port::SecretStore> =
+        std::sync::Arc::new(sealpost_secrets::SecretStores::new(folder.path()));
     let settings = StoreSettings::Local(LocalSettings::new(folder.path().join("store")));
     let store = SealedStore::open(&settings, &secrets).await.expect("a store");
     let upload = store.put_object(&"/sealpost/lists/a".parse().expect("a path")).await.expect("an upload");

@@ -1,0 +1,288 @@
+//! Values of remote stores, kept for a while; each is asked for once however many want it.
+//!
+//! ```text
+//!   fresh ──[ttl]──▶ asked again ──answer──▶ fresh
+//!                        │ no answer: what is kept serves on, until its limit; then the store's error
+//!   stale ───────────────┘ no answer: the store's error at once, because the value was refused somewhere
+//! ```
+//!
+//! A secret is asked for at most once a second, whatever callers do: those that come together wait for one answer. That a
+//! secret is not there, and that the store does not answer, is remembered for a few seconds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sealpost_core::secret::Secret;
+use sealpost_core::{Error, Result};
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::settings::SecretsSettings;
+
+/// The least time between two questions for one secret.
+const BETWEEN: Duration = Duration::from_secs(1);
+/// How long a failure is repeated without asking.
+const FAILURE: Duration = Duration::from_secs(5);
+/// How long the store may take while there is a value that can serve instead.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// With so many places, those that hold nothing are cleared away.
+const MANY: usize = 256;
+
+/// A secret and one of its stages.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) stage: String,
+}
+
+/// How long values are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Until it is asked for again.
+    pub(crate) ttl: Duration,
+    /// Since it was given, while the store does not answer.
+    pub(crate) stale: Duration,
+}
+
+impl Limits {
+    pub(crate) fn of(settings: &SecretsSettings) -> Self {
+        Self {
+            ttl: Duration::from_secs(settings.cache_s),
+            stale: Duration::from_secs(settings.stale_limit_s.max(settings.cache_s)),
+        }
+    }
+}
+
+/// What a store gave.
+pub(crate) struct Given {
+    /// The value; `None` where the lease of the one that is kept was renewed.
+    pub(crate) value: Option<Secret>,
+    /// For how long it is certainly good, where the store says so: then it is kept no longer than that, but as long as half
+    /// of it without asking.
+    pub(crate) lease: Option<Lease>,
+    /// How soon it is asked for again at the latest, where that is sooner than usual.
+    pub(crate) soon: Option<Duration>,
+}
+
+impl Given {
+    /// A value like any other.
+    pub(crate) fn value(value: Secret) -> Self {
+        Self { value: Some(value), lease: None, soon: None }
+    }
+}
+
+/// A value that ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// By which the store knows it.
+    pub(crate) id: String,
+    /// When it was new.
+    pub(crate) whole: Duration,
+    /// From now.
+    pub(crate) left: Duration,
+    /// Whether it may be renewed.
+    pub(crate) renewable: bool,
+}
+
+/// What is kept.
+pub(crate) struct Kept {
+    limits: Limits,
+    places: Mutex<HashMap<Key, Arc<Place>>>,
+}
+
+#[derive(Default)]
+struct Place {
+    /// Whoever holds it asks the store; the others wait for what comes.
+    held: AsyncMutex<Held>,
+    marks: Mutex<Marks>,
+}
+
+#[derive(Default)]
+struct Marks {
+    /// When someone said last that the value does not work.
+    stale: Option<Instant>,
+    /// When someone wanted it last.
+    wanted: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Held {
+    value: Option<Value>,
+    /// When the store was asked last.
+    asked: Option<Instant>,
+    /// What it said, where that was no value.
+    failure: Option<Error>,
+}
+
+struct Value {
+    secret: Arc<Secret>,
+    /// When the store was asked for it, or confirmed it.
+    since: Instant,
+    fresh_until: Instant,
+    serves_until: Instant,
+    lease: Option<Lease>,
+}
+
+impl Kept {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, places: Mutex::default() }
+    }
+
+    /// The kept value, or what `fetch` brings. It is given the lease of a value that may be renewed instead.
+    pub(crate) async fn get<F>(&self, key: &Key, fetch: impl FnOnce(Option<Lease>) -> F) -> Result<Arc<Secret>>
+    where
+        F: Future<Output = Result<Given>>,
+    {
+        let place = self.place(key);
+        place.marks().wanted = Some(Instant::now());
+        self.look(&place, fetch).await
+    }
+
+    /// As [`get`](Self::get) for a value that is kept, by nobody's wish: its lease must not run out. Gives the time until the
+    /// next look; `None` where the lease is not kept any more, or was not wanted for so long.
+    pub(crate) async fn tend<F>(
+        &self,
+        key: &Key,
+        lease: &str,
+        unwanted: Duration,
+        fetch: impl FnOnce(Option<Lease>) -> F,
+    ) -> Option<Duration>
+    where
+        F: Future<Output = Result<Given>>,
+    {
+        let place = self.places().get(key).cloned()?;
+        if place.marks().wanted.is_none_or(|wanted| wanted.elapsed() > unwanted) {
+            return None;
+        }
+        let is_kept = |held: &Held| {
+            let value = held.value.as_ref()?;
+            let is_this = value.lease.as_ref().is_some_and(|kept| kept.id == lease && kept.renewable);
+            (is_this && value.serves_until > Instant::now()).then_some(value.fresh_until)
+        };
+        is_kept(&*place.held.lock().await)?;
+        // What went wrong is told to whoever wants the value; here it is tried again.
+        let _looked: Result<_> = self.look(&place, fetch).await;
+        let next = is_kept(&*place.held.lock().await)?;
+        Some(next.saturating_duration_since(Instant::now()).max(FAILURE))
+    }
+
+    async fn look<F>(&self, place: &Place, fetch: impl FnOnce(Option<Lease>) -> F) -> Result<Arc<Secret>>
+    where
+        F: Future<Output = Result<Given>>,
+    {
+        let mut held = place.held.lock().await;
+        let now = Instant::now();
+        let is_refused = |since: Instant| place.marks().stale.is_some_and(|stale| stale >= since);
+        let refused = held.value.as_ref().is_some_and(|value| is_refused(value.since));
+        if let Some(value) = held.value.as_ref().filter(|value| !refused && now < value.fresh_until) {
+            return Ok(value.secret.clone());
+        }
+        let can_serve = held.value.as_ref().is_some_and(|value| !refused && now < value.serves_until);
+        if let (Some(asked), Some(failure)) = (held.asked, &held.failure)
+            && asked.elapsed() < FAILURE
+            && !is_refused(asked)
+        {
+            return match &held.value {
+                Some(value) if can_serve && failure.is_retried() => Ok(value.secret.clone()),
+                _ => Err(failure.clone()),
+            };
+        }
+        if let Some(asked) = held.asked {
+            sleep_until(asked + BETWEEN).await;
+        }
+        let asked = Instant::now();
+        held.asked = Some(asked);
+        let lease = held.value.as_ref().filter(|_| can_serve).and_then(|value| value.lease.clone());
+        let answer = fetch(lease.filter(|lease| lease.renewable));
+        let answer = if can_serve {
+            timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(crate::unreachable("no answer in time")))
+        } else {
+            answer.await
+        };
+        match answer {
+            Ok(given) => {
+                held.failure = None;
+                self.take(&mut held, given, asked)
+            }
+            Err(error) => {
+                let outcome = match &held.value {
+                    Some(value) if can_serve && error.is_retried() => {
+                        tracing::warn!(%error, "a secret store does not answer: the kept value serves on");
+                        Ok(value.secret.clone())
+                    }
+                    Some(value) if error.is_retried() && !refused => {
+                        let kept = value.since.elapsed().as_secs();
+                        Err(error.clone().context(format!("the kept value is {kept} s old, past its limit")))
+                    }
+                    _ => Err(error.clone()),
+                };
+                if !error.is_retried() {
+                    held.value = None;
+                }
+                held.failure = Some(error);
+                outcome
+            }
+        }
+    }
+
+    fn take(&self, held: &mut Held, given: Given, asked: Instant) -> Result<Arc<Secret>> {
+        let secret = match (given.value, held.value.take()) {
+            (Some(value), _) => Arc::new(value),
+            (None, Some(value)) => value.secret,
+            (None, None) => return Err(crate::unreachable("a lease was renewed that is not kept")),
+        };
+        let (fresh, serves) = match &given.lease {
+            Some(lease) => (lease.left / 2, lease.left),
+            None => (given.soon.unwrap_or(self.limits.ttl).min(self.limits.ttl), self.limits.stale),
+        };
+        held.value = Some(Value {
+            secret: secret.clone(),
+            since: asked,
+            fresh_until: asked + fresh,
+            serves_until: asked + serves,
+            lease: given.lease,
+        });
+        Ok(secret)
+    }
+
+    /// Told that a value of the secret did not work, in any stage. Who waits for an answer that is under way still gets it,
+    /// and the next one asks again.
+    pub(crate) fn stale(&self, id: &str) {
+        let now = Instant::now();
+        for (_, place) in self.places().iter().filter(|(key, _)| key.id == id) {
+            place.marks().stale = Some(now);
+        }
+    }
+
+    fn place(&self, key: &Key) -> Arc<Place> {
+        let mut places = self.places();
+        if let Some(place) = places.get(key) {
+            return place.clone();
+        }
+        if places.len() >= MANY {
+            let now = Instant::now();
+            places.retain(|_, place| {
+                Arc::strong_count(place) > 1
+                    || place.held.try_lock().is_ok_and(|held| {
+                        let serves = held.value.as_ref().is_some_and(|value| now < value.serves_until);
+                        serves || held.asked.is_some_and(|asked| now < asked + FAILURE)
+                    })
+            });
+        }
+        places.entry(key.clone()).or_default().clone()
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<Key, Arc<Place>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! Vault: the documented answers; the same cases at a real one where `VAULT_ADDR` and `VAULT_TOKEN` are given.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use sealpost_core::Result;
+use sealpost_core::port::SecretStore;
+use sealpost_core::secret::SecretRef;
+use sealpost_secrets::{SecretStores, SecretsSettings, Surroundings};
+use serde_json::{Value, json};
+
+use answers::{Answers, ROOT};
+
+mod answers;
+mod cases;
+mod faults;
+mod leases;
+mod logins;
+
+/// Stores with a `secrets.vault` block and an environment.
+fn stores(vault: Value, variables: &[(&str, &str)], folder: &Path) -> SecretStores {
+    stores_with(json!({ "vault": vault }), variables, folder)
+}
+
+fn stores_with(settings: Value, variables: &[(&str, &str)], folder: &Path) -> SecretStores {
+    let settings: SecretsSettings = serde_json::from_value(settings).unwrap();
+    assert_eq!(settings.problems(), []);
+    let environment: BTreeMap<String, OsString> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+    SecretStores::with(&Surroundings { base_folder: folder.to_owned(), environment: Arc::new(environment), settings })
+}
+
+/// Stores that log in with the root token.
+fn as_root(answers: &Answers) -> SecretStores {
+    stores(json!({"address": answers.address}), &[("VAULT_TOKEN", ROOT)], Path::new("/nowhere"))
+}
+
+async fn text(stores: &SecretStores, reference: &str) -> Result<String> {
+    let reference: SecretRef = reference.parse().unwrap();
+    let outcome = stores.resolve(&reference).await;
+    assert!(!format!("{outcome:?}").contains("canary"), "{outcome:?}");
+    outcome.map(|secret| secret.expose_text().unwrap().to_owned())
+}
+
+/// Who prepares a Vault for a case: requests as root.
+struct Operator {
+    http: reqwest::Client,
+    address: String,
+    token: String,
+}
+
+impl Operator {
+    fn of(answers: &Answers) -> Self {
+        Self { http: reqwest::Client::new(), address: answers.address.clone(), token: ROOT.to_owned() }
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: Value) -> Value {
+        let url = format!("{}/v1/{path}", self.address.trim_end_matches('/'));
+        let request = self.http.request(method.parse().unwrap(), url).header("X-Vault-Request", "true");
+        let response = request.header("X-Vault-Token", &self.token).json(&body).send().await.unwrap();
+        let status = response.status();
+        let body = response.text().await.unwrap();
+        assert!(status.is_success(), "{method} {path}: {status} {body}");
+        serde_json::from_str(&body).unwrap_or_default()
+    }
+
+    async fn mount(&self, name: &str, kind: &str, version: Option<&str>) {
+        let options = version.map(|version| json!({ "version": version }));
+        self.ask("POST", &format!("sys/mounts/{name}"), json!({"type": kind, "options": options})).await;
+    }
+}

@@ -1,0 +1,105 @@
+//! Leases of the database engine.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+
+async fn prepared(answers: &Answers) -> SecretStores {
+    Operator::of(answers).mount("database", "database", None).await;
+    as_root(answers)
+}
+
+async fn pair(stores: &SecretStores) -> (String, String) {
+    let whole = stores.resolve(&"vault:database/creds/report".parse().unwrap()).await.unwrap();
+    let whole: Value = serde_json::from_slice(whole.expose()).unwrap();
+    (whole["username"].as_str().unwrap().to_owned(), whole["password"].as_str().unwrap().to_owned())
+}
+
+#[track_caller]
+fn assert_belong_together((user, password): &(String, String)) {
+    assert_eq!(user.rsplit('-').next(), password.rsplit('-').next());
+}
+
+#[tokio::test]
+async fn user_and_password_are_of_one_lease_however_many_ask() {
+    let answers = Answers::start().await;
+    let stores = Arc::new(prepared(&answers).await);
+    let asking = (0..50).map(|_| {
+        let stores = stores.clone();
+        tokio::spawn(async move { pair(&stores).await })
+    });
+    let all = futures::future::join_all(asking).await;
+    let first = pair(&stores).await;
+    assert_belong_together(&first);
+    assert!(all.into_iter().all(|pair| pair.unwrap() == first));
+    assert_eq!(answers.state.count("GET database/creds/report"), 1);
+    assert_eq!(text(&stores, "vault:database/creds/report#username").await.unwrap(), first.0);
+
+    // The user was refused somewhere: another lease.
+    stores.stale(&"vault:database/creds/report#password".parse().unwrap()).await;
+    let second = pair(&stores).await;
+    assert_belong_together(&second);
+    assert_ne!(first, second);
+}
+
+/// Waits for what is done by a task of its own.
+async fn until(what: &str, is: impl Fn() -> bool) {
+    for _ in 0..1500 {
+        if is() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{what}");
+}
+
+#[tokio::test]
+async fn a_lease_is_renewed_by_itself_and_replaced_where_its_renewal_is_refused() {
+    let answers = Answers::start().await;
+    answers.state.state().lease = (12, 1);
+    let stores = prepared(&answers).await;
+    let first = pair(&stores).await;
+    // Nobody asks for it meanwhile.
+    until("the lease is renewed", || answers.state.count("PUT sys/leases/renew") == 1).await;
+    assert_eq!(pair(&stores).await, first);
+    assert_eq!(answers.state.count("GET database/creds/report"), 1);
+    // The second renewal is refused.
+    until("a new lease is taken", || answers.state.count("GET database/creds/report") == 2).await;
+    let second = pair(&stores).await;
+    assert_belong_together(&second);
+    assert_ne!(first, second);
+}
+
+#[tokio::test]
+async fn a_lease_whose_last_end_nears_is_replaced() {
+    let answers = Answers::start().await;
+    answers.state.state().lease = (4, 1000);
+    let stores = prepared(&answers).await;
+    let first = pair(&stores).await;
+    // What renewals give from now on: the engine's longest time is nearly over.
+    answers.state.state().lease = (1, 1000);
+    until("it was tried to be renewed", || answers.state.count("PUT sys/leases/renew") > 0).await;
+    answers.state.state().lease = (3600, 1000);
+    until("a new lease is taken", || answers.state.count("GET database/creds/report") == 2).await;
+    assert_ne!(pair(&stores).await, first);
+}
+
+#[tokio::test]
+async fn a_password_that_vault_changes_is_asked_for_when_it_has_changed() {
+    let answers = Answers::start().await;
+    let operator = Operator::of(&answers);
+    operator.mount("database", "kv", Some("1")).await;
+    let write = async |password: &str, ttl: u64| {
+        let body = json!({"username": "report", "password": password, "ttl": ttl, "rotation_period": 86400});
+        operator.ask("POST", "database/static-creds/report", body).await;
+    };
+    write("canary-1", 1).await;
+    let stores = as_root(&answers);
+    let reference = "vault:database/static-creds/report#password";
+    assert_eq!(text(&stores, reference).await.unwrap(), "canary-1");
+    write("canary-2", 86400).await;
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    assert_eq!(text(&stores, reference).await.unwrap(), "canary-2");
+}
