@@ -52,6 +52,7 @@ mod presence;
 mod proxy;
 mod publish;
 mod quick;
+mod ranges;
 mod read_ahead;
 mod remove;
 mod rename;

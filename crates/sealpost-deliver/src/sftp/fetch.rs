@@ -1,48 +1,57 @@
-//! Many reads in flight: a file's bytes as fast as the server gives them, in order and in bounded memory.
+//! One connection's part of bringing a file: it is opened and looked at, read to its end, and looked at again.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use bytes::Bytes;
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
+use futures::stream;
+use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::{Error, codes};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::Sftp;
 use super::client::{Client, protocol};
 use super::download::{Download, Halt, Version};
 use super::limiter::Limiter;
 use super::packet::{self, Attributes, Reply, Request};
+use super::pipeline::{Place, Strand};
+use super::pool::Lease;
 use super::presence::missing;
+use super::ranges::{self, Ranges};
 use super::requests::OpenFile;
 use super::status::Fault;
+use super::streams::{self, Further, Spread};
 use super::wire::Pending;
-
-/// Bytes that are asked for beyond the last one landed: four times what a link of 1 Gbit/s holds, within these bounds.
-const NARROWEST: u64 = 4 << 20;
-const WIDEST: u64 = 32 << 20;
-const BYTES_PER_SECOND: u64 = 4 * 125_000_000;
-/// The least that is asked for at once, however little a server gives.
-const SHORTEST_READ: u32 = 512;
-
-/// Bytes that all files of the process together may have asked for. Beyond, each has one read at a time.
-static MEMORY: Semaphore = Semaphore::const_new(40 << 20);
 
 /// For error messages.
 const LOOK: &str = "look at an open file";
 
-/// The memory of bytes that were asked for.
-type Memory = Option<SemaphorePermit<'static>>;
-
-/// Brings the rest of the file over this channel.
+/// Brings the rest of the file over this connection, and over others where that helps.
 ///
 /// # Errors
 /// `SP-DELIVER-023` where there is no such file, `-024` where it is not what it was; what the landing says.
-pub(super) async fn fetch(client: &Client, limiter: &Limiter, download: &mut Download<'_>) -> Result<Version, Halt> {
-    let (file, version) = open(client, download.path).await?;
+pub(super) async fn fetch(
+    engine: &Sftp,
+    settings: &ConnectorSettings,
+    lease: &Lease,
+    limiter: &Limiter,
+    download: &mut Download<'_>,
+) -> Result<Version, Halt> {
+    let client = lease.client();
+    let path = download.path;
+    let (file, version) = open(client, path).await?;
     download.meet(version).await?;
-    let last_look = read_all((client, limiter), &file, version.size, download).await?;
-    match look_again(client, download.path, last_look).await? {
+    let first = Strand { client: client.clone(), file, place: Place::Own };
+    let spread = Spread::of_reading(settings, lease, version.size - download.landed());
+    let read = if spread.is_wide() {
+        let flags = packet::FOR_READ;
+        let further = Further { engine, lease, settings, path, flags, version: Some(version), prepared: None };
+        lease.note_wide(true);
+        ranges::read(first, streams::open(further, spread), limiter, version, download).await?
+    } else {
+        ranges::read(first, stream::empty(), limiter, version, download).await?
+    };
+    let Ranges { found, lost } = read;
+    lease.note_wide(false);
+    if lost {
+        lease.note_lost_channel();
+    }
+    match found {
         Some(found) if found != version => Err(Halt::Final(download.changed(version, found))),
         _ => Ok(version),
     }
@@ -81,120 +90,31 @@ async fn open(client: &Client, path: &str) -> Result<(OpenFile, Version), Halt> 
 }
 
 async fn look_at(client: &Client, file: &OpenFile) -> Result<Attributes, Fault> {
-    match client.ask(LOOK, |id| Request::new(packet::FSTAT, id).string(file)).await? {
+    let look = begin_look(client, file)?;
+    match client.answer(LOOK, look).await? {
         Reply::Attributes(found) => Ok(found),
         _ => Err(protocol(LOOK).into()),
     }
 }
 
-/// A read on its way, with its share of the memory.
-struct Read {
-    offset: u64,
-    length: u32,
-    memory: Memory,
+/// Queues a look at an open file.
+pub(super) fn begin_look(client: &Client, file: &OpenFile) -> Result<Pending, Error> {
+    client.begin(LOOK, |id| Request::new(packet::FSTAT, id).string(file))
 }
 
-/// Reads from what has landed to the end. Returns the look at the file that was sent right behind the last read: a
-/// small file comes whole in one round trip, that look included.
-async fn read_all(
-    (client, limiter): (&Client, &Limiter),
-    file: &OpenFile,
-    size: u64,
-    download: &mut Download<'_>,
-) -> Result<Option<Pending>, Halt> {
-    let doing = format!("read `{}`", download.path);
-    let window = window(client.round_trip());
-    let mut length = client.read_size.max(SHORTEST_READ);
-    let mut longest = SHORTEST_READ;
-    let mut next = download.landed();
-    let mut under_way = FuturesUnordered::new();
-    // What came before the bytes in front of it.
-    let mut waiting: BTreeMap<u64, (Bytes, Memory)> = BTreeMap::new();
-    let mut look = None;
-    loop {
-        // A slow landing does not move on, so nothing more is asked for.
-        while next < size && next - download.landed() < window {
-            let length = u32::try_from(size - next).unwrap_or(u32::MAX).min(length);
-            let memory = MEMORY.try_acquire_many(length).ok();
-            if memory.is_none() && !under_way.is_empty() {
-                break;
-            }
-            limiter.take(length).await;
-            under_way.push(answer(client, ask(client, file, next, length)?, Read { offset: next, length, memory }));
-            next += u64::from(length);
-        }
-        if next == size && look.is_none() {
-            look = Some(client.begin(LOOK, |id| Request::new(packet::FSTAT, id).string(file))?);
-        }
-        let Some((Read { offset, length: asked, memory }, reply)) = under_way.next().await else { return Ok(look) };
-        let data = match reply {
-            Ok(Reply::Data(data)) if data.len() <= asked as usize => data,
-            Ok(_) => return Err(protocol(&doing).into()),
-            Err(Fault::Refused(refusal)) if refusal.is_end() => Bytes::new(),
-            Err(fault) => return Err(fault.into_error(&doing).into()),
-        };
-        let came = u32::try_from(data.len()).unwrap_or(asked);
-        if came == 0 {
-            let detail = format!("`{}` ends after {offset} bytes; it had {size} at first", download.path);
-            return Err(Error::new(&codes::deliver::CHANGED, detail).into());
-        }
-        longest = longest.max(came);
-        if came < asked {
-            // The server gives less at once than it was asked for, now or always: the rest is asked for again, and what
-            // comes next in pieces of the longest that it gave.
-            length = length.min(longest);
-            let (offset, rest) = (offset + u64::from(came), asked - came);
-            let read = Read { offset, length: rest, memory: None };
-            under_way.push(answer(client, ask(client, file, offset, rest)?, read));
-            // The last look must come after the last read.
-            look = None;
-        }
-        waiting.insert(offset, (data, memory));
-        while let Some((data, _memory)) = waiting.remove(&download.landed()) {
-            download.land(data).await?;
-        }
+/// What the file is by its handle. `None` where the server does not say the size.
+pub(super) async fn look_answered(client: &Client, look: Pending) -> Result<Option<Version>, Fault> {
+    match client.answer(LOOK, look).await? {
+        Reply::Attributes(found) => Ok(Version::of(&found)),
+        _ => Err(protocol(LOOK).into()),
     }
 }
 
-/// How many bytes may be asked for and not landed, at a server this far away.
-fn window(round_trip: Duration) -> u64 {
-    let link = u128::from(BYTES_PER_SECOND) * round_trip.as_micros() / 1_000_000;
-    u64::try_from(link).unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
-}
-
-fn ask(client: &Client, file: &OpenFile, offset: u64, length: u32) -> Result<Pending, Error> {
-    client.begin("read a file", |id| Request::new(packet::READ, id).string(file).u64(offset).u32(length))
-}
-
-async fn answer(client: &Client, pending: Pending, read: Read) -> (Read, Result<Reply, Fault>) {
-    (read, client.answer("read a file", pending).await)
-}
-
-/// What the file is after it was read. `None` where the server does not say.
-async fn look_again(client: &Client, path: &str, look: Option<Pending>) -> Result<Option<Version>, Halt> {
-    let Some(look) = look else { return Ok(None) };
-    let found = match client.answer(LOOK, look).await {
-        Ok(Reply::Attributes(found)) => Some(found),
-        Ok(_) => return Err(protocol(LOOK).into()),
-        // Not by its handle; perhaps by its path.
-        Err(Fault::Refused(_)) => match client.stat(path).await {
-            Ok(found) => found,
-            Err(Fault::Refused(_)) => None,
-            Err(Fault::Failed(error)) => return Err(error.into()),
-        },
-        Err(Fault::Failed(error)) => return Err(error.into()),
-    };
-    Ok(found.and_then(|found| Version::of(&found)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_window_grows_with_the_distance_within_bounds() {
-        assert_eq!(window(Duration::ZERO), NARROWEST);
-        assert_eq!(window(Duration::from_millis(50)), 25_000_000);
-        assert_eq!(window(Duration::from_secs(100_000)), WIDEST);
+/// What the file is by its path. `None` where the server does not say.
+pub(super) async fn look_by_path(client: &Client, path: &str) -> Result<Option<Version>, Halt> {
+    match client.stat(path).await {
+        Ok(found) => Ok(found.and_then(|found| Version::of(&found))),
+        Err(Fault::Refused(_)) => Ok(None),
+        Err(Fault::Failed(error)) => Err(error.into()),
     }
 }

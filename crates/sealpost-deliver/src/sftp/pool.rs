@@ -223,7 +223,7 @@ pub(super) struct Lease {
     seat: Seat,
     site: Arc<Site>,
     reused: bool,
-    /// Whether a file is being sent over several channels.
+    /// Whether a file is on its way over several channels.
     wide: AtomicBool,
 }
 
@@ -272,11 +272,16 @@ impl Lease {
         self.narrow(NARROW);
     }
 
+    /// Notes that a further channel of a file failed where the first one did not.
+    pub(super) fn note_lost_channel(&self) {
+        self.narrow(NARROW_AFTER_BREAK);
+    }
+
     fn narrow(&self, time: Duration) {
         *self.site.one_channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + time);
     }
 
-    /// Notes whether a file is being sent over several channels.
+    /// Notes whether a file is on its way over several channels.
     pub(super) fn note_wide(&self, wide: bool) {
         self.wide.store(wide, Ordering::Relaxed);
     }

@@ -63,7 +63,7 @@ async fn attempt(
         Err(Halt::Broken(error)) => return Ok(Outcome::Broken(error)),
         Err(Halt::Final(error)) => return Err(error),
     };
-    let fetched = fetch(lease.client(), limiter, download).await;
+    let fetched = fetch(engine, &connector.settings, &lease, limiter, download).await;
     let was_dead = matches!(&fetched, Err(Halt::Broken(error) | Halt::Final(error)) if lease.judge(error));
     let (host_key, algorithms) = lease.identity();
     lease.finish().await;

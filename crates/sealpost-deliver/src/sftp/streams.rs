@@ -12,12 +12,15 @@ use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::{Error, Result, codes};
 use tokio::task::JoinHandle;
 
+use super::Sftp;
+use super::client::Client;
+use super::download::Version;
 use super::link::{Link, Seat};
-use super::packet::FOR_WRITE;
 use super::pipeline::{Place, Strand};
 use super::pool::Lease;
 use super::quick;
-use super::send::Attempt;
+use super::requests::OpenFile;
+use super::status::Fault;
 
 /// A window of the server's, by which the number of channels is reckoned: OpenSSH's.
 const CHANNEL_WINDOW: u64 = 2 << 20;
@@ -42,7 +45,15 @@ impl Spread {
     /// Over one channel.
     pub(super) const NONE: Self = Self { channels: 1, connections: 1 };
 
-    /// How to spread the `left` bytes of a file.
+    /// How to spread the `left` bytes of a file that is read.
+    ///
+    /// What the server may send is our window, which is wide: a further channel of a connection only adds a process that
+    /// reads the file. A further connection adds what its own TCP window and its own key stream carry.
+    pub(super) fn of_reading(settings: &ConnectorSettings, lease: &Lease, left: u64) -> Self {
+        Self::of(settings, lease, left)
+    }
+
+    /// How to spread the `left` bytes of a file that is sent.
     pub(super) fn of(settings: &ConnectorSettings, lease: &Lease, left: u64) -> Self {
         let object_store = lease.link().is_some_and(|link| link.has_object_store());
         let allowed = settings.parallel.ranges.unwrap_or(!object_store);
@@ -77,17 +88,31 @@ impl Spread {
     }
 }
 
-/// Opens the further channels for the hidden file at `path`; each comes when it is ready. What can't be opened is left out:
-/// the server allows no more.
-pub(super) fn open<'a>(attempt: &'a Attempt<'_>, path: &'a str, spread: Spread) -> impl Stream<Item = Strand> + 'a {
-    let opening: FuturesUnordered<BoxFuture<'a, Vec<Strand>>> = FuturesUnordered::new();
-    if let Some(link) = attempt.lease.link() {
+/// The file that further channels are opened for.
+#[derive(Clone, Copy)]
+pub(super) struct Further<'a> {
+    pub(super) engine: &'a Sftp,
+    pub(super) lease: &'a Lease,
+    pub(super) settings: &'a ConnectorSettings,
+    pub(super) path: &'a str,
+    /// How it is opened.
+    pub(super) flags: u32,
+    /// What it must be, where it is there already: another file may have taken its name meanwhile.
+    pub(super) version: Option<Version>,
+    /// Channels that are being opened already.
+    pub(super) prepared: Option<&'a Prepared>,
+}
+
+/// Opens the further channels; each comes when it is ready. What can't be opened is left out: the server allows no more.
+pub(super) fn open(further: Further<'_>, spread: Spread) -> impl Stream<Item = Strand> {
+    let opening: FuturesUnordered<BoxFuture<'_, Vec<Strand>>> = FuturesUnordered::new();
+    if let Some(link) = further.lease.link() {
         for _ in 1..spread.channels {
-            opening.push(channel(attempt, link, path).map(Vec::from_iter).boxed());
+            opening.push(further.channel(link).map(Vec::from_iter).boxed());
         }
     }
     for _ in 1..spread.connections {
-        opening.push(connection(attempt, path, spread.channels).boxed());
+        opening.push(further.connection(spread.channels).boxed());
     }
     opening.flat_map(stream::iter)
 }
@@ -104,36 +129,55 @@ pub(super) fn prepare(settings: &ConnectorSettings, lease: &Lease, size: u64) ->
     Mutex::new(opening.map(|(link, settings)| tokio::spawn(async move { link.another(&settings).await })).collect())
 }
 
-async fn channel(attempt: &Attempt<'_>, link: &Arc<Link>, path: &str) -> Option<Strand> {
-    let own = attempt.lease.link().is_some_and(|own| Arc::ptr_eq(own, link));
-    let prepared = if own { attempt.prepared.lock().unwrap_or_else(PoisonError::into_inner).pop() } else { None };
-    let opening = async {
-        let seat = match prepared {
-            Some(prepared) => {
-                prepared.await.map_err(|error| Error::new(&codes::deliver::BROKEN, error.to_string()))??
-            }
-            None => link.another(&attempt.shipment.connector.settings).await?,
+impl Further<'_> {
+    async fn channel(self, link: &Arc<Link>) -> Option<Strand> {
+        let own = self.lease.link().is_some_and(|own| Arc::ptr_eq(own, link));
+        let prepared = self.prepared.filter(|_| own);
+        let prepared = prepared.and_then(|prepared| prepared.lock().unwrap_or_else(PoisonError::into_inner).pop());
+        let opening = async {
+            let seat = match prepared {
+                Some(prepared) => {
+                    prepared.await.map_err(|error| Error::new(&codes::deliver::BROKEN, error.to_string()))??
+                }
+                None => link.another(self.settings).await?,
+            };
+            let file = self.file(&seat.client).await?;
+            Ok(Strand { client: seat.client.clone(), file, place: Place::Channel(seat) })
         };
-        let file = seat.client.open(path, FOR_WRITE).await.map_err(|fault| fault.into_error("open a file"))?;
-        Ok(Strand { client: seat.client.clone(), file, place: Place::Channel(seat) })
-    };
-    taken(opening.await)
-}
+        taken(opening.await)
+    }
 
-async fn connection(attempt: &Attempt<'_>, path: &str, channels: u32) -> Vec<Strand> {
-    let opening = async {
-        let Some(lease) = attempt.engine.further(attempt.lease).await? else { return Ok(Vec::new()) };
-        let client = lease.client().clone();
-        let file = client.open(path, FOR_WRITE).await.map_err(|fault| fault.into_error("open a file"))?;
-        let mut strands = Vec::new();
-        if let Some(link) = lease.link() {
-            let more = (1..channels).map(|_| channel(attempt, link, path));
-            strands.extend(futures::future::join_all(more).await.into_iter().flatten());
+    async fn connection(self, channels: u32) -> Vec<Strand> {
+        let opening = async {
+            let Some(lease) = self.engine.further(self.lease).await? else { return Ok(Vec::new()) };
+            let client = lease.client().clone();
+            let more = async {
+                let Some(link) = lease.link() else { return Vec::new() };
+                let more = (1..channels).map(|_| self.channel(link));
+                futures::future::join_all(more).await.into_iter().flatten().collect()
+            };
+            let (file, mut strands) = tokio::join!(self.file(&client), more);
+            strands.push(Strand { client, file: file?, place: Place::Connection(lease) });
+            Ok(strands)
+        };
+        taken(opening.await).unwrap_or_default()
+    }
+
+    async fn file(&self, client: &Client) -> Result<OpenFile> {
+        let look = async {
+            match self.version {
+                Some(_) => client.stat(self.path).await,
+                None => Ok(None),
+            }
+        };
+        let (opened, found) = tokio::join!(client.open(self.path, self.flags), look);
+        let failed = |fault: Fault| fault.into_error("open a file");
+        let (file, found) = (opened.map_err(failed)?, found.map_err(failed)?);
+        if self.version.is_some() && found.and_then(|found| Version::of(&found)) != self.version {
+            return Err(Error::new(&codes::deliver::CHANGED, format!("`{}` is another file now", self.path)));
         }
-        strands.push(Strand { client, file, place: Place::Connection(lease) });
-        Ok(strands)
-    };
-    taken(opening.await).unwrap_or_default()
+        Ok(file)
+    }
 }
 
 fn taken<T>(opened: Result<T>) -> Option<T> {

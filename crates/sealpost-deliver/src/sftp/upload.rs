@@ -13,7 +13,7 @@ use super::requests::{OpenFile, present};
 use super::resume::refuse_existing;
 use super::send::Attempt;
 use super::status::{Fault, Refusal};
-use super::streams::{self, Spread};
+use super::streams::{self, Further, Spread};
 
 /// A complete hidden file.
 pub(super) struct Uploaded {
@@ -165,7 +165,16 @@ async fn fill(attempt: &Attempt<'_>, file: OpenFile, from: u64, spread: Spread) 
 
 async fn write(attempt: &Attempt<'_>, first: &Strand, spread: Spread, from: u64) -> Result<pipeline::Written, Fault> {
     let progress = |confirmed| attempt.shipment.journal.progress(confirmed);
-    let more = streams::open(attempt, &attempt.own, spread);
+    let further = Further {
+        engine: attempt.engine,
+        lease: attempt.lease,
+        settings: &attempt.shipment.connector.settings,
+        path: &attempt.own,
+        flags: FOR_WRITE,
+        version: None,
+        prepared: Some(&attempt.prepared),
+    };
+    let more = streams::open(further, spread);
     attempt.lease.note_wide(spread.is_wide());
     let written = pipeline::write(first, more, attempt.shipment.file, from, attempt.limiter, &progress).await;
     if written.is_ok() {

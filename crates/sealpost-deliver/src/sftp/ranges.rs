@@ -1,0 +1,325 @@
+//! Many reads in flight, over one channel or several: a file's bytes as fast as the server gives them, in order and in
+//! bounded memory.
+//!
+//! The first channel's word is what counts. A further one that fails, refuses or has another file only leaves its reads
+//! to the others.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, Stream, StreamExt};
+use futures::{FutureExt, pin_mut};
+use sealpost_core::error::{Error, codes};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::client::protocol;
+use super::download::{Download, Halt, Version};
+use super::fetch::{begin_look, look_answered, look_by_path};
+use super::limiter::Limiter;
+use super::packet::{self, Reply, Request};
+use super::pipeline::Strand;
+use super::status::Fault;
+use super::wire::Pending;
+
+/// Bytes that are asked for beyond the last one landed: four times what a link of 1 Gbit/s holds, within these bounds.
+const NARROWEST: u64 = 4 << 20;
+const WIDEST: u64 = 32 << 20;
+const BYTES_PER_SECOND: u64 = 4 * 125_000_000;
+/// The least that is asked for at once, however little a server gives.
+const SHORTEST_READ: u32 = 512;
+
+/// Bytes that all files of the process together may have asked for. Beyond, each has one read at a time.
+static MEMORY: Semaphore = Semaphore::const_new(40 << 20);
+
+/// The memory of bytes that were asked for.
+type Memory = Option<SemaphorePermit<'static>>;
+
+/// A channel with the file open on it.
+struct Lane {
+    strand: Strand,
+    /// Bytes that were asked for on it.
+    under_way: u64,
+    /// How much is asked for at once, and the longest piece that came.
+    length: u32,
+    longest: u32,
+    /// The look at the file behind its last read.
+    look: Option<Pending>,
+    /// Whether it failed.
+    lost: bool,
+}
+
+/// A read, with its share of the memory.
+struct Read {
+    lane: usize,
+    offset: u64,
+    length: u32,
+    memory: Memory,
+}
+
+/// A read's place in the file, which nobody has been asked for yet.
+struct Gap {
+    offset: u64,
+    length: u32,
+    memory: Memory,
+}
+
+/// A file that is being read.
+struct Reading<'a, 'b> {
+    limiter: &'a Limiter,
+    download: &'a mut Download<'b>,
+    version: Version,
+    doing: String,
+    window: u64,
+    lanes: Vec<Lane>,
+    /// The first byte that was never asked for.
+    next: u64,
+    /// What must be asked for again.
+    again: VecDeque<Gap>,
+    under_way: FuturesUnordered<BoxFuture<'static, (Read, Result<Reply, Fault>)>>,
+    /// What came before the bytes in front of it.
+    waiting: BTreeMap<u64, (Bytes, Memory)>,
+    /// Whether a further channel was lost.
+    lost: bool,
+}
+
+/// How reading went.
+pub(super) struct Ranges {
+    /// What the file is after its last byte was read; `None` where the server does not say.
+    pub(super) found: Option<Version>,
+    /// Whether a further channel was lost on the way.
+    pub(super) lost: bool,
+}
+
+/// Reads from what has landed to the end, on the first channel and on those of `more` as they come. The look at the file
+/// is sent right behind the last read: a small file comes whole in one round trip, that look included.
+pub(super) async fn read(
+    first: Strand,
+    more: impl Stream<Item = Strand>,
+    limiter: &Limiter,
+    version: Version,
+    download: &mut Download<'_>,
+) -> Result<Ranges, Halt> {
+    let mut reading = Reading {
+        limiter,
+        version,
+        doing: format!("read `{}`", download.path),
+        window: window(first.client.round_trip()),
+        lanes: vec![Lane::new(first)],
+        next: download.landed(),
+        again: VecDeque::new(),
+        under_way: FuturesUnordered::new(),
+        waiting: BTreeMap::new(),
+        lost: false,
+        download,
+    };
+    pin_mut!(more);
+    let mut more = more.fuse();
+    loop {
+        reading.ask_more().await?;
+        reading.ask_looks()?;
+        if reading.under_way.is_empty() {
+            break;
+        }
+        let wanted = reading.next < version.size;
+        tokio::select! {
+            biased;
+            Some(strand) = more.next(), if wanted => reading.lanes.push(Lane::new(strand)),
+            Some((read, reply)) = reading.under_way.next() => {
+                reading.came(read, reply)?;
+                reading.land().await?;
+            }
+        }
+    }
+    let lost = reading.lost;
+    Ok(Ranges { found: reading.look_again().await?, lost })
+}
+
+impl Lane {
+    fn new(strand: Strand) -> Self {
+        let length = strand.client.read_size.max(SHORTEST_READ);
+        Self { strand, under_way: 0, length, longest: SHORTEST_READ, look: None, lost: false }
+    }
+}
+
+impl Reading<'_, '_> {
+    /// Asks for as much as window and memory allow. A slow landing does not move on, so nothing more is asked for.
+    async fn ask_more(&mut self) -> Result<(), Halt> {
+        loop {
+            if let Some(gap) = self.again.pop_front() {
+                self.ask(gap)?;
+                continue;
+            }
+            if self.next >= self.version.size || self.next - self.download.landed() >= self.window {
+                return Ok(());
+            }
+            let left = u32::try_from(self.version.size - self.next).unwrap_or(u32::MAX);
+            let length = self.lanes.get(self.freest()).map_or(SHORTEST_READ, |lane| lane.length).min(left);
+            let memory = MEMORY.try_acquire_many(length).ok();
+            if memory.is_none() && !self.under_way.is_empty() {
+                return Ok(());
+            }
+            self.limiter.take(length).await;
+            self.ask(Gap { offset: self.next, length, memory })?;
+            self.next += u64::from(length);
+        }
+    }
+
+    /// The channel with the least under way: one that gets on gets more to do.
+    fn freest(&self) -> usize {
+        let usable = self.lanes.iter().enumerate().filter(|(_, lane)| !lane.lost);
+        usable.min_by_key(|(_, lane)| lane.under_way).map_or(0, |(place, _)| place)
+    }
+
+    fn ask(&mut self, gap: Gap) -> Result<(), Halt> {
+        let place = self.freest();
+        let Some(lane) = self.lanes.get_mut(place) else { return Ok(()) };
+        let Gap { offset, length, memory } = gap;
+        let client = lane.strand.client.clone();
+        let build = |id| Request::new(packet::READ, id).string(&lane.strand.file).u64(offset).u32(length);
+        match client.begin("read a file", build) {
+            Ok(pending) => {
+                lane.under_way += u64::from(length);
+                // The last look must come after the last read.
+                lane.look = None;
+                let read = Read { lane: place, offset, length, memory };
+                self.under_way.push(async move { (read, client.answer("read a file", pending).await) }.boxed());
+                Ok(())
+            }
+            Err(error) if place == 0 => Err(error.into()),
+            Err(error) => {
+                self.lose(place, &error.into());
+                self.again.push_front(Gap { offset, length, memory });
+                Ok(())
+            }
+        }
+    }
+
+    /// When all was asked for, looks at the file by each handle that it is read through.
+    fn ask_looks(&mut self) -> Result<(), Halt> {
+        if self.next < self.version.size || !self.again.is_empty() {
+            return Ok(());
+        }
+        let mut failed = None;
+        for (place, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| lane.look.is_none() && !lane.lost) {
+            match begin_look(&lane.strand.client, &lane.strand.file) {
+                Ok(look) => lane.look = Some(look),
+                Err(error) if place == 0 => return Err(error.into()),
+                Err(error) => failed = Some((place, error)),
+            }
+        }
+        if let Some((place, error)) = failed {
+            self.lose(place, &error.into());
+        }
+        Ok(())
+    }
+
+    /// Does without a further channel. What came on it is confirmed by a look at the file on the first one, after it.
+    fn lose(&mut self, place: usize, fault: &Fault) {
+        tracing::debug!(?fault, "a further channel failed");
+        if let Some(lane) = self.lanes.get_mut(place) {
+            lane.lost = true;
+        }
+        if let Some(first) = self.lanes.first_mut() {
+            first.look = None;
+        }
+        self.lost = true;
+    }
+
+    /// Takes an answer.
+    fn came(&mut self, read: Read, reply: Result<Reply, Fault>) -> Result<(), Halt> {
+        let Read { lane: place, offset, length: asked, memory } = read;
+        let doing = &self.doing;
+        let data = match reply {
+            Ok(Reply::Data(data)) if data.len() <= asked as usize => Ok(data),
+            Ok(_) => Err(Fault::from(protocol(doing))),
+            Err(Fault::Refused(refusal)) if refusal.is_end() => Ok(Bytes::new()),
+            Err(fault) => Err(fault),
+        };
+        let Some(lane) = self.lanes.get_mut(place) else { return Ok(()) };
+        lane.under_way = lane.under_way.saturating_sub(u64::from(asked));
+        let data = match data {
+            Ok(data) if data.is_empty() && place == 0 => {
+                let (path, size) = (self.download.path, self.version.size);
+                let detail = format!("`{path}` ends after {offset} bytes; it had {size} at first");
+                return Err(Error::new(&codes::deliver::CHANGED, detail).into());
+            }
+            Ok(data) if !data.is_empty() => data,
+            Err(fault) if place == 0 => return Err(fault.into_error(doing).into()),
+            failed => {
+                let ended = || Error::new(&codes::deliver::CHANGED, format!("the file ends after {offset} bytes"));
+                let fault = failed.err().unwrap_or_else(|| ended().into());
+                if !lane.lost {
+                    self.lose(place, &fault);
+                }
+                self.again.push_back(Gap { offset, length: asked, memory });
+                return Ok(());
+            }
+        };
+        let came = u32::try_from(data.len()).unwrap_or(asked);
+        lane.longest = lane.longest.max(came);
+        if came < asked {
+            // The server gives less at once than it was asked for, now or always: the rest is asked for again, and what
+            // comes next in pieces of the longest that it gave.
+            lane.length = lane.length.min(lane.longest);
+            self.again.push_back(Gap { offset: offset + u64::from(came), length: asked - came, memory: None });
+        }
+        self.waiting.insert(offset, (data, memory));
+        Ok(())
+    }
+
+    /// Hands over what has come without a gap.
+    async fn land(&mut self) -> Result<(), Halt> {
+        while let Some((data, _memory)) = self.waiting.remove(&self.download.landed()) {
+            self.download.land(data).await?;
+        }
+        Ok(())
+    }
+
+    /// What the file is after it was read: the same by all handles.
+    async fn look_again(mut self) -> Result<Option<Version>, Halt> {
+        let mut lanes = std::mem::take(&mut self.lanes).into_iter();
+        let Some(mut first) = lanes.next() else { return Ok(None) };
+        for lane in lanes.filter(|lane| !lane.lost) {
+            let found = match lane.look {
+                Some(look) => look_answered(&lane.strand.client, look).await,
+                None => Ok(None),
+            };
+            match found {
+                Ok(Some(found)) if found == self.version => {}
+                Ok(Some(found)) => return Err(Halt::Final(self.download.changed(self.version, found))),
+                // Not by this handle, or its channel has gone: by the first one, once more.
+                Ok(None) | Err(_) => first.look = None,
+            }
+        }
+        let look = match first.look.take() {
+            Some(look) => look,
+            None => begin_look(&first.strand.client, &first.strand.file)?,
+        };
+        match look_answered(&first.strand.client, look).await {
+            Ok(found) => Ok(found),
+            // Not by its handle; perhaps by its path.
+            Err(Fault::Refused(_)) => look_by_path(&first.strand.client, self.download.path).await,
+            Err(Fault::Failed(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// How many bytes may be asked for and not landed, at a server this far away.
+fn window(round_trip: Duration) -> u64 {
+    let link = u128::from(BYTES_PER_SECOND) * round_trip.as_micros() / 1_000_000;
+    u64::try_from(link).unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_grows_with_the_distance_within_bounds() {
+        assert_eq!(window(Duration::ZERO), NARROWEST);
+        assert_eq!(window(Duration::from_millis(50)), 25_000_000);
+        assert_eq!(window(Duration::from_secs(100_000)), WIDEST);
+    }
+}
