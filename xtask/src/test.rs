@@ -6,6 +6,7 @@ pub(crate) mod packages;
 pub(crate) mod python;
 mod readme;
 mod runner;
+mod sdk;
 mod step;
 
 use std::time::{Duration, Instant};

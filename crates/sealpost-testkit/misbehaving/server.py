@@ -24,7 +24,10 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
   disconnect_after  so many requests of a connection are answered, then it ends
   done_unanswered   the request at which the connection ends is carried out
   stall_after       so many requests of a connection are answered, then it is silent
-  connections       only so many connections behave so; those after them are faultless
+  late_rename       a rename is done and refused, as where that of an attempt thought dead comes first
+  swaps             once a file is open for reading, the file `next` takes its name
+  connections       only so many channels behave so; those after them are faultless
+  spared            so many channels are faultless before
 """
 
 import asyncio
@@ -58,7 +61,8 @@ def behaviour():
         told.update(text=text, connections=0, was_read=False)
     told["connections"] += 1
     chosen = json.loads(text)
-    if told["connections"] > chosen.get("connections", 1 << 30):
+    spared = told["connections"] <= chosen.get("spared", 0)
+    if spared or told["connections"] > chosen.get("connections", 1 << 30):
         return {"extensions": chosen.get("extensions", EXTENSIONS)}
     return chosen
 
@@ -255,7 +259,11 @@ class Session(asyncssh.SSHServerSession):
         flags |= os.O_CREAT if asked & 8 else 0
         flags |= os.O_TRUNC if asked & 0x10 else 0
         flags |= os.O_EXCL if asked & 0x20 else 0
-        return self.keep(os.open(path, flags, 0o644))
+        opened = self.keep(os.open(path, flags, 0o644))
+        following = os.path.join(inbox, "next")
+        if self.behaviour.get("swaps") and os.path.exists(following):
+            os.replace(following, path)
+        return opened
 
     def close(self, reader):
         key, file = self.handle(reader)
@@ -347,6 +355,8 @@ class Session(asyncssh.SSHServerSession):
         if os.path.lexists(target):
             raise Refused(FAILURE, "Failure")
         os.rename(source, target)
+        if self.behaviour.get("late_rename"):
+            raise Refused(FAILURE, "Failure")
 
     def extended(self, reader):
         name = reader.string().decode()

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use super::step::{Context, words};
-use super::{node, python};
+use super::{node, python, sdk};
 use crate::workspace::cargo;
 
 /// Whose summaries are counted. Nextest shows what a failed test printed, which has the other's summary in it.
@@ -44,6 +44,7 @@ pub(super) fn tests(context: &mut Context) -> Result<(), String> {
     command.env("CARGO_TERM_COLOR", if std::io::stdout().is_terminal() { "always" } else { "never" });
     python::on_path(&mut command);
     node::tell(&mut command);
+    sdk::tell(&mut command);
     let (success, tally) = counted(&mut command, if nextest { Runner::Nextest } else { Runner::Cargo })?;
     context.tests = Some(tally.clone());
     println!("{tally}");

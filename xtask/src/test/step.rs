@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::{node, packages, python, readme, runner};
+use super::{node, packages, python, readme, runner, sdk};
 use crate::workspace::cargo;
 
 /// A step: its name on the command line, what it does, whether the later ones make no sense without it.
@@ -23,7 +23,7 @@ pub(super) struct Context {
 }
 
 /// Cheap and telling first.
-pub(super) const STEPS: [Step; 12] = [
+pub(super) const STEPS: [Step; 13] = [
     Step {
         name: "install",
         what: "the servers and tools that the tests talk to",
@@ -41,6 +41,12 @@ pub(super) const STEPS: [Step; 12] = [
         what: "Node's packages: an OIDC provider that issues access tokens",
         needed: true,
         run: |_| node::install(),
+    },
+    Step {
+        name: "sdk",
+        what: "a caller of the transfer API on AWS's SDK for Rust",
+        needed: true,
+        run: |_| sdk::build(),
     },
     Step { name: "fmt", what: "formatting", needed: false, run: |_| call(cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", what: "the house rules", needed: false, run: |_| crate::tidy::run() },

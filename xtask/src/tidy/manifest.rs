@@ -25,11 +25,11 @@ pub(super) struct Dependency {
     pub(super) workspace: bool,
 }
 
-/// The members' manifests, in the order of their paths.
+/// The members' manifests, in the order of their paths. A manifest that is a workspace of its own is no member.
 pub(super) fn members(tree: &Tree) -> Vec<Manifest> {
     tree.files
         .iter()
-        .filter(|file| file.name() == "Cargo.toml")
+        .filter(|file| file.name() == "Cargo.toml" && !file.text.lines().any(|line| line.trim() == "[workspace]"))
         .filter_map(|file| {
             let folder = file.path.parent()?.to_string_lossy().into_owned();
             if folder.is_empty() { None } else { Some(parse(folder, &file.text)) }

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, ready};
 use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::{Error, Result, codes};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -13,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::greeting::{self, Features, Started};
 use super::inbox::Closed;
 use super::packet::{self, Reader, Reply, Request};
+use super::requests::one_name;
 use super::session::{self, Seen, Session, inactivity_limit};
 use super::status::{self, Fault, Refusal};
 use super::wire::{Missing, Pending, Wire};
@@ -22,18 +25,29 @@ pub(super) const LARGEST_WRITE: u32 = 255 * 1024;
 /// What every server takes: the draft asks for packets of 34,000 bytes.
 const SAFE_WRITE: u32 = 32 * 1024;
 
+/// For error messages.
+const LIMITS: &str = "ask for limits";
+const HOME: &str = "resolve a path";
+
+/// What a server can take, and where a login begins.
+#[derive(Debug, Clone)]
+struct Sizes {
+    read_size: u32,
+    write_size: u32,
+    home: Option<Arc<str>>,
+}
+
+/// The same, once it is there.
+type Said = Shared<BoxFuture<'static, Sizes>>;
+
 /// An SFTP channel. Its clones are the same channel: many may ask at once.
 #[derive(Clone)]
 pub(super) struct Client {
     wire: Arc<Wire>,
     pub(super) inactivity: Duration,
     pub(super) features: Features,
-    /// Bytes per write request.
-    pub(super) write_size: u32,
-    /// Bytes per read request.
-    pub(super) read_size: u32,
-    /// Where a login begins, as far as it was asked.
-    pub(super) home: Option<Arc<str>>,
+    /// What else the server says when SFTP starts.
+    said: Said,
     /// The shortest time, in microseconds, in which the server has answered anything.
     round_trip: Arc<AtomicU64>,
     /// Whether the server has answered anything that was asked through this clone.
@@ -42,21 +56,26 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Starts the SFTP subsystem on a logged-in session.
+    /// Starts the SFTP subsystem on a logged-in session. Its limits are asked for, and not waited for: what is asked next
+    /// leaves in the same round trip.
     ///
     /// # Errors
     /// `SP-DELIVER-013` where the server offers no SFTP, `-020` where it speaks something else.
     pub(super) async fn start(session: &Session, settings: &ConnectorSettings) -> Result<Self> {
-        let mut client = Self::greeted(session, settings).await?;
-        if client.features.limits {
-            // Where a login begins is needed next, and can be asked at once.
-            let (limits, home) = tokio::join!(client.ask_limits(), client.real_path("."));
-            let (read_size, write_size) = limits?;
-            client.home = home.ok().map(Arc::from);
-            client.read_size = read_size.unwrap_or(SAFE_WRITE);
-            client.write_size = write_size.unwrap_or(SAFE_WRITE);
+        let client = Self::greeted(session, settings).await?;
+        if !client.features.limits {
+            return Ok(client);
         }
-        Ok(client)
+        let limits = client.begin(LIMITS, |id| Request::new(packet::EXTENDED, id).string(b"limits@openssh.com"))?;
+        // Where a login begins is mostly needed, too.
+        let home = client.begin(HOME, |id| Request::new(packet::REALPATH, id).string(b"."))?;
+        let asked = client.clone();
+        let said = async move {
+            let (read_size, write_size) = asked.limits(limits).await;
+            let home = one_name(asked.answer(HOME, home).await).ok().map(Arc::from);
+            Sizes { read_size, write_size, home }
+        };
+        Ok(Self { said: said.boxed().shared(), ..client })
     }
 
     /// Starts it once more on the same session: what the server can take is known.
@@ -65,8 +84,27 @@ impl Client {
     /// As [`Self::start`].
     pub(super) async fn start_another(&self, session: &Session, settings: &ConnectorSettings) -> Result<Self> {
         let client = Self::greeted(session, settings).await?;
-        let (read_size, write_size) = (self.read_size, self.write_size);
-        Ok(Self { read_size, write_size, round_trip: Arc::clone(&self.round_trip), ..client })
+        Ok(Self { said: self.said.clone(), round_trip: Arc::clone(&self.round_trip), ..client })
+    }
+
+    /// Bytes per write request.
+    pub(super) async fn write_size(&self) -> u32 {
+        self.said.clone().await.write_size.max(1)
+    }
+
+    /// Bytes per read request.
+    pub(super) async fn read_size(&self) -> u32 {
+        self.said.clone().await.read_size.max(1)
+    }
+
+    /// Where a login begins, where that was asked.
+    pub(super) async fn home(&self) -> Option<Arc<str>> {
+        self.said.clone().await.home
+    }
+
+    /// Waits until the server has said all that it says when SFTP starts.
+    pub(super) async fn settled(&self) {
+        self.said.clone().await;
     }
 
     async fn greeted(session: &Session, settings: &ConnectorSettings) -> Result<Self> {
@@ -78,35 +116,28 @@ impl Client {
             wire: Arc::new(Wire::new(inbox, outbox, inactivity)),
             inactivity,
             features,
-            home: None,
-            write_size: SAFE_WRITE,
-            read_size: SAFE_WRITE,
+            said: ready(Sizes { read_size: SAFE_WRITE, write_size: SAFE_WRITE, home: None }).boxed().shared(),
             round_trip: Arc::new(AtomicU64::new(micros(round_trip))),
             answered: Arc::default(),
             seen: Arc::clone(&session.seen),
         })
     }
 
-    /// The longest read and the longest write that the server takes, where it says so.
-    async fn ask_limits(&self) -> Result<(Option<u32>, Option<u32>)> {
-        let asked = self.ask("ask for limits", |id| Request::new(packet::EXTENDED, id).string(b"limits@openssh.com"));
-        match asked.await {
-            Ok(Reply::Extended(limits)) => {
-                let mut reader = Reader(limits);
-                let packet_size = reader.u64().unwrap_or(0);
-                let (read_size, write_size) = (reader.u64().unwrap_or(0), reader.u64().unwrap_or(0));
-                // 0 means "not said"; then the packet must hold the header of request or reply too.
-                let bounded = |said: u64| {
-                    let size = if said > 0 { said } else { packet_size.saturating_sub(1024) };
-                    let size = u32::try_from(size).unwrap_or(u32::MAX);
-                    (size > 0).then_some(size.min(LARGEST_WRITE))
-                };
-                Ok((bounded(read_size), bounded(write_size)))
-            }
-            // It offers the extension and refuses it: the safe size stays.
-            Ok(_) | Err(Fault::Refused(_)) => Ok((None, None)),
-            Err(Fault::Failed(error)) => Err(error),
-        }
+    /// The longest read and the longest write that the server takes, where it says so. Where the channel has ended, whoever
+    /// asks for anything learns it.
+    async fn limits(&self, asked: Pending) -> (u32, u32) {
+        // It offers the extension and refuses it: the safe size stays.
+        let Ok(Reply::Extended(limits)) = self.answer(LIMITS, asked).await else { return (SAFE_WRITE, SAFE_WRITE) };
+        let mut reader = Reader(limits);
+        let packet_size = reader.u64().unwrap_or(0);
+        let (read_size, write_size) = (reader.u64().unwrap_or(0), reader.u64().unwrap_or(0));
+        // 0 means "not said"; then the packet must hold the header of request or reply too.
+        let bounded = |said: u64| {
+            let size = if said > 0 { said } else { packet_size.saturating_sub(1024) };
+            let size = u32::try_from(size).unwrap_or(u32::MAX);
+            if size > 0 { size.min(LARGEST_WRITE) } else { SAFE_WRITE }
+        };
+        (bounded(read_size), bounded(write_size))
     }
 
     /// Asks one thing. It is queued at the first poll, so futures that are polled in an order are sent in that order.

@@ -22,17 +22,17 @@ pub(super) async fn enter(client: &Client, settings: &ConnectorSettings) -> Resu
         let here = directory.is_empty() || directory == ".";
         let looked = if here { "." } else { directory };
         let home = async {
-            match &client.home {
+            match client.home().await {
                 Some(home) => Ok(home.to_string()),
                 None => client.real_path(".").await,
             }
         };
         if here
             && !settings.create_directories
-            && let Some(home) = &client.home
+            && let Some(home) = client.home().await
         {
             // Where a login begins there is a directory, or creating the file will tell.
-            return Ok(without_trailing_slash(home).to_owned());
+            return Ok(without_trailing_slash(&home).to_owned());
         }
         let (home, found) = tokio::join!(home, client.stat(looked));
         let home = match home {

@@ -117,7 +117,8 @@ pub(super) async fn write(
         }
         Ok(further)
     };
-    let ((), further) = tokio::try_join!(read_ahead(file, from, first.client.write_size.max(1), &flow), further)?;
+    let write_size = first.client.write_size().await;
+    let ((), further) = tokio::try_join!(read_ahead(file, from, write_size, &flow), further)?;
     let (confirmed, stop) = flow.outcome();
     match stop {
         Some(Stop::Refused(refusal)) if further.is_empty() => Err(Fault::Refused(refusal)),
@@ -160,7 +161,7 @@ struct Sending<'a> {
 impl Sending<'_> {
     async fn send(&self, replies: &mpsc::UnboundedSender<(u32, Reply)>) -> Result<(), Fault> {
         let Strand { client, file, .. } = self.strand;
-        let most = client.write_size.max(1);
+        let most = client.write_size().await;
         loop {
             let changed = self.flow.changed();
             pin_mut!(changed);

@@ -44,10 +44,11 @@ pub(super) async fn upload(
         Err(Fault::Failed(error)) => return Err(error),
     };
     let mut data = read?;
+    let most = client.write_size().await as usize;
     let mut asked = Vec::new();
     let mut offset = 0;
     while !data.is_empty() {
-        let part = data.split_to(data.len().min(client.write_size.max(1) as usize));
+        let part = data.split_to(data.len().min(most));
         let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
         limiter.take(length).await;
         let room = client.room(length).await;

@@ -23,10 +23,11 @@ use super::pipeline::Strand;
 use super::status::Fault;
 use super::wire::Pending;
 
-/// Bytes that are asked for beyond the last one landed: four times what a link of 1 Gbit/s holds, within these bounds.
+/// Bytes that are asked for beyond the last one landed: what a link of 8 Gbit/s holds, within these bounds. Where the
+/// landing is slow, so many wait in memory.
 const NARROWEST: u64 = 4 << 20;
-const WIDEST: u64 = 32 << 20;
-const BYTES_PER_SECOND: u64 = 4 * 125_000_000;
+const WIDEST: u64 = 40 << 20;
+const BYTES_PER_SECOND: u64 = 8 * 125_000_000;
 /// The least that is asked for at once, however little a server gives.
 const SHORTEST_READ: u32 = 512;
 
@@ -101,12 +102,13 @@ pub(super) async fn read(
     version: Version,
     download: &mut Download<'_>,
 ) -> Result<Ranges, Halt> {
+    let length = first.client.read_size().await.max(SHORTEST_READ);
     let mut reading = Reading {
         limiter,
         version,
         doing: format!("read `{}`", download.path),
         window: window(first.client.round_trip()),
-        lanes: vec![Lane::new(first)],
+        lanes: vec![Lane::new(first, length)],
         next: download.landed(),
         again: VecDeque::new(),
         under_way: FuturesUnordered::new(),
@@ -125,7 +127,7 @@ pub(super) async fn read(
         let wanted = reading.next < version.size;
         tokio::select! {
             biased;
-            Some(strand) = more.next(), if wanted => reading.lanes.push(Lane::new(strand)),
+            Some(strand) = more.next(), if wanted => reading.lanes.push(Lane::new(strand, length)),
             Some((read, reply)) = reading.under_way.next() => {
                 reading.came(read, reply)?;
                 reading.land().await?;
@@ -137,8 +139,7 @@ pub(super) async fn read(
 }
 
 impl Lane {
-    fn new(strand: Strand) -> Self {
-        let length = strand.client.read_size.max(SHORTEST_READ);
+    fn new(strand: Strand, length: u32) -> Self {
         Self { strand, under_way: 0, length, longest: SHORTEST_READ, look: None, lost: false }
     }
 }
@@ -240,6 +241,11 @@ impl Reading<'_, '_> {
         let Some(lane) = self.lanes.get_mut(place) else { return Ok(()) };
         lane.under_way = lane.under_way.saturating_sub(u64::from(asked));
         let data = match data {
+            // What comes on a channel that was given up would come after the look that confirms the rest.
+            _ if lane.lost => {
+                self.again.push_back(Gap { offset, length: asked, memory });
+                return Ok(());
+            }
             Ok(data) if data.is_empty() && place == 0 => {
                 let (path, size) = (self.download.path, self.version.size);
                 let detail = format!("`{path}` ends after {offset} bytes; it had {size} at first");
@@ -250,9 +256,7 @@ impl Reading<'_, '_> {
             failed => {
                 let ended = || Error::new(&codes::deliver::CHANGED, format!("the file ends after {offset} bytes"));
                 let fault = failed.err().unwrap_or_else(|| ended().into());
-                if !lane.lost {
-                    self.lose(place, &fault);
-                }
+                self.lose(place, &fault);
                 self.again.push_back(Gap { offset, length: asked, memory });
                 return Ok(());
             }
@@ -319,7 +323,7 @@ mod tests {
     #[test]
     fn the_window_grows_with_the_distance_within_bounds() {
         assert_eq!(window(Duration::ZERO), NARROWEST);
-        assert_eq!(window(Duration::from_millis(50)), 25_000_000);
+        assert_eq!(window(Duration::from_millis(20)), 20_000_000);
         assert_eq!(window(Duration::from_secs(100_000)), WIDEST);
     }
 }

@@ -53,13 +53,7 @@ impl Client {
 
     /// The absolute path of `path`.
     pub(super) async fn real_path(&self, path: &str) -> Result<String, Fault> {
-        match self.ask("resolve a path", |id| Request::new(packet::REALPATH, id).string(path.as_bytes())).await? {
-            Reply::Names(names) => {
-                let first = names.into_iter().next().and_then(|found| String::from_utf8(found.name.to_vec()).ok());
-                first.ok_or_else(|| protocol("resolve a path").into())
-            }
-            _ => Err(protocol("resolve a path").into()),
-        }
+        one_name(self.ask("resolve a path", |id| Request::new(packet::REALPATH, id).string(path.as_bytes())).await)
     }
 
     /// Opens a file for writing with these flags; the server's defaults decide about permissions.
@@ -184,6 +178,17 @@ impl Client {
             );
         }
         refusal.error(what)
+    }
+}
+
+/// The path in the answer to a request to resolve one.
+pub(super) fn one_name(answer: Result<Reply, Fault>) -> Result<String, Fault> {
+    match answer? {
+        Reply::Names(names) => {
+            let first = names.into_iter().next().and_then(|found| String::from_utf8(found.name.to_vec()).ok());
+            first.ok_or_else(|| protocol("resolve a path").into())
+        }
+        _ => Err(protocol("resolve a path").into()),
     }
 }
 

@@ -105,8 +105,9 @@ async fn deliver(
     before: bool,
 ) -> Result<Delivered> {
     let settings = &shipment.connector.settings;
-    let prepared = streams::prepare(settings, lease, shipment.file.size());
-    let (folder, known) = directory::enter_once(lease, settings).await?;
+    let (prepared, entered) =
+        tokio::join!(streams::prepare(settings, lease, shipment.file.size()), directory::enter_once(lease, settings));
+    let (folder, known) = entered?;
     match deliver_into(engine, lease, shipment, folder, before, prepared).await {
         Err(error) if known && error.is(&codes::deliver::DIRECTORY) && !journal.is_touched() => {
             // Somebody has removed it since. Once the rename was about to be made, the next attempt looks at it anew.
@@ -114,7 +115,7 @@ async fn deliver(
                 link.note_folder(&settings.directory, None);
             }
             let (folder, _) = directory::enter_once(lease, settings).await?;
-            let prepared = streams::prepare(settings, lease, shipment.file.size());
+            let prepared = streams::prepare(settings, lease, shipment.file.size()).await;
             deliver_into(engine, lease, shipment, folder, before, prepared).await
         }
         delivered => delivered,

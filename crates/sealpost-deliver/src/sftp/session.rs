@@ -18,7 +18,7 @@ use super::{algorithms, tether};
 
 /// How much the server may send on a channel before it hears from us. Twice what a file asks for at once, because the
 /// window is opened again only when half of it is used. It takes no memory: a server sends what was asked for.
-const WINDOW: u32 = 64 << 20;
+const WINDOW: u32 = 80 << 20;
 /// The longest piece that the server may send at once; no more fits in `russh`.
 const LONGEST_PACKET: u32 = 65_535;
 

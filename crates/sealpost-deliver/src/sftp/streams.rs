@@ -47,10 +47,11 @@ impl Spread {
 
     /// How to spread the `left` bytes of a file that is read.
     ///
-    /// What the server may send is our window, which is wide: a further channel of a connection only adds a process that
-    /// reads the file. A further connection adds what its own TCP window and its own key stream carry.
+    /// Here the channel's window is ours, and wide enough: a further channel carries no more. A further connection does,
+    /// where TCP's own window is what limits.
     pub(super) fn of_reading(settings: &ConnectorSettings, lease: &Lease, left: u64) -> Self {
-        Self::of(settings, lease, left)
+        let spread = Self::of(settings, lease, left);
+        Self { channels: if settings.parallel.channels.is_some() { spread.channels } else { 1 }, ..spread }
     }
 
     /// How to spread the `left` bytes of a file that is sent.
@@ -122,7 +123,9 @@ pub(super) type Prepared = Mutex<Vec<JoinHandle<Result<Seat>>>>;
 
 /// Begins to open the further channels that a file of this size will use, while its directory and its name are still being
 /// looked at. What is not used in the end is there for the next file.
-pub(super) fn prepare(settings: &ConnectorSettings, lease: &Lease, size: u64) -> Prepared {
+pub(super) async fn prepare(settings: &ConnectorSettings, lease: &Lease, size: u64) -> Prepared {
+    // How far the server is is known for certain by then.
+    lease.client().settled().await;
     let spread = if size > quick::LONGEST { Spread::of(settings, lease, size) } else { Spread::NONE };
     let link = lease.link().into_iter();
     let opening = link.flat_map(|link| (1..spread.channels).map(|_| (Arc::clone(link), settings.clone())));

@@ -12,6 +12,8 @@ mod misbehaving;
 mod network;
 mod parallel;
 mod proxies;
+mod races;
+mod ranges;
 mod reach;
 mod sites;
 mod trust;

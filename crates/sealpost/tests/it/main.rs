@@ -12,6 +12,7 @@ mod isolation;
 mod memory;
 mod pages;
 mod sakila;
+mod sdk;
 mod secrecy;
 mod self_service;
 mod tenants;

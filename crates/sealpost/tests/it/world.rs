@@ -118,9 +118,14 @@ impl World {
 
     /// Turns the transfer API on.
     pub(crate) fn transfers(&mut self) {
+        self.transfers_at(1000);
+    }
+
+    /// The same with so many requests per second.
+    pub(crate) fn transfers_at(&mut self, requests_per_second: u32) {
         self.write("secrets/transfer-secret", "a-master-secret-of-more-than-32-bytes-for-tests");
         self.more = format!(
-            "[transfer]\nlisten = \"127.0.0.1:{}\"\nmaster_secret = \"file:secrets/transfer-secret\"\nuser_secrets = [\"file:secrets/\"]\nrequests_per_second = 1000\n",
+            "[transfer]\nlisten = \"127.0.0.1:{}\"\nmaster_secret = \"file:secrets/transfer-secret\"\nuser_secrets = [\"file:secrets/\"]\nrequests_per_second = {requests_per_second}\n",
             self.transfer
         );
         self.write_configuration();
@@ -143,18 +148,23 @@ made = client.create_connector(
 )
 print(made['ConnectorId'])
 ";
+        let output = Command::new("python3")
+            .args(["-c", CREATE, &self.transfer_url(), access_key, secret])
+            .args(self.transfer_target())
+            .output()
+            .expect("run python3");
+        assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), self.log());
+        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    }
+
+    /// Writes the user secret of the world's SSH server. The server's URL and host key, as connectors want them.
+    pub(crate) fn transfer_target(&self) -> [String; 2] {
         let key = std::fs::read_to_string(&self.client_key).expect("read the client's key");
         self.write("secrets/transfer-user.json", &json!({ "Username": user(), "PrivateKey": key }).to_string());
         let host_key = self.sshd.host_key("ed25519");
         // The service wants type and key alone.
         let host_key: Vec<&str> = host_key.split_whitespace().take(2).collect();
-        let output = Command::new("python3")
-            .args(["-c", CREATE, &self.transfer_url(), access_key, secret])
-            .args([format!("sftp://127.0.0.1:{}", self.sshd.port()), host_key.join(" ")])
-            .output()
-            .expect("run python3");
-        assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), self.log());
-        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+        [format!("sftp://127.0.0.1:{}", self.sshd.port()), host_key.join(" ")]
     }
 
     fn write_configuration(&self) {
