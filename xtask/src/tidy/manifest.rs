@@ -130,5 +130,7 @@ mod tests {
     fn a_member_without_the_lints_is_found() {
         let tree = Tree::of(&[("crates/x/Cargo.toml", "[package]\nname = \"x\"\n"), ("Cargo.toml", "[workspace]\n")]);
         assert_eq!(check_lints(&tree).unwrap(), ["crates/x/Cargo.toml"]);
+        let apart = Tree::of(&[("crates/x/y/Cargo.toml", "[package]\nname = \"y\"\n\n[workspace]\n")]);
+        assert!(check_lints(&apart).unwrap().is_empty());
     }
 }
