@@ -265,11 +265,12 @@ pub struct LegacyAlgorithm {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ParallelSettings {
-    /// Whether one file may go over several channels at all; `true` when absent. Turn it off for servers that have an
-    /// object store behind them and take files from start to end only.
+    /// Whether one file may go over several channels or connections at all, sent or retrieved; `true` when absent. Turn it
+    /// off for servers that have an object store behind them and take files from start to end only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ranges: Option<bool>,
-    /// Most SSH channels of one connection, 1 to 10; 8 when absent.
+    /// Most SSH channels of one connection, 1 to 10. When absent, 8 where a file is sent; one where it is retrieved, because
+    /// then the window is ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<u32>,
     /// Most connections for one file, 1 to 8; 2 when absent.
