@@ -1,0 +1,187 @@
+# What the deploying role may do: everything with what begins with our name; where a service gives out names itself, everything of
+# that service in this region. Roles it may only make with the boundary, so it can't give anybody more than the boundary allows,
+# itself included. It reads no secrets, files or messages.
+
+locals {
+  here = "${var.region}:${var.account_id}"
+
+  in_region = { StringEquals = { "aws:RequestedRegion" = var.region } }
+
+  named = {
+    Sid    = "Named"
+    Effect = "Allow"
+    Action = [
+      "cloudwatch:*", "dynamodb:*", "events:*", "lambda:*", "logs:*", "rds:*", "s3:*", "sns:*", "sqs:*", "secretsmanager:*",
+    ]
+    Resource = [
+      "arn:${local.partition}:cloudwatch:${local.here}:alarm:${var.name}-*",
+      "arn:${local.partition}:cloudwatch::${var.account_id}:dashboard/${var.name}-*",
+      "arn:${local.partition}:dynamodb:${local.here}:table/${var.name}-*",
+      "arn:${local.partition}:events:${local.here}:rule/${var.name}-*",
+      "arn:${local.partition}:lambda:${local.here}:function:${var.name}-*",
+      "arn:${local.partition}:lambda:${local.here}:event-source-mapping:*",
+      "arn:${local.partition}:logs:${local.here}:log-group:/aws/apigateway/${var.name}-*",
+      "arn:${local.partition}:logs:${local.here}:log-group:/aws/lambda/${var.name}-*",
+      "arn:${local.partition}:logs:${local.here}:log-group:/aws/rds/instance/${var.name}-*",
+      "arn:${local.partition}:logs:${local.here}:log-group:/aws/transfer/*",
+      "arn:${local.partition}:logs:${local.here}:log-group:/aws/vpc/${var.name}-*",
+      "arn:${local.partition}:logs:${local.here}:log-group:API-Gateway-Execution-Logs_*",
+      "arn:${local.partition}:logs:${local.here}:log-group:aws-waf-logs-${var.name}-*",
+      "arn:${local.partition}:rds:${local.here}:db:${var.name}-*",
+      "arn:${local.partition}:rds:${local.here}:pg:${var.name}-*",
+      "arn:${local.partition}:rds:${local.here}:snapshot:${var.name}-*",
+      "arn:${local.partition}:rds:${local.here}:subgrp:${var.name}-*",
+      "arn:${local.partition}:s3:::${var.name}-*",
+      "arn:${local.partition}:secretsmanager:${local.here}:secret:${var.name}-*",
+      "arn:${local.partition}:sns:${local.here}:${var.name}-*",
+      "arn:${local.partition}:sqs:${local.here}:${var.name}-*",
+    ]
+  }
+
+  # Ids that nobody knows before, so that no name can be given; the region can.
+  unnamed = {
+    Sid    = "Unnamed"
+    Effect = "Allow"
+    Action = [
+      "apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT",
+      "acm:DescribeCertificate", "acm:ListCertificates",
+      "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource",
+      "cognito-idp:Create*", "cognito-idp:Delete*", "cognito-idp:Describe*", "cognito-idp:Get*", "cognito-idp:List*", "cognito-idp:Set*", "cognito-idp:TagResource", "cognito-idp:UntagResource", "cognito-idp:Update*",
+      "ec2:Allocate*", "ec2:Associate*", "ec2:Attach*", "ec2:Authorize*", "ec2:Create*", "ec2:Delete*", "ec2:Describe*", "ec2:Detach*", "ec2:Disassociate*", "ec2:Get*", "ec2:Modify*", "ec2:Release*", "ec2:Replace*", "ec2:Revoke*",
+      "kms:CreateAlias", "kms:CreateGrant", "kms:CreateKey", "kms:DeleteAlias", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKeyRotation", "kms:GetKey*", "kms:List*", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias", "kms:UpdateKeyDescription",
+      "lambda:CreateEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:ListEventSourceMappings",
+      "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+      "rds:Describe*",
+      "transfer:*",
+      "wafv2:*",
+    ]
+    Resource  = "*"
+    Condition = local.in_region
+  }
+
+  # Services that have one address for the whole world.
+  worldwide = {
+    Sid      = "Worldwide"
+    Effect   = "Allow"
+    Action   = ["globalaccelerator:*", "route53:ChangeResourceRecordSets", "route53:GetChange", "route53:GetHostedZone", "route53:ListHostedZones", "route53:ListResourceRecordSets", "route53:ListTagsForResource"]
+    Resource = "*"
+  }
+
+  contents = {
+    Sid    = "NoContents"
+    Effect = "Deny"
+    Action = [
+      "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PartiQL*", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem",
+      "lambda:InvokeFunction",
+      "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue",
+      "sqs:ReceiveMessage",
+      "transfer:Start*",
+    ]
+    Resource = "*"
+  }
+
+  files = {
+    Sid         = "NoFiles"
+    Effect      = "Deny"
+    Action      = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+    NotResource = ["${aws_s3_bucket.state.arn}/*", "arn:${local.partition}:s3:::${var.name}-artefacts-*/*"]
+  }
+
+  roles_made = "arn:${local.partition}:iam::${var.account_id}:role/${var.name}-*"
+
+  identities = [
+    {
+      Sid       = "RolesWithBoundary"
+      Effect    = "Allow"
+      Action    = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:AttachRolePolicy"]
+      Resource  = [local.roles_made]
+      Condition = { StringEquals = { "iam:PermissionsBoundary" = aws_iam_policy.boundary.arn } }
+    },
+    {
+      Sid      = "Roles"
+      Effect   = "Allow"
+      Action   = ["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:ListRoleTags", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"]
+      Resource = [local.roles_made]
+    },
+    {
+      Sid      = "Hand"
+      Effect   = "Allow"
+      Action   = ["iam:PassRole"]
+      Resource = [local.roles_made]
+      Condition = { StringEquals = { "iam:PassedToService" = [
+        "apigateway.amazonaws.com", "lambda.amazonaws.com", "monitoring.rds.amazonaws.com", "transfer.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+      ] } }
+    },
+    {
+      Sid      = "ServiceRoles"
+      Effect   = "Allow"
+      Action   = ["iam:CreateServiceLinkedRole"]
+      Resource = ["arn:${local.partition}:iam::${var.account_id}:role/aws-service-role/*"]
+      Condition = { StringEquals = { "iam:AWSServiceName" = [
+        "globalaccelerator.amazonaws.com", "ops.apigateway.amazonaws.com", "rds.amazonaws.com", "wafv2.amazonaws.com",
+      ] } }
+    },
+    {
+      Sid      = "NotItself"
+      Effect   = "Deny"
+      Action   = ["iam:*"]
+      Resource = ["arn:${local.partition}:iam::${var.account_id}:role/${var.name}-ci-*", "arn:${local.partition}:iam::${var.account_id}:policy/${var.name}-ci-*", aws_iam_policy.boundary.arn]
+    },
+    {
+      Sid      = "KeepBoundaries"
+      Effect   = "Deny"
+      Action   = ["iam:DeleteRolePermissionsBoundary"]
+      Resource = ["*"]
+    },
+  ]
+
+  deploy_policies = {
+    resources  = [local.named, local.unnamed, local.worldwide, local.contents, local.files]
+    identities = local.identities
+  }
+}
+
+# The most that any role of Sealpost may ever do, whatever its policy says.
+resource "aws_iam_policy" "boundary" {
+  name        = "${var.name}-boundary"
+  description = "The most that a role of Sealpost may do"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Work"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:*Item", "dynamodb:DescribeTable", "dynamodb:Query",
+          "events:PutEvents",
+          "kms:Decrypt", "kms:GenerateDataKey",
+          "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:PutObject",
+          "secretsmanager:GetSecretValue",
+          "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
+          "transfer:CreateConnector", "transfer:DescribeConnector", "transfer:List*", "transfer:StartFileTransfer", "transfer:TagResource", "transfer:TestConnection", "transfer:UpdateConnector",
+        ]
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:ResourceAccount" = var.account_id } }
+      },
+      {
+        # Services that know no resources, or are used by AWS on behalf of the role.
+        Sid    = "Platform"
+        Effect = "Allow"
+        Action = [
+          "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+          "logs:CreateLogGroup", "logs:CreateLogStream", "logs:Describe*", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents", "logs:PutRetentionPolicy",
+          "transfer:CreateConnector", "transfer:ListConnectors",
+          "xray:PutTelemetryRecords", "xray:PutTraceSegments",
+        ]
+        Resource = "*"
+      },
+      {
+        Sid       = "Hand"
+        Effect    = "Allow"
+        Action    = ["iam:PassRole"]
+        Resource  = ["arn:${local.partition}:iam::${var.account_id}:role/${var.name}-*"]
+        Condition = { StringEquals = { "iam:PassedToService" = "transfer.amazonaws.com" } }
+      },
+    ]
+  })
+}

@@ -1,0 +1,7 @@
+account_id = "123456789012"
+region     = "eu-central-1"
+
+ci = {
+  issuer   = "jenkins.example.com/oidc"
+  subjects = ["https://jenkins.example.com/job/sealpost/job/main/"]
+}

@@ -1,0 +1,169 @@
+# The partners' API: a regional REST API of API Gateway in front of the functions `api` and `authorizer`.
+
+locals {
+  # The resource policy names this API by its path only: API Gateway completes it.
+  network_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Callers"
+        Effect = "Allow"
+        # The authorizer decides who it is; API Gateway knows no principals of partners.
+        Principal = { AWS = "*" }
+        Action    = "execute-api:Invoke"
+        Resource  = "execute-api:/*"
+        Condition = { IpAddress = { "aws:SourceIp" = sort(var.allowed_networks) } }
+      },
+    ]
+  })
+}
+
+resource "aws_api_gateway_rest_api" "this" {
+  name        = var.name
+  description = "Sealpost's partner API"
+  body        = jsonencode(local.body)
+  policy      = length(var.allowed_networks) == 0 ? null : local.network_policy
+  # What is not in the document any more is taken away.
+  put_rest_api_mode            = "overwrite"
+  fail_on_warnings             = true
+  disable_execute_api_endpoint = var.domain != null
+
+  endpoint_configuration {
+    types = ["REGIONAL"]
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_api_gateway_deployment" "this" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+
+  triggers = {
+    redeployment = sha1(join("\n", [jsonencode(local.body), length(var.allowed_networks) == 0 ? "" : local.network_policy]))
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_cloudwatch_log_group" "access" {
+  name              = "/aws/apigateway/${var.name}/access"
+  retention_in_days = var.logs.retention_in_days
+  kms_key_id        = var.logs.kms_key_arn
+}
+
+resource "aws_cloudwatch_log_group" "execution" {
+  # API Gateway makes this name itself; made before it, it has our key and retention.
+  name              = "API-Gateway-Execution-Logs_${aws_api_gateway_rest_api.this.id}/${var.stage}"
+  retention_in_days = var.logs.retention_in_days
+  kms_key_id        = var.logs.kms_key_arn
+}
+
+resource "aws_api_gateway_stage" "this" {
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+  deployment_id        = aws_api_gateway_deployment.this.id
+  stage_name           = var.stage
+  description          = "What partners call"
+  xray_tracing_enabled = var.tracing
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+    # Who, what, how it went and how long it took; never a credential, never a body.
+    format = jsonencode({
+      request_id          = "$context.requestId"
+      time                = "$context.requestTime"
+      source_ip           = "$context.identity.sourceIp"
+      partner             = "$context.authorizer.partner"
+      actor               = "$context.authorizer.actor"
+      method              = "$context.httpMethod"
+      path                = "$context.path"
+      resource            = "$context.resourcePath"
+      status              = "$context.status"
+      response_bytes      = "$context.responseLength"
+      latency_ms          = "$context.responseLatency"
+      integration_ms      = "$context.integrationLatency"
+      integration_status  = "$context.integrationStatus"
+      authorizer_status   = "$context.authorizer.status"
+      authorizer_ms       = "$context.authorizer.latency"
+      waf_status          = "$context.waf.status"
+      error_type          = "$context.error.responseType"
+      error_message       = "$context.error.message"
+      client_certificate  = "$context.identity.clientCert.serialNumber"
+      tls_version         = "$context.tlsVersion"
+      domain              = "$context.domainName"
+      user_agent          = "$context.identity.userAgent"
+      extended_request_id = "$context.extendedRequestId"
+    })
+  }
+
+  depends_on = [aws_api_gateway_account.this, aws_cloudwatch_log_group.execution]
+}
+
+resource "aws_api_gateway_method_settings" "all" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  stage_name  = aws_api_gateway_stage.this.stage_name
+  method_path = "*/*"
+
+  settings {
+    metrics_enabled = true
+    logging_level   = "ERROR"
+    # Bodies and headers would stand in the log: credentials and parameters of reports among them.
+    data_trace_enabled     = false
+    throttling_rate_limit  = var.throttling.rate
+    throttling_burst_limit = var.throttling.burst
+  }
+}
+
+resource "aws_lambda_permission" "this" {
+  for_each = {
+    api        = "${aws_api_gateway_rest_api.this.execution_arn}/*/*/*"
+    authorizer = "${aws_api_gateway_rest_api.this.execution_arn}/authorizers/*"
+  }
+
+  statement_id  = "ApiGateway-${aws_api_gateway_rest_api.this.id}"
+  action        = "lambda:InvokeFunction"
+  principal     = "apigateway.amazonaws.com"
+  function_name = var.functions[each.key].name
+  qualifier     = var.functions[each.key].alias
+  source_arn    = each.value
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# The role that API Gateway writes logs with is one for the account and region.
+resource "aws_iam_role" "logs" {
+  count = var.logs.account_role ? 1 : 0
+
+  name                 = "${var.name}-api-gateway-logs"
+  description          = "API Gateway to CloudWatch Logs"
+  permissions_boundary = var.permissions_boundary_arn
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "apigateway.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = var.account.id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "logs" {
+  count = var.logs.account_role ? 1 : 0
+
+  role       = aws_iam_role.logs[0].name
+  policy_arn = "arn:${var.account.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+}
+
+resource "aws_api_gateway_account" "this" {
+  count = var.logs.account_role ? 1 : 0
+
+  cloudwatch_role_arn = aws_iam_role.logs[0].arn
+
+  depends_on = [aws_iam_role_policy_attachment.logs]
+}

@@ -1,0 +1,121 @@
+locals {
+  # AWS's own rules, in the order in which they are asked.
+  managed_rules = var.waf == null ? {} : {
+    AWSManagedRulesAmazonIpReputationList = 10
+    AWSManagedRulesKnownBadInputsRuleSet  = 20
+    AWSManagedRulesCommonRuleSet          = 30
+  }
+}
+
+resource "aws_wafv2_web_acl" "this" {
+  count = var.waf == null ? 0 : 1
+
+  name        = var.name
+  description = "In front of the partners' API"
+  scope       = "REGIONAL"
+
+  default_action {
+    allow {}
+  }
+
+  rule {
+    name     = "requests-per-address"
+    priority = 1
+
+    action {
+      block {}
+    }
+
+    statement {
+      rate_based_statement {
+        aggregate_key_type = "IP"
+        limit              = var.waf.requests_per_address
+      }
+    }
+
+    visibility_config {
+      metric_name                = "${var.name}-requests-per-address"
+      cloudwatch_metrics_enabled = true
+      sampled_requests_enabled   = true
+    }
+  }
+
+  dynamic "rule" {
+    for_each = local.managed_rules
+
+    content {
+      name     = rule.key
+      priority = rule.value
+
+      override_action {
+        none {}
+      }
+
+      statement {
+        managed_rule_group_statement {
+          vendor_name = "AWS"
+          name        = rule.key
+
+          # OpenPGP certificates are larger than the 8 KiB that this rule allows; the program has its own limit of 1 MiB.
+          dynamic "rule_action_override" {
+            for_each = rule.key == "AWSManagedRulesCommonRuleSet" ? ["SizeRestrictions_BODY"] : []
+
+            content {
+              name = rule_action_override.value
+
+              action_to_use {
+                count {}
+              }
+            }
+          }
+        }
+      }
+
+      visibility_config {
+        metric_name                = "${var.name}-${rule.key}"
+        cloudwatch_metrics_enabled = true
+        sampled_requests_enabled   = true
+      }
+    }
+  }
+
+  visibility_config {
+    metric_name                = var.name
+    cloudwatch_metrics_enabled = true
+    sampled_requests_enabled   = true
+  }
+}
+
+resource "aws_wafv2_web_acl_association" "this" {
+  count = var.waf == null ? 0 : 1
+
+  resource_arn = aws_api_gateway_stage.this.arn
+  web_acl_arn  = aws_wafv2_web_acl.this[0].arn
+}
+
+resource "aws_cloudwatch_log_group" "waf" {
+  count = var.waf == null ? 0 : 1
+
+  # WAF writes to groups of this prefix only.
+  name              = "aws-waf-logs-${var.name}"
+  retention_in_days = var.logs.retention_in_days
+  kms_key_id        = var.logs.kms_key_arn
+}
+
+resource "aws_wafv2_web_acl_logging_configuration" "this" {
+  count = var.waf == null ? 0 : 1
+
+  resource_arn            = aws_wafv2_web_acl.this[0].arn
+  log_destination_configs = [aws_cloudwatch_log_group.waf[0].arn]
+
+  # Credentials don't belong into logs.
+  dynamic "redacted_fields" {
+    for_each = ["authorization", "x-api-key", "cookie"]
+
+    content {
+      single_header {
+        name = redacted_fields.value
+      }
+    }
+  }
+}

@@ -1,0 +1,115 @@
+# What wakes the worker and the events function.
+
+resource "aws_lambda_event_source_mapping" "work" {
+  event_source_arn = var.work_queue_arn
+  function_name    = aws_lambda_alias.live["worker"].arn
+
+  batch_size                         = var.work_batch.size
+  maximum_batching_window_in_seconds = var.work_batch.window
+  # Only the bells whose work failed ring again.
+  function_response_types = ["ReportBatchItemFailures"]
+
+  dynamic "scaling_config" {
+    for_each = var.work_batch.most_workers == null ? [] : [var.work_batch.most_workers]
+
+    content {
+      maximum_concurrency = scaling_config.value
+    }
+  }
+
+  metrics_config {
+    metrics = ["EventCount"]
+  }
+}
+
+locals {
+  # Ends of single files: what a delivery waits for. Our own transfer API sends the same under a name of its own, since Amazon
+  # keeps `aws.` for itself.
+  connector_events = merge(
+    {
+      source      = ["aws.transfer", "sealpost.transfer"]
+      detail-type = ["SFTP Connector File Send Completed", "SFTP Connector File Send Failed"]
+    },
+    # Other connectors of the account are not ours. A pattern has 2,048 characters at most: with more of ours all come, and the
+    # function leaves alone what no delivery waits for.
+    length(var.connector_arns) == 0 || length(var.connector_arns) > 20 ? {} : { resources = sort(var.connector_arns) },
+  )
+
+  rules = {
+    sweep = {
+      description = "Rings for work that waits and may have been forgotten"
+      schedule    = var.sweep
+      pattern     = null
+    }
+    transfers = {
+      description = "Files that were sent, or could not be, by connectors"
+      schedule    = null
+      pattern     = jsonencode(local.connector_events)
+    }
+    objects = {
+      description = "Sealed files that are stored"
+      schedule    = null
+      pattern = jsonencode({
+        source      = ["aws.s3"]
+        detail-type = ["Object Created"]
+        detail      = { bucket = { name = [var.bucket] } }
+      })
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "this" {
+  for_each = local.rules
+
+  name                = "${var.name}-${each.key}"
+  description         = each.value.description
+  schedule_expression = each.value.schedule
+  event_pattern       = each.value.pattern
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  for_each = local.rules
+
+  rule      = aws_cloudwatch_event_rule.this[each.key].name
+  target_id = "events"
+  arn       = aws_lambda_alias.live["events"].arn
+
+  # What can't be handed over for an hour is kept for people; the next sweep makes an older one needless.
+  retry_policy {
+    maximum_event_age_in_seconds = each.key == "sweep" ? 60 : 3600
+    maximum_retry_attempts       = each.key == "sweep" ? 0 : 20
+  }
+
+  dynamic "dead_letter_config" {
+    for_each = each.key == "sweep" ? [] : [var.failed_events_queue_arn]
+
+    content {
+      arn = dead_letter_config.value
+    }
+  }
+}
+
+resource "aws_lambda_permission" "events" {
+  for_each = local.rules
+
+  statement_id  = "EventBridge-${each.key}"
+  action        = "lambda:InvokeFunction"
+  principal     = "events.amazonaws.com"
+  function_name = aws_lambda_function.this["events"].function_name
+  qualifier     = aws_lambda_alias.live["events"].name
+  source_arn    = aws_cloudwatch_event_rule.this[each.key].arn
+}
+
+# Handed over, and then failed in the function.
+resource "aws_lambda_function_event_invoke_config" "events" {
+  function_name                = aws_lambda_function.this["events"].function_name
+  qualifier                    = aws_lambda_alias.live["events"].name
+  maximum_event_age_in_seconds = 3600
+  maximum_retry_attempts       = 2
+
+  destination_config {
+    on_failure {
+      destination = var.failed_events_queue_arn
+    }
+  }
+}

@@ -1,0 +1,246 @@
+locals {
+  minute = 60
+  hour   = 3600
+
+  # What each alarm means and what to do stands in its description, and longer in docs/operate.md.
+  counted = {
+    deliveries_failed   = { threshold = 1, period = 300, text = "A delivery ended as failed: the partner does not have its file. See the line's `advice`; repair, then redeliver." }
+    reports_failed      = { threshold = 1, period = 300, text = "A report ended as failed. See the line's `error.code` and `advice`." }
+    tasks_buried        = { threshold = 1, period = 300, text = "A task failed in a way nobody foresaw and is a dead letter of the ledger. Look at it, repair, revive." }
+    deliveries_overdue  = { threshold = 1, period = 300, text = "A file is missing: a transfer was started and neither its event nor its result came before the deadline." }
+    certificates_ending = { threshold = 1, period = local.hour, text = "A partner's OpenPGP certificate ends within ${var.limits.certificate_days} days; then its reports are refused. Ask the partner for a new one." }
+    certificates_broken = { threshold = 1, period = local.hour, text = "A partner's OpenPGP certificate can't be used: its reports are refused." }
+    ledger_trouble      = { threshold = 10, period = 300, text = "The ledger does not answer again and again: DynamoDB throttles or is down." }
+    callers_refused     = { threshold = 200, period = 300, text = "Very many refused callers: a partner with old credentials, or someone who tries." }
+  }
+
+  # Metrics of AWS, one row per alarm.
+  functions = merge(
+    { for function, one in var.functions : "${function}-errors" => {
+      function = one.name, metric = "Errors", statistic = "Sum", threshold = function == "authorizer" ? 50 : 1
+      # The authorizer fails on purpose: that is how API Gateway is told of a 401.
+      text = "The function `${function}` failed: crashed, ran out of time or memory, or could not start. See its log."
+    } },
+    { for function, one in var.functions : "${function}-throttles" => {
+      function = one.name, metric = "Throttles", statistic = "Sum", threshold = 1
+      text     = "The function `${function}` was refused by its concurrency limit. Raise `reserved_concurrency`, or see who calls so often."
+    } },
+    { for function, one in var.functions : "${function}-duration" => {
+      function = one.name, metric = "Duration", statistic = "Maximum", threshold = floor(one.timeout * 1000 * 0.9)
+      text     = "The function `${function}` comes close to its time limit."
+    } if function != "worker" },
+  )
+}
+
+resource "aws_sns_topic" "alarms" {
+  name              = "${var.name}-alarms"
+  kms_master_key_id = var.kms_key_arn
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  arn = aws_sns_topic.alarms.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "Alarms"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.alarms.arn
+        Condition = { StringEquals = { "aws:SourceAccount" = var.account.id } }
+      },
+      {
+        Sid    = "TlsOnly"
+        Effect = "Deny"
+        # A denial has to hold for everybody.
+        Principal = { AWS = "*" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.alarms.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+  })
+}
+
+resource "aws_sns_topic_subscription" "alarms" {
+  for_each = { for one in var.subscribers : "${one.protocol} ${one.endpoint}" => one }
+
+  topic_arn = aws_sns_topic.alarms.arn
+  protocol  = each.value.protocol
+  endpoint  = each.value.endpoint
+}
+
+resource "aws_cloudwatch_metric_alarm" "counted" {
+  for_each = local.counted
+
+  alarm_name          = "${var.name}-${replace(each.key, "_", "-")}"
+  alarm_description   = each.value.text
+  namespace           = local.namespace
+  metric_name         = aws_cloudwatch_log_metric_filter.this[each.key].metric_transformation[0].name
+  statistic           = "Sum"
+  period              = each.value.period
+  evaluation_periods  = 1
+  threshold           = each.value.threshold
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "function" {
+  for_each = local.functions
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.text
+  namespace           = "AWS/Lambda"
+  metric_name         = each.value.metric
+  dimensions          = { FunctionName = each.value.function }
+  statistic           = each.value.statistic
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = each.value.threshold
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead_letters" {
+  for_each = var.dead_letter_queues
+
+  alarm_name          = "${var.name}-dead-letters-${each.key}"
+  alarm_description   = "Messages of `${each.key}` were given up. See why in the function's log, repair, and move them back (start-message-move-task)."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = each.value }
+  statistic           = "Maximum"
+  period              = local.minute
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "oldest_message" {
+  alarm_name          = "${var.name}-oldest-message"
+  alarm_description   = "Work waits for longer than ${var.limits.oldest_message_seconds} s: workers are too few, fail, or are throttled."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = var.work_queue }
+  statistic           = "Maximum"
+  period              = local.minute
+  evaluation_periods  = 3
+  threshold           = var.limits.oldest_message_seconds
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+# Nothing arrived anywhere: also seen when nothing runs at all, and so no line is logged. The sum of the last hours, since one
+# period of an alarm is a day at most.
+resource "aws_cloudwatch_metric_alarm" "no_deliveries" {
+  count = var.limits.delivery_expected_hours == null ? 0 : 1
+
+  alarm_name          = "${var.name}-no-deliveries"
+  alarm_description   = "Missing files: nothing was delivered for ${var.limits.delivery_expected_hours} hours."
+  namespace           = local.namespace
+  metric_name         = aws_cloudwatch_log_metric_filter.this["deliveries"].metric_transformation[0].name
+  statistic           = "Sum"
+  period              = local.hour
+  evaluation_periods  = var.limits.delivery_expected_hours
+  datapoints_to_alarm = var.limits.delivery_expected_hours
+  threshold           = 1
+  comparison_operator = "LessThanThreshold"
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+# The sweep is what finds everything that was lost; that it stopped must not go unseen.
+resource "aws_cloudwatch_metric_alarm" "no_sweep" {
+  alarm_name          = "${var.name}-no-sweep"
+  alarm_description   = "The events function was not called for a quarter of an hour: the schedule's rule is off, or the function can't be called."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Invocations"
+  dimensions          = { FunctionName = var.functions["events"].name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 3
+  threshold           = 1
+  comparison_operator = "LessThanThreshold"
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "api_5xx" {
+  alarm_name          = "${var.name}-api-5xx"
+  alarm_description   = "More than ${var.limits.api_5xx_percent} % of the API's answers are our fault."
+  namespace           = "AWS/ApiGateway"
+  metric_name         = "5XXError"
+  dimensions          = { ApiName = var.api.name, Stage = var.api.stage }
+  statistic           = "Average"
+  period              = 300
+  evaluation_periods  = 2
+  threshold           = var.limits.api_5xx_percent / 100
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "api_latency" {
+  alarm_name          = "${var.name}-api-latency"
+  alarm_description   = "One answer in a hundred takes longer than ${var.limits.api_latency_ms} ms."
+  namespace           = "AWS/ApiGateway"
+  metric_name         = "Latency"
+  dimensions          = { ApiName = var.api.name, Stage = var.api.stage }
+  extended_statistic  = "p99"
+  period              = 300
+  evaluation_periods  = 3
+  threshold           = var.limits.api_latency_ms
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "ledger_throttled" {
+  for_each = toset(["ReadThrottleEvents", "WriteThrottleEvents"])
+
+  alarm_name          = "${var.name}-ledger-${lower(replace(each.key, "ThrottleEvents", ""))}-throttled"
+  alarm_description   = "DynamoDB throttles the ledger: a hot partition, or a table that grew faster than it doubles."
+  namespace           = "AWS/DynamoDB"
+  metric_name         = each.key
+  dimensions          = { TableName = var.table }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 10
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "database_storage" {
+  count = var.database_instance == null ? 0 : 1
+
+  alarm_name          = "${var.name}-database-storage"
+  alarm_description   = "The database has less than ${var.limits.database_free_gib} GiB left."
+  namespace           = "AWS/RDS"
+  metric_name         = "FreeStorageSpace"
+  dimensions          = { DBInstanceIdentifier = var.database_instance }
+  statistic           = "Minimum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = var.limits.database_free_gib * 1024 * 1024 * 1024
+  comparison_operator = "LessThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}

@@ -1,0 +1,37 @@
+# Counts of what the program logs. The sentences are those of crates/sealpost-pipeline/src/log.rs: a line has a `message`, and
+# `days_until_expiry` where a certificate is about to expire.
+
+locals {
+  namespace = "Sealpost/${var.name}"
+
+  # Metric, the function whose log it stands in, and what a line looks like.
+  filters = {
+    reports_stored      = { function = "worker", pattern = "{ $.message = \"report stored\" }" }
+    reports_failed      = { function = "worker", pattern = "{ $.message = \"report failed\" }" }
+    deliveries          = { function = "worker", pattern = "{ $.message = \"file delivered\" }" }
+    deliveries_failed   = { function = "worker", pattern = "{ $.message = \"delivery failed\" }" }
+    deliveries_retried  = { function = "worker", pattern = "{ $.message = \"delivery attempt failed, it is tried again\" }" }
+    tasks_buried        = { function = "worker", pattern = "{ $.message = \"a task was moved to the dead letters\" }" }
+    deliveries_overdue  = { function = "events", pattern = "{ $.message = \"a delivery is overdue\" }" }
+    certificates_ending = { function = "events", pattern = "{ ($.message = \"a certificate is about to expire\") && ($.days_until_expiry <= ${var.limits.certificate_days}) }" }
+    certificates_broken = { function = "events", pattern = "{ $.message = \"a certificate can't be used\" }" }
+    ledger_trouble      = { function = "worker", pattern = "{ $.message = \"the ledger did not answer\" }" }
+    callers_refused     = { function = "authorizer", pattern = "{ $.message = \"refused\" }" }
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "this" {
+  for_each = local.filters
+
+  name           = "${var.name}-${replace(each.key, "_", "-")}"
+  log_group_name = var.log_groups[each.value.function]
+  pattern        = each.value.pattern
+
+  metric_transformation {
+    name          = each.key
+    namespace     = local.namespace
+    value         = "1"
+    default_value = "0"
+    unit          = "Count"
+  }
+}

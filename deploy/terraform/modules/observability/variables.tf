@@ -1,0 +1,113 @@
+variable "name" {
+  description = "Prefix of all names, such as `sealpost-prod`."
+  type        = string
+}
+
+variable "account" {
+  description = "Where everything is: account id, region and partition."
+  type = object({
+    id        = string
+    region    = string
+    partition = optional(string, "aws")
+  })
+}
+
+variable "kms_key_arn" {
+  description = "The key that alarms are encrypted with on their way."
+  type        = string
+}
+
+variable "subscribers" {
+  description = "Who is told of alarms: addresses by protocol (`email`, `https`, `sqs`, `lambda`). People confirm by a link."
+  type = list(object({
+    protocol = string
+    endpoint = string
+  }))
+  default = []
+
+  validation {
+    condition     = alltrue([for one in var.subscribers : contains(["email", "https", "sqs", "lambda"], one.protocol)])
+    error_message = "`protocol` is email, https, sqs or lambda."
+  }
+}
+
+variable "functions" {
+  description = "The functions, by what they do: name and time limit in seconds."
+  type = map(object({
+    name    = string
+    timeout = number
+  }))
+}
+
+variable "log_groups" {
+  description = "The functions' log groups, by what the functions do."
+  type        = map(string)
+}
+
+variable "work_queue" {
+  description = "The name of the queue of work."
+  type        = string
+}
+
+variable "dead_letter_queues" {
+  description = "The names of the dead-letter queues, by what they are of."
+  type        = map(string)
+
+  validation {
+    condition     = length(var.dead_letter_queues) > 0
+    error_message = "There is at least one dead-letter queue."
+  }
+}
+
+variable "table" {
+  description = "The ledger's table."
+  type        = string
+}
+
+variable "api" {
+  description = "The API's name and stage."
+  type = object({
+    name  = string
+    stage = string
+  })
+}
+
+variable "connector_arns" {
+  description = "The connectors of Transfer Family, by `partner/connector`; for the dashboard."
+  type        = map(string)
+  default     = {}
+}
+
+variable "database_instance" {
+  description = "The database's identifier, for its alarms; none for a given database."
+  type        = string
+  default     = null
+}
+
+variable "limits" {
+  description = <<-EOT
+    When alarms ring.
+    `oldest_message_seconds`: the oldest bell that no worker heard. `api_5xx_percent`: answers that are our fault.
+    `api_latency_ms`: the 99th percentile. `certificate_days`: days before a partner's certificate ends.
+    `delivery_expected_hours`: an alarm when nothing was delivered for so long; null where that is usual. `database_free_gib`: storage that is left.
+  EOT
+  type = object({
+    oldest_message_seconds  = optional(number, 900)
+    api_5xx_percent         = optional(number, 1)
+    api_latency_ms          = optional(number, 10000)
+    certificate_days        = optional(number, 30)
+    delivery_expected_hours = optional(number, 24)
+    database_free_gib       = optional(number, 10)
+  })
+  default = {}
+
+  validation {
+    condition     = var.limits.delivery_expected_hours == null ? true : var.limits.delivery_expected_hours >= 1 && var.limits.delivery_expected_hours <= 168
+    error_message = "`limits.delivery_expected_hours` is 1 to 168: CloudWatch looks back a week."
+  }
+
+  validation {
+    condition     = contains([90, 30, 7, 1], var.limits.certificate_days)
+    error_message = "`limits.certificate_days` is 90, 30, 7 or 1: that is when the program warns."
+  }
+}
