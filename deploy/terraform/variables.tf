@@ -194,7 +194,8 @@ variable "functions" {
         key     = string
         version = optional(string)
       }))
-      sha256_base64 = optional(string)
+      sha256_base64           = optional(string)
+      code_signing_config_arn = optional(string)
     })
     settings = optional(map(object({
       memory               = optional(number)

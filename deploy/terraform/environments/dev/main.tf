@@ -52,8 +52,7 @@ module "sealpost" {
   }
 
   observability = {
-    retention_in_days = 14
-    limits            = { delivery_expected_hours = null }
+    limits = { delivery_expected_hours = null }
   }
 
   protection = {

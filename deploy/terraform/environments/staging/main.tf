@@ -44,9 +44,8 @@ module "sealpost" {
   }
 
   observability = {
-    retention_in_days = 90
-    subscribers       = [{ protocol = "email", endpoint = "sealpost-staging@example.com" }]
-    limits            = { delivery_expected_hours = null }
+    subscribers = [{ protocol = "email", endpoint = "sealpost-staging@example.com" }]
+    limits      = { delivery_expected_hours = null }
   }
 
   protection = { recovery_in_days = 7 }

@@ -63,6 +63,8 @@ resource "aws_cloudwatch_log_group" "execution" {
 }
 
 resource "aws_api_gateway_stage" "this" {
+  #checkov:skip=CKV_AWS_120:Answers are of one caller and change by the second; the program has entity tags for who polls.
+  #checkov:skip=CKV2_AWS_51:A client certificate is for HTTP backends. The integration is Lambda, called by IAM and a resource policy.
   rest_api_id          = aws_api_gateway_rest_api.this.id
   deployment_id        = aws_api_gateway_deployment.this.id
   stage_name           = var.stage
@@ -103,6 +105,7 @@ resource "aws_api_gateway_stage" "this" {
 }
 
 resource "aws_api_gateway_method_settings" "all" {
+  #checkov:skip=CKV_AWS_225:Answers are of one caller and change by the second; the program has entity tags for who polls.
   rest_api_id = aws_api_gateway_rest_api.this.id
   stage_name  = aws_api_gateway_stage.this.stage_name
   method_path = "*/*"

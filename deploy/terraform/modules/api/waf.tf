@@ -1,12 +1,3 @@
-locals {
-  # AWS's own rules, in the order in which they are asked.
-  managed_rules = var.waf == null ? {} : {
-    AWSManagedRulesAmazonIpReputationList = 10
-    AWSManagedRulesKnownBadInputsRuleSet  = 20
-    AWSManagedRulesCommonRuleSet          = 30
-  }
-}
-
 resource "aws_wafv2_web_acl" "this" {
   count = var.waf == null ? 0 : 1
 
@@ -40,42 +31,109 @@ resource "aws_wafv2_web_acl" "this" {
     }
   }
 
-  dynamic "rule" {
-    for_each = local.managed_rules
+  rule {
+    name     = "AWSManagedRulesAmazonIpReputationList"
+    priority = 10
 
-    content {
-      name     = rule.key
-      priority = rule.value
+    override_action {
+      none {}
+    }
 
-      override_action {
-        none {}
+    statement {
+      managed_rule_group_statement {
+        vendor_name = "AWS"
+        name        = "AWSManagedRulesAmazonIpReputationList"
       }
+    }
 
-      statement {
-        managed_rule_group_statement {
-          vendor_name = "AWS"
-          name        = rule.key
+    visibility_config {
+      metric_name                = "${var.name}-AWSManagedRulesAmazonIpReputationList"
+      cloudwatch_metrics_enabled = true
+      sampled_requests_enabled   = true
+    }
+  }
 
-          # OpenPGP certificates are larger than the 8 KiB that this rule allows; the program has its own limit of 1 MiB.
-          dynamic "rule_action_override" {
-            for_each = rule.key == "AWSManagedRulesCommonRuleSet" ? ["SizeRestrictions_BODY"] : []
+  # Tor, VPNs and open proxies. Partners' machines call from hosting providers, though: those are counted only.
+  rule {
+    name     = "AWSManagedRulesAnonymousIpList"
+    priority = 15
 
-            content {
-              name = rule_action_override.value
+    override_action {
+      none {}
+    }
 
-              action_to_use {
-                count {}
-              }
-            }
+    statement {
+      managed_rule_group_statement {
+        vendor_name = "AWS"
+        name        = "AWSManagedRulesAnonymousIpList"
+
+        rule_action_override {
+          name = "HostingProviderIPList"
+
+          action_to_use {
+            count {}
           }
         }
       }
+    }
 
-      visibility_config {
-        metric_name                = "${var.name}-${rule.key}"
-        cloudwatch_metrics_enabled = true
-        sampled_requests_enabled   = true
+    visibility_config {
+      metric_name                = "${var.name}-AWSManagedRulesAnonymousIpList"
+      cloudwatch_metrics_enabled = true
+      sampled_requests_enabled   = true
+    }
+  }
+
+  rule {
+    name     = "AWSManagedRulesKnownBadInputsRuleSet"
+    priority = 20
+
+    override_action {
+      none {}
+    }
+
+    statement {
+      managed_rule_group_statement {
+        vendor_name = "AWS"
+        name        = "AWSManagedRulesKnownBadInputsRuleSet"
       }
+    }
+
+    visibility_config {
+      metric_name                = "${var.name}-AWSManagedRulesKnownBadInputsRuleSet"
+      cloudwatch_metrics_enabled = true
+      sampled_requests_enabled   = true
+    }
+  }
+
+  rule {
+    name     = "AWSManagedRulesCommonRuleSet"
+    priority = 30
+
+    override_action {
+      none {}
+    }
+
+    statement {
+      managed_rule_group_statement {
+        vendor_name = "AWS"
+        name        = "AWSManagedRulesCommonRuleSet"
+
+        # OpenPGP certificates are larger than the 8 KiB that this rule allows; the program has its own limit of 1 MiB.
+        rule_action_override {
+          name = "SizeRestrictions_BODY"
+
+          action_to_use {
+            count {}
+          }
+        }
+      }
+    }
+
+    visibility_config {
+      metric_name                = "${var.name}-AWSManagedRulesCommonRuleSet"
+      cloudwatch_metrics_enabled = true
+      sampled_requests_enabled   = true
     }
   }
 

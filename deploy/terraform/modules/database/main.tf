@@ -23,7 +23,7 @@ resource "aws_db_parameter_group" "this" {
 
   parameter {
     name  = "require_secure_transport"
-    value = "ON"
+    value = "1"
   }
 
   parameter {
@@ -91,6 +91,9 @@ resource "aws_iam_role_policy_attachment" "monitoring" {
 }
 
 resource "aws_db_instance" "this" {
+  #checkov:skip=CKV_AWS_133:Days are a variable, 35 unless said otherwise and never under 7; this check does not follow it through two modules.
+  #checkov:skip=CKV_AWS_157:A second zone is a variable, on unless said otherwise; off in the environment of developers.
+  #checkov:skip=CKV_AWS_293:Protection is a variable, on unless said otherwise; off in the environment of developers.
   count = local.made
 
   identifier            = var.name

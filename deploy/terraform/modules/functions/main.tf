@@ -37,6 +37,8 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_116:A dead-letter queue is for asynchronous calls. The worker has one by its queue, events by its invoke configuration; the others are called synchronously.
+  #checkov:skip=CKV_AWS_272:Packages are reproducible and their digest is checked; signing with AWS Signer needs a profile of the company, see package.code_signing_config_arn.
   for_each = local.functions
 
   function_name = var.function_names[each.key]
@@ -53,6 +55,8 @@ resource "aws_lambda_function" "this" {
   s3_key            = try(var.package.s3.key, null)
   s3_object_version = try(var.package.s3.version, null)
   source_code_hash  = local.package_hash
+
+  code_signing_config_arn = var.package.code_signing_config_arn
 
   memory_size                    = each.value.memory
   timeout                        = each.value.timeout

@@ -23,7 +23,7 @@ variable "role_arns" {
 }
 
 variable "package" {
-  description = "The zip with `bootstrap`, `sealpost.toml` and the catalogue: as a file of this machine, or in a bucket for artefacts. One of the two."
+  description = "The zip with `bootstrap`, `sealpost.toml` and the catalogue: as a file of this machine, or in a bucket for artefacts. One of the two. `code_signing_config_arn` refuses packages that AWS Signer has not signed (those are in a bucket)."
   type = object({
     architecture = optional(string, "arm64")
     file         = optional(string)
@@ -32,7 +32,8 @@ variable "package" {
       key     = string
       version = optional(string)
     }))
-    sha256_base64 = optional(string)
+    sha256_base64           = optional(string)
+    code_signing_config_arn = optional(string)
   })
 
   validation {

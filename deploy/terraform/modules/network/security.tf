@@ -1,6 +1,7 @@
 # Who may connect to whom. Every group says both ends; nothing is reachable from outside of the network.
 
 resource "aws_security_group" "functions" {
+  #checkov:skip=CKV2_AWS_5:It is attached in another module, which this check does not follow.
   name        = "${var.name}-functions"
   description = "Lambda functions: nobody connects to them"
   vpc_id      = aws_vpc.this.id
@@ -17,6 +18,7 @@ resource "aws_security_group" "endpoints" {
 }
 
 resource "aws_security_group" "database" {
+  #checkov:skip=CKV2_AWS_5:It is attached in another module, which this check does not follow.
   count = var.database.security_group_id == null ? 1 : 0
 
   name        = "${var.name}-database"
