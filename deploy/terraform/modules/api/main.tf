@@ -25,7 +25,6 @@ resource "aws_api_gateway_rest_api" "this" {
   policy      = length(var.allowed_networks) == 0 ? null : local.network_policy
   # What is not in the document any more is taken away.
   put_rest_api_mode            = "overwrite"
-  fail_on_warnings             = true
   disable_execute_api_endpoint = var.domain != null
 
   endpoint_configuration {

@@ -80,7 +80,7 @@ resource "aws_vpc_security_group_ingress_rule" "database_from_functions" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "functions_to_vault_networks" {
-  for_each = var.vault == null ? [] : var.vault.cidrs
+  for_each = toset(try(var.vault.cidrs, []))
 
   security_group_id = aws_security_group.functions.id
   description       = "Vault"

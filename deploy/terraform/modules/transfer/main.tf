@@ -118,8 +118,9 @@ resource "aws_transfer_connector" "this" {
   security_policy_name = each.value.security_policy
 
   sftp_config {
-    user_secret_id    = each.value.secret_arn
-    trusted_host_keys = each.value.host_keys
+    user_secret_id = each.value.secret_arn
+    # The provider takes no empty list. Without a key nothing is sent; the connector only shows the key that the server has.
+    trusted_host_keys = length(each.value.host_keys) == 0 ? null : each.value.host_keys
   }
 
   tags = {

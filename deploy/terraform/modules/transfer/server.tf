@@ -26,7 +26,7 @@ resource "aws_security_group" "server" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "server" {
-  for_each = var.server == null ? [] : var.server.allowed_networks
+  for_each = toset(try(var.server.allowed_networks, []))
 
   security_group_id = aws_security_group.server[0].id
   description       = "Partners"

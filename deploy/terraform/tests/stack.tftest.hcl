@@ -1,0 +1,172 @@
+# All of it together: what a partner in the map gets, and what the functions are told.
+
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+variables {
+  name      = "sealpost-test"
+  network   = { availability_zones = ["eu-central-1a", "eu-central-1b"] }
+  identity  = { audience = "https://reports.example.com" }
+  functions = { package = { s3 = { bucket = "artefacts", key = "sealpost.zip" } } }
+  partners = {
+    acme     = { connectors = { main = { url = "sftp://sftp.acme.example", host_keys = ["ssh-rsa AAAAB3NzaC1yc2E="] } } }
+    nordwind = { scopes = ["reports:read"] }
+  }
+}
+
+run "connectors_deliver" {
+  command = plan
+
+  assert {
+    condition     = keys(module.transfer.connectors) == ["acme/main"] && keys(module.secrets.connector_arns) == ["acme/main"]
+    error_message = "A partner's destination does not get exactly one connector and one secret."
+  }
+
+  assert {
+    condition     = toset(keys(module.identity.client_ids)) == toset(["acme", "nordwind"]) && toset(keys(module.api.usage_plans)) == toset(["acme", "nordwind"])
+    error_message = "A partner does not get exactly one client, usage plan and key."
+  }
+
+  assert {
+    condition     = output.partners.acme.connectors.main.aws_connector == "c-0123456789abcdef0" && length(output.partners.acme.identities) == 1 && output.partners.acme.identities[0].issuer == "cognito" && length(output.partners.nordwind.connectors) == 0
+    error_message = "The output does not say what the partner's file needs."
+  }
+
+  assert {
+    condition = alltrue([for variable in [
+      "SEALPOST_CONFIG", "SEALPOST__LEDGER__KIND", "SEALPOST__LEDGER__TABLE", "SEALPOST__QUEUE__KIND", "SEALPOST__QUEUE__URL", "SEALPOST__STORE__KIND", "SEALPOST__STORE__BUCKET",
+      "SEALPOST__STORE__KMS_KEY_ID", "SEALPOST__SOURCES__MAIN__HOST", "SEALPOST__SOURCES__MAIN__PASSWORD", "SEALPOST__DELIVER__ENGINE", "SEALPOST__IDENTITY__ISSUERS",
+    ] : contains(keys(local.environment), variable)])
+    error_message = "The functions are not told everything."
+  }
+
+  assert {
+    condition     = local.environment.SEALPOST__LEDGER__KIND == "dynamodb" && local.environment.SEALPOST__QUEUE__KIND == "sqs" && local.environment.SEALPOST__STORE__KIND == "s3" && local.environment.SEALPOST__DELIVER__ENGINE == "aws_transfer"
+    error_message = "The kinds of adapters are not those of this shape."
+  }
+
+  assert {
+    condition     = can(regex("^aws-sm:arn:aws:secretsmanager:.*#password$", local.environment.SEALPOST__SOURCES__MAIN__PASSWORD))
+    error_message = "The database's password is no reference."
+  }
+
+  assert {
+    condition     = can(regex("^\\[\\{ name = \"cognito\", profile = \"cognito\", issuer = \"https://[^\"]+\", client_ids = \\[.+\\], scope_prefix = \"https://reports.example.com\" \\}\\]$", local.environment.SEALPOST__IDENTITY__ISSUERS))
+    error_message = "The issuer is no inline table of TOML."
+  }
+
+  assert {
+    condition     = !can(local.environment.SEALPOST__DELIVER__AWS_TRANSFER__ACCESS_ROLE)
+    error_message = "The program is told to make connectors."
+  }
+}
+
+run "our_own_engine_delivers" {
+  command = plan
+
+  variables {
+    engine = "sftp"
+  }
+
+  assert {
+    condition     = length(module.transfer.connectors) == 0
+    error_message = "Connectors are made that nobody uses."
+  }
+}
+
+run "a_partner_with_a_bad_id" {
+  command = plan
+
+  variables {
+    partners = { "Acme GmbH" = {} }
+  }
+
+  expect_failures = [var.partners]
+}
+
+run "a_password_in_place_of_a_reference" {
+  command = plan
+
+  variables {
+    database = { password_reference = "hunter2" }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "a_token_for_vault_in_a_variable" {
+  command = plan
+
+  variables {
+    vault = { network = { cidrs = ["10.0.0.0/24"] }, environment = { VAULT_TOKEN = "s.x" } }
+  }
+
+  expect_failures = [var.vault]
+}
+
+run "a_secret_with_a_star" {
+  command = plan
+
+  variables {
+    secrets = { further_arns = ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:*"] }
+  }
+
+  expect_failures = [var.secrets]
+}
+
+run "a_name_that_is_too_long" {
+  command = plan
+
+  variables {
+    name = "sealpost-of-the-whole-company-production"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "bootstrap" {
+  command = plan
+
+  module {
+    source = "./bootstrap"
+  }
+
+  variables {
+    name       = "sealpost"
+    account_id = "123456789012"
+    ci         = { issuer = "jenkins.example.com/oidc", subjects = ["https://jenkins.example.com/job/sealpost/job/main/"] }
+  }
+
+  assert {
+    condition     = output.backend.bucket != "" && aws_s3_bucket_versioning.state.versioning_configuration[0].status == "Enabled"
+    error_message = "A spoilt state could not be taken back."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role.ci) == ["deploy"] && jsondecode(aws_iam_role.ci["deploy"].assume_role_policy).Statement[0].Condition.StringEquals["jenkins.example.com/oidc:aud"] == "sts.amazonaws.com"
+    error_message = "Others than the named jobs may deploy."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_iam_policy.deploy : length(policy.policy) <= 6144])
+    error_message = "A managed policy is longer than IAM allows."
+  }
+}
+
+run "bootstrap_for_every_job" {
+  command = plan
+
+  module {
+    source = "./bootstrap"
+  }
+
+  variables {
+    name       = "sealpost"
+    account_id = "123456789012"
+    ci         = { issuer = "jenkins.example.com/oidc", subjects = ["*"] }
+  }
+
+  expect_failures = [var.ci]
+}
