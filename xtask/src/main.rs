@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | tidy | docs | fuzz-api | bench`.
+//! The project's own commands: `cargo xtask test | tidy | docs | infra | fuzz-api | bench`.
 //!
 //! Only the standard library, so that the first of them starts seconds after a clone.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
@@ -6,6 +6,7 @@
 mod bench;
 mod docs;
 mod fuzz;
+mod infra;
 mod test;
 mod tidy;
 mod workspace;
@@ -22,6 +23,9 @@ The project's own commands.
       The house rules that no compiler checks.
   cargo xtask docs
       Writes what is generated: docs/errors.md.
+  cargo xtask infra
+      Checks deploy/terraform: formatting, types, tests with a mocked provider, checkov, apply and destroy on an emulator.
+      Providers come from the folder that SEALPOST_TERRAFORM_PLUGINS names, from one below /opt or /usr/share, or the network.
   cargo xtask fuzz-api [--minutes N | --examples N] [--seed S] [--plane partner|operator]
       Requests made from the OpenAPI documents against a running product, by schemathesis: valid, invalid, and in
       sequences. Prints what deviates as curl lines. Five minutes for each plane when nothing else is said.
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         Some(("test", rest)) => test::run(rest),
         Some(("tidy", [])) => tidy::run(),
         Some(("docs", [])) => docs::write(),
+        Some(("infra", [])) => infra::run(),
         Some(("fuzz-api", rest)) => fuzz::run(rest),
         Some(("bench", rest)) => bench::run(rest),
         None | Some(("help" | "--help" | "-h", _)) => {

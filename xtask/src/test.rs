@@ -8,6 +8,8 @@ mod readme;
 mod runner;
 mod step;
 
+pub(crate) use step::words;
+
 use std::time::{Duration, Instant};
 
 use arguments::Arguments;

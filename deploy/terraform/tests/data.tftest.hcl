@@ -166,7 +166,7 @@ run "queues" {
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue.work_dead_letters.redrive_allow_policy).sourceQueueArns == ["arn:aws:sqs:eu-central-1:123456789012:sealpost-test-work"]
+    condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.work_dead_letters[0].redrive_allow_policy).sourceQueueArns == ["arn:aws:sqs:eu-central-1:123456789012:sealpost-test-work"]
     error_message = "Others may put dead letters here."
   }
 

@@ -7,7 +7,7 @@ use super::step::call;
 use crate::workspace::{read, root};
 
 /// Where what tests install is kept: in the user's cache, or in `target/` where there is none.
-pub(super) fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))

@@ -23,7 +23,7 @@ pub(super) struct Context {
 }
 
 /// Cheap and telling first.
-pub(super) const STEPS: [Step; 12] = [
+pub(super) const STEPS: [Step; 13] = [
     Step {
         name: "install",
         what: "the servers and tools that the tests talk to",
@@ -52,6 +52,12 @@ pub(super) const STEPS: [Step; 12] = [
         what: "both planes against their OpenAPI documents, by schemathesis, a short run",
         needed: false,
         run: |_| crate::fuzz::short(),
+    },
+    Step {
+        name: "infra",
+        what: "Terraform of the cloud shape: types, logic, policies, and applied to an emulator",
+        needed: false,
+        run: |_| crate::infra::check(),
     },
     Step { name: "doctests", what: "the examples in the documentation", needed: false, run: |_| call(&mut doctests()) },
     Step { name: "doc", what: "the documentation, warnings are errors", needed: false, run: |_| call(&mut doc()) },
@@ -102,7 +108,7 @@ pub(super) fn call(command: &mut Command) -> Result<(), String> {
 }
 
 /// The command as one would type it.
-pub(super) fn words(command: &Command) -> String {
+pub(crate) fn words(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy());
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")

@@ -17,7 +17,12 @@ resource "aws_sqs_queue" "work_dead_letters" {
   name                      = local.names.work_dead_letters
   message_retention_seconds = local.fourteen_days
   kms_master_key_id         = var.kms_key_arn
+}
 
+resource "aws_sqs_queue_redrive_allow_policy" "work_dead_letters" {
+  count = var.closed_dead_letters ? 1 : 0
+
+  queue_url = aws_sqs_queue.work_dead_letters.url
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
     sourceQueueArns   = [local.arns.work]

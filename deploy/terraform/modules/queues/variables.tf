@@ -38,3 +38,9 @@ variable "receives" {
     error_message = "`receives` is 1 to 1000."
   }
 }
+
+variable "closed_dead_letters" {
+  description = "Whether only the queue of work may have its dead letters here. The emulator that tests use knows no such policy."
+  type        = bool
+  default     = true
+}

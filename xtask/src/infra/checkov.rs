@@ -1,0 +1,58 @@
+//! checkov: policies about what Terraform would make. In an environment of its own, since it pins what others need newer.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::terraform::output;
+use crate::test::python;
+
+/// Pinned, so that a run today and a run in a year ask the same.
+const PACKAGE: &str = "checkov==3.3.30";
+
+fn folder() -> PathBuf {
+    python::cache().join("checkov")
+}
+
+/// Makes the environment, unless it is there.
+pub(super) fn install() -> Result<(), String> {
+    let folder = folder();
+    let stamp = folder.join("sealpost-stamp");
+    let works = || {
+        let mut version = Command::new(folder.join("bin/checkov"));
+        let status = version.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == PACKAGE) && works() {
+        return Ok(());
+    }
+    println!("    making {}", folder.display());
+    output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut pip = Command::new(folder.join("bin/python3"));
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--retries",
+        "5",
+        PACKAGE,
+    ]);
+    output(&mut pip)?;
+    std::fs::write(&stamp, PACKAGE).map_err(|error| format!("write {}: {error}", stamp.display()))
+}
+
+/// All of its checks, but for the exceptions that stand in the files; the line with the numbers.
+pub(super) fn run(tree: &Path) -> Result<String, String> {
+    let mut command = Command::new(folder().join("bin/checkov"));
+    command.args(["--directory", ".", "--config-file", ".checkov.yaml"]).current_dir(tree).stdin(Stdio::null());
+    // It would ask the network for newer versions of itself.
+    command.env("CHECKOV_RUN_SCA_PACKAGE_SCAN_V2", "false").env("LOG_LEVEL", "ERROR");
+    let printed = output(&mut command)?;
+    let tally = printed.lines().find(|line| line.starts_with("Passed checks: ")).unwrap_or_default().to_owned();
+    if tally.is_empty() || tally.starts_with("Passed checks: 0,") {
+        return Err(format!("checkov looked at nothing\n{printed}"));
+    }
+    Ok(tally)
+}
