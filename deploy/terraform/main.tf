@@ -48,7 +48,9 @@ module "network" {
   database = {
     port              = try(var.database.given.port, 3306)
     security_group_id = try(var.database.given.security_group_id, null)
+    cidrs             = try(var.database.given.cidrs, [])
   }
+  transit = var.network.transit
   flow_logs = {
     retention_in_days = var.observability.retention_in_days
     kms_key_arn       = module.keys.arns.logs

@@ -61,7 +61,7 @@ variable "partners" {
 }
 
 variable "network" {
-  description = "The network: addresses, zones, the way out, and which services have interface endpoints."
+  description = "The network: addresses, zones, the way out, which services have interface endpoints, and the company's networks behind a transit gateway."
   type = object({
     cidr               = optional(string, "10.40.0.0/20")
     availability_zones = list(string)
@@ -71,6 +71,10 @@ variable "network" {
       ports    = optional(set(number), [22, 443])
     }), {})
     interface_endpoints = optional(set(string), ["secretsmanager", "sqs", "transfer", "events", "kms", "logs", "sts"])
+    transit = optional(object({
+      gateway_id = string
+      cidrs      = set(string)
+    }))
   })
 }
 
@@ -85,7 +89,8 @@ variable "database" {
       host              = string
       port              = optional(number, 3306)
       database          = string
-      security_group_id = string
+      security_group_id = optional(string)
+      cidrs             = optional(set(string), [])
     }))
     engine_version           = optional(string, "8.4")
     instance_class           = optional(string, "db.t4g.medium")
@@ -97,6 +102,11 @@ variable "database" {
     ca_file                  = optional(string, "/var/task/rds-ca.pem")
   })
   default = {}
+
+  validation {
+    condition     = var.database.given == null ? true : (var.database.given.security_group_id != null) != (length(var.database.given.cidrs) > 0)
+    error_message = "`database.given` has either `security_group_id` (reachable from this network) or `cidrs` (beyond the transit gateway)."
+  }
 
   validation {
     condition     = var.database.password_reference == null ? true : can(regex("^(aws-sm|vault):.+", var.database.password_reference))

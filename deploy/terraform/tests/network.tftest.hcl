@@ -45,7 +45,7 @@ run "usual" {
   }
 
   assert {
-    condition     = aws_vpc_security_group_ingress_rule.database_from_functions.from_port == 3306 && aws_vpc_security_group_ingress_rule.database_from_functions.referenced_security_group_id == aws_security_group.functions.id
+    condition     = aws_vpc_security_group_ingress_rule.database_from_functions["made"].from_port == 3306 && aws_vpc_security_group_ingress_rule.database_from_functions["made"].referenced_security_group_id == aws_security_group.functions.id
     error_message = "The database is for functions only."
   }
 
@@ -84,9 +84,46 @@ run "closed" {
   }
 
   assert {
-    condition     = length(aws_security_group.database) == 0 && output.database_security_group_id == "sg-0123456789abcdef0" && aws_vpc_security_group_egress_rule.functions_to_database.from_port == 3307
+    condition     = length(aws_security_group.database) == 0 && output.database_security_group_id == "sg-0123456789abcdef0" && aws_vpc_security_group_egress_rule.functions_to_database["given"].from_port == 3307
     error_message = "The given database's group is not used."
   }
+}
+
+run "a_database_of_another_network" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    database = { cidrs = ["10.10.8.0/24"] }
+    transit  = { gateway_id = "tgw-0123456789abcdef0", cidrs = ["10.10.0.0/16"] }
+  }
+
+  assert {
+    condition     = length(aws_security_group.database) == 0 && length(aws_vpc_security_group_egress_rule.functions_to_database) == 0 && aws_vpc_security_group_egress_rule.functions_to_database_networks["10.10.8.0/24"].from_port == 3306
+    error_message = "Functions don't reach the database by its networks."
+  }
+
+  assert {
+    condition     = length(aws_route.transit) == 2 && alltrue([for route in aws_route.transit : route.transit_gateway_id == "tgw-0123456789abcdef0"])
+    error_message = "Not every zone has a route to the company's networks."
+  }
+}
+
+run "transit_to_everything" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    transit = { gateway_id = "tgw-0123456789abcdef0", cidrs = ["0.0.0.0/0"] }
+  }
+
+  expect_failures = [var.transit]
 }
 
 run "one_zone" {

@@ -13,14 +13,15 @@ module "sealpost" {
     availability_zones = ["${var.region}a", "${var.region}b", "${var.region}c"]
     # Deliveries go through Transfer Family: only webhooks call out.
     internet = { ports = [443] }
+    transit  = { gateway_id = "tgw-0123456789abcdef0", cidrs = ["10.10.0.0/16"] }
   }
 
   # The leasing database that is there already; credentials come from Vault's database engine.
   database = {
     given = {
-      host              = "leasing.cluster-ro-abcdefghijkl.eu-central-1.rds.amazonaws.com"
-      database          = "leasing"
-      security_group_id = "sg-0123456789abcdef0"
+      host     = "leasing.cluster-ro-abcdefghijkl.eu-central-1.rds.amazonaws.com"
+      database = "leasing"
+      cidrs    = ["10.10.8.0/24"]
     }
     user               = "sealpost"
     password_reference = "vault:database/static-creds/sealpost#password"

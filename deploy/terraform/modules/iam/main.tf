@@ -66,6 +66,15 @@ locals {
       Resource = ["arn:${local.partition}:logs:${local.here}:log-group:/aws/lambda/${var.function_names[function]}:log-stream:*"]
     }],
 
+    # The function's variables are encrypted; with it they stay readable when the role is made anew.
+    [{
+      Sid       = "LambdaVariables"
+      Effect    = "Allow"
+      Action    = local.options.platform.variables
+      Resource  = [var.resources.kms_keys.secrets]
+      Condition = { StringEquals = { "kms:ViaService" = ["lambda.${local.dns}"] } }
+    }],
+
     # X-Ray has no resources that could be named (service authorization reference of X-Ray).
     var.tracing ? [{
       Sid      = "LambdaTraces"

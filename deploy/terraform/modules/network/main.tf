@@ -119,3 +119,26 @@ resource "aws_route" "nat" {
   destination_cidr_block = "0.0.0.0/0"
   nat_gateway_id         = aws_nat_gateway.this[var.internet.per_zone ? each.key : var.availability_zones[0]].id
 }
+
+# The company's other networks.
+resource "aws_ec2_transit_gateway_vpc_attachment" "this" {
+  count = var.transit == null ? 0 : 1
+
+  transit_gateway_id = var.transit.gateway_id
+  vpc_id             = aws_vpc.this.id
+  subnet_ids         = [for subnet in aws_subnet.private : subnet.id]
+  dns_support        = "enable"
+
+  tags = { Name = var.name }
+}
+
+resource "aws_route" "transit" {
+  for_each = { for pair in setproduct(keys(local.zones), try(var.transit.cidrs, [])) : join(" ", pair) => { zone = pair[0], cidr = pair[1] } }
+
+  route_table_id         = aws_route_table.private[each.value.zone].id
+  destination_cidr_block = each.value.cidr
+  transit_gateway_id     = var.transit.gateway_id
+
+  # A route leads nowhere before the network is attached.
+  depends_on = [aws_ec2_transit_gateway_vpc_attachment.this]
+}

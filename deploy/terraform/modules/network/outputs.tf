@@ -19,8 +19,8 @@ output "functions_security_group_id" {
 }
 
 output "database_security_group_id" {
-  description = "The security group of the database: the given one, or the one that was made."
-  value       = local.database_group
+  description = "The security group of the database: the given one, or the one that was made; null for a database that is known by its networks."
+  value       = one(values(local.database_groups))
 }
 
 output "egress_addresses" {

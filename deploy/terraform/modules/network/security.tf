@@ -19,7 +19,7 @@ resource "aws_security_group" "endpoints" {
 
 resource "aws_security_group" "database" {
   #checkov:skip=CKV2_AWS_5:It is attached in another module, which this check does not follow.
-  count = var.database.security_group_id == null ? 1 : 0
+  count = local.makes_database_group ? 1 : 0
 
   name        = "${var.name}-database"
   description = "The database: functions connect to it, it connects to nobody"
@@ -29,7 +29,10 @@ resource "aws_security_group" "database" {
 }
 
 locals {
-  database_group = var.database.security_group_id == null ? aws_security_group.database[0].id : var.database.security_group_id
+  makes_database_group = var.database.security_group_id == null && length(var.database.cidrs) == 0
+
+  # One, but for a database that is known by its networks.
+  database_groups = local.makes_database_group ? { made = aws_security_group.database[0].id } : var.database.security_group_id == null ? {} : { given = var.database.security_group_id }
 }
 
 resource "aws_vpc_security_group_egress_rule" "functions_to_endpoints" {
@@ -61,17 +64,32 @@ resource "aws_vpc_security_group_egress_rule" "functions_to_gateways" {
   prefix_list_id    = each.value.prefix_list_id
 }
 
+resource "aws_vpc_security_group_egress_rule" "functions_to_database_networks" {
+  for_each = var.database.cidrs
+
+  security_group_id = aws_security_group.functions.id
+  description       = "The database"
+  ip_protocol       = "tcp"
+  from_port         = var.database.port
+  to_port           = var.database.port
+  cidr_ipv4         = each.value
+}
+
 resource "aws_vpc_security_group_egress_rule" "functions_to_database" {
+  for_each = local.database_groups
+
   security_group_id            = aws_security_group.functions.id
   description                  = "The database"
   ip_protocol                  = "tcp"
   from_port                    = var.database.port
   to_port                      = var.database.port
-  referenced_security_group_id = local.database_group
+  referenced_security_group_id = each.value
 }
 
 resource "aws_vpc_security_group_ingress_rule" "database_from_functions" {
-  security_group_id            = local.database_group
+  for_each = local.database_groups
+
+  security_group_id            = each.value
   description                  = "Sealpost's functions"
   ip_protocol                  = "tcp"
   from_port                    = var.database.port

@@ -64,12 +64,37 @@ variable "interface_endpoints" {
 }
 
 variable "database" {
-  description = "The database's TCP port, and the security group of a given database (none: one is made for it)."
+  description = "The database's TCP port; and of a given database its security group, or its networks where it is beyond the transit gateway. A group is made when there is neither."
   type = object({
     port              = optional(number, 3306)
     security_group_id = optional(string)
+    cidrs             = optional(set(string), [])
   })
   default = {}
+
+  validation {
+    condition     = alltrue([for cidr in var.database.cidrs : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
+    error_message = "`database.cidrs` are networks, and not everything."
+  }
+
+  validation {
+    condition     = var.database.security_group_id == null || length(var.database.cidrs) == 0
+    error_message = "A given database has `security_group_id` or `cidrs`."
+  }
+}
+
+variable "transit" {
+  description = "The company's transit gateway, and the networks behind it: a given database or Vault in another network. None when null."
+  type = object({
+    gateway_id = string
+    cidrs      = set(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.transit == null ? true : length(var.transit.cidrs) > 0 && alltrue([for cidr in var.transit.cidrs : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
+    error_message = "`transit.cidrs` are networks, and not everything: the Internet is reached by NAT gateways."
+  }
 }
 
 variable "vault" {

@@ -6,12 +6,12 @@ locals {
 
   # Metric, the function whose log it stands in, and what a line looks like.
   filters = {
-    reports_stored      = { function = "worker", pattern = "{ $.message = \"report stored\" }" }
-    reports_failed      = { function = "worker", pattern = "{ $.message = \"report failed\" }" }
-    deliveries          = { function = "worker", pattern = "{ $.message = \"file delivered\" }" }
-    deliveries_failed   = { function = "worker", pattern = "{ $.message = \"delivery failed\" }" }
-    deliveries_retried  = { function = "worker", pattern = "{ $.message = \"delivery attempt failed, it is tried again\" }" }
-    tasks_buried        = { function = "worker", pattern = "{ $.message = \"a task was moved to the dead letters\" }" }
+    reports_stored     = { function = "worker", pattern = "{ $.message = \"report stored\" }" }
+    reports_failed     = { function = "worker", pattern = "{ $.message = \"report failed\" }" }
+    deliveries         = { function = "worker", pattern = "{ $.message = \"file delivered\" }" }
+    deliveries_failed  = { function = "worker", pattern = "{ $.message = \"delivery failed\" }" }
+    deliveries_retried = { function = "worker", pattern = "{ $.message = \"delivery attempt failed, it is tried again\" }" }
+    tasks_buried       = { function = "worker", pattern = "{ $.message = \"a task was moved to the dead letters\" }" }
     # Terms of a line instead of a member of it: `error.code` has a dot in its name.
     deliveries_overdue  = { function = "worker", pattern = "\"delivery attempt failed\" \"SP-DELIVER-016\"" }
     certificates_ending = { function = "events", pattern = "{ ($.message = \"a certificate is about to expire\") && ($.days_until_expiry <= ${var.limits.certificate_days}) }" }

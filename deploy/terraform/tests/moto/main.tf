@@ -18,6 +18,8 @@ provider "aws" {
   skip_metadata_api_check     = true
   skip_credentials_validation = true
   allowed_account_ids         = ["123456789012"]
+  # What the emulator does not know it answers with a server's error: asking 25 times takes minutes.
+  max_retries = 2
 }
 
 data "aws_caller_identity" "current" {}
