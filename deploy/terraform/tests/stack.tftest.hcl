@@ -67,7 +67,14 @@ run "our_own_engine_delivers" {
   command = plan
 
   variables {
-    engine = "sftp"
+    engine  = "sftp"
+    secrets = { handed_in = true }
+    api     = { trust_authorizer = true }
+  }
+
+  assert {
+    condition     = local.environment.SEALPOST__SELF_SERVICE__VAULT == "aws-sm:sealpost-test/handed-in" && local.environment.SEALPOST__LAMBDA__TRUST_AUTHORIZER == "true" && !can(local.environment.SEALPOST__DELIVER__AWS_TRANSFER__FOLLOW_S)
+    error_message = "The functions are told something else."
   }
 
   assert {
