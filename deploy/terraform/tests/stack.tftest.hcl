@@ -162,6 +162,30 @@ run "bootstrap" {
   }
 }
 
+run "the_boundary_lets_the_functions_work" {
+  command = plan
+
+  module {
+    source = "./bootstrap"
+  }
+
+  variables {
+    name       = "sealpost"
+    account_id = "123456789012"
+    ci         = { issuer = "jenkins.example.com/oidc", subjects = ["https://jenkins.example.com/job/sealpost/job/main/"] }
+  }
+
+  assert {
+    condition = alltrue([for action in flatten(concat(
+      [for services in values(jsondecode(file("./modules/iam/actions.json"))) : values(services)],
+      [for options in values(jsondecode(file("./modules/iam/options.json"))) : values(options)],
+      )) : anytrue([for allowed in flatten([for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Action]) :
+      can(regex("^${replace(allowed, "*", ".*")}$", action))
+    ])])
+    error_message = "A role is given what the boundary takes away."
+  }
+}
+
 run "bootstrap_for_every_job" {
   command = plan
 
