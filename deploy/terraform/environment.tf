@@ -32,12 +32,23 @@ locals {
       SEALPOST__SOURCES__MAIN__USER      = var.database.user
       SEALPOST__SOURCES__MAIN__PASSWORD  = coalesce(var.database.password_reference, "aws-sm:${module.secrets.database_arn}#password")
       SEALPOST__SOURCES__MAIN__TLS__MODE = "required"
-      SEALPOST__DELIVER__ENGINE          = var.engine
+      # Messages of a batch at once.
+      SEALPOST__WORKER__CONCURRENCY = tostring(var.functions.work_batch.size)
+      SEALPOST__DELIVER__ENGINE     = var.engine
     },
     var.database.ca_file == null ? {} : { SEALPOST__SOURCES__MAIN__TLS__CA_FILE = var.database.ca_file },
     var.identity.issuers_in_package ? {} : { SEALPOST__IDENTITY__ISSUERS = local.issuers },
     var.secrets.webhook_signing ? { SEALPOST__WEBHOOKS__SIGNING_SECRET = "aws-sm:${module.secrets.webhook_signing_arn}" } : {},
     var.secrets.signing_key ? { SEALPOST__SEAL__SIGNING_KEY = "{ key = \"aws-sm:${module.secrets.signing_key_arn}#key\", passphrase = \"aws-sm:${module.secrets.signing_key_arn}#passphrase\" }" } : {},
+    var.engine == "aws_transfer" ? {
+      # An event brings the news: nobody needs to wait for it in a function that costs by the second.
+      SEALPOST__DELIVER__AWS_TRANSFER__FOLLOW_S = "10"
+    } : {},
+    var.api.trust_authorizer ? { SEALPOST__LAMBDA__TRUST_AUTHORIZER = "true" } : {},
+    var.secrets.handed_in ? {
+      SEALPOST__SELF_SERVICE__VAULT         = "aws-sm:${local.handed_in}"
+      SEALPOST__SECRETS__AWS_SM__KMS_KEY_ID = module.keys.arns.secrets
+    } : {},
     local.connectors_by_program ? {
       SEALPOST__DELIVER__AWS_TRANSFER__ACCESS_ROLE  = var.connector_roles_for_program.access_role_arn
       SEALPOST__DELIVER__AWS_TRANSFER__LOGGING_ROLE = module.transfer.logging_role_arn

@@ -21,6 +21,9 @@ locals {
     for connector, server in settings.connectors : "${partner}/${connector}" => server
   }]...)
 
+  # Where logins are kept that partners hand in.
+  handed_in = "${var.name}/handed-in"
+
   worker_timeout = try(coalesce(var.functions.settings.worker.timeout), 900)
 
   # With whose rights connectors are made where the program does it.
@@ -191,6 +194,7 @@ module "iam" {
     subnet_arns         = toset([for id in module.network.private_subnet_ids : "arn:${local.account.partition}:ec2:${local.account.region}:${local.account.id}:subnet/${id}"])
     security_group_arns = toset(["arn:${local.account.partition}:ec2:${local.account.region}:${local.account.id}:security-group/${module.network.functions_security_group_id}"])
   }
+  handed_in                = var.secrets.handed_in ? local.handed_in : null
   tracing                  = var.observability.tracing
   permissions_boundary_arn = var.permissions_boundary_arn
 }

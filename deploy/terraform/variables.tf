@@ -157,7 +157,7 @@ variable "ledger" {
 }
 
 variable "secrets" {
-  description = "Which secrets there are beside those of database and connectors, which functions rotate them, and ARNs of others that api and worker may read."
+  description = "Which secrets there are beside those of database and connectors, which functions rotate them, and ARNs of others that api and worker may read. `handed_in`: partners may hand in logins of their servers by the API; they are kept below `<name>/handed-in`."
   type = object({
     signing_key     = optional(bool, true)
     webhook_signing = optional(bool, true)
@@ -166,6 +166,7 @@ variable "secrets" {
       after_days = optional(number, 30)
     })), {})
     further_arns = optional(list(string), [])
+    handed_in    = optional(bool, false)
   })
   default = {}
 
@@ -225,7 +226,7 @@ variable "functions" {
 }
 
 variable "api" {
-  description = "API Gateway: stage, OpenAPI document, authorizer, throttling, domain, networks that may call, and web ACL (null: none)."
+  description = "API Gateway: stage, OpenAPI document, authorizer, throttling, domain, networks that may call, and web ACL (null: none). `trust_authorizer`: the api believes the authorizer about the caller instead of looking at the credentials once more; only where nobody may invoke it directly."
   type = object({
     stage                = optional(string, "live")
     openapi_file         = optional(string)
@@ -242,6 +243,7 @@ variable "api" {
       truststore_uri  = optional(string)
     }))
     allowed_networks = optional(set(string), [])
+    trust_authorizer = optional(bool, false)
     waf              = optional(object({ requests_per_address = optional(number, 6000) }), {})
   })
   default = {}

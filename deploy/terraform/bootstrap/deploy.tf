@@ -33,6 +33,8 @@ locals {
       "arn:${local.partition}:rds:${local.here}:subgrp:${var.name}-*",
       "arn:${local.partition}:s3:::${var.name}-*",
       "arn:${local.partition}:secretsmanager:${local.here}:secret:${var.name}-*",
+      # RDS makes the owner's secret with the rights of whoever makes the database.
+      "arn:${local.partition}:secretsmanager:${local.here}:secret:rds!db-*",
       "arn:${local.partition}:sns:${local.here}:${var.name}-*",
       "arn:${local.partition}:sqs:${local.here}:${var.name}-*",
     ]
@@ -43,7 +45,7 @@ locals {
     Sid    = "Unnamed"
     Effect = "Allow"
     Action = [
-      "apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT",
+      "apigateway:AddCertificateToDomain", "apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:RemoveCertificateFromDomain", "apigateway:SetWebACL", "apigateway:UpdateRestApiPolicy",
       "acm:DescribeCertificate", "acm:ListCertificates",
       "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource",
       "cognito-idp:Create*", "cognito-idp:Delete*", "cognito-idp:Describe*", "cognito-idp:Get*", "cognito-idp:List*", "cognito-idp:Set*", "cognito-idp:TagResource", "cognito-idp:UntagResource", "cognito-idp:Update*",
@@ -156,7 +158,7 @@ resource "aws_iam_policy" "boundary" {
           "events:PutEvents",
           "kms:Decrypt", "kms:GenerateDataKey",
           "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:PutObject",
-          "secretsmanager:GetSecretValue",
+          "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:RestoreSecret", "secretsmanager:TagResource",
           "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
           "transfer:CreateConnector", "transfer:DescribeConnector", "transfer:List*", "transfer:StartFileTransfer", "transfer:TagResource", "transfer:TestConnection", "transfer:UpdateConnector",
         ]

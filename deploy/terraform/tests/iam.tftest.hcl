@@ -73,7 +73,7 @@ run "what_the_code_calls" {
   }
 
   assert {
-    condition     = !strcontains(output.policies.authorizer, "s3:") && !strcontains(output.policies.authorizer, "PutItem") && !strcontains(output.policies.authorizer, "secretsmanager")
+    condition     = !strcontains(output.policies.api, "handed-in") && !strcontains(output.policies.authorizer, "s3:") && !strcontains(output.policies.authorizer, "PutItem") && !strcontains(output.policies.authorizer, "secretsmanager")
     error_message = "The authorizer reads the ledger, and nothing else."
   }
 
@@ -148,6 +148,42 @@ run "connectors_by_the_program" {
     condition     = !strcontains(output.policies.events, "iam:PassRole") && !strcontains(output.policies.authorizer, "iam:PassRole")
     error_message = "Others hand on nothing."
   }
+}
+
+run "logins_that_partners_hand_in" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  variables {
+    handed_in = "sealpost-test/handed-in"
+  }
+
+  assert {
+    condition     = strcontains(output.policies.api, "secretsmanager:CreateSecret") && strcontains(output.policies.api, "secret:sealpost-test/handed-in/*")
+    error_message = "The api can't keep what partners hand in."
+  }
+
+  assert {
+    condition     = !strcontains(output.policies.worker, "secretsmanager:CreateSecret") && strcontains(output.policies.worker, "secret:sealpost-test/handed-in/*") && !strcontains(output.policies.events, "handed-in") && !strcontains(output.policies.authorizer, "handed-in")
+    error_message = "The worker reads them, the others do not."
+  }
+}
+
+run "logins_handed_in_anywhere" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  variables {
+    handed_in = "*"
+  }
+
+  expect_failures = [var.handed_in]
 }
 
 run "an_unknown_engine" {

@@ -67,7 +67,14 @@ run "our_own_engine_delivers" {
   command = plan
 
   variables {
-    engine = "sftp"
+    engine  = "sftp"
+    secrets = { handed_in = true }
+    api     = { trust_authorizer = true }
+  }
+
+  assert {
+    condition     = local.environment.SEALPOST__SELF_SERVICE__VAULT == "aws-sm:sealpost-test/handed-in" && local.environment.SEALPOST__LAMBDA__TRUST_AUTHORIZER == "true" && !can(local.environment.SEALPOST__DELIVER__AWS_TRANSFER__FOLLOW_S)
+    error_message = "The functions are told something else."
   }
 
   assert {
@@ -152,6 +159,30 @@ run "bootstrap" {
   assert {
     condition     = alltrue([for policy in aws_iam_policy.deploy : length(policy.policy) <= 6144])
     error_message = "A managed policy is longer than IAM allows."
+  }
+}
+
+run "the_boundary_lets_the_functions_work" {
+  command = plan
+
+  module {
+    source = "./bootstrap"
+  }
+
+  variables {
+    name       = "sealpost"
+    account_id = "123456789012"
+    ci         = { issuer = "jenkins.example.com/oidc", subjects = ["https://jenkins.example.com/job/sealpost/job/main/"] }
+  }
+
+  assert {
+    condition = alltrue([for action in flatten(concat(
+      [for services in values(jsondecode(file("./modules/iam/actions.json"))) : values(services)],
+      [for options in values(jsondecode(file("./modules/iam/options.json"))) : values(options)],
+      )) : anytrue([for allowed in flatten([for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Action]) :
+      can(regex("^${replace(allowed, "*", ".*")}$", action))
+    ])])
+    error_message = "A role is given what the boundary takes away."
   }
 }
 

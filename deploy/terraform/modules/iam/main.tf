@@ -146,6 +146,16 @@ locals {
         Condition = { StringEquals = { "iam:PassedToService" = "transfer.amazonaws.com" } }
       },
     ] : statement if var.connectors_by_program != null && contains(["api", "worker"], function)],
+
+    [for statement in [
+      {
+        # Their names are the partners' and are not known before: everything in the folder, and nothing beside it.
+        Sid      = "HandedIn"
+        Effect   = "Allow"
+        Action   = concat(local.options.handed_in.read, function == "api" ? local.options.handed_in.keep : [])
+        Resource = ["arn:${local.partition}:secretsmanager:${local.here}:secret:${coalesce(var.handed_in, "none")}/*"]
+      },
+    ] : statement if var.handed_in != null && contains(["api", "worker"], function)],
   ) }
 }
 

@@ -59,6 +59,17 @@ variable "connectors_by_program" {
   default = null
 }
 
+variable "handed_in" {
+  description = "The folder of secrets that partners hand in by the API, such as `sealpost-prod/handed-in`: the api keeps them there, the worker reads them. None when null."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.handed_in == null ? true : can(regex("^[A-Za-z0-9_+=.@-]+(/[A-Za-z0-9_+=.@-]+)+$", var.handed_in))
+    error_message = "`handed_in` is a folder of at least two parts, without * and without a slash at its end."
+  }
+}
+
 variable "network" {
   description = "Whether the functions are in a network of ours, and need interfaces in its subnets (by ARN)."
   type = object({

@@ -160,6 +160,22 @@ resource "aws_cloudwatch_metric_alarm" "no_deliveries" {
   ok_actions          = [aws_sns_topic.alarms.arn]
 }
 
+# What the events function measures at each sweep; a metric without dimensions, of all stacks in the account and region.
+resource "aws_cloudwatch_metric_alarm" "dead_tasks" {
+  alarm_name          = "${var.name}-dead-tasks"
+  alarm_description   = "The ledger has dead letters: tasks that failed in a way nobody foresaw. Look at them, repair, revive."
+  namespace           = "Sealpost"
+  metric_name         = "QueueDead"
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
 # The sweep is what finds everything that was lost; that it stopped must not go unseen.
 resource "aws_cloudwatch_metric_alarm" "no_sweep" {
   alarm_name          = "${var.name}-no-sweep"

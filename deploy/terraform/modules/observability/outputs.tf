@@ -15,6 +15,7 @@ output "alarms" {
     [
       aws_cloudwatch_metric_alarm.oldest_message.alarm_name,
       aws_cloudwatch_metric_alarm.no_sweep.alarm_name,
+      aws_cloudwatch_metric_alarm.dead_tasks.alarm_name,
       aws_cloudwatch_metric_alarm.api_5xx.alarm_name,
       aws_cloudwatch_metric_alarm.api_latency.alarm_name,
     ],
