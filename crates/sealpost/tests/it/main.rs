@@ -11,6 +11,7 @@ mod identity;
 mod isolation;
 mod memory;
 mod pages;
+mod rotation;
 mod sakila;
 mod secrecy;
 mod self_service;
