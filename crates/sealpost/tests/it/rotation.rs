@@ -12,11 +12,8 @@ const REPORT: &str = "SELECT id, partner FROM ride WHERE partner = :partner_scop
 
 fn put(moto: &Moto, operation: &str, name: &str, value: &Json) {
     let id = if operation == "CreateSecret" { "Name" } else { "SecretId" };
-    moto.call(
-        "secretsmanager",
-        &format!("secretsmanager.{operation}"),
-        &json!({id: name, "SecretString": value.to_string()}),
-    );
+    let body = json!({id: name, "SecretString": value.to_string()});
+    drop(moto.call("secretsmanager", &format!("secretsmanager.{operation}"), &body));
 }
 
 #[tokio::test(flavor = "multi_thread")]
