@@ -104,16 +104,16 @@ impl SecretStore for Vault {
 }
 
 /// Keeps a lease from running out for as long as it is wanted and anybody holds the store.
-fn tend(inner: &Arc<Inner>, key: Key, lease: String, first: Duration) {
+fn tend(inner: &Arc<Inner>, key: Key, mut lease: String, first: Duration) {
     let inner = Arc::downgrade(inner);
     tokio::spawn(async move {
         let mut pause = first;
         loop {
             tokio::time::sleep(pause).await;
             let Some(inner) = inner.upgrade() else { return };
-            let looked = inner
-                .kept
-                .tend(&key, &lease, UNWANTED, async |old| inner.server().await?.read(&key.id, &key.stage, old).await);
+            let looked = inner.kept.tend(&key, &mut lease, UNWANTED, async |old| {
+                inner.server().await?.read(&key.id, &key.stage, old).await
+            });
             match looked.await {
                 Some(next) => pause = next,
                 None => return,

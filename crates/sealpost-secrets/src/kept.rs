@@ -140,11 +140,12 @@ impl Kept {
     }
 
     /// As [`get`](Self::get) for a value that is kept, by nobody's wish: its lease must not run out. Gives the time until the
-    /// next look; `None` where the lease is not kept any more, or was not wanted for so long.
+    /// next look, and in `lease` the one that took its place; `None` where the lease is not kept any more, or was not wanted
+    /// for so long.
     pub(crate) async fn tend<F>(
         &self,
         key: &Key,
-        lease: &str,
+        lease: &mut String,
         unwanted: Duration,
         fetch: impl FnOnce(Option<Lease>) -> F,
     ) -> Option<Duration>
@@ -155,15 +156,20 @@ impl Kept {
         if place.marks().wanted.is_none_or(|wanted| wanted.elapsed() > unwanted) {
             return None;
         }
-        let is_kept = |held: &Held| {
-            let value = held.value.as_ref()?;
-            let is_this = value.lease.as_ref().is_some_and(|kept| kept.id == lease && kept.renewable);
-            (is_this && value.serves_until > Instant::now()).then_some(value.fresh_until)
+        let kept = |held: &Held| {
+            let value = held.value.as_ref().filter(|value| value.serves_until > Instant::now())?;
+            let lease = value.lease.as_ref().filter(|lease| lease.renewable)?;
+            Some((lease.id.clone(), value.fresh_until))
         };
-        is_kept(&*place.held.lock().await)?;
+        let (id, _) = kept(&*place.held.lock().await)?;
+        if id != *lease {
+            // Somebody else's, who tends it.
+            return None;
+        }
         // What went wrong is told to whoever wants the value; here it is tried again.
         let _looked: Result<_> = self.look(&place, fetch).await;
-        let next = is_kept(&*place.held.lock().await)?;
+        let next;
+        (*lease, next) = kept(&*place.held.lock().await)?;
         Some(next.saturating_duration_since(Instant::now()).max(FAILURE))
     }
 

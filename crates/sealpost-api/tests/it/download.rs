@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
-use crate::rig::{ROWS, Rig, header, id, json_of};
+use crate::rig::{ROWS, Rig, Wish, header, id, json_of};
 
 struct Fetched {
     rig: Rig,
@@ -133,4 +133,43 @@ async fn a_file_that_vanished_from_the_store_is_our_fault() {
     assert_eq!(status, StatusCode::NOT_FOUND, "{problem}");
     assert_eq!(problem["code"], "SP-STORE-004");
     assert!(!problem["detail"].as_str().unwrap().contains("store/"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_store_with_links_is_where_files_are_fetched_from() {
+    let moto = sealpost_testkit::moto::Moto::start();
+    moto.create_bucket("sealed");
+    let store = json!({
+        "kind": "s3", "bucket": "sealed", "endpoint": moto.endpoint(), "region": "us-east-1", "allow_http": true,
+        "access_key_id": "id", "secret_access_key": "env:PATH",
+    });
+    let rig = Rig::wishing(Wish { store: Some(serde_json::from_value(store).unwrap()), ..Wish::default() }).await;
+    let report = rig.contracts(&rig.acme).await;
+    let report = rig.done(&rig.acme, id(&report)).await;
+    let path = report["links"]["file"].as_str().unwrap();
+    let tag = format!("\"{}\"", report["file"]["sha256"].as_str().unwrap());
+    let stranger = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let url = rig.get(&rig.acme, path).build().unwrap().url().clone();
+    let key = |request: reqwest::RequestBuilder| request.bearer_auth(&rig.acme.key);
+
+    let answer = key(stranger.get(url.clone())).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(header(&answer, "etag"), tag);
+    assert!(header(&answer, "repr-digest").starts_with("sha-256=:"));
+    assert_eq!(header(&answer, "cache-control"), "private, no-store");
+    let link = header(&answer, "location").to_owned();
+    let fetched = stranger.get(&link).send().await.unwrap();
+    assert!(link.contains("response-content-disposition=attachment"), "{link}");
+    let bytes = fetched.bytes().await.unwrap();
+    let mut plain = Vec::new();
+    sealpost_seal::decrypt(&bytes[..], &rig.acme.secret, None, &mut plain).unwrap();
+    assert!(String::from_utf8(plain).unwrap().contains("ACME-CANARY-2500"));
+
+    // What needs no bytes is answered here, and so is who may not have them.
+    let head = key(stranger.head(url.clone())).send().await.unwrap();
+    assert_eq!((head.status(), header(&head, "content-length")), (StatusCode::OK, bytes.len().to_string()));
+    let known = key(stranger.get(url.clone())).header("if-none-match", &tag).send().await.unwrap();
+    assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
+    let other = stranger.get(url).bearer_auth(&rig.globex.key).send().await.unwrap();
+    assert_eq!(other.status(), StatusCode::NOT_FOUND);
 }

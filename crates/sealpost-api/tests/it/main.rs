@@ -25,6 +25,7 @@ mod problems;
 mod receiver;
 mod rig;
 mod self_service;
+mod signing;
 mod throttle;
 mod tls;
 mod transfer;

@@ -13,6 +13,7 @@ use sealpost_api::{Limits, State};
 use sealpost_core::connector::Connector;
 use sealpost_core::delivery::Intent;
 use sealpost_core::error::{Error, Failure, Result, Retry, codes};
+use sealpost_core::partner::SigningKeyRef;
 use sealpost_core::port::transport::{
     CheckStep, EntrySink, Listed, RemoteEntry, Retrieval, Retrieved, Shipment, Traces, Transport,
 };
@@ -80,25 +81,44 @@ impl Rig {
     }
 
     pub(crate) async fn with_failed_attempts(attempts: RateLimit, token: Option<&str>, limits: Limits) -> Self {
-        Self::start(attempts, token, limits, SelfService::default()).await
+        Self::start(attempts, token, limits, SelfService::default(), Wish::default()).await
+    }
+
+    /// Serves and works with other parts than the usual ones.
+    pub(crate) async fn wishing(wish: Wish) -> Self {
+        let failed_attempts = RateLimit { per_second: 1000.0, burst: 100_000 };
+        let rig = Self::start(failed_attempts, Some(TOKEN), Limits::default(), SelfService::default(), wish).await;
+        let (pipeline, shutdown) = (rig.pipeline.clone(), rig.shutdown.clone());
+        tokio::spawn(async move { pipeline.work(shutdown).await });
+        rig
     }
 
     /// Serves, and lets partners change this about themselves.
     pub(crate) async fn self_serving(self_service: SelfService) -> Self {
         let failed_attempts = RateLimit { per_second: 1000.0, burst: 100_000 };
-        Self::start(failed_attempts, Some(TOKEN), Limits::default(), self_service).await
+        Self::start(failed_attempts, Some(TOKEN), Limits::default(), self_service, Wish::default()).await
     }
 
-    async fn start(attempts: RateLimit, token: Option<&str>, limits: Limits, self_service: SelfService) -> Self {
+    async fn start(
+        attempts: RateLimit,
+        token: Option<&str>,
+        limits: Limits,
+        self_service: SelfService,
+        wish: Wish,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let pipeline = pipeline(folder.path(), self_service).await;
+        let is_linking = wish.store.is_some();
+        let pipeline = pipeline_with(folder.path(), self_service, wish).await;
         let shutdown = CancellationToken::new();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let token = token.map(|token| Secret::new(token.as_bytes().to_vec()));
         let state = State::new(pipeline.clone(), metrics, token, |report| {
             sealpost_format::xsd(&report.columns, &serde_json::Map::new())
         });
-        let state = state.with_failed_attempts(attempts);
+        let mut state = state.with_failed_attempts(attempts);
+        if is_linking {
+            state = state.with_links(Duration::from_secs(60));
+        }
         let mut urls = Vec::new();
         for router in [sealpost_api::public::router(state.clone()), sealpost_api::admin::router(state)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -216,6 +236,19 @@ async fn partner(pipeline: &Pipeline, name: &str, scope: &str, grants: Json) -> 
 }
 
 async fn pipeline(folder: &Path, self_service: SelfService) -> Pipeline {
+    pipeline_with(folder, self_service, Wish::default()).await
+}
+
+/// Parts other than the usual ones.
+#[derive(Default)]
+pub(crate) struct Wish {
+    /// One that has links: downloads are answered with them.
+    pub(crate) store: Option<StoreSettings>,
+    /// Our signing key, and where secrets are.
+    pub(crate) signing: Option<(SigningKeyRef, Arc<dyn SecretStore>)>,
+}
+
+async fn pipeline_with(folder: &Path, self_service: SelfService, wish: Wish) -> Pipeline {
     std::fs::write(folder.join("webhook-secret"), [7; 32]).unwrap();
     let webhooks = WebhookSettings {
         allow_private: true,
@@ -234,7 +267,9 @@ async fn pipeline(folder: &Path, self_service: SelfService) -> Pipeline {
     let sources = BTreeMap::from([("main".to_owned(), source)]);
     let catalogue = Catalogue::load(&catalogue, &sources, sealpost_format::FORMATS).await.unwrap();
     let secrets: Arc<dyn SecretStore> = Arc::new(sealpost_secrets::SecretStores::new(folder));
-    let store = StoreSettings::Local(LocalSettings::new(folder.join("store")));
+    let (signing_key, signing_secrets) = wish.signing.unzip();
+    let secrets = signing_secrets.unwrap_or(secrets);
+    let store = wish.store.unwrap_or_else(|| StoreSettings::Local(LocalSettings::new(folder.join("store"))));
     let ledger = LedgerSet::from(SqliteLedger::open(folder.join("ledger.db")).await.unwrap());
     Pipeline::new(Parts {
         catalogue: Arc::new(catalogue),
@@ -242,7 +277,7 @@ async fn pipeline(folder: &Path, self_service: SelfService) -> Pipeline {
         formats: sealpost_format::FORMATS,
         compressions: sealpost_format::COMPRESSIONS,
         sealer: Arc::new(OpenPgp),
-        signing_key: None,
+        signing_key,
         store: SealedStore::open(&store, &secrets).await.unwrap(),
         transport: Arc::new(StandIn),
         ledger: ledger.ledger,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use sealpost_core::Result;
+use sealpost_core::port::SecretStore;
 use sealpost_core::secret::Secret;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -114,6 +115,9 @@ impl Session {
                     return false;
                 }
                 *held = None;
+                if let VaultAuth::Token { token } = &self.0.auth {
+                    self.0.others.stale(token).await;
+                }
                 true
             }
             _ => true,

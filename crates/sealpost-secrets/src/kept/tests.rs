@@ -221,16 +221,24 @@ async fn a_lease_is_tended_as_long_as_it_is_wanted() {
     let day = Duration::from_secs(24 * 3600);
     kept.get(&key("a"), |old| leased(&renewals, &reads, old)).await.unwrap();
     let begun = Instant::now();
-    let mut pause = Duration::from_secs(1800);
+    let (mut pause, mut lease) = (Duration::from_secs(1800), "1".to_owned());
     while let Some(next) = {
         tokio::time::sleep(pause).await;
-        kept.tend(&key("a"), "1", day, |old| leased(&renewals, &reads, old)).await
+        kept.tend(&key("a"), &mut lease, day, |old| leased(&renewals, &reads, old)).await
     } {
         pause = next;
     }
     assert_eq!(reads.load(Ordering::SeqCst), 1);
     assert!(begun.elapsed() > day && begun.elapsed() < day + Duration::from_secs(3600), "{:?}", begun.elapsed());
-    assert_eq!(kept.tend(&key("a"), "other", day, |old| leased(&renewals, &reads, old)).await, None);
+    kept.get(&key("a"), |old| leased(&renewals, &reads, old)).await.unwrap();
+    let mut other = "other".to_owned();
+    assert_eq!(kept.tend(&key("a"), &mut other, day, |old| leased(&renewals, &reads, old)).await, None);
+    // One that can't be renewed any more is replaced, and the new one tended.
+    let mut lease = reads.load(Ordering::SeqCst).to_string();
+    renewals.store(0, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(1800)).await;
+    assert!(kept.tend(&key("a"), &mut lease, day, |old| leased(&renewals, &reads, old)).await.is_some());
+    assert_eq!(lease, reads.load(Ordering::SeqCst).to_string());
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use sealpost_core::port::SecretStore;
 use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_core::{Error, Result};
 use sealpost_secrets::{SecretStores, SecretsSettings, Surroundings};
+use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
 use sealpost_testkit::moto::{Moto, REGION};
 use serde_json::{Value, json};
 
@@ -142,7 +143,10 @@ async fn denied_and_absent_services_are_told_apart() {
 async fn a_vault_keeps_replaces_and_removes_what_partners_hand_in() {
     let moto = Moto::start();
     let settings = json!({"aws_sm": {"kms_key_id": "alias/sealpost", "tags": {"app": "sealpost"}}});
-    let surroundings = surroundings(&moto, &[], serde_json::from_value(settings).unwrap());
+    let proxy = AwsProxy::before(moto.address());
+    let endpoint = proxy.endpoint();
+    let more = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint.as_str())];
+    let surroundings = surroundings(&moto, &more, serde_json::from_value(settings).unwrap());
     let vault = sealpost_secrets::vault(&"aws-sm:sealpost/partners".parse().unwrap(), &surroundings).unwrap();
     let stores = SecretStores::with(&surroundings);
     let secret = |text: &str| Secret::new(text.as_bytes().to_vec());
@@ -171,7 +175,15 @@ async fn a_vault_keeps_replaces_and_removes_what_partners_hand_in() {
         let gone = text(&stores, &reference.to_string(), "AWSCURRENT").await;
         assert_refused(gone, &codes::secrets::MISSING, "acme/main/1");
     }
-    // A removed one can be handed in again while it could still be restored.
+    // A removed one can be handed in again while it could still be restored. moto takes the name for a free one; this is
+    // what the service says.
+    proxy.fault(&[AwsFault {
+        action: "secretsmanager:CreateSecret",
+        every: 1,
+        status: 400,
+        body: r#"{"__type":"InvalidRequestException","Message":"a secret with this name is already scheduled for deletion"}"#,
+        after: false,
+    }]);
     vault.keep("acme/main/1", &secret("back-canary")).await.unwrap();
     stores.stale(&reference).await;
     assert_eq!(text(&stores, &reference.to_string(), "AWSCURRENT").await.unwrap(), "back-canary");

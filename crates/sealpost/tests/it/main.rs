@@ -13,6 +13,7 @@ mod isolation;
 mod lambda;
 mod memory;
 mod pages;
+mod rotation;
 mod sakila;
 mod sdk;
 mod secrecy;

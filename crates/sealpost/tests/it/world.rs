@@ -27,6 +27,8 @@ pub(crate) struct World {
     store: String,
     transfer: u16,
     more: String,
+    /// Variables that the binary runs with.
+    pub(crate) variables: Vec<(String, String)>,
 }
 
 impl World {
@@ -91,6 +93,7 @@ impl World {
             store,
             transfer: free_port(),
             more: String::new(),
+            variables: Vec::new(),
         };
         world.write("secrets/admin-token", "an-admin-token-for-tests");
         world
@@ -102,6 +105,12 @@ impl World {
 
     pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).expect("write a file of the world");
+    }
+
+    /// Changes a file.
+    pub(crate) fn rewrite(&self, name: &str, change: impl FnOnce(&str) -> String) {
+        let text = std::fs::read_to_string(self.path(name)).expect("read a file of the world");
+        self.write(name, &change(&text));
     }
 
     /// Replaces the `[worker]` block.
@@ -240,6 +249,7 @@ key = "file:{key}"
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
         command.arg("--config").arg(self.path("sealpost.toml")).args(arguments).env_remove("SEALPOST_CONFIG");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
