@@ -38,7 +38,7 @@ pub(crate) fn child(test: &str, file: &Path) -> Child {
 }
 
 /// The ids on lines that are complete: a line cut by the kill was not acknowledged.
-fn acknowledged<T: FromStr>(output: &str, word: &str) -> Vec<T> {
+pub(crate) fn acknowledged<T: FromStr>(output: &str, word: &str) -> Vec<T> {
     let complete = output.rfind('\n').map_or("", |end| &output[..end]);
     complete.lines().filter_map(|line| line.split_once(word)?.1.parse().ok()).collect()
 }

@@ -9,9 +9,13 @@
 
 mod bells;
 mod crash;
+mod dynamodb;
 mod file;
 mod model;
+mod mysql;
 mod processes;
+mod secrets;
+mod shared;
 mod suite;
 mod upgrade;
 
@@ -31,7 +35,10 @@ async fn sqlite() -> Ports {
 
 /// A ledger on this file, by connections of its own.
 async fn opened(path: &Path) -> Ports {
-    let set = LedgerSet::from(SqliteLedger::open(path).await.unwrap());
+    ports(LedgerSet::from(SqliteLedger::open(path).await.unwrap()))
+}
+
+fn ports(set: LedgerSet) -> Ports {
     let LedgerSet { ledger, records, queue, usage, outbox, changes, transfers, .. } = set;
     Ports { ledger, records, queue, usage, outbox, changes, transfers, keep: Arc::new(()) }
 }
