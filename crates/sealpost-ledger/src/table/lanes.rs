@@ -108,9 +108,11 @@ impl Lane {
         }
     }
 
-    /// The kinds that it has, or may have, tasks of.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = WorkKind> {
-        self.next.keys().copied()
+    /// The kinds of which a task that nobody has may be ready at `now`.
+    pub(super) fn waiting(&self, now: i64) -> impl Iterator<Item = WorkKind> {
+        let held = self.leases.values().filter(|until| **until > now).count();
+        let is_waited = self.tasks > held as u64;
+        self.next.iter().filter(move |(_, from)| is_waited && **from <= now).map(|(kind, _)| *kind)
     }
 
     /// Whether one more may be leased at `now`.

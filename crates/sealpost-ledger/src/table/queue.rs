@@ -74,6 +74,8 @@ impl Queue for TableLedger {
         }
         let rings = forgotten::forgotten(self, Timestamp::now()).await?;
         self.bells.ring(&rings).await;
+        // Whoever comes by once a minute also finishes what a crash has cut short.
+        self.finish_removals().await?;
         Ok(rings.len() as u64)
     }
 

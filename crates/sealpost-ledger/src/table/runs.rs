@@ -75,8 +75,11 @@ impl Step {
         let lane = self.lane(connector).await?;
         lane.tasks += items.len() as u64;
         lane.expect(WorkKind::Transfer, run.run_at);
-        // One bell for each that can be claimed at once; who is done with one takes the next.
-        self.ring(Ring { kind: WorkKind::Transfer, at: run_at });
+        // One bell for each that can be claimed at once; who is done with one rings for the next.
+        let at_once = items.len().min(lane.capacity as usize);
+        for _ in 0..at_once {
+            self.ring(Ring { kind: WorkKind::Transfer, at: run_at });
+        }
         Ok(())
     }
 

@@ -176,10 +176,10 @@ impl Step {
         self.place_is_free(connector).await
     }
 
-    /// Another task of the lane may be claimed now.
+    /// Another task of the lane may be claimed now, if one waits. Those that are ready later have bells of their own.
     pub(super) async fn place_is_free(&mut self, connector: &ConnectorId) -> Result<()> {
-        let kinds: Vec<WorkKind> = self.lane(connector).await?.kinds().collect();
-        for kind in kinds {
+        let waiting: Vec<WorkKind> = self.lane(connector).await?.waiting(nanos(Timestamp::now())).collect();
+        for kind in waiting {
             self.ring(Ring { kind, at: Timestamp::UNIX_EPOCH });
         }
         Ok(())

@@ -7,6 +7,7 @@
     reason = "a panic is the report"
 )]
 
+mod bells;
 mod crash;
 mod dynamodb;
 mod file;
