@@ -24,5 +24,5 @@ async fn fresh() -> Ports {
 }
 
 mod mysql {
-    sealpost_testkit::ledger_suite!(super::fresh);
+    sealpost_testkit::ledger_suite!(crate::bells::fresh);
 }
