@@ -13,5 +13,7 @@ pub mod sigv4;
 
 pub use client::{Client, Patience, Repeat};
 pub use credentials::Credentials;
-pub use fault::{Fault, Refused, Reason};
-pub use service::{DYNAMODB, EVENTBRIDGE, SECRETS_MANAGER, SQS, Service, TRANSFER, Variable, endpoint, region, region_of_arn};
+pub use fault::{Fault, Reason, Refused};
+pub use service::{
+    DYNAMODB, EVENTBRIDGE, SECRETS_MANAGER, SQS, Service, TRANSFER, Variable, endpoint, region, region_of_arn,
+};

@@ -250,7 +250,14 @@ pub(crate) struct TableSettings {
 impl TableLedger {
     /// A ledger in this table.
     pub(crate) fn new(table: Arc<dyn Table>, settings: TableSettings) -> Self {
-        Self { table, bells: Arc::default(), settings, days: Mutex::new(BTreeSet::new()), retrying: tokio::sync::Mutex::default(), claiming: tokio::sync::Mutex::default() }
+        Self {
+            table,
+            bells: Arc::default(),
+            settings,
+            days: Mutex::new(BTreeSet::new()),
+            retrying: tokio::sync::Mutex::default(),
+            claiming: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Whom it tells that there is work.
