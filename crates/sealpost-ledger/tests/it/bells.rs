@@ -23,6 +23,4 @@ async fn fresh() -> Ports {
     crate::ports(set.with_bells(&settings, &variable).unwrap())
 }
 
-mod mysql {
-    sealpost_testkit::ledger_suite!(super::fresh);
-}
+sealpost_testkit::ledger_suite!(super::fresh);
