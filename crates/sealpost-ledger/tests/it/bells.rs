@@ -23,4 +23,6 @@ async fn fresh() -> Ports {
     crate::ports(set.with_bells(&settings, &variable).unwrap())
 }
 
-sealpost_testkit::ledger_suite!(super::fresh);
+mod mysql {
+    sealpost_testkit::ledger_suite!(crate::bells::fresh);
+}

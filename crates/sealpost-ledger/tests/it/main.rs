@@ -10,6 +10,7 @@
 mod bells;
 mod crash;
 mod dynamodb;
+mod faults;
 mod file;
 mod model;
 mod mysql;
