@@ -29,7 +29,7 @@ pub use source::{Estimate, RowStream, Source};
 pub use transfer_events::{TransferEvent, TransferEventSink};
 pub use transfers::Transfers;
 pub use transport::{
-    CheckStep, EntrySink, Journal, Landing, Listed, RemoteEntry, Retrieval, Retrieved, SealedReader, Shipment, Traces,
-    Transport,
+    CheckStep, EntrySink, Established, Establishing, Journal, Landing, Listed, RemoteEntry, Retrieval, Retrieved,
+    SealedReader, Shipment, Traces, Transport,
 };
 pub use usage::{Reserved, UsageMeter};

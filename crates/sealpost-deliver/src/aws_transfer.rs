@@ -18,7 +18,8 @@ use sealpost_core::connector::Connector;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::ConnectorId;
 use sealpost_core::port::{
-    CheckStep, EntrySink, Listed, RemoteEntry, Retrieval, Retrieved, SecretStore, Shipment, Traces, Transport,
+    CheckStep, EntrySink, Established, Listed, RemoteEntry, Retrieval, Retrieved, SecretStore, Shipment, Traces,
+    Transport,
 };
 use sealpost_core::receipt::Receipt;
 use sealpost_core::secret::Secret;
@@ -121,6 +122,16 @@ impl Transport for AwsTransfer {
 
     async fn remove(&self, _: &Connector, _: &str, _: bool) -> Result<()> {
         Err(not_here("removing"))
+    }
+
+    async fn establish(&self, connector: &Connector) -> Result<Option<Established>> {
+        wanted::can_do(&connector.settings)?;
+        let found = find::find(self, connector, true).await?;
+        Ok(Some(Established { name: found.arn.clone(), outcome: found.outcome }))
+    }
+
+    async fn retire(&self, connector: &Connector) -> Result<Option<String>> {
+        find::retire(self, connector).await
     }
 
     /// The service offers no test that writes: this is its `TestConnection`, up to the login.

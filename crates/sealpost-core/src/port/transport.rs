@@ -69,6 +69,23 @@ pub trait Transport: Send + Sync {
     /// `SP-DELIVER-023` where there is nothing of the name.
     async fn remove(&self, connector: &Connector, path: &str, repeated: bool) -> Result<()>;
 
+    /// Makes what the engine keeps of a connector elsewhere equal to it, as it does itself before the first delivery;
+    /// `None` where it keeps nothing, which is the usual case. Safe to repeat.
+    ///
+    /// # Errors
+    /// `SP-DELIVER-…`.
+    async fn establish(&self, _connector: &Connector) -> Result<Option<Established>> {
+        Ok(None)
+    }
+
+    /// Removes what the engine keeps of a connector elsewhere; what that was, where there was anything.
+    ///
+    /// # Errors
+    /// `SP-DELIVER-…`.
+    async fn retire(&self, _connector: &Connector) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Does the same operations as `send` with a few bytes, step by step: resolve, connect, key exchange, host key,
     /// login, directory, write, rename, remove. Stops at the first failed step.
     async fn check(&self, connector: &Connector) -> Vec<CheckStep>;
@@ -82,6 +99,26 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// `SP-DELIVER-015` where no random numbers can be had.
     fn login_key(&self, comment: &str) -> Result<(Secret, String)>;
+}
+
+/// What an engine keeps of a connector elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Established {
+    /// What it is called there: an ARN, for example.
+    pub name: String,
+    /// What was done for it.
+    pub outcome: Establishing,
+}
+
+/// What was done to establish a connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Establishing {
+    /// It was made.
+    Made,
+    /// It differed, and was changed.
+    Changed,
+    /// It is as it should be.
+    Kept,
 }
 
 /// One attempt's task.

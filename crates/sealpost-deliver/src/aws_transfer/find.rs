@@ -6,6 +6,7 @@ use std::time::Duration;
 use sealpost_aws::{Fault, Repeat};
 use sealpost_core::connector::Connector;
 use sealpost_core::error::Result;
+use sealpost_core::port::Establishing;
 
 use super::shapes::{Connectors, Described, Facts, Made, Make, Named, Page, TAG, Tag};
 use super::wanted::{Wanted, config, wanted};
@@ -22,6 +23,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Found {
     pub(super) id: String,
     pub(super) arn: String,
+    /// What was done for it when it was looked for.
+    pub(super) outcome: Establishing,
     /// What it was when it was found or made; nothing for one that the settings name.
     wanted: Option<Wanted>,
 }
@@ -48,12 +51,29 @@ pub(super) async fn find(engine: &AwsTransfer, connector: &Connector, needs_key:
     let found = match (&connector.settings.aws_connector, wanted) {
         (Some(id), _) => {
             let facts = describe(engine, id.as_str()).await.map_err(|fault| failure::of_fault(&fault))?;
-            Found { id: id.to_string(), arn: facts.arn, wanted: None }
+            Found { id: id.to_string(), arn: facts.arn, outcome: Establishing::Kept, wanted: None }
         }
         (None, Some(wanted)) => by_tag(engine, connector, wanted).await?,
         (None, None) => return Err(config("no connector")),
     };
     Ok(held.insert(Arc::new(found)).clone())
+}
+
+/// Removes the service's connector that was made for one of ours; its ARN. One that the settings name is not ours to remove.
+///
+/// # Errors
+/// `SP-DELIVER-021` and `-029`.
+pub(super) async fn retire(engine: &AwsTransfer, connector: &Connector) -> Result<Option<String>> {
+    let fault = |fault: Fault| failure::of_fault(&fault);
+    let tag = Tag { key: TAG.to_owned(), value: connector.id.to_string() };
+    let Some((id, facts)) = tagged(engine, &tag, "").await.map_err(fault)? else { return Ok(None) };
+    match engine.call::<_, serde_json::Value>("DeleteConnector", &Named { connector_id: &id }).await {
+        Err(refused) if !refused.is("ResourceNotFoundException") => return Err(fault(refused)),
+        _ => {}
+    }
+    forget(engine, connector).await;
+    tracing::info!(connector = %connector.id, aws_connector = id, "the service's connector was removed");
+    Ok(Some(facts.arn))
 }
 
 /// Forgets it: the service says that it is not there any more.
@@ -78,14 +98,13 @@ fn is_ours(engine: &AwsTransfer) -> bool {
 async fn by_tag(engine: &AwsTransfer, connector: &Connector, wanted: Wanted) -> Result<Found> {
     let fault = |fault: Fault| failure::of_fault(&fault);
     let tag = Tag { key: TAG.to_owned(), value: connector.id.to_string() };
-    let (id, facts) = match tagged(engine, &tag, &wanted.url).await.map_err(fault)? {
+    let (id, facts, outcome) = match tagged(engine, &tag, &wanted.url).await.map_err(fault)? {
+        Some((id, facts)) if is_as(&facts, &wanted) => (id, facts, Establishing::Kept),
         Some((id, facts)) => {
-            if !is_as(&facts, &wanted) {
-                tracing::info!(connector = %connector.id, aws_connector = id, "the service's connector is brought up to date");
-                let change = make(engine, &wanted, Some(&id), None)?;
-                engine.call::<_, Made>("UpdateConnector", &change).await.map_err(fault)?;
-            }
-            (id, facts)
+            tracing::info!(connector = %connector.id, aws_connector = id, "the service's connector is brought up to date");
+            let change = make(engine, &wanted, Some(&id), None)?;
+            engine.call::<_, Made>("UpdateConnector", &change).await.map_err(fault)?;
+            (id, facts, Establishing::Changed)
         }
         None => {
             let new = make(engine, &wanted, None, Some([tag]))?;
@@ -94,11 +113,11 @@ async fn by_tag(engine: &AwsTransfer, connector: &Connector, wanted: Wanted) -> 
             let id = made.map_err(fault)?.connector_id;
             tracing::info!(connector = %connector.id, aws_connector = id, "the service has a new connector for it");
             let facts = describe(engine, &id).await.map_err(fault)?;
-            (id, facts)
+            (id, facts, Establishing::Made)
         }
     };
     let arn = active(engine, &id, facts).await?;
-    Ok(Found { id, arn, wanted: Some(wanted) })
+    Ok(Found { id, arn, outcome, wanted: Some(wanted) })
 }
 
 fn make<'a>(

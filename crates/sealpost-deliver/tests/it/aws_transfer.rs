@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile, UserSecret};
 use sealpost_core::id::ConnectorId;
-use sealpost_core::port::Transport;
+use sealpost_core::port::{Establishing, Transport};
 use sealpost_deliver::{AwsSettings, AwsTransfer, AwsTransferSettings};
 use sealpost_testkit::moto::{Moto, REGION};
 use sealpost_testkit::suite::transport::TestSecrets;
@@ -90,6 +90,35 @@ async fn a_connector_is_made_once_found_again_and_kept_up_to_date() {
     named.settings.user_secret = None;
     assert_eq!(arn(&first, &named).await, made);
     assert_eq!(listed(&moto).len(), 2);
+}
+
+/// What `sealpost apply` does for the connectors of a partner, and for those of one that is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connector_is_established_before_anything_is_sent_and_retired_with_its_partner() {
+    let moto = Moto::start();
+    let (first, mut acme) = (engine(&moto), connector("sftp.acme.example"));
+    let made = first.establish(&acme).await.unwrap().expect("the service keeps connectors");
+    assert_eq!(made.outcome, Establishing::Made);
+    assert_eq!(listed(&moto)[0]["Arn"], made.name);
+    // Another process, as the next `apply` is.
+    let next = engine(&moto);
+    assert_eq!(next.establish(&acme).await.unwrap().unwrap().outcome, Establishing::Kept);
+    acme.settings.host = "new.acme.example".to_owned();
+    assert_eq!(next.establish(&acme).await.unwrap().unwrap().outcome, Establishing::Changed);
+    let other = connector("sftp.other.example");
+    next.establish(&other).await.unwrap();
+
+    assert_eq!(engine(&moto).retire(&acme).await.unwrap(), Some(made.name));
+    let left = listed(&moto);
+    assert_eq!((left.len(), &left[0]["Url"]), (1, &json!("sftp://sftp.other.example:2222")));
+    assert_eq!(engine(&moto).retire(&acme).await.unwrap(), None);
+    // One that the settings name is not ours to remove: it has no tag of ours.
+    let mut named = connector("elsewhere.example");
+    named.settings.aws_connector = left[0]["ConnectorId"].as_str().map(|id| id.parse().unwrap());
+    named.settings.user_secret = None;
+    assert_eq!(next.establish(&named).await.unwrap().unwrap().outcome, Establishing::Kept);
+    assert_eq!(next.retire(&named).await.unwrap(), None);
+    assert_eq!(listed(&moto).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sealpost_core::connector::Connector;
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::PartnerId;
+use sealpost_core::port::Establishing;
 use sealpost_pipeline::Pipeline;
 use sealpost_pipeline::audit::Author;
 use sealpost_pipeline::records::{Action, Change, PartnerDocument};
@@ -68,11 +70,53 @@ async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Resul
         for (id, (_, document)) in &documents {
             pipeline.apply_by(author, id, document).await?;
         }
+        for id in documents.keys() {
+            changes.extend(establish(pipeline, id).await?);
+        }
         for id in &gone {
+            let connectors = pipeline.parts().records.connectors(Some(id)).await?;
             pipeline.remove_partner(author, id).await?;
+            changes.extend(retire(pipeline, &connectors).await?);
         }
     }
     Ok(changes)
+}
+
+/// Brings what the engine keeps of a partner's connectors elsewhere up to the records, which are applied already: the
+/// first delivery would do it too, and would be the first to tell what is wrong with it.
+async fn establish(pipeline: &Pipeline, partner: &PartnerId) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for connector in pipeline.parts().records.connectors(Some(partner)).await? {
+        let told =
+            |error: Error| error.context(format!("the records are applied; the engine's {}", subject(&connector)));
+        let Some(there) = pipeline.parts().transport.establish(&connector).await.map_err(told)? else { continue };
+        let action = match there.outcome {
+            Establishing::Made => Action::Create,
+            Establishing::Changed => Action::Update,
+            Establishing::Kept => Action::Keep,
+        };
+        let subject = format!("{} as {}", subject(&connector), there.name);
+        changes.push(Change { action, subject, members: Vec::new() });
+    }
+    Ok(changes)
+}
+
+/// Removes what the engine kept of connectors that are gone.
+async fn retire(pipeline: &Pipeline, connectors: &[Connector]) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for connector in connectors {
+        let told =
+            |error: Error| error.context(format!("the records are applied; the engine's {}", subject(connector)));
+        if let Some(name) = pipeline.parts().transport.retire(connector).await.map_err(told)? {
+            let subject = format!("{} as {name}", subject(connector));
+            changes.push(Change { action: Action::Remove, subject, members: Vec::new() });
+        }
+    }
+    Ok(changes)
+}
+
+fn subject(connector: &Connector) -> String {
+    format!("connector {}/{}", connector.partner, connector.name)
 }
 
 /// Applies every partner file of a folder.
