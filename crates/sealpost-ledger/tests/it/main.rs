@@ -12,11 +12,12 @@ mod crash;
 mod dynamodb;
 mod faults;
 mod file;
+mod machines;
 mod model;
 mod mysql;
 mod processes;
 mod secrets;
-mod shared;
+
 mod suite;
 mod upgrade;
 
