@@ -31,7 +31,8 @@ pub const TRANSFER: Service =
     Service { name: "transfer", target: "TransferService", variable: "TRANSFER", json: "1.1" };
 
 /// Amazon DynamoDB.
-pub const DYNAMODB: Service = Service { name: "dynamodb", target: "DynamoDB_20120810", variable: "DYNAMODB", json: "1.0" };
+pub const DYNAMODB: Service =
+    Service { name: "dynamodb", target: "DynamoDB_20120810", variable: "DYNAMODB", json: "1.0" };
 
 /// Amazon SQS.
 pub const SQS: Service = Service { name: "sqs", target: "AmazonSQS", variable: "SQS", json: "1.0" };

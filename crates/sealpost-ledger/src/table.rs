@@ -231,6 +231,10 @@ pub(crate) struct TableLedger {
     settings: TableSettings,
     /// Days that are known to have jobs.
     days: Mutex<BTreeSet<String>>,
+    /// For the steps of this process that have met another one.
+    retrying: tokio::sync::Mutex<()>,
+    /// For the claims of this process: two at once would reach for the same task.
+    claiming: tokio::sync::Mutex<()>,
 }
 
 /// How a ledger uses its table.
@@ -246,7 +250,14 @@ pub(crate) struct TableSettings {
 impl TableLedger {
     /// A ledger in this table.
     pub(crate) fn new(table: Arc<dyn Table>, settings: TableSettings) -> Self {
-        Self { table, bells: Arc::default(), settings, days: Mutex::new(BTreeSet::new()) }
+        Self {
+            table,
+            bells: Arc::default(),
+            settings,
+            days: Mutex::new(BTreeSet::new()),
+            retrying: tokio::sync::Mutex::default(),
+            claiming: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Whom it tells that there is work.

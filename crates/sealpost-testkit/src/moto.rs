@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::{lasting, request};
 use crate::server::{Server, free_port, program, wait_until};
+use crate::{lasting, request};
 
 mod cognito;
 mod services;

@@ -1,7 +1,7 @@
 //! Claiming: the task that has waited longest among those without a lane and those of the lane whose turn it is.
 //!
 //! A look finds the candidate, a step claims it. Who comes too late looks again, and after that a little further down the
-//! line: many who claim at once would all reach for the same task.
+//! line: many processes that claim at once would all reach for the same task. Within a process, claims take turns.
 
 use std::time::Duration;
 
@@ -37,6 +37,7 @@ enum Candidate {
 }
 
 pub(super) async fn claim(ledger: &TableLedger, kinds: &[WorkKind], lease: Duration) -> Result<Option<Lease>> {
+    let _alone = ledger.claiming.lock().await;
     let mut tries = Tries::of(ledger);
     loop {
         let now = Timestamp::now();

@@ -9,7 +9,7 @@ use sealpost_core::notification::Announcement;
 use sealpost_core::task::Lease;
 use sealpost_core::{Error, Result};
 
-use super::{Key, Step, TableLedger, notifications, timeline};
+use super::{Key, Step, TableLedger, notifications, tasks, timeline};
 
 /// Most deliveries of one step: each is up to five writes, beside the job's own.
 pub(super) const MOST_AT_ONCE: usize = 15;
@@ -80,6 +80,9 @@ pub(super) async fn apply(
     lease: Option<&Lease>,
     now: Timestamp,
 ) -> Result<Delivery> {
+    let mut guarded = vec![key(id)];
+    guarded.extend(lease.map(|lease| tasks::key(&lease.work, &lease.task)));
+    step.fetch_with(&guarded, &[progress_key(id)]).await?;
     step.fence(lease, now).await?;
     let before: Option<Delivery> = step.get(&key(id)).await?;
     let mut before = before.ok_or_else(|| missing(id))?;
@@ -110,6 +113,7 @@ pub(super) async fn progress(
     lease: &Lease,
     now: Timestamp,
 ) -> Result<()> {
+    step.fetch_with(&[tasks::key(&lease.work, &lease.task)], &[key(id)]).await?;
     step.fence(Some(lease), now).await?;
     if step.peek::<Delivery>(&key(id)).await?.is_none() {
         return Err(missing(id));

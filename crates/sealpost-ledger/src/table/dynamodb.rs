@@ -108,8 +108,7 @@ impl DynamoDbTable {
 /// `SP-CONFIG-001`.
 pub(crate) fn client(settings: &DynamoDbSettings, variable: Variable<'_>) -> Result<Client> {
     let region = settings.region.clone().or_else(|| sealpost_aws::region(variable)).unwrap_or_default();
-    let endpoint =
-        settings.endpoint.clone().unwrap_or_else(|| sealpost_aws::endpoint(DYNAMODB, &region, variable));
+    let endpoint = settings.endpoint.clone().unwrap_or_else(|| sealpost_aws::endpoint(DYNAMODB, &region, variable));
     let client = Credentials::from_environment(variable)
         .and_then(|credentials| Client::new(DYNAMODB, &region, &endpoint, credentials, PATIENCE));
     client.map_err(|fault| Error::new(&codes::config::INVALID, fault.to_string()))

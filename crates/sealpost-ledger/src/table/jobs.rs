@@ -9,7 +9,7 @@ use sealpost_core::task::Lease;
 use sealpost_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Step, TableLedger, deliveries, notifications, timeline};
+use super::{Key, Step, TableLedger, deliveries, notifications, tasks, timeline};
 
 /// A job as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +68,7 @@ pub(super) async fn existing(step: &mut Step, id: &JobId) -> Result<Record> {
 pub(super) async fn insert(step: &mut Step, made: JobMove) -> Result<Job> {
     let record = Record { job: made.job.clone(), deliveries: Vec::new() };
     let at = made.job.created_at;
+    timeline::begin(step, &made.job.id);
     follow(step, record, made, &JobEvent::Admitted, at).await
 }
 
@@ -79,6 +80,9 @@ pub(super) async fn apply(
     lease: Option<&Lease>,
     now: Timestamp,
 ) -> Result<Job> {
+    let mut guarded = vec![key(id)];
+    guarded.extend(lease.map(|lease| tasks::key(&lease.work, &lease.task)));
+    step.fetch_with(&guarded, &[progress_key(id)]).await?;
     step.fence(lease, now).await?;
     let record = existing(step, id).await?;
     let made = record.job.apply(event, now)?;
@@ -121,6 +125,7 @@ pub(super) async fn progress(
     lease: &Lease,
     now: Timestamp,
 ) -> Result<bool> {
+    step.fetch_with(&[tasks::key(&lease.work, &lease.task)], &[key(id)]).await?;
     step.fence(Some(lease), now).await?;
     let record: Option<Record> = step.peek(&key(id)).await?;
     let record = record.ok_or_else(|| missing(id))?;

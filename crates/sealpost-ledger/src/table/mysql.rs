@@ -1,4 +1,4 @@
-//! The table in MySQL 8 or MariaDB 10.11 and newer: one InnoDB table, both keys in one binary column.
+//! The table in MySQL 8 or MariaDB 10.11 and newer: one `InnoDB` table, both keys in one binary column.
 //!
 //! A write is one transaction that locks its rows in the order of their keys, looks whether they are as expected, and
 //! changes them. Two that meet wait for one another; where they would wait for ever, the server ends one of them, which is a

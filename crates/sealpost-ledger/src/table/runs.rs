@@ -112,7 +112,7 @@ impl Step {
             buried_at: None,
         };
         run.next += 1;
-        if run.next % CHUNK == 0 || run.next == run.count {
+        if run.next.is_multiple_of(CHUNK) || run.next == run.count {
             self.delete(&chunk_key(subject, run.next - 1));
         }
         let more = run.next < run.count;

@@ -8,6 +8,7 @@ use sealpost_core::id::{ConnectorId, JobId};
 use sealpost_core::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::MutexGuard;
 
 use super::lanes::Lane;
 use super::retry::Conflicts;
@@ -25,6 +26,8 @@ pub(crate) struct Step {
     pub(super) settings: TableSettings,
     /// What was read under guard.
     seen: BTreeMap<Key, Option<Item>>,
+    /// What was read ahead without guard.
+    ahead: BTreeMap<Key, Option<Item>>,
     changes: BTreeMap<Key, Change>,
     rings: Vec<Ring>,
     /// Lanes as they are going to be.
@@ -72,11 +75,13 @@ pub(super) use step;
 pub(super) struct Tries<'a> {
     ledger: &'a TableLedger,
     conflicts: Conflicts,
+    /// Those of one process who have met somebody take turns from then on, rather than meeting again and again.
+    turn: Option<MutexGuard<'a, ()>>,
 }
 
 impl<'a> Tries<'a> {
     pub(super) fn of(ledger: &'a TableLedger) -> Self {
-        Self { ledger, conflicts: Conflicts::default() }
+        Self { ledger, conflicts: Conflicts::default(), turn: None }
     }
 
     /// How many tries failed before this one.
@@ -86,7 +91,11 @@ impl<'a> Tries<'a> {
 
     /// Counts a try that came to nothing, and pauses.
     pub(super) async fn again(&mut self) -> Result<()> {
-        self.conflicts.pause().await
+        self.conflicts.pause().await?;
+        if self.turn.is_none() {
+            self.turn = Some(self.ledger.retrying.lock().await);
+        }
+        Ok(())
     }
 
     pub(super) fn begin(&self) -> Step {
@@ -108,7 +117,7 @@ impl<'a> Tries<'a> {
                 }
             }
         }
-        self.conflicts.pause().await?;
+        self.again().await?;
         Ok(None)
     }
 }
@@ -119,6 +128,7 @@ impl Step {
             table: ledger.table.clone(),
             settings: ledger.settings,
             seen: BTreeMap::new(),
+            ahead: BTreeMap::new(),
             changes: BTreeMap::new(),
             rings: Vec::new(),
             lanes: BTreeMap::new(),
@@ -138,14 +148,21 @@ impl Step {
 
     /// Reads items under guard in one round trip, so that [`get`](Self::get) has them already.
     pub(crate) async fn fetch(&mut self, keys: &[Key]) -> Result<()> {
+        self.fetch_with(keys, &[]).await
+    }
+
+    /// As [`fetch`](Self::fetch), and further ones without guard for [`peek`](Self::peek).
+    pub(crate) async fn fetch_with(&mut self, keys: &[Key], loose: &[Key]) -> Result<()> {
         let missing: Vec<Key> = keys
             .iter()
             .filter(|key| !self.seen.contains_key(*key) && !self.changes.contains_key(*key))
             .cloned()
             .collect();
-        if !missing.is_empty() {
-            let items = self.table.get(&missing).await?;
-            self.seen.extend(missing.into_iter().zip(items));
+        let wanted: Vec<Key> = missing.iter().chain(loose).cloned().collect();
+        if !wanted.is_empty() {
+            let mut items = self.table.get(&wanted).await?.into_iter();
+            self.seen.extend(missing.into_iter().zip(items.by_ref()));
+            self.ahead.extend(loose.iter().cloned().zip(items));
         }
         Ok(())
     }
@@ -155,7 +172,7 @@ impl Step {
         if let Some(written) = self.written(key) {
             return written;
         }
-        if let Some(seen) = self.seen.get(key) {
+        if let Some(seen) = self.seen.get(key).or_else(|| self.ahead.get(key)) {
             return seen.as_ref().map(value).transpose();
         }
         let found = self.table.get(std::slice::from_ref(key)).await?.into_iter().next().flatten();

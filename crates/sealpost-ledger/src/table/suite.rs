@@ -185,8 +185,11 @@ pub(super) async fn what_has_expired_is_not_there(table: Any) {
     assert!(one(&table, &key("p", "b")).await.is_some());
     let found = table.query("p", SkRange::All, false, 2).await.unwrap();
     assert_eq!(found.iter().map(|item| item.key.sk.as_str()).collect::<Vec<_>>(), ["b", "c"]);
-    done(&table, vec![Write::Check { key: key("p", "a1"), expect: Expect::Absent }, put(key("p", "a2"), "2", Expect::Absent)])
-        .await;
+    done(
+        &table,
+        vec![Write::Check { key: key("p", "a1"), expect: Expect::Absent }, put(key("p", "a2"), "2", Expect::Absent)],
+    )
+    .await;
     assert!(one(&table, &key("p", "a2")).await.is_some(), "what was made anew has no end");
     refused(&table, vec![put(key("p", "b"), "2", Expect::Absent)]).await;
 }

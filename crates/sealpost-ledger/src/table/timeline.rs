@@ -33,6 +33,11 @@ pub(super) async fn append(step: &mut Step, job: &JobId, at: Timestamp, what: Ve
     step.create(&Key::new(pk, format!("{}{first:010}", prefix())), &entries)
 }
 
+/// The timeline of a job that is new: nothing is looked for.
+pub(super) fn begin(step: &mut Step, job: &JobId) {
+    step.timelines.insert(job.clone(), 1);
+}
+
 pub(super) async fn read(ledger: &TableLedger, job: &JobId) -> Result<Vec<TimelineEntry>> {
     let pk = jobs::partition(job);
     let mut range = SkRange::Prefix(prefix().to_owned());

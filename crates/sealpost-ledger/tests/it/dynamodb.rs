@@ -13,7 +13,7 @@ use crate::secrets::OnePassword;
 pub(crate) fn options() -> Json {
     json!({
         "table": format!("t{:032x}", rand::random::<u128>()), "region": REGION, "endpoint": Moto::lasting().endpoint(),
-        "create": true, "shards": 2,
+        "create": true, "shards": 1,
     })
 }
 

@@ -7,14 +7,17 @@
     reason = "a panic is the report"
 )]
 
+mod bells;
 mod crash;
 mod dynamodb;
+mod faults;
 mod file;
+mod machines;
 mod model;
 mod mysql;
 mod processes;
 mod secrets;
-mod shared;
+
 mod suite;
 mod upgrade;
 

@@ -16,11 +16,15 @@ pub(crate) struct OnePassword {
 
 impl Default for OnePassword {
     fn default() -> Self {
-        Self { kept: Mutex::new(PASSWORD.to_owned()), now: Mutex::new(PASSWORD.to_owned()) }
+        Self::of(PASSWORD)
     }
 }
 
 impl OnePassword {
+    pub(crate) fn of(password: &str) -> Self {
+        Self { kept: Mutex::new(password.to_owned()), now: Mutex::new(password.to_owned()) }
+    }
+
     pub(crate) fn change(&self, password: &str) {
         password.clone_into(&mut self.now.lock().unwrap());
     }

@@ -98,9 +98,8 @@ async fn options(settings: &MySqlSettings, secrets: &dyn SecretStore) -> Result<
         (true, false) => MySqlSslMode::VerifyCa,
     });
     if let Some(file) = settings.tls.ca_file.as_ref().filter(|_| settings.uses_tls()) {
-        let unusable = |why: String| {
-            Error::new(&codes::ledger::UNREACHABLE, format!("`tls.ca_file` {}: {why}", file.display()))
-        };
+        let unusable =
+            |why: String| Error::new(&codes::ledger::UNREACHABLE, format!("`tls.ca_file` {}: {why}", file.display()));
         let pem = tokio::fs::read(file).await.map_err(|error| unusable(error.to_string()))?;
         // The driver takes a file without certificates for one that adds none.
         if !pem.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE) {

@@ -58,10 +58,8 @@ async fn create(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
 
 /// The version of the table; none where it is missing.
 async fn version(connection: &mut MySqlConnection) -> Result<Option<String>> {
-    let found = sqlx::query_scalar("SELECT body FROM sealpost_ledger WHERE k = ?")
-        .bind(MARK)
-        .fetch_optional(connection)
-        .await;
+    let found =
+        sqlx::query_scalar("SELECT body FROM sealpost_ledger WHERE k = ?").bind(MARK).fetch_optional(connection).await;
     match found {
         Ok(version) => Ok(version),
         Err(error) if fault::is_no_table(&error) => Ok(None),

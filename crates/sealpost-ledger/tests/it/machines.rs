@@ -73,7 +73,7 @@ async fn survives_sigkill(options: &Json, rounds: usize) {
     let text = options.to_string();
     let (mut jobs, mut started, mut ended) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for round in 0..rounds {
-        let mut child = child("shared::child_that_admits_and_works", Path::new(&text));
+        let mut child = child("machines::child_that_admits_and_works", Path::new(&text));
         let mut reader = BufReader::new(child.stdout.take().unwrap());
         let mut output = String::new();
         while acknowledged::<TransferItemId>(&output, "ended ").len() < 1 + round {
