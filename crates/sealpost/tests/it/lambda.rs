@@ -231,7 +231,8 @@ fn a_delivery_that_outlasts_its_function_is_gone_on_with() {
         let report = shown(&world, report);
         let delivery = &report["deliveries"][0];
         assert_eq!(delivery["status"], "delivered", "{report}\n{}", worker.log());
-        sizes += report["file"]["size"].as_u64().expect("a size");
+        let name = report["file"]["name"].as_str().expect("a name");
+        sizes += std::fs::metadata(world.inbox("acme").join(name)).expect("the file").len();
         attempts.push(delivery["attempts"].as_u64().expect("a number"));
     }
     attempts.sort_unstable();
@@ -367,7 +368,10 @@ async fn a_function_url_is_the_api() {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     std::fs::create_dir_all(world.path("package/src")).expect("make a folder");
     world.write("package/src/main.rs", "fn main() {}\n");
-    world.write("package/Cargo.toml", "[package]\nname = \"api\"\nversion = \"0.1.0\"\n\n[workspace]\n");
+    let bin = |name: &str| format!("[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n\n");
+    let manifest =
+        format!("[package]\nname = \"functions\"\nversion = \"0.1.0\"\n\n{}{}[workspace]\n", bin("api"), bin("worker"));
+    world.write("package/Cargo.toml", &manifest);
     let mut emulator = Command::new(program(&["cargo-lambda"], "nothing; pip install cargo-lambda"));
     emulator.current_dir(world.path("package"));
     emulator.args(["lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P"]);
