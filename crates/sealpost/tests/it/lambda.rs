@@ -226,19 +226,24 @@ fn a_delivery_that_outlasts_its_function_is_gone_on_with() {
     let before = proxy.traffic().uploaded;
     proxy.heal();
     assert_eq!(worker.invoke(&bells(&[DELIVER, DELIVER])), json!({"batchItemFailures": []}));
-    let (mut sizes, mut attempts) = (0, Vec::new());
+    let mut attempts = Vec::new();
     for report in [&first, &second] {
         let report = shown(&world, report);
         let delivery = &report["deliveries"][0];
         assert_eq!(delivery["status"], "delivered", "{report}\n{}", worker.log());
-        let name = report["file"]["name"].as_str().expect("a name");
-        sizes += std::fs::metadata(world.inbox("acme").join(name)).expect("the file").len();
         attempts.push(delivery["attempts"].as_u64().expect("a number"));
     }
     attempts.sort_unstable();
     assert_eq!(attempts, [1, 2], "the one that was begun was begun again, and no attempt failed");
+    let names = world.names("acme");
+    assert_eq!(names.len(), 2, "{names:?}");
+    let sizes: u64 =
+        names.iter().map(|name| std::fs::metadata(world.inbox("acme").join(name)).expect("a file").len()).sum();
     assert!(proxy.traffic().uploaded - before < sizes, "what had arrived was not sent again");
-    assert_eq!(world.names("acme").len(), 2, "{:?}", world.names("acme"));
+    for name in names {
+        let plain = String::from_utf8(world.decrypt(&world.inbox("acme").join(name))).expect("UTF-8");
+        assert_eq!(plain.lines().count() as u32, ROWS + 1);
+    }
 }
 
 #[test]
