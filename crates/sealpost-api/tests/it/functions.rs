@@ -80,7 +80,7 @@ impl<'a> Ask<'a> {
         }
         if let Some(body) = self.body {
             // The gateway does so for what it takes for binary: half of the shapes here.
-            let is_base64 = number % 2 == 0;
+            let is_base64 = number.is_multiple_of(2);
             event["body"] =
                 if is_base64 { json!(STANDARD.encode(body)) } else { json!(std::str::from_utf8(body).unwrap()) };
             event["isBase64Encoded"] = json!(is_base64);

@@ -68,7 +68,7 @@ impl Function for Events {
     }
 }
 
-/// The queue's depth in CloudWatch's embedded metric format: a line of the log from which it makes metrics.
+/// The queue's depth in the embedded metric format of `CloudWatch`: a line of the log from which it makes metrics.
 fn metrics(looked: &LookedAfter, now_ms: i64) -> Json {
     let values = [
         ("QueueReady", looked.depth.ready),

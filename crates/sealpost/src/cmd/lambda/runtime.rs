@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{RUNTIME, extension};
 use crate::output;
 
-/// How long an event of a file may take: as long as Lambda's longest.
+/// How long an event without a deadline may take, such as one of a file: as long as Lambda's longest.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// How long the answer to the last event may take on its way when Lambda ends the process.
 const LAST_WORD: Duration = Duration::from_millis(100);
@@ -48,7 +48,8 @@ impl Time {
     /// A token that is cancelled this long before the event's time is over, or when the process is to end. Of a short time
     /// half is left to work. Its timer ends with the guard.
     pub(super) fn until(&self, before: Duration) -> (CancellationToken, DropGuard) {
-        let left = self.deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        // One that was over before the event came is an emulator's, which has none.
+        let left = self.deadline.duration_since(SystemTime::now()).unwrap_or(LONGEST);
         let end = left.saturating_sub(before).max(left / 2);
         let token = self.stopping.child_token();
         let timer = token.clone();
