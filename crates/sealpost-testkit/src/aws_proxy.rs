@@ -186,6 +186,8 @@ impl Request {
     fn actions(&self) -> Vec<String> {
         match self.header("x-amz-target").and_then(|target| target.split_once('.')) {
             Some(("DynamoDB_20120810", operation)) => self.of_table(operation),
+            // Several messages in one call need the right to one.
+            Some(("AmazonSQS", operation)) => vec![format!("sqs:{}", operation.trim_end_matches("Batch"))],
             Some((_, operation)) => vec![format!("{}:{operation}", self.service())],
             None if self.service() == "s3" || self.header("authorization").is_none() => {
                 vec![self.of_bucket().to_owned()]
@@ -253,7 +255,7 @@ mod tests {
             let head = format!("POST / HTTP/1.1\r\n{SIGNED}/{service}/aws4_request\r\nx-amz-target: {target}");
             actions(&head, body)
         };
-        assert_eq!(json("sqs", "AmazonSQS.SendMessage", "{}"), ["sqs:SendMessage"]);
+        assert_eq!(json("sqs", "AmazonSQS.SendMessageBatch", "{}"), ["sqs:SendMessage"]);
         let parts = r#"{"TransactItems":[{"Put":{}},{"ConditionCheck":{}},{"Put":{}}]}"#;
         assert_eq!(
             json("dynamodb", "DynamoDB_20120810.TransactWriteItems", parts),

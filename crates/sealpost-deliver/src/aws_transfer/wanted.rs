@@ -58,7 +58,10 @@ pub(super) fn wanted(connector: &Connector, is_ours: bool, needed: bool) -> Resu
         return Err(config("AWS Transfer Family reads the login from a secret: set `user_secret` instead of `login`"));
     };
     let id = match secret.secret.scheme() {
-        "aws-sm" if !secret.secret.rest().contains('#') => secret.secret.rest().to_owned(),
+        // By ARN or name; ours takes no bare names, which could be of any store.
+        "aws-sm" if !secret.secret.rest().contains('#') && (!is_ours || secret.secret.rest().starts_with("arn:")) => {
+            secret.secret.rest().to_owned()
+        }
         _ if is_ours => secret.secret.to_string(),
         _ => {
             return Err(config(
@@ -177,6 +180,11 @@ mod tests {
         assert!(refused(&authority, true).is_ok());
         assert_eq!(refused(&|settings| settings.host_keys.clear(), false), Err("SP-DELIVER-014"));
         assert_eq!(refused(&|settings| settings.user_secret = None, true), Err("SP-DELIVER-021"));
+        let named = |settings: &mut ConnectorSettings| {
+            settings.user_secret = Some(UserSecret { secret: "aws-sm:acme/sftp".parse().unwrap(), stages: Vec::new() });
+        };
+        assert_eq!(refused(&named, false).unwrap().config.user_secret_id.as_deref(), Some("acme/sftp"));
+        assert_eq!(refused(&named, true).unwrap().config.user_secret_id.as_deref(), Some("aws-sm:acme/sftp"));
         let file = |settings: &mut ConnectorSettings| {
             settings.user_secret = Some(UserSecret { secret: "file:acme.json".parse().unwrap(), stages: Vec::new() });
         };

@@ -26,7 +26,7 @@ fn moto_a_report_goes_the_whole_way_through_the_functions() {
     // Who has no token, or one of nobody's, gets no further than the first function.
     assert_eq!(estate.call(&mut api, "", "GET", "/v1/reports", None).0, 401);
     let stranger = estate.token("client-of-nobody", "reports:read reports:write");
-    assert_eq!(estate.call(&mut api, &stranger, "GET", "/v1/reports", None).0, 401);
+    assert_eq!(estate.call(&mut api, &stranger, "GET", "/v1/reports", None).0, 403);
 
     let (status, report) =
         estate.call(&mut api, &token, "POST", "/v1/reports", Some(json!({"report_type": "contracts.v1"})));
@@ -60,6 +60,7 @@ fn moto_a_report_goes_the_whole_way_through_the_functions() {
 
     let authorizer = estate.function("authorizer");
     estate.authorize(&authorizer, &token);
+    estate.authorize(&authorizer, &estate.api_key());
     actions::check(&estate.called());
 }
 

@@ -8,7 +8,18 @@ use serde_json::Value as Json;
 const ALLOWED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/terraform/modules/iam/actions.json");
 
 /// Allowed, and not called on the way that this test goes: function, action, when it is called.
-const ELSEWHERE: &[(&str, &str, &str)] = &[];
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("api", "dynamodb:ConditionCheckItem", "a partner changes something about itself"),
+    ("api", "dynamodb:DeleteItem", "a partner removes a webhook or a destination"),
+    ("api", "secretsmanager:GetSecretValue", "a partner makes a webhook, tests a destination"),
+    ("api", "transfer:DescribeConnector", "a partner tests a destination"),
+    ("api", "transfer:TestConnection", "a partner tests a destination"),
+    ("events", "dynamodb:BatchGetItem", "the removal of a partner that was cut short is finished"),
+    ("events", "dynamodb:ConditionCheckItem", "the removal of a partner that was cut short is finished"),
+    ("worker", "events:PutEvents", "where a bus is named for the events of transfers"),
+    ("worker", "s3:AbortMultipartUpload", "a report fails while it is stored"),
+    ("worker", "s3:ListBucketMultipartUploads", "a report is removed whose last attempt failed"),
+];
 
 /// Services whose calls are not made by us: Lambda and S3 use the keys on a function's behalf.
 const ON_BEHALF: [&str; 2] = ["kms", "logs"];

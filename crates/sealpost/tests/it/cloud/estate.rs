@@ -70,7 +70,7 @@ impl Estate {
         estate.fill_database();
         estate.start_transfer_family(transfer_port);
         estate.write_package();
-        estate.apply();
+        estate.apply_partners();
         // The operator's own calls to the engine were made with the functions' key.
         estate.transfer_proxy.forget_calls();
         estate
@@ -90,7 +90,7 @@ impl Estate {
     fn make_services(&mut self) {
         let moto = &self.moto;
         moto.create_bucket(BUCKET);
-        let _ = moto.call(
+        drop(moto.call(
             "dynamodb",
             "DynamoDB_20120810.CreateTable",
             &json!({
@@ -101,7 +101,7 @@ impl Estate {
                 ],
                 "BillingMode": "PAY_PER_REQUEST",
             }),
-        );
+        ));
         let queue = |name: &str, attributes: Json| {
             let made = moto.call("sqs", "AmazonSQS.CreateQueue", &json!({"QueueName": name, "Attributes": attributes}));
             made["QueueUrl"].as_str().expect("a URL").to_owned()
@@ -115,12 +115,12 @@ impl Estate {
             ("sealpost/acme", self.login()),
         ] {
             let secret = json!({"Name": name, "SecretString": value.to_string()});
-            let _ = moto.call("secretsmanager", "secretsmanager.CreateSecret", &secret);
+            drop(moto.call("secretsmanager", "secretsmanager.CreateSecret", &secret));
         }
         let rule = json!({"Name": "transfers", "EventPattern": json!({"source": ["sealpost.transfer"]}).to_string()});
-        let _ = moto.call("events", "AWSEvents.PutRule", &rule);
+        drop(moto.call("events", "AWSEvents.PutRule", &rule));
         let target = json!({"Rule": "transfers", "Targets": [{"Id": "bus", "Arn": arn("sqs", "bus")}]});
-        let _ = moto.call("events", "AWSEvents.PutTargets", &target);
+        drop(moto.call("events", "AWSEvents.PutTargets", &target));
     }
 
     /// What a connector of Transfer Family logs in with.
@@ -133,7 +133,7 @@ impl Estate {
         self.database.run(
             "",
             &format!(
-                "CREATE DATABASE company;
+                "CREATE DATABASE company; USE company;
                  CREATE TABLE company.contracts (id INT PRIMARY KEY, partner VARCHAR(40) NOT NULL, employee VARCHAR(80) NOT NULL, rate DECIMAL(8,2) NOT NULL);
                  INSERT INTO company.contracts SELECT seq, IF(seq % 2, 'acme', 'bravo'), CONCAT(IF(seq % 2, 'acme', 'bravo'), '-employee-', seq), seq / 100 FROM seq_1_to_{};
                  CREATE USER 'reports'@'%' IDENTIFIED BY 'first-password';
@@ -146,24 +146,22 @@ impl Estate {
     /// The database's password is changed there and in the secret, as a rotation does it, while the functions run.
     pub(crate) fn rotate_database_password(&self) {
         self.database.run("", "ALTER USER 'reports'@'%' IDENTIFIED BY 'second-password';");
-        // A pool's connections would go on as long as they live.
-        self.database.run(
-            "",
-            "BEGIN NOT ATOMIC DECLARE done INT DEFAULT 0; DECLARE one BIGINT;
-             DECLARE all_of CURSOR FOR SELECT id FROM information_schema.processlist WHERE user = 'reports';
-             DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = 1; DECLARE CONTINUE HANDLER FOR 1094 BEGIN END;
-             OPEN all_of; each_one: LOOP FETCH all_of INTO one; IF done THEN LEAVE each_one; END IF; KILL one; END LOOP; END",
-        );
+        // A pool's connections would go on as long as they live. One may end by itself in between.
+        let connections =
+            self.database.rows("", "SELECT id FROM information_schema.processlist WHERE user = 'reports'");
+        for id in connections.lines() {
+            drop(self.database.try_run("", &format!("KILL {id}")));
+        }
         let secret = json!({"username": "reports", "password": "second-password"}).to_string();
         let change = json!({"SecretId": "sealpost/database", "SecretString": secret});
-        let _ = self.moto.call("secretsmanager", "secretsmanager.PutSecretValue", &change);
+        drop(self.moto.call("secretsmanager", "secretsmanager.PutSecretValue", &change));
     }
 
     /// Our own transfer API, over the same bucket, in place of Transfer Family.
     fn start_transfer_family(&mut self, port: u16) {
         self.write("family/secrets/master", "a-master-secret-of-more-than-32-bytes-for-tests");
         self.write("family/catalogue/none.v1.toml", "title = \"None\"\n");
-        self.write("family/catalogue/none.v1.sql", "SELECT 1 AS id WHERE :partner_scope = 'nobody'");
+        self.write("family/catalogue/none.v1.sql", "SELECT id FROM t WHERE id = :partner_scope");
         let endpoint = self.moto.endpoint();
         self.write(
             "family/sealpost.toml",
@@ -199,7 +197,7 @@ endpoint = "{endpoint}"
             ),
         );
         let status = Command::new("python3")
-            .args(["-c", "import sqlite3,sys; sqlite3.connect(sys.argv[1]).execute('CREATE TABLE t (id)')"])
+            .args(["-c", "import sqlite3,sys; sqlite3.connect(sys.argv[1]).execute('CREATE TABLE t (id INTEGER)')"])
             .arg(self.path("family/none.sqlite"))
             .status();
         assert!(status.expect("run python3").success());
@@ -221,6 +219,8 @@ endpoint = "{endpoint}"
         let endpoint = self.proxy.endpoint();
         let (key_id, secret) = &self.transfer_key;
         self.write("package/secrets/transfer", secret);
+        let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(self.path("package/secrets/transfer"), own).expect("keep it for its owner");
         self.write(
             "package/sealpost.toml",
             &format!(
@@ -258,6 +258,7 @@ produce_attempts = 50
 [deliver]
 engine = "aws_transfer"
 [deliver.aws_transfer]
+follow_s = 0
 access_role = "arn:aws:iam::123456789012:role/sealpost-transfer"
 [deliver.aws_transfer.aws]
 region = "{REGION}"
@@ -321,13 +322,26 @@ longest_pause_s = 1.0
         );
     }
 
-    /// An operator's machine, with keys of its own.
-    fn apply(&self) {
+    /// An operator's machine, with keys of its own: the first time the service's connector is made, then it is named, so that the
+    /// functions need no right to look for it.
+    fn apply_partners(&self) {
         let partners = self.path("package/partners");
-        let changes = self.sealpost("package", "operator", &["--json", "apply", &partners.to_string_lossy()]);
-        let made = changes.as_array().expect("changes").iter();
-        let made: Vec<&str> = made.filter_map(|change| change["subject"].as_str()).collect();
-        assert!(made.iter().any(|subject| subject.contains(":connector/c-")), "no connector of the service: {made:?}");
+        let apply = || self.sealpost("package", "operator", &["--json", "apply", &partners.to_string_lossy()]);
+        let changes = apply();
+        let mut made = changes.as_array().expect("changes").iter().filter_map(|change| change["subject"].as_str());
+        let connector =
+            made.find_map(|subject| subject.split_once(":connector/")).expect("a connector of the service").1;
+        let file = self.path("package/partners/acme.toml");
+        let text = std::fs::read_to_string(&file).expect("read the partner's file");
+        let named = format!("[connectors.main]\naws_connector = \"{connector}\"\n");
+        std::fs::write(&file, text.replace("[connectors.main]\n", &named)).expect("write the partner's file");
+        apply();
+    }
+
+    /// A key of the partner, for callers without tokens.
+    pub(crate) fn api_key(&self) -> String {
+        let key = self.sealpost("package", "operator", &["--json", "partner", "key", "new", "acme"]);
+        key["api_key"].as_str().expect("a key").to_owned()
     }
 
     fn environment(&self, whose: &str) -> Vec<(String, String)> {

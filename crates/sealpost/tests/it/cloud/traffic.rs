@@ -160,7 +160,7 @@ impl Estate {
     }
 
     fn delete(&self, queue: &str, handle: &Json, _id: &Json) {
-        let _ = self.moto.call("sqs", "AmazonSQS.DeleteMessage", &json!({"QueueUrl": queue, "ReceiptHandle": handle}));
+        drop(self.moto.call("sqs", "AmazonSQS.DeleteMessage", &json!({"QueueUrl": queue, "ReceiptHandle": handle})));
     }
 
     /// The worker gets a batch, if there is one, and is killed while it works on it. The messages come again.
