@@ -132,10 +132,32 @@ fn entries(binary: &Path, config: Option<&Path>) -> Result<Vec<(String, PathBuf)
             return Err(format!("there is no sealpost.toml in {}", folder.display()));
         }
         entries.push(("sealpost.toml".to_owned(), folder.join("sealpost.toml")));
+        authorities(folder, &mut entries)?;
         walk(&folder.join("catalogue"), "catalogue", &mut entries)?;
     }
     entries.sort();
     Ok(entries)
+}
+
+/// Certificate authorities beside the configuration, such as RDS's `rds-ca.pem`. Keys don't belong into a package.
+fn authorities(folder: &Path, entries: &mut Vec<(String, PathBuf)>) -> Result<(), String> {
+    let unreadable = |error| format!("read {}: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !name.ends_with(".pem") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("read {}: {error}", path.display()))?;
+        if text.contains("PRIVATE KEY") {
+            return Err(format!(
+                "{} has a private key: put it into a secret store, not into a package",
+                path.display()
+            ));
+        }
+        entries.push((name, path));
+    }
+    Ok(())
 }
 
 fn walk(folder: &Path, name: &str, entries: &mut Vec<(String, PathBuf)>) -> Result<(), String> {

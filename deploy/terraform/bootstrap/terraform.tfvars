@@ -3,5 +3,7 @@ region     = "eu-central-1"
 
 ci = {
   issuer   = "jenkins.example.com/oidc"
-  subjects = ["https://jenkins.example.com/job/sealpost/job/main/"]
+  subjects = ["https://jenkins.example.com/job/sealpost-deploy/"]
 }
+
+plan_subjects = ["https://jenkins.example.com/job/sealpost/*", "https://jenkins.example.com/job/sealpost-deploy/"]

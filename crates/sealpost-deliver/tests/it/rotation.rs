@@ -68,6 +68,9 @@ async fn send(secrets: &Arc<Keeping>, settings: &ConnectorSettings, name: &str) 
     Parcel::new(settings, name, "x").send(&Sftp::new(secrets.clone())).await.map(drop)
 }
 
+/// What a secret's value is with a key.
+type ValueOf<'a> = &'a dyn Fn(&Path) -> String;
+
 #[tokio::test]
 async fn a_changed_key_is_taken_up_within_the_attempt() {
     let server = Sshd::start();
@@ -78,8 +81,7 @@ async fn a_changed_key_is_taken_up_within_the_attempt() {
     };
     let of_key = |key: &Path| std::fs::read_to_string(key).unwrap();
     let by_secret = with_user_secret(openssh_settings(&server));
-    let forms: [(&str, &ConnectorSettings, &dyn Fn(&Path) -> String); 2] =
-        [("plain", &plain, &of_key), ("secret", &by_secret, &user_secret)];
+    let forms = [("plain", &plain, &of_key as ValueOf<'_>), ("secret", &by_secret, &user_secret)];
     for (form, settings, value) in forms {
         secrets.stale(&"vault:x".parse().unwrap()).await;
         secrets.set(value(&server.client_key("ed25519", "256", "RFC4716", "")));

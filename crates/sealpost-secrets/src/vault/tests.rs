@@ -75,10 +75,8 @@ async fn names_lead_nowhere_else() {
 #[test]
 fn vaults_that_are_not_here() {
     let refused = |place: &str| vault(&place.parse().unwrap(), &Surroundings::new("/nowhere")).err().unwrap();
-    for known in ["vault:secret/data/x"] {
-        let error = refused(known);
-        assert!(error.is(&codes::secrets::NOT_IN_BUILD) && error.detail().contains("file:data/secrets"), "{error}");
-    }
+    let error = refused("vault:secret/data/x");
+    assert!(error.is(&codes::secrets::NOT_IN_BUILD) && error.detail().contains("file:data/secrets"), "{error}");
     for bad in ["env:X", "file:../secrets", "file:/", "aws-sm:/x", "aws-sm:two words"] {
         assert!(refused(bad).is(&codes::secrets::REFERENCE), "{bad}");
     }

@@ -160,12 +160,13 @@ resource "aws_cloudwatch_metric_alarm" "no_deliveries" {
   ok_actions          = [aws_sns_topic.alarms.arn]
 }
 
-# What the events function measures at each sweep; a metric without dimensions, of all stacks in the account and region.
+# What the events function measures at each sweep.
 resource "aws_cloudwatch_metric_alarm" "dead_tasks" {
   alarm_name          = "${var.name}-dead-tasks"
   alarm_description   = "The ledger has dead letters: tasks that failed in a way nobody foresaw. Look at them, repair, revive."
   namespace           = "Sealpost"
   metric_name         = "QueueDead"
+  dimensions          = { FunctionName = var.functions["events"].name }
   statistic           = "Maximum"
   period              = 300
   evaluation_periods  = 1

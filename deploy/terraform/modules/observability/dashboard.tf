@@ -9,7 +9,7 @@ locals {
     { title = "Functions: milliseconds", metrics = [for function in sort(keys(var.functions)) : ["AWS/Lambda", "Duration", "FunctionName", var.functions[function].name, { stat = "p99", label = function }]] },
     { title = "Queue: messages", metrics = concat([["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.work_queue, { stat = "Maximum", label = "work" }]], [for of in sort(keys(var.dead_letter_queues)) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.dead_letter_queues[of], { stat = "Maximum", label = "dead letters of ${of}" }]]) },
     { title = "Queue: seconds of the oldest", metrics = [["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", var.work_queue, { stat = "Maximum" }]] },
-    { title = "Tasks", metrics = [for metric in ["QueueReady", "QueueDelayed", "QueueLeased", "QueueDead", "QueueRungAgain"] : ["Sealpost", metric, { stat = "Maximum" }]] },
+    { title = "Tasks", metrics = [for metric in ["QueueReady", "QueueDelayed", "QueueLeased", "QueueDead", "QueueRungAgain"] : ["Sealpost", metric, "FunctionName", var.functions["events"].name, { stat = "Maximum" }]] },
     { title = "Ledger: units", metrics = [for metric in ["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"] : ["AWS/DynamoDB", metric, "TableName", var.table, { stat = "Sum" }]] },
   ]
 }

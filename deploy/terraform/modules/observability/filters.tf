@@ -13,7 +13,7 @@ locals {
     deliveries_retried = { function = "worker", pattern = "{ $.message = \"delivery attempt failed, it is tried again\" }" }
     tasks_buried       = { function = "worker", pattern = "{ $.message = \"a task was moved to the dead letters\" }" }
     # Terms of a line instead of a member of it: `error.code` has a dot in its name.
-    deliveries_overdue  = { function = "worker", pattern = "\"delivery attempt failed\" \"SP-DELIVER-016\"" }
+    deliveries_overdue  = { function = "worker", pattern = "\"delivery failed\" \"SP-DELIVER-031\"" }
     certificates_ending = { function = "events", pattern = "{ ($.message = \"a certificate is about to expire\") && ($.days_until_expiry <= ${var.limits.certificate_days}) }" }
     certificates_broken = { function = "events", pattern = "{ $.message = \"a certificate can't be used\" }" }
     ledger_trouble      = { function = "worker", pattern = "{ $.message = \"the ledger did not answer\" }" }

@@ -53,7 +53,8 @@ impl Function for Events {
             (_, "Scheduled Event") | ("aws.scheduler" | "sealpost.schedule", _) => {
                 let looked = self.pipeline.look_after().await?;
                 if std::env::var_os(RUNTIME).is_some() {
-                    output::line(&metrics(&looked, jiff::Timestamp::now().as_millisecond()).to_string());
+                    let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+                    output::line(&metrics(&looked, &function, jiff::Timestamp::now().as_millisecond()).to_string());
                 }
                 return Ok(json!({"rung": looked.rung, "queue": looked.depth}));
             }
@@ -68,8 +69,9 @@ impl Function for Events {
     }
 }
 
-/// The queue's depth in the embedded metric format of `CloudWatch`: a line of the log from which it makes metrics.
-fn metrics(looked: &LookedAfter, now_ms: i64) -> Json {
+/// The queue's depth in the embedded metric format of `CloudWatch`: a line of the log from which it makes metrics. The function's
+/// name tells installations of one account apart.
+fn metrics(looked: &LookedAfter, function: &str, now_ms: i64) -> Json {
     let values = [
         ("QueueReady", looked.depth.ready),
         ("QueueDelayed", looked.depth.delayed),
@@ -78,8 +80,8 @@ fn metrics(looked: &LookedAfter, now_ms: i64) -> Json {
         ("QueueRungAgain", looked.rung),
     ];
     let names: Vec<Json> = values.iter().map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
-    let directive = json!({"Namespace": "Sealpost", "Dimensions": [[]], "Metrics": names});
-    let mut line = json!({"_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]}});
+    let directive = json!({"Namespace": "Sealpost", "Dimensions": [["FunctionName"]], "Metrics": names});
+    let mut line = json!({"_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]}, "FunctionName": function});
     for (name, value) in values {
         line[name] = Json::from(value);
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::task::WorkKind;
+use sealpost_ledger::sqs::ring_of;
 use sealpost_pipeline::{Pipeline, Worked};
 use serde_json::{Value as Json, json};
 use tokio::sync::Semaphore;
@@ -47,7 +47,7 @@ impl Function for Worker {
         let mut names = HashMap::new();
         for record in records.ok_or_else(no_event)? {
             let id = record["messageId"].as_str().unwrap_or_default().to_owned();
-            let Some(kind) = record["body"].as_str().and_then(ring) else {
+            let Some(kind) = record["body"].as_str().and_then(|body| ring_of(body).ok()) else {
                 // It would be the same the next time.
                 tracing::error!(target: "sealpost::lambda", message = id, "a message is no bell; it is left out");
                 continue;
@@ -79,26 +79,5 @@ impl Function for Worker {
             failed.push(json!({"itemIdentifier": message}));
         }
         Ok(json!({"batchItemFailures": failed}))
-    }
-}
-
-/// The kind of work that a message calls for: `{"ring":"deliver"}`.
-fn ring(body: &str) -> Option<WorkKind> {
-    let message: Json = serde_json::from_str(body).ok()?;
-    serde_json::from_value(message["ring"].clone()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bell_names_a_kind_and_everything_else_is_none() {
-        for kind in WorkKind::ALL {
-            assert_eq!(ring(&json!({"ring": kind.as_str()}).to_string()), Some(kind));
-        }
-        for body in ["", "{}", "[]", "deliver", r#"{"ring":"dance"}"#, r#"{"ring":7}"#] {
-            assert_eq!(ring(body), None, "{body}");
-        }
     }
 }
