@@ -79,9 +79,15 @@ async fn an_object_that_is_replaced_between_attempts_is_never_mixed_with_the_new
     let proxy = ChaosProxy::start(([127, 0, 0, 1], rig.sshd.port()).into());
     let connector = rig.connector(through(&proxy)).await;
     rig.put("big.bin", &noise(8_000_000, 3));
-    proxy.set(Chaos::CutUpload(4_000_000));
+    proxy.set(Chaos::CutUpload(1_000_000));
     let transfer = rig.start(&connector, vec![Action::Send { local: object("big.bin"), remote_directory: None }]).await;
     while rig.items(&transfer.id).await[0].failed_attempts == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // No attempt is under way while it happens: one that has the earlier object open may send all of that.
+    proxy.set(Chaos::Refuse);
+    let failed = rig.items(&transfer.id).await[0].failed_attempts;
+    while rig.items(&transfer.id).await[0].failed_attempts <= failed + 1 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // As the store does it: another file takes its place.
