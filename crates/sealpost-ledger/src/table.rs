@@ -2,7 +2,7 @@
 //!
 //! The [`Table`] keeps items under two keys, as DynamoDB does: `pk` says which partition, `sk` orders the items within it. It
 //! reads what was last written, ranges within a partition, and writes several items at once under conditions, or none.
-//! A [`Step`](step::Step) makes a transaction of that: it remembers the version of what it has read, and its one write
+//! A [`Step`] makes a transaction of that: it remembers the version of what it has read, and its one write
 //! holds only if nothing of it has changed; else it is run again.
 //!
 //! Whatever is searched by is an item of its own, written in the same step as what it leads to: no index lags behind.

@@ -7,7 +7,7 @@
 //! | `aws-sm:name`, `aws-sm:arn:…`, `aws-sm:name#member` | a secret of AWS Secrets Manager, or a member of a JSON one, by stages |
 //! | `vault:path`, `vault:path#field` | what HashiCorp Vault answers at a path, or a field of it |
 //!
-//! Values of services are kept for a while and asked for once however many want them: [`kept`].
+//! Values of services are kept for a while and asked for once however many want them: see `kept`.
 //!
 //! What partners hand in is written to a vault, one of [`VAULTS`], and read through the same references.
 //!

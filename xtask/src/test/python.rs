@@ -2,12 +2,19 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use super::step::call;
 use crate::workspace::{read, root};
 
-/// Where what tests install is kept: in the user's cache, or in `target/` where there is none.
+/// Where what tests install is kept: in the user's cache, or in `target/` where there is none. Found once: steps that run side by
+/// side would take each other's probes away, and see a folder that can't be written.
 pub(crate) fn cache() -> PathBuf {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(find_cache).clone()
+}
+
+fn find_cache() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
