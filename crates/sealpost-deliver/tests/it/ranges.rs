@@ -56,9 +56,10 @@ async fn a_file_comes_whole_over_several_channels_and_connections() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_far_server_gets_a_second_connection_by_itself_unless_ranges_are_off() {
     let server = Sshd::start();
-    let line = Line { one_way: Duration::from_millis(15), bytes_per_second: Some(40_000_000) };
+    // Slow enough, and the file large enough, that much of it is left when the second one is thought of.
+    let line = Line { one_way: Duration::from_millis(15), bytes_per_second: Some(20_000_000) };
     let far = FarProxy::start(([127, 0, 0, 1], server.port()).into(), line);
-    let bytes = noise(70_000_000, 9);
+    let bytes = noise(110_000_000, 9);
     std::fs::write(server.inbox().join("a.bin"), &bytes).unwrap();
     let site = through(sites::openssh(&server), far.address().port());
     retrieve(&site, &bytes).await.unwrap();
