@@ -1,45 +1,61 @@
 //! `cargo xtask bench`: builds the product and its bench for release, and runs the bench.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::workspace::{cargo, root};
 
+/// Files in memory are the same for everyone, and take no part of the time.
+const MEMORY: &str = "/dev/shm";
+/// Room for a large report in any format, the database and everybody's files, in KiB.
+const ROOM_KIB: u64 = 12 << 20;
+
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    let has = |option: &str| arguments.iter().any(|argument| argument == option || *argument == format!("--{option}"));
+    let parts = ["reports", "formats", "sealing", "edge", "jobs", "memory", "growth", "lambda", "transfer", "size"];
+    let needs = |part: &str| has(part) || !parts.iter().any(|part| has(part));
     crate::test::packages::install_with_peers()?;
     crate::test::python::install()?;
+    let peers = if needs("reports") || needs("formats") { Some(crate::test::python::install_peers()?) } else { None };
     let mut build = cargo();
     build.args(["build", "--release", "--locked", "--package", "sealpost-bench"]);
     // Transfers alone are the bench's own program, which has the engine in it.
-    if !arguments.iter().any(|argument| argument == "--transfer") {
+    if parts.iter().any(|part| *part != "transfer" && needs(part)) {
         build.args(["--package", "sealpost"]);
     }
     let built = build.status().map_err(|error| format!("start cargo: {error}"))?;
     if !built.success() {
         return Err("the release build failed".into());
     }
-    let has = |option: &str| arguments.iter().any(|argument| argument == option);
-    let hello = if has("--transfer") || has("--edge") { None } else { Some(hello()?) };
+    let hello = if needs("lambda") { Some(hello()?) } else { None };
+    let out = target().join("bench");
     let mut bench = cargo();
     crate::test::python::on_path(&mut bench);
-    let ran = bench
-        .args(["run", "--release", "--locked", "--quiet", "--package", "sealpost-bench", "--manifest-path"])
-        .arg(root().join("Cargo.toml"))
-        .arg("--")
-        .args(arguments)
-        .args(hello.iter().flat_map(|file| [OsString::from("--hello"), file.into()]))
-        // So that `--json FILE` means what it means to whoever typed it.
-        .current_dir(std::env::current_dir().map_err(|error| format!("the current folder: {error}"))?)
-        .status()
-        .map_err(|error| format!("start cargo: {error}"))?;
+    bench.args(["run", "--release", "--locked", "--quiet", "--package", "sealpost-bench", "--manifest-path"]);
+    bench.arg(root().join("Cargo.toml")).arg("--");
+    // What is given later counts.
+    bench.arg("--json").arg(out.join("bench.json")).arg("--plot").arg(out.join("bench.svg")).args(arguments);
+    bench.args(hello.iter().flat_map(|file| [OsString::from("--hello"), file.into()]));
+    bench.arg("--package").arg(crate::package::archive());
+    bench.envs(peers.iter().map(|interpreter| ("SEALPOST_BENCH_PYTHON", interpreter)));
+    if free_kib(Path::new(MEMORY)).is_some_and(|free| free >= ROOM_KIB) {
+        bench.env("TMPDIR", MEMORY);
+    }
+    // So that `--json FILE` means what it means to whoever typed it.
+    bench.current_dir(std::env::current_dir().map_err(|error| format!("the current folder: {error}"))?);
+    let ran = bench.status().map_err(|error| format!("start cargo: {error}"))?;
+    println!("the table as JSON and as a picture: {}/bench.json, bench.svg (unless you named others)", out.display());
     if ran.success() { Ok(()) } else { Err("the bench failed".into()) }
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// Builds the peer of cold starts, which is no member of the workspace; gives its binary.
 fn hello() -> Result<PathBuf, String> {
     let folder = root().join("crates/sealpost-bench/hello");
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("hello");
+    let target = target().join("hello");
     let built = cargo()
         .args(["build", "--release", "--locked", "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
@@ -47,4 +63,11 @@ fn hello() -> Result<PathBuf, String> {
         .status()
         .map_err(|error| format!("start cargo: {error}"))?;
     if built.success() { Ok(target.join("release/hello")) } else { Err("the build of the peer failed".into()) }
+}
+
+/// What is free where this folder is, in KiB.
+fn free_kib(folder: &Path) -> Option<u64> {
+    let mut df = std::process::Command::new("df");
+    let said = df.args(["--output=avail", "-k"]).arg(folder).output().ok()?;
+    String::from_utf8_lossy(&said.stdout).lines().nth(1)?.trim().parse().ok()
 }

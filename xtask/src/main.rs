@@ -33,7 +33,7 @@ The project's own commands.
       sequences. Prints what deviates as curl lines. Five minutes for each plane when nothing else is said.
   cargo xtask package [--arch x86_64|arm64] [--config FOLDER] [--zig]
       The binary as a package of AWS Lambda: target/package/sealpost-ARCH.zip, with the configuration and catalogue of a folder.
-  cargo xtask bench [--quick] [--edge | --transfer | --lambda] [--json FILE] [--rows N] [--rounds N]
+  cargo xtask bench [--quick] [PART …] [--json FILE] [--plot FILE] [--rows N] [--rounds N]
       Speed and memory beside the stock tools, in the same run.
   cargo xtask deploy <init | validate | plan [--destroy] | summary | apply> --environment E [--folder F]
                      [-- TERRAFORM-ARGUMENTS]

@@ -61,13 +61,23 @@ impl Architecture {
     }
 }
 
+/// Where the package for this machine's kind of processor is, once it was built.
+pub(crate) fn archive() -> PathBuf {
+    let this = [Architecture::X86_64, Architecture::Arm64].into_iter().find(|one| one.is_this_machines());
+    build::target().join("package").join(archive_name(this.unwrap_or(Architecture::X86_64)))
+}
+
+fn archive_name(architecture: Architecture) -> String {
+    format!("sealpost-{}.zip", architecture.name())
+}
+
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let options = read(arguments)?;
     let binary = build::build(options.architecture, options.zig)?;
     check(&binary, options.architecture)?;
     let folder = build::target().join("package");
     std::fs::create_dir_all(&folder).map_err(|error| format!("make {}: {error}", folder.display()))?;
-    let archive = folder.join(format!("sealpost-{}.zip", options.architecture.name()));
+    let archive = folder.join(archive_name(options.architecture));
     let digest = pack(&archive, &entries(&binary, options.config.as_deref())?)?;
     let size = |file: &Path| std::fs::metadata(file).map(|found| found.len()).unwrap_or_default();
     let (packed, plain) = (size(&archive), size(&binary));

@@ -2,22 +2,25 @@
 
 use std::path::PathBuf;
 
+use crate::parts::{self, Part};
+
 const USAGE: &str = "\
-usage: cargo xtask bench [--quick] [--edge | --transfer | --lambda] [--rows N] [--rounds N] [--seconds N] [--json FILE]
+usage: cargo xtask bench [PART …] [--quick] [--rows N] [--rounds N] [--seconds N] [--json FILE] [--plot FILE]
   --quick      100,800 rows and 3 rounds; transfers of an eighth of the size, beside fewer peers
-  --edge       the API under load alone
-  --transfer   SFTP transfers, near and far, alone; with it:
-    --only TEXT       workloads whose name has this in it; may be given several times
-    --alone           without the peers
-    --megabits N      what the far line carries in a second, all connections together; no limit when not given
-    --runtime KIND    ours on tokio's `multi` thread runtime, as in the product, or on the `current` thread
-    --channels N, --connections N   the connector's settings; what the engine chooses when not given
-    --at-once N       small files under way at once; 64
-  --lambda     cold starts as a function of AWS Lambda alone
-  --seconds N  how long the API is under its steady load in each round; 20
   --rows N     rows of the table; 1,008,000
   --rounds N   rounds of which medians are taken; 5
-  --json FILE  also write the table there: name, unit, ours, peer_name, peer, ratio, reach, met";
+  --seconds N  how long the API is under its steady load in each round; 20
+  --json FILE  where the table goes: name, unit, better, ours, peer_name, peer, ratio, reach, met; curves beside it
+  --plot FILE  where the same goes as a picture (SVG)
+with --transfer:
+  --only TEXT       workloads whose name has this in it; may be given several times
+  --alone           without the peers
+  --megabits N      what the far line carries in a second, all connections together; no limit when not given
+  --runtime KIND    ours on tokio's `multi` thread runtime, as in the product, or on the `current` thread
+  --channels N, --connections N   the connector's settings; what the engine chooses when not given
+  --at-once N       small files under way at once; 64
+parts, all of them when none is given:
+";
 
 /// The first argument of the process that is the API's peer; its second is the port.
 pub(crate) const BARE: &str = "bare-axum";
@@ -25,24 +28,15 @@ pub(crate) const BARE: &str = "bare-axum";
 /// The first argument of the process that transfers files for us; its second is the order's file.
 pub(crate) const CARRIER: &str = "transfer-carrier";
 
-/// Which part of the bench runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    All,
-    Edge,
-    Transfer,
-    Lambda,
-}
-
 /// What was asked for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Arguments {
     /// Rows of the table.
     pub(crate) rows: u64,
     /// How often each contestant runs.
     pub(crate) rounds: usize,
     /// What runs.
-    pub(crate) part: Part,
+    pub(crate) parts: Vec<&'static Part>,
     /// Less of everything.
     pub(crate) quick: bool,
     /// How files are transferred.
@@ -51,10 +45,14 @@ pub(crate) struct Arguments {
     pub(crate) seconds: u64,
     /// Where the JSON goes.
     pub(crate) json: Option<PathBuf>,
+    /// Where the picture goes.
+    pub(crate) plot: Option<PathBuf>,
     /// The release binary; the one beside ours when not given.
     pub(crate) sealpost: Option<PathBuf>,
     /// The binary of the peer of cold starts.
     pub(crate) hello: Option<PathBuf>,
+    /// The package of the functions, where it was built.
+    pub(crate) package: Option<PathBuf>,
 }
 
 /// How files are transferred.
@@ -85,24 +83,27 @@ impl Arguments {
         let mut parsed = Self {
             rows: 1_008_000,
             rounds: 5,
-            part: Part::All,
+            parts: Vec::new(),
             quick: false,
             transfer: Transfer::default(),
             seconds: 20,
             json: None,
+            plot: None,
             sealpost: None,
             hello: None,
+            package: None,
         };
         let mut rest = arguments.into_iter();
         while let Some(argument) = rest.next() {
-            let mut value = || rest.next().ok_or(format!("{argument} needs a value\n{USAGE}"));
+            if let Some(part) = parts::find(argument.strip_prefix("--").unwrap_or(&argument)) {
+                parsed.parts.push(part);
+                continue;
+            }
+            let mut value = || rest.next().ok_or_else(|| wrong(&format!("{argument} needs a value")));
             match argument.as_str() {
                 "--quick" => {
                     (parsed.rows, parsed.rounds, parsed.seconds, parsed.quick) = (100_800, 3, 8, true);
                 }
-                "--edge" => parsed.part = Part::Edge,
-                "--transfer" => parsed.part = Part::Transfer,
-                "--lambda" => parsed.part = Part::Lambda,
                 "--only" => parsed.transfer.only.push(value()?),
                 "--alone" => parsed.transfer.alone = true,
                 "--megabits" => parsed.transfer.megabits = Some(positive(&argument, &value()?)?),
@@ -114,29 +115,40 @@ impl Arguments {
                 "--rows" => parsed.rows = positive(&argument, &value()?)?,
                 "--rounds" => parsed.rounds = small(&argument, &value()?)? as usize,
                 "--json" => parsed.json = Some(value()?.into()),
+                "--plot" => parsed.plot = Some(value()?.into()),
                 "--hello" => parsed.hello = Some(value()?.into()),
+                "--package" => parsed.package = Some(value()?.into()),
                 "--sealpost" => parsed.sealpost = Some(value()?.into()),
-                other => return Err(format!("`{other}` is not an option\n{USAGE}")),
+                other => return Err(wrong(&format!("`{other}` is not an option"))),
             }
+        }
+        if parsed.parts.is_empty() {
+            parsed.parts.extend(parts::PARTS);
         }
         Ok(parsed)
     }
 }
 
+fn wrong(what: &str) -> String {
+    let parts: String =
+        parts::PARTS.iter().map(|part| format!("  --{:<11} {}\n", part.name, part.summary)).collect();
+    format!("{what}\n{USAGE}{parts}")
+}
+
 fn positive(option: &str, text: &str) -> Result<u64, String> {
     let number = text.replace([',', '_'], "").parse().ok().filter(|number| *number > 0);
-    number.ok_or(format!("{option}: expected a whole number above zero\n{USAGE}"))
+    number.ok_or_else(|| wrong(&format!("{option}: expected a whole number above zero")))
 }
 
 fn small(option: &str, text: &str) -> Result<u32, String> {
-    u32::try_from(positive(option, text)?).map_err(|_| format!("{option}: {text} is too large\n{USAGE}"))
+    u32::try_from(positive(option, text)?).map_err(|_| wrong(&format!("{option}: {text} is too large")))
 }
 
 fn one_thread(kind: &str) -> Result<bool, String> {
     match kind {
         "current" => Ok(true),
         "multi" => Ok(false),
-        other => Err(format!("--runtime: `{other}` is neither `multi` nor `current`\n{USAGE}")),
+        other => Err(wrong(&format!("--runtime: `{other}` is neither `multi` nor `current`"))),
     }
 }
 
@@ -156,10 +168,15 @@ impl Default for Transfer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arguments, Part};
+    use super::Arguments;
+    use crate::parts::PARTS;
 
     fn parse(text: &str) -> Result<Arguments, String> {
         Arguments::parse(text.split_whitespace().map(str::to_owned))
+    }
+
+    fn names(arguments: &Arguments) -> Vec<&'static str> {
+        arguments.parts.iter().map(|part| part.name).collect()
     }
 
     #[test]
@@ -171,16 +188,15 @@ mod tests {
     }
 
     #[test]
-    fn the_edge_alone_and_for_how_long() {
-        let parsed = parse("--edge --seconds 4").unwrap();
-        assert_eq!((parsed.part, parsed.seconds), (Part::Edge, 4));
-        assert_eq!(parse("").unwrap().part, Part::All);
+    fn some_parts_or_all_of_them() {
+        assert_eq!(names(&parse("--edge jobs --seconds 4").unwrap()), ["edge", "jobs"]);
+        assert_eq!(parse("").unwrap().parts.len(), PARTS.len());
     }
 
     #[test]
     fn transfers_alone_and_some_of_them() {
         let parsed = parse("--transfer --quick --only send --only loopback --runtime current --channels 4").unwrap();
-        assert_eq!((parsed.part, parsed.quick), (Part::Transfer, true));
+        assert_eq!((names(&parsed), parsed.quick), (vec!["transfer"], true));
         let transfer = parsed.transfer;
         assert_eq!(transfer.only, ["send", "loopback"]);
         assert!(transfer.one_thread && transfer.channels == Some(4) && transfer.at_once == 64);
@@ -189,7 +205,8 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused() {
         for bad in ["--rows 0", "--rows many", "--rounds", "--fast", "--runtime both"] {
-            assert!(parse(bad).unwrap_err().contains("usage"), "{bad}");
+            let refused = parse(bad).unwrap_err();
+            assert!(refused.contains("usage") && refused.contains("--transfer"), "{bad}");
         }
     }
 }

@@ -14,15 +14,38 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::figures::Figures;
+use crate::parts::{Bench, Sheet};
+use crate::row::{Row, at_most};
+use crate::{site, size};
 
 /// How long an event may take.
 const TIME: Duration = Duration::from_secs(60);
+
+/// Cold starts in each round: they take milliseconds.
+const COLD_STARTS: usize = 10;
 
 /// Measures in turns.
 ///
 /// # Errors
 /// When a function does not answer, or not with 200.
-pub(crate) fn measure(sealpost: &Path, hello: &Path, rounds: usize) -> Result<Figures> {
+pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
+    let arguments = bench.arguments;
+    // What is deployed is the package's program; without a package it is the one of the release.
+    let sealpost = size::packaged(arguments)?.map_or_else(|| site::sealpost(arguments), Ok)?;
+    let rounds = arguments.rounds * COLD_STARTS;
+    println!("{rounds} starts of each of {}", sealpost.display());
+    let figures = starts(&sealpost, &hello(arguments.hello.as_ref())?, rounds)?;
+    let row = |name: &str, ours: &str| -> Result<Row> {
+        let peer = ("hello by lambda_http", figures.median("cold hello ms")?);
+        Ok(Row::lower(name, "ms", figures.median(ours)?, peer, at_most(4.0)))
+    };
+    Ok(Sheet::of(vec![
+        row("lambda: from exec to the first answer", "cold ms")?,
+        row("lambda: the same, an authenticated list", "cold list ms")?,
+    ]))
+}
+
+fn starts(sealpost: &Path, hello: &Path, rounds: usize) -> Result<Figures> {
     let company = Company::prepare(sealpost)?;
     let (health, list) = (event("/healthz", &company.key), event("/v1/reports", &company.key));
     let mut figures = Figures::default();
@@ -96,8 +119,13 @@ impl Company {
         write("catalogue/rides.v1.sql", "SELECT id FROM rides WHERE partner = :partner_scope\n")?;
         write("partners/acme.toml", "name = \"acme\"\nscope = \"1\"\ngrants = [{ report = \"rides.v1\" }]\n")?;
         let mut company = Self { folder, key: String::new() };
-        // Without the source's file the commands that load the whole catalogue have nothing to describe it by.
-        std::fs::write(company.folder.path().join("company.sqlite"), b"")?;
+        // The commands that load the whole catalogue prepare its SQL; the function needs the table for no request here.
+        let made = Command::new("python3")
+            .args(["-c", "import sqlite3; sqlite3.connect('company.sqlite').execute('CREATE TABLE rides (id INTEGER, partner TEXT)')"])
+            .current_dir(company.folder.path())
+            .status()
+            .context("start python3")?;
+        ensure!(made.success(), "the company's database can't be made");
         company.run(sealpost, &["apply", "partners"])?;
         let made = company.run(sealpost, &["partner", "key", "new", "acme"])?;
         company.key = made["api_key"].as_str().context("an API key")?.to_owned();
@@ -118,6 +146,6 @@ impl Company {
 }
 
 /// The peer's binary, which `cargo xtask bench` builds.
-pub(crate) fn hello(given: Option<&PathBuf>) -> Result<PathBuf> {
+fn hello(given: Option<&PathBuf>) -> Result<PathBuf> {
     given.cloned().context("--hello FILE: the peer's binary (`cargo xtask bench` builds it)")
 }

@@ -61,12 +61,34 @@ INSERT INTO bench.contract SELECT
     IF(seq MOD 4 = 0, NULL, TIMESTAMP '2023-03-01 00:00:00' + INTERVAL (seq * 6971 MOD 90000000) SECOND)
 FROM seq_1_to_";
 
-/// The query with the partner scope as it stands here: `:partner_scope` for us, a literal for the peers.
-pub(crate) fn query(scope: &str) -> String {
+/// The report types of the catalogue, and what their queries have more than the first one's. A tenth of the usual table, a
+/// thousand rows, ten thousand, and ten times as many as there are.
+pub(crate) const REPORTS: &[(&str, &str)] = &[
+    ("contracts", ""),
+    ("tenth", TENTH),
+    ("thousand", " AND id <= 1000"),
+    ("ten-thousand", " AND id <= 10000"),
+    ("tenfold", TENFOLD),
+];
+
+/// Every tenth row: what takes the peer too long with all of them.
+pub(crate) const TENTH: &str = " AND id % 10 = 0";
+/// Each row ten times, made while it is read.
+const TENFOLD: &str = " AND 1 = 1 /* each row ten times */";
+
+/// The grants of the partner: all reports.
+pub(crate) fn grants() -> String {
+    REPORTS.iter().map(|(report, _)| format!("{{ report = \"{report}\" }}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The query with the partner scope as it stands here, `:partner_scope` for us and a literal for the peers, and more
+/// conditions.
+pub(crate) fn query(scope: &str, more: &str) -> String {
+    let again = if more == TENFOLD { " CROSS JOIN seq_1_to_10" } else { "" };
     format!(
         "SELECT id, contract_no, partner, status, first_name, last_name, street, postcode, city, email, model, frame_no, price,\n\
          monthly_rate, insurance, residual, starts_on, ends_on, signed_at, changed_at\n\
-         FROM contract WHERE partner = {scope}"
+         FROM contract{again} WHERE partner = {scope}{more}"
     )
 }
 

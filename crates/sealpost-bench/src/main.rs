@@ -7,33 +7,55 @@
 
 mod arguments;
 mod cold;
+mod curve;
 mod data;
 mod edge;
 mod figures;
+mod formats;
+mod growth;
+mod http;
+mod jobs;
+mod memory;
 mod ours;
+mod parts;
 mod peer;
+mod plot;
+mod python;
+mod reports;
 mod row;
+mod sealing;
+mod serving;
 mod site;
+mod size;
 mod stopwatch;
 mod transfer;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use arguments::{Arguments, Part};
+use arguments::Arguments;
 use figures::Figures;
-use row::Row;
-use site::Site;
-
-/// Rounds of the API under load: each has 80,000 requests of its own, so a few are enough.
-const EDGE_ROUNDS: usize = 3;
-
-/// Cold starts in each round: they take milliseconds.
-const COLD_STARTS: usize = 10;
+use parts::{Bench, Sheet};
 
 /// One thing that is measured in every round.
-type Contestant<'a> = (&'static str, Box<dyn FnMut() -> Result<Figures> + 'a>);
+struct Contestant<'a> {
+    name: &'static str,
+    /// It runs in so many rounds only: what takes minutes needs no five of them.
+    rounds: usize,
+    run: Box<dyn FnMut() -> Result<Figures> + 'a>,
+}
+
+impl<'a> Contestant<'a> {
+    fn new(name: &'static str, run: impl FnMut() -> Result<Figures> + 'a) -> Self {
+        Self { name, rounds: usize::MAX, run: Box::new(run) }
+    }
+
+    fn rarely(name: &'static str, rounds: usize, run: impl FnMut() -> Result<Figures> + 'a) -> Self {
+        Self { name, rounds, run: Box::new(run) }
+    }
+}
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -67,68 +89,51 @@ fn ended(outcome: Result<()>) -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let mut json = Vec::new();
-    let mut tables = String::new();
-    if matches!(arguments.part, Part::All | Part::Edge) {
-        let rows = reports(arguments)?;
-        tables.push_str(&row::table(&rows));
-        json.extend(row::json(&rows));
+    let bench = Bench::new(arguments);
+    let mut all = Sheet::default();
+    let mut failed = Vec::new();
+    for part in &arguments.parts {
+        println!("\n== {}: {}", part.name, part.summary);
+        match (part.measure)(&bench) {
+            Ok(sheet) => {
+                all.rows.extend(sheet.rows);
+                all.curves.extend(sheet.curves);
+                all.remarks.push_str(&sheet.remarks);
+            }
+            // What was measured before is not lost by it.
+            Err(error) => failed.push(format!("{}: {error:#}", part.name)),
+        }
+        write(arguments, &all)?;
     }
-    if matches!(arguments.part, Part::All | Part::Lambda) {
-        let rows = cold_starts(arguments)?;
-        tables.push_str(&format!("\n{}", row::table(&rows)));
-        json.extend(row::json(&rows));
+    println!("\n{}", row::table(&all.rows));
+    for curve in &all.curves {
+        println!("{}", curve.text());
     }
-    if matches!(arguments.part, Part::All | Part::Transfer) {
-        let table = transfer::measure(arguments)?;
-        tables.push_str(&format!("\n{}", table.text()));
-        json.extend(table.json());
+    if !all.remarks.is_empty() {
+        println!("{}", all.remarks);
     }
-    println!("\n{tables}");
-    if let Some(file) = &arguments.json {
-        let mut text = serde_json::to_string_pretty(&json).context("the table as JSON")?;
-        text.push('\n');
-        std::fs::write(file, text).with_context(|| format!("write {}", file.display()))?;
-    }
+    anyhow::ensure!(failed.is_empty(), "{}", failed.join("\n       "));
     Ok(())
 }
 
-/// Reports: the whole path, and the API in front of it.
-fn reports(arguments: &Arguments) -> Result<Vec<Row>> {
-    println!("{} rows × {} columns in a MariaDB of its own …", arguments.rows, data::COLUMNS);
-    let site = Site::prepare(arguments)?;
-    let mut rows = if arguments.part == Part::Edge { Vec::new() } else { whole_path(arguments, &site)? };
-    println!("\nthe API under load, {} rounds of {} s …", EDGE_ROUNDS.min(arguments.rounds), arguments.seconds);
-    let edge = edge::measure(&site, EDGE_ROUNDS.min(arguments.rounds), arguments.seconds)?;
-    rows.extend(row::edge(&edge)?);
-    Ok(rows)
-}
-
-/// As a function of AWS Lambda, from nothing to an answer.
-fn cold_starts(arguments: &Arguments) -> Result<Vec<Row>> {
-    let rounds = arguments.rounds * COLD_STARTS;
-    println!("\ncold starts, {rounds} of each …");
-    let figures = cold::measure(&site::sealpost(arguments)?, &cold::hello(arguments.hello.as_ref())?, rounds)?;
-    row::cold(&figures)
-}
-
-/// From query to SFTP, beside the stock tools.
-fn whole_path(arguments: &Arguments, site: &Site) -> Result<Vec<Row>> {
-    // The first run warms every cache, and gives gpg and sftp the same bytes to work on.
-    let sample = ours::sample(site)?;
-    println!("CSV {:.1} MB, sealed {:.1} MB; decrypted by gpg, every row there", sample.csv_mb(), sample.sealed_mb());
-
-    let mut contestants = ours::contestants(site, &sample);
-    contestants.extend(peer::contestants(site, &sample)?);
-    let mut figures = Figures::default();
-    for round in 0..arguments.rounds {
-        // Each round begins with another one, so that nobody always runs after the same neighbour.
-        let count = contestants.len();
-        for place in 0..count {
-            let (name, run) = &mut contestants[(place + round) % count];
-            figures.add(run().with_context(|| format!("{name} in round {}", round + 1))?);
+/// Writes what there is so far: a later part that hangs must not take it away.
+fn write(arguments: &Arguments, sheet: &Sheet) -> Result<()> {
+    let put = |file: &Path, text: String| {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+        std::fs::write(file, text).with_context(|| format!("write {}", file.display()))
+    };
+    if let Some(file) = &arguments.json {
+        let rows = serde_json::to_string_pretty(&row::json(&sheet.rows)).context("the table as JSON")?;
+        put(file, rows + "\n")?;
+        if !sheet.curves.is_empty() {
+            let curves: Vec<_> = sheet.curves.iter().map(curve::Curve::json).collect();
+            let curves = serde_json::to_string_pretty(&curves).context("the curves as JSON")?;
+            put(&file.with_extension("curves.json"), curves + "\n")?;
         }
-        println!("round {} of {}", round + 1, arguments.rounds);
     }
-    row::rows(&figures, &sample)
+    if let Some(file) = &arguments.plot {
+        put(file, plot::picture(&sheet.rows, &sheet.curves))?;
+    }
+    Ok(())
 }

@@ -4,17 +4,11 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
-use sealpost_core::partner::MessageFormat;
-use sealpost_core::port::{SealPlan, Sealer};
-use sealpost_core::sink::ByteSink;
-use sealpost_seal::OpenPgp;
 use serde_json::Value as Json;
 
-use crate::Contestant;
 use crate::figures::Figures;
 use crate::site::{PARTNER, REPORT, Site};
 use crate::stopwatch;
@@ -23,18 +17,12 @@ use crate::stopwatch;
 pub(crate) struct Sample {
     pub(crate) csv: PathBuf,
     pub(crate) sealed: PathBuf,
-    rows: u64,
     csv_bytes: u64,
     sealed_bytes: u64,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures of a table for people, far below 2^52")]
 impl Sample {
-    #[cfg(test)]
-    pub(crate) fn of(rows: u64, csv_bytes: u64, sealed_bytes: u64) -> Self {
-        Self { csv: PathBuf::new(), sealed: PathBuf::new(), rows, csv_bytes, sealed_bytes }
-    }
-
     pub(crate) fn csv_mb(&self) -> f64 {
         self.csv_bytes as f64 / 1e6
     }
@@ -43,9 +31,6 @@ impl Sample {
         self.sealed_bytes as f64 / 1e6
     }
 
-    pub(crate) fn row_count(&self) -> f64 {
-        self.rows as f64
-    }
 }
 
 /// Runs the whole path once, decrypts what arrived with gpg and checks that every row is there.
@@ -70,21 +55,23 @@ pub(crate) fn sample(site: &Site) -> Result<Sample> {
     let lines = lines(&csv)?;
     ensure!(lines == site.rows + 1, "the file has {lines} lines for {} rows and a header line", site.rows);
     let size = |file: &Path| fs::metadata(file).map(|file| file.len()).with_context(|| format!("{}", file.display()));
-    Ok(Sample { rows: site.rows, csv_bytes: size(&csv)?, sealed_bytes: size(&sealed)?, csv, sealed })
+    Ok(Sample { csv_bytes: size(&csv)?, sealed_bytes: size(&sealed)?, csv, sealed })
 }
 
-/// What we measure of ourselves.
-pub(crate) fn contestants<'a>(site: &'a Site, sample: &'a Sample) -> Vec<Contestant<'a>> {
-    let whole = move || {
-        let (figures, delivered) = whole_path(site)?;
-        fs::remove_file(&delivered).with_context(|| format!("remove {}", delivered.display()))?;
-        Ok(figures)
-    };
-    vec![("sealpost", Box::new(whole)), ("seal alone", Box::new(move || seal_alone(site, sample)))]
+/// One report from request to the store, sealed, in a process of its own: how that ran. The file is removed.
+pub(crate) fn produce(site: &Site, report: &str, format: &str) -> Result<stopwatch::Run> {
+    let printed = site.file("run.json");
+    let out = fs::File::create(&printed).with_context(|| format!("create {}", printed.display()))?;
+    let mut command = site.sealpost();
+    command.args(["report", "run", report, "--partner", PARTNER, "--format", format, "--no-deliver"]);
+    let run = stopwatch::run(command.stdout(out).stderr(Stdio::inherit()))
+        .with_context(|| fs::read_to_string(&printed).unwrap_or_default())?;
+    site.empty_store()?;
+    Ok(run)
 }
 
 /// One report from request to delivered file, in a process of its own; also the file.
-fn whole_path(site: &Site) -> Result<(Figures, PathBuf)> {
+pub(crate) fn whole_path(site: &Site) -> Result<(Figures, PathBuf)> {
     let printed = site.file("run.json");
     let out = fs::File::create(&printed).with_context(|| format!("create {}", printed.display()))?;
     let mut command = site.sealpost();
@@ -106,10 +93,12 @@ fn whole_path(site: &Site) -> Result<(Figures, PathBuf)> {
     let figures = Figures::of([
         ("ours s", run.seconds),
         ("ours MiB", run.peak_mib),
+        ("ours CPU s", run.cpu_seconds),
         ("produce s", produce),
         ("deliver s", deliver),
     ]);
     let name = Path::new(remote).file_name().context("the receipt's path has no file name")?;
+    site.empty_store()?;
     Ok((figures, site.inbox().join(name)))
 }
 
@@ -127,51 +116,6 @@ fn seconds(shown: &Json, from: (&str, &str), to: (&str, &str)) -> Result<f64> {
         at.parse().with_context(|| format!("the time {at}"))
     };
     Ok(at(to)?.duration_since(at(from)?).as_secs_f64())
-}
-
-/// The same CSV through our sealer in this process, into nothing.
-fn seal_alone(site: &Site, sample: &Sample) -> Result<Figures> {
-    let start = Instant::now();
-    let recipients = [site.certificate.clone()];
-    let plan = SealPlan {
-        recipients: &recipients,
-        message: MessageFormat::Auto,
-        armor: false,
-        signer: None,
-        file_name: "contracts.csv",
-        now: Timestamp::now(),
-    };
-    let mut sink = OpenPgp.seal(&plan, Box::new(Nowhere))?;
-    let mut csv = fs::File::open(&sample.csv).with_context(|| format!("open {}", sample.csv.display()))?;
-    let mut piece = vec![0; 64 * 1024];
-    loop {
-        let length = csv.read(&mut piece).context("read the CSV")?;
-        if length == 0 {
-            break;
-        }
-        sink.write_all(&piece[..length]).context("seal")?;
-    }
-    sink.finish()?;
-    Ok(Figures::of([("seal s", start.elapsed().as_secs_f64())]))
-}
-
-/// Throws bytes away.
-struct Nowhere;
-
-impl std::io::Write for Nowhere {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl ByteSink for Nowhere {
-    fn finish(self: Box<Self>) -> sealpost_core::Result<()> {
-        Ok(())
-    }
 }
 
 fn lines(file: &Path) -> Result<u64> {

@@ -9,9 +9,8 @@ use sealpost_testkit::mariadb::{PASSWORD, USER};
 use sealpost_testkit::server::program;
 
 use crate::figures::Figures;
-use crate::ours::Sample;
 use crate::site::Site;
-use crate::{Contestant, data, stopwatch};
+use crate::{data, stopwatch};
 
 const DRAIN: &str = include_str!("peer/drain.c");
 
@@ -19,29 +18,17 @@ const DRAIN: &str = include_str!("peer/drain.c");
 /// larger requests in flight.
 pub(crate) const TUNED: &[&str] = &["-c", "aes128-gcm@openssh.com", "-B", "261120", "-R", "128"];
 
-/// What is measured of others.
-///
-/// # Errors
-/// When the C client can't be compiled.
-pub(crate) fn contestants<'a>(site: &'a Site, sample: &'a Sample) -> Result<Vec<Contestant<'a>>> {
-    let drain = compile_drain(site)?;
-    let sealed = || sample.sealed.clone();
-    Ok(vec![
-        ("mariadb --quick", Box::new(|| client(site))),
-        ("C client", Box::new(move || c_client(site, &drain))),
-        ("gpg", Box::new(|| gpg(site, sample))),
-        ("sftp", Box::new(move || Ok(Figures::of([("sftp s", put(site, &[], &sealed())?)])))),
-        ("tuned sftp", Box::new(move || Ok(Figures::of([("tuned sftp s", put(site, TUNED, &sealed())?)])))),
-        ("script", Box::new(|| script(site))),
-    ])
-}
-
-fn client(site: &Site) -> Result<Figures> {
-    let run = stopwatch::run(site.client().stdout(Stdio::null()))?;
+/// The stock client, its rows thrown away.
+pub(crate) fn client(site: &Site) -> Result<Figures> {
+    let run = stopwatch::run(site.client("").stdout(Stdio::null()))?;
     Ok(Figures::of([("client s", run.seconds)]))
 }
 
-fn compile_drain(site: &Site) -> Result<PathBuf> {
+/// Compiles the bare loop of the C client.
+///
+/// # Errors
+/// Without a compiler or the client's library.
+pub(crate) fn compile_drain(site: &Site) -> Result<PathBuf> {
     let (source, drain) = (site.file("drain.c"), site.file("drain"));
     fs::write(&source, DRAIN).with_context(|| format!("write {}", source.display()))?;
     let mut compiler = Command::new(program(&["cc", "gcc", "clang"], "build-essential"));
@@ -55,10 +42,11 @@ fn compile_drain(site: &Site) -> Result<PathBuf> {
     Ok(drain)
 }
 
-fn c_client(site: &Site, drain: &Path) -> Result<Figures> {
+/// The bare loop of the C client: the limit of everyone who reads from the server.
+pub(crate) fn c_client(site: &Site, drain: &Path) -> Result<Figures> {
     let mut command = Command::new(drain);
     command
-        .args(["127.0.0.1", &site.database.port().to_string(), USER, data::DATABASE, &site.query()])
+        .args(["127.0.0.1", &site.database.port().to_string(), USER, data::DATABASE, &site.query("")])
         .env("MYSQL_PWD", PASSWORD);
     let printed = site.file("drained");
     let out = fs::File::create(&printed).with_context(|| format!("create {}", printed.display()))?;
@@ -68,9 +56,10 @@ fn c_client(site: &Site, drain: &Path) -> Result<Figures> {
     Ok(Figures::of([("C client s", run.seconds)]))
 }
 
-fn gpg(site: &Site, sample: &Sample) -> Result<Figures> {
+/// `gpg` encrypting a file, into nothing.
+pub(crate) fn gpg(site: &Site, file: &Path) -> Result<Figures> {
     let mut command = encrypt(site);
-    let run = stopwatch::run(command.args(["--output", "-"]).arg(&sample.csv).stdout(Stdio::null()))?;
+    let run = stopwatch::run(command.args(["--output", "-"]).arg(file).stdout(Stdio::null()))?;
     Ok(Figures::of([("gpg s", run.seconds)]))
 }
 
@@ -91,7 +80,7 @@ fn encrypt(site: &Site) -> Command {
 }
 
 /// Uploads a file with OpenSSH's client and removes it again, the removal not timed.
-fn put(site: &Site, options: &[&str], file: &Path) -> Result<f64> {
+pub(crate) fn put(site: &Site, options: &[&str], file: &Path) -> Result<f64> {
     let run = stopwatch::run(&mut sftp(site, options, file)?)?;
     fs::remove_file(site.inbox().join("peer.pgp")).context("remove what sftp put")?;
     Ok(run.seconds)
@@ -124,12 +113,12 @@ fn sftp(site: &Site, options: &[&str], file: &Path) -> Result<Command> {
 }
 
 /// What one would write without us: the client's tab-separated rows into gpg, the file to the partner.
-fn script(site: &Site) -> Result<Figures> {
+pub(crate) fn script(site: &Site) -> Result<Figures> {
     let sealed = site.file("script.pgp");
     let upload = sftp(site, &[], &sealed)?;
     let text = format!(
         "set -e -o pipefail\n{} | {} --output {}\n{} >/dev/null",
-        shell(&site.client()),
+        shell(&site.client("")),
         shell(&encrypt(site)),
         quoted(&sealed.display().to_string()),
         shell(&upload)

@@ -1,128 +1,61 @@
 //! The table: what is compared with what, and which ratio we aim at.
 
-use anyhow::Result;
 use serde_json::{Value as Json, json};
 
-use crate::figures::Figures;
-use crate::ours::Sample;
-
 /// A line of the table. A ratio above one is in our favour, whichever direction is better.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Row {
-    name: &'static str,
-    unit: &'static str,
-    better: Better,
-    ours: f64,
-    peer_name: &'static str,
-    peer: f64,
+    pub(crate) name: String,
+    pub(crate) unit: &'static str,
+    pub(crate) better: Better,
+    pub(crate) ours: f64,
+    pub(crate) peer_name: String,
+    pub(crate) peer: f64,
     /// The ratio that we aim at.
-    reach: f64,
+    pub(crate) reach: f64,
+    /// More about it, for machines: objects that the row's own are put into.
+    pub(crate) more: Option<Json>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Better {
+pub(crate) enum Better {
     Higher,
     Lower,
 }
 
 impl Row {
-    fn ratio(&self) -> f64 {
-        match self.better {
-            Better::Higher => self.ours / self.peer,
-            Better::Lower => self.peer / self.ours,
-        }
+    /// Less is better: seconds, milliseconds, MiB.
+    pub(crate) fn lower(name: impl Into<String>, unit: &'static str, ours: f64, peer: (&str, f64), reach: f64) -> Self {
+        Self::new(name.into(), unit, Better::Lower, ours, peer, reach)
     }
 
-    fn met(&self) -> bool {
+    /// More is better: so many a second.
+    pub(crate) fn higher(name: impl Into<String>, unit: &'static str, ours: f64, peer: (&str, f64), reach: f64) -> Self {
+        Self::new(name.into(), unit, Better::Higher, ours, peer, reach)
+    }
+
+    fn new(name: String, unit: &'static str, better: Better, ours: f64, (peer_name, peer): (&str, f64), reach: f64) -> Self {
+        Self { name, unit, better, ours, peer_name: peer_name.to_owned(), peer, reach, more: None }
+    }
+
+    /// How much better we are; 0 where one side could not be measured.
+    pub(crate) fn ratio(&self) -> f64 {
+        let ratio = match self.better {
+            Better::Higher => self.ours / self.peer,
+            Better::Lower => self.peer / self.ours,
+        };
+        if ratio.is_finite() { ratio } else { 0.0 }
+    }
+
+    pub(crate) fn met(&self) -> bool {
         self.ratio() >= self.reach
     }
 }
 
-/// A peer's name in the table, and the figure of its seconds.
-type Peer = (&'static str, &'static str);
-
-const CLIENT: Peer = ("mariadb --quick, read only", "client s");
-const C_CLIENT: Peer = ("C client, read only", "C client s");
-const GPG: Peer = ("gpg --encrypt, from a file", "gpg s");
-const SFTP: Peer = ("sftp put, defaults", "sftp s");
-const TUNED_SFTP: Peer = ("sftp put, AES-GCM, 128 × 255 KiB", "tuned sftp s");
-const SCRIPT: Peer = ("mariadb | gpg, then sftp", "script s");
-
-/// All rows, from the medians.
-///
-/// # Errors
-/// When a figure is missing.
-pub(crate) fn rows(figures: &Figures, sample: &Sample) -> Result<Vec<Row>> {
-    let rows_per_second = ("rows/s", sample.row_count());
-    let csv = ("MB/s", sample.csv_mb());
-    let sealed = ("MB/s", sample.sealed_mb());
-    let speed =
-        |name, (unit, amount): (&'static str, f64), ours: &str, (peer_name, peer): Peer, reach| -> Result<Row> {
-            let (ours, peer) = (amount / figures.median(ours)?, amount / figures.median(peer)?);
-            Ok(Row { name, unit, better: Better::Higher, ours, peer_name, peer, reach })
-        };
-    Ok(vec![
-        // Reading alone takes the stock client as long as the whole path may take us.
-        speed("query, CSV, seal, store, SFTP", rows_per_second, "ours s", CLIENT, 1.0)?,
-        speed("the same, bytes of CSV", csv, "ours s", CLIENT, 1.0)?,
-        speed("the same, beside a script", rows_per_second, "ours s", SCRIPT, 1.2)?,
-        // The server's own speed is the floor for everyone: a C loop that throws the rows away.
-        speed("query, CSV, seal, store", rows_per_second, "produce s", C_CLIENT, 0.9)?,
-        speed("the same, beside sealing a file", csv, "produce s", GPG, 0.35)?,
-        speed("seal alone", csv, "seal s", GPG, 1.0)?,
-        speed("deliver by SFTP", sealed, "deliver s", SFTP, 1.2)?,
-        speed("deliver by SFTP, tuned peer", sealed, "deliver s", TUNED_SFTP, 1.0)?,
-        Row {
-            name: "peak memory from query to SFTP",
-            unit: "MiB",
-            better: Better::Lower,
-            ours: figures.median("ours MiB")?,
-            peer_name: SCRIPT.0,
-            peer: figures.median("script MiB")?,
-            reach: 1.0,
-        },
-    ])
+/// At most so many times the peer's time, as a ratio in our favour.
+pub(crate) fn at_most(times: f64) -> f64 {
+    1.0 / times
 }
-
-/// The rows of the API under load.
-///
-/// # Errors
-/// When a figure is missing.
-pub(crate) fn edge(figures: &Figures) -> Result<Vec<Row>> {
-    let row = |name, unit, better, ours: &str, peer: &str, reach| -> Result<Row> {
-        let (ours, peer) = (figures.median(ours)?, figures.median(peer)?);
-        Ok(Row { name, unit, better, ours, peer_name: BARE, peer, reach })
-    };
-    let latency = |name, ours: &str, peer: &str, reach| row(name, "ms", Better::Lower, ours, peer, reach);
-    let most = |name, ours: &str, peer: &str, reach| row(name, "1/s", Better::Higher, ours, peer, reach);
-    // The peer looks nothing up and syncs nothing to disk: these say what that costs, and hold it where it is. The slowest
-    // 5 % are the creates, each of which waits for the disk, one after the other.
-    Ok(vec![
-        latency("edge: status polls + creates, p50", "edge p50 ms", "bare p50 ms", 0.25)?,
-        latency("edge: status polls + creates, p99", "edge p99 ms", "bare p99 ms", 0.1)?,
-        latency("edge: status polls + creates, p99.9", "edge p99.9 ms", "bare p99.9 ms", 0.1)?,
-        most("edge: most status polls + creates", "edge 1/s", "bare 1/s", 0.05)?,
-        most("edge: most status polls", "edge polls 1/s", "bare polls 1/s", 0.1)?,
-    ])
-}
-
-/// The rows of cold starts. The peer has no configuration, catalogue, ledger or issuers to prepare.
-///
-/// # Errors
-/// When a figure is missing.
-pub(crate) fn cold(figures: &Figures) -> Result<Vec<Row>> {
-    let row = |name, ours: &str, reach| -> Result<Row> {
-        let (ours, peer) = (figures.median(ours)?, figures.median("cold hello ms")?);
-        Ok(Row { name, unit: "ms", better: Better::Lower, ours, peer_name: HELLO, peer, reach })
-    };
-    Ok(vec![
-        row("lambda: from exec to the first answer", "cold ms", 0.5)?,
-        row("lambda: the same, an authenticated list", "cold list ms", 0.3)?,
-    ])
-}
-
-const BARE: &str = "a bare axum route";
-const HELLO: &str = "hello by lambda_http";
 
 /// The table for people.
 pub(crate) fn table(rows: &[Row]) -> String {
@@ -139,6 +72,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
             "{name:<names$}  {ours:>9}  {peer:>9}  {unit:<6}  {ratio:>6.2}  {reach:>6.2}  {met:<3}  {peer_name}\n"
         ));
     }
+    let met = rows.iter().filter(|row| row.met()).count();
+    out.push_str(&format!("{met} of {} reached\n", rows.len()));
     out
 }
 
@@ -146,7 +81,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
 pub(crate) fn json(rows: &[Row]) -> Vec<Json> {
     rows.iter()
         .map(|row| {
-            json!({
+            let mut line = json!({
                 "name": row.name,
                 "unit": row.unit,
                 "better": if row.better == Better::Higher { "higher" } else { "lower" },
@@ -154,15 +89,24 @@ pub(crate) fn json(rows: &[Row]) -> Vec<Json> {
                 "peer_name": row.peer_name,
                 "peer": rounded(row.peer),
                 "ratio": rounded(row.ratio()),
-                "reach": row.reach,
+                "reach": rounded(row.reach),
                 "met": row.met(),
-            })
+            });
+            if let Some(more) = &row.more {
+                line["clients"] = more.clone();
+            }
+            line
         })
         .collect()
 }
 
-fn short(value: f64) -> String {
-    if value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+/// A figure for people.
+pub(crate) fn short(value: f64) -> String {
+    match value {
+        1000.0.. => format!("{value:.0}"),
+        10.0..1000.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
 }
 
 /// To three places: more is noise.
@@ -174,48 +118,27 @@ pub(crate) fn rounded(value: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn row(better: Better, ours: f64, peer: f64) -> Row {
-        Row { name: "n", unit: "u", better, ours, peer_name: "p", peer, reach: 1.0 }
-    }
-
     #[test]
     fn a_ratio_above_one_is_in_our_favour() {
-        assert!(row(Better::Higher, 2.0, 1.0).met());
-        assert!(!row(Better::Lower, 2.0, 1.0).met());
-        assert_eq!(row(Better::Lower, 2.0, 1.0).ratio(), 0.5);
+        assert!(Row::higher("n", "u", 2.0, ("p", 1.0), 1.0).met());
+        assert!(!Row::lower("n", "u", 2.0, ("p", 1.0), 1.0).met());
+        assert_eq!(Row::lower("n", "u", 2.0, ("p", 1.0), 1.0).ratio(), 0.5);
+        assert_eq!(Row::lower("n", "u", 2.0, ("p", 1.0), at_most(2.0)).met(), true);
     }
 
     #[test]
-    fn every_row_has_a_name_of_its_own() {
-        let mut figures = Figures::default();
-        for peer in [CLIENT, C_CLIENT, GPG, SFTP, TUNED_SFTP, SCRIPT] {
-            figures.add(Figures::of([(peer.1, 1.0)]));
-        }
-        for name in ["ours s", "produce s", "deliver s", "seal s", "ours MiB", "script MiB"] {
-            figures.add(Figures::of([(name, 1.0)]));
-        }
-        let rows = rows(&figures, &Sample::of(10, 20, 30)).unwrap();
-        for name in ["p50 ms", "p99 ms", "p99.9 ms", "1/s", "polls 1/s"] {
-            for side in ["edge", "bare"] {
-                figures.add(Figures::of([(Box::leak(format!("{side} {name}").into_boxed_str()) as &'static str, 1.0)]));
-            }
-        }
-        let mut rows = rows;
-        rows.extend(edge(&figures).unwrap());
-        for name in ["cold ms", "cold list ms", "cold hello ms"] {
-            figures.add(Figures::of([(name, 1.0)]));
-        }
-        rows.extend(cold(&figures).unwrap());
-        let names: std::collections::BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
-        assert_eq!(names.len(), rows.len());
+    fn who_was_not_measured_has_reached_nothing() {
+        assert!(!Row::lower("n", "u", 0.0, ("p", 1.0), 0.5).met());
+        assert!(!Row::higher("n", "u", 1.0, ("p", 0.0), 0.5).met());
     }
 
     #[test]
     fn both_tables_have_every_row() {
-        let rows = [row(Better::Higher, 1234.5, 1.0), row(Better::Lower, 2.0, 1.0)];
+        let rows = [Row::higher("a", "u", 1234.5, ("p", 1.0), 1.0), Row::lower("b", "u", 2.0, ("p", 1.0), 1.0)];
         let read = json(&rows);
         assert_eq!(read[1]["met"], false);
         assert_eq!(read[0]["ratio"], 1234.5);
-        assert_eq!(table(&rows).lines().count(), 3);
+        assert_eq!(table(&rows).lines().count(), 4);
+        assert!(table(&rows).ends_with("1 of 2 reached\n"));
     }
 }

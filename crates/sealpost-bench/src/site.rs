@@ -101,7 +101,7 @@ impl Site {
     }
 
     /// The stock client on our database, with the query of the report.
-    pub(crate) fn client(&self) -> Command {
+    pub(crate) fn client(&self, more: &str) -> Command {
         let mut command = Command::new(program(&["mariadb", "mysql"], "mariadb-client"));
         command.args(["--no-defaults", "--default-character-set=utf8mb4", "--protocol=tcp", "--host=127.0.0.1"]);
         command
@@ -109,13 +109,32 @@ impl Site {
             .arg(format!("--user={USER}"))
             .env("MYSQL_PWD", PASSWORD);
         command.args(["--quick", "--batch", "--raw", "--skip-column-names", "--database", data::DATABASE, "--execute"]);
-        command.arg(self.query());
+        command.arg(self.query(more));
         command
     }
 
-    /// The query of the report, as the peers run it.
-    pub(crate) fn query(&self) -> String {
-        data::query(&format!("'{}'", data::SCOPE))
+    /// The query of the report, as the peers run it, with more conditions.
+    pub(crate) fn query(&self, more: &str) -> String {
+        data::query(&format!("'{}'", data::SCOPE), more)
+    }
+
+    /// Removes what the store has: dozens of reports would fill the memory.
+    pub(crate) fn empty_store(&self) -> Result<()> {
+        let store = self.file("data/store");
+        fs::remove_dir_all(&store).with_context(|| format!("empty {}", store.display()))
+    }
+
+    /// The connector to the SFTP server, for a partner's file.
+    pub(crate) fn connector(&self) -> String {
+        format!(
+            "host = \"127.0.0.1\"\nport = {}\nuser = \"{}\"\nhost_keys = [\"{}\"]\n\
+             login = [{{ method = \"private_key\", key = \"file:{}\" }}]\ndirectory = \"{}\"\n",
+            self.sshd.port(),
+            self.user,
+            self.host_key(),
+            self.client_key.display(),
+            self.inbox().display(),
+        )
     }
 
     /// Writes our configuration, catalogue and partner, and puts the partner into the ledger.
@@ -123,8 +142,10 @@ impl Site {
         self.write("database-password", PASSWORD)?;
         let owner_only = fs::Permissions::from_mode(0o600);
         fs::set_permissions(self.file("database-password"), owner_only).context("protect the password's file")?;
-        self.write("catalogue/contracts.sql", &data::query(":partner_scope"))?;
-        self.write("catalogue/contracts.toml", "title = \"Contracts\"\n")?;
+        for (report, more) in data::REPORTS {
+            self.write(&format!("catalogue/{report}.sql"), &data::query(":partner_scope", more))?;
+            self.write(&format!("catalogue/{report}.toml"), "title = \"Contracts\"\n")?;
+        }
         self.write("partners/bench.asc", &self.certificate)?;
         let port = self.database.port();
         self.write(
@@ -135,20 +156,13 @@ impl Site {
                 data::DATABASE
             ),
         )?;
-        let connector = format!(
-            "host = \"127.0.0.1\"\nport = {}\nuser = \"{}\"\nhost_keys = [\"{}\"]\n\
-             login = [{{ method = \"private_key\", key = \"file:{}\" }}]\ndirectory = \"{}\"\n",
-            self.sshd.port(),
-            self.user,
-            self.host_key(),
-            self.client_key.display(),
-            self.inbox().display(),
-        );
+        let connector = self.connector();
         self.write(
             "partners/bench.toml",
             &format!(
-                "name = \"Bench\"\nscope = \"{}\"\ncertificates = [\"bench.asc\"]\ngrants = [{{ report = \"{REPORT}\" }}]\n[connectors.sftp]\n{connector}",
-                data::SCOPE
+                "name = \"Bench\"\nscope = \"{}\"\ncertificates = [\"bench.asc\"]\ngrants = [{}]\n[connectors.sftp]\n{connector}",
+                data::SCOPE,
+                data::grants(),
             ),
         )?;
         let applied = self.sealpost().arg("apply").arg(self.file("partners")).output().context("start sealpost")?;

@@ -144,7 +144,7 @@ fn reaped_ticks() -> u64 {
 }
 
 /// `VmHWM` in `/proc/PID/status`, in KiB.
-fn high_water(status: &str) -> Option<u64> {
+pub(crate) fn high_water(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse().ok()
 }

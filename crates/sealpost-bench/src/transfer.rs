@@ -17,12 +17,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::arguments::Arguments;
+use crate::parts::{Bench, Sheet};
 use crate::stopwatch;
 pub(crate) use ours::carry_out;
 use peer::PEERS;
 use place::{Place, Task};
-pub(crate) use table::Table;
-use table::{Outcome, Standing};
+use table::{Outcome, Standing, Table};
 use workload::{Shape, WORKLOADS, Workload};
 
 /// A peer that takes so many times as long as the fastest in the first round doesn't run again.
@@ -43,7 +43,14 @@ struct Client<'a> {
 ///
 /// # Errors
 /// When the server or the files can't be made. A client that fails is a line of the table.
-pub(crate) fn measure(arguments: &Arguments) -> Result<Table> {
+pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
+    let arguments = bench.arguments;
+    let table = compared(arguments)?;
+    println!("\n{}", table.text());
+    Ok(Sheet::of(table.rows()))
+}
+
+fn compared(arguments: &Arguments) -> Result<Table> {
     let options = &arguments.transfer;
     let wanted = |workload: &Workload| {
         options.only.is_empty() || options.only.iter().any(|part| workload.name.contains(part.as_str()))

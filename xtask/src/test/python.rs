@@ -1,6 +1,6 @@
 //! A virtual environment for the tests: Debian's own Python may not be installed into.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -28,32 +28,42 @@ fn folder() -> PathBuf {
     cache().join("python")
 }
 
-fn is_writable(folder: &std::path::Path) -> bool {
+fn is_writable(folder: &Path) -> bool {
     let probe = folder.join(format!(".probe-{}", std::process::id()));
     let written = std::fs::write(&probe, b"").is_ok();
     written && std::fs::remove_file(&probe).is_ok()
 }
 
-/// Makes the environment, unless one with the same requirements and interpreter is there.
+/// Makes the environment of the tests, unless one with the same requirements and interpreter is there.
 pub(crate) fn install() -> Result<(), String> {
-    let folder = folder();
-    let requirements = root().join("xtask/requirements.txt");
+    make(&folder(), "requirements.txt", "import moto, pyarrow")
+}
+
+/// Makes the environment of the bench's peers likewise; gives its interpreter.
+pub(crate) fn install_peers() -> Result<PathBuf, String> {
+    let folder = cache().join("bench-python");
+    make(&folder, "bench-requirements.txt", "import pandas, gnupg, paramiko")?;
+    Ok(folder.join("bin/python3"))
+}
+
+fn make(folder: &Path, requirements: &str, probe: &str) -> Result<(), String> {
+    let requirements = root().join("xtask").join(requirements);
     let interpreter = interpreter()?;
     let stamp = format!("{interpreter}\n{}", read(&requirements)?);
     let stamp_file = folder.join("sealpost-stamp");
-    let works = |folder: &PathBuf| {
+    let works = |folder: &Path| {
         let run = Command::new(folder.join("bin/python3"))
-            .args(["-c", "import moto, pyarrow"])
+            .args(["-c", probe])
             .stderr(Stdio::null())
             .status();
         run.is_ok_and(|status| status.success())
     };
-    if std::fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) && works(&folder) {
+    if std::fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) && works(folder) {
         println!("    {} is up to date", folder.display());
         return Ok(());
     }
     println!("    making {}", folder.display());
-    call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
     let mut pip = Command::new(folder.join("bin/python3"));
     pip.args([
         "-m",

@@ -1,4 +1,4 @@
-//! Two loads: a steady one that does not wait for answers, and as much as there can be.
+//! Loads: a steady one that does not wait for answers, as much as there can be, and one request after the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::sync::{Mutex, mpsc};
 
-use super::client::{Connection, Mix};
-use super::server::Server;
+use super::client::Mix;
+use crate::http::Connection;
+use crate::serving::Server;
 
 /// Connections that are open at the same time.
 const CONNECTIONS: usize = 64;
@@ -124,6 +125,23 @@ pub(crate) async fn most(server: &Server, mix: &Mix, time: Duration) -> Result<O
         anyhow::Ok(outcome)
     });
     all(workers, begin).await
+}
+
+/// One request after the other, on one connection: what a single client waits.
+///
+/// # Errors
+/// When no connection can be opened.
+pub(crate) async fn one_by_one(server: &Server, mix: &Mix, time: Duration) -> Result<Outcome> {
+    let begin = Instant::now();
+    let mut connection = Connection::open(server.port).await?;
+    let mut outcome = Outcome::default();
+    let mut number = 0;
+    while begin.elapsed() < time && outcome.ask(&mut connection, mix.request(number), Instant::now()).await {
+        number += 1;
+    }
+    outcome.seconds = begin.elapsed().as_secs_f64();
+    outcome.latencies.sort_unstable();
+    Ok(outcome)
 }
 
 async fn all(workers: impl Iterator<Item = impl Future<Output = Result<Outcome>>>, begin: Instant) -> Result<Outcome> {

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::peer::TUNED_SFTP;
 use super::workload::{Beside, Workload};
-use crate::row::rounded;
+use crate::row::{Row, rounded};
 
 /// Ours may have this much memory, in MiB.
 const MOST_MIB: f64 = 64.0;
@@ -36,7 +36,7 @@ pub(super) struct Standing {
 
 /// All of it.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub(super) struct Table {
     /// A raw stream over each line: its round trip in milliseconds, MB/s.
     pub(super) lines: Vec<(u64, f64)>,
     pub(super) results: Vec<Result>,
@@ -74,7 +74,7 @@ impl Result {
 
 impl Table {
     /// For people.
-    pub(crate) fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let width = 34;
         let cells = format!("{:>7} {:>7} {:>6} {:>5}", "s", "MB/s", "CPU s", "MiB");
         let mut out =
@@ -110,32 +110,24 @@ impl Table {
         out
     }
 
-    /// For machines: rows as those of the other tables, with more about each client.
-    pub(crate) fn json(&self) -> Vec<Json> {
-        let row = |name: &str, unit, better, ours: f64, peer_name: &str, peer: f64, reach: f64| {
-            let ratio = if better == "higher" { ours / peer } else { peer / ours };
-            let ratio = if ratio.is_finite() { ratio } else { 0.0 };
-            json!({
-                "name": format!("transfer: {name}"), "unit": unit, "better": better, "ours": rounded(ours),
-                "peer_name": peer_name, "peer": rounded(peer), "ratio": rounded(ratio), "reach": reach,
-                "met": ratio >= reach,
-            })
-        };
+    /// The rows of the common table, with more about each client.
+    pub(super) fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
         for result in &self.results {
             let ours = result.ours.outcome.as_ref().map_or(0.0, |outcome| result.speed(*outcome));
-            let (name, peer) = result.peer().map_or(("none", 0.0), |(name, peer)| (name, result.speed(peer)));
-            let mut line = row(result.workload.name, "MB/s", "higher", ours, name, peer, result.workload.reach);
+            let peer = result.peer().map_or(("none", 0.0), |(name, peer)| (name, result.speed(peer)));
+            let name = format!("transfer: {}", result.workload.name);
+            let mut row = Row::higher(name, "MB/s", ours, peer, result.workload.reach);
             let clients = std::iter::once(&result.ours).chain(&result.peers);
-            line["clients"] = clients.map(|standing| client(result, standing)).collect();
-            rows.push(line);
+            row.more = Some(clients.map(|standing| client(result, standing)).collect());
+            rows.push(row);
         }
         if let Some(peak) = self.peak() {
-            rows.push(row("peak memory", "MiB", "lower", peak, "the limit", MOST_MIB, 1.0));
+            rows.push(Row::lower("transfer: peak memory", "MiB", peak, ("the limit", MOST_MIB), 1.0));
         }
         for (milliseconds, speed) in &self.lines {
-            let name = format!("the line of {milliseconds} ms, raw TCP");
-            rows.push(row(&name, "MB/s", "higher", *speed, "what it must carry", LINE, 1.0));
+            let name = format!("transfer: the line of {milliseconds} ms, raw TCP");
+            rows.push(Row::higher(name, "MB/s", *speed, ("what it must carry", LINE), 1.0));
         }
         rows
     }
@@ -177,8 +169,8 @@ mod tests {
 
     #[test]
     fn the_ratio_is_with_the_peer_that_the_target_names() {
-        assert_eq!(table(0).json()[0]["peer_name"], TUNED_SFTP);
-        let far = table(6).json();
+        assert_eq!(table(0).rows()[0].peer_name, TUNED_SFTP);
+        let far = crate::row::json(&table(6).rows());
         assert_eq!((&far[0]["peer_name"], &far[0]["ratio"]), (&json!("rclone"), &json!(3.0)));
         assert_eq!(far[0]["met"], false);
         assert_eq!(far[0]["clients"][2]["failure"], "no such cipher");
@@ -189,7 +181,7 @@ mod tests {
         let mut table = table(0);
         assert!(table.text().contains("failed: send 1 GiB, loopback: lftp: no such cipher"));
         table.results[0].ours.outcome = Err("being built".to_owned());
-        assert_eq!(table.json()[0]["met"], false);
+        assert!(!table.rows()[0].met());
         assert!(table.text().contains("ours: being built"));
     }
 }

@@ -1,8 +1,8 @@
-//! The two servers, each a process that ends with its value.
+//! Servers, each a process that ends with its value: `sealpost serve` in a folder of its own, and the bare peer.
 
 use std::fs;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sealpost_testkit::server::free_port;
 use serde_json::Value as Json;
 
-use crate::site::{PARTNER, REPORT, Site};
+use crate::site::{PARTNER, Site};
 use crate::{arguments, data};
 
 /// Ticks of a second in `/proc/PID/stat`: `sysconf(_SC_CLK_TCK)`, which is 100 on every Linux that one meets.
@@ -22,6 +22,8 @@ pub(crate) struct Server {
     /// The partner's API key.
     pub(crate) key: String,
     process: Child,
+    /// Its folder, which goes with it.
+    _folder: tempfile::TempDir,
 }
 
 impl Drop for Server {
@@ -32,36 +34,59 @@ impl Drop for Server {
     }
 }
 
-impl Server {
-    /// `sealpost serve --no-worker` with a partner whose limits are there, and wide enough.
+/// How `sealpost serve` is to be.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Serving {
+    /// Whether it works on tasks too, on so many at once.
+    pub(crate) worker: Option<usize>,
+    /// Whether reports are delivered to the SFTP server.
+    pub(crate) delivers: bool,
+    /// Further partners in the ledger.
+    pub(crate) partners: usize,
+    /// Its files in memory; on disk otherwise, where a sync is one.
+    pub(crate) in_memory: bool,
+}
+
+impl Serving {
+    /// Starts it, with a partner whose limits are there, and wide enough.
     ///
     /// # Errors
     /// When it does not start.
-    pub(crate) fn ours(site: &Site) -> Result<Self> {
-        let folder = site.file("edge");
-        fs::create_dir_all(folder.join("partners")).context("a folder for the edge")?;
+    pub(crate) fn start(&self, site: &Site) -> Result<Server> {
+        let folder = if self.in_memory { tempfile::tempdir() } else { disk() }.context("a folder for the server")?;
+        let home = folder.path().to_owned();
         for name in ["catalogue", "database-password", "sealpost.toml"] {
-            copy(&site.file(name), &folder.join(name))?;
+            copy(&site.file(name), &home.join(name))?;
         }
-        let write =
-            |name: &str, text: &str| fs::write(folder.join(name), text).with_context(|| format!("write {name}"));
+        fs::create_dir_all(home.join("partners")).context("a folder for partners")?;
+        let write = |name: &str, text: &str| fs::write(home.join(name), text).with_context(|| format!("write {name}"));
         write("partners/bench.asc", &site.certificate)?;
+        let connector =
+            if self.delivers { format!("[connectors.sftp]\n{}", site.connector()) } else { String::new() };
         write(
             "partners/bench.toml",
             &format!(
-                "name = \"Bench\"\nscope = \"{}\"\ncertificates = [\"bench.asc\"]\ngrants = [{{ report = \"{REPORT}\" }}]\n\
-                 [limits]\nactive_reports = 10_000_000\nrate = {{ per_second = 100_000, burst = 100_000 }}\n\
+                "name = \"Bench\"\nscope = \"{}\"\ncertificates = [\"bench.asc\"]\ngrants = [{}]\n\
+                 [limits]\nactive_reports = 10_000_000\nrate = {{ per_second = 1_000_000, burst = 1_000_000 }}\n\
                  quota = {{ limit = 1_000_000_000, period = \"month\" }}\n\
-                 [limits.methods]\n\"POST /v1/reports\" = {{ per_second = 50_000, burst = 50_000 }}\n",
-                data::SCOPE
+                 [limits.methods]\n\"POST /v1/reports\" = {{ per_second = 1_000_000, burst = 1_000_000 }}\n{connector}",
+                data::SCOPE,
+                data::grants(),
             ),
         )?;
+        for number in 0..self.partners {
+            let text = format!("name = \"Partner {number}\"\nscope = \"{number}\"\ncertificates = [\"bench.asc\"]\ngrants = [{{ report = \"contracts\" }}]\n");
+            write(&format!("partners/partner-{number}.toml"), &text)?;
+        }
         let (port, admin) = (free_port(), free_port());
         let sealpost = || {
             let mut command = Command::new(&site.sealpost);
-            command.arg("--config").arg(folder.join("sealpost.toml")).arg("--json").current_dir(&folder);
+            command.arg("--config").arg(home.join("sealpost.toml")).arg("--json").current_dir(&home);
             command.env("SEALPOST__API__LISTEN", format!("127.0.0.1:{port}"));
             command.env("SEALPOST__ADMIN__LISTEN", format!("127.0.0.1:{admin}"));
+            if let Some(at_once) = self.worker {
+                command.env("SEALPOST__WORKER__CONCURRENCY", at_once.to_string());
+            }
             command
         };
         let applied = sealpost().args(["apply", "partners"]).output().context("start sealpost apply")?;
@@ -71,19 +96,26 @@ impl Server {
         ensure!(made.status.success(), "sealpost partner key: {}", String::from_utf8_lossy(&made.stderr));
         let made: Json = serde_json::from_slice(&made.stdout).context("what `partner key new` printed")?;
         let key = made["api_key"].as_str().context("the API key")?.to_owned();
-        let process = sealpost().args(["serve", "--no-worker"]).stdout(Stdio::null()).spawn().context("start serve")?;
-        Self { port, key, process }.ready()
+        let mut serve = sealpost();
+        serve.arg("serve").args(self.worker.is_none().then_some("--no-worker"));
+        let process = serve.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("start serve")?;
+        Server { port, key, process, _folder: folder }.ready()
     }
+}
 
-    /// The peer: this program once more, with two bare routes.
+impl Server {
+    /// The peer: this program once more, with two bare routes that give these answers.
     ///
     /// # Errors
     /// When it does not start.
-    pub(crate) fn bare() -> Result<Self> {
+    pub(crate) fn bare(answers: &[String]) -> Result<Self> {
+        let folder = tempfile::tempdir().context("a folder for the peer")?;
+        let file = folder.path().join("answers.json");
+        fs::write(&file, Json::from(answers).to_string()).context("write the answers")?;
         let port = free_port();
         let mut command = Command::new(std::env::current_exe().context("our own path")?);
-        let process = command.args([arguments::BARE, &port.to_string()]).spawn().context("start the peer")?;
-        Self { port, key: "sp_none".to_owned(), process }.ready()
+        let process = command.args([arguments::BARE, &port.to_string()]).arg(file).spawn().context("start the peer")?;
+        Self { port, key: "sp_none".to_owned(), process, _folder: folder }.ready()
     }
 
     fn ready(mut self) -> Result<Self> {
@@ -105,6 +137,22 @@ impl Server {
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
         cpu_seconds(self.process.id())
     }
+
+    /// The most memory that it has had, in MiB (`VmHWM`, proc(5)).
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(crate) fn peak_mib(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).context("/proc/PID/status")?;
+        let kib = crate::stopwatch::high_water(&status).context("VmHWM")?;
+        #[expect(clippy::cast_precision_loss, reason = "memory in KiB is far below 2^52")]
+        Ok(kib as f64 / 1024.0)
+    }
+}
+
+/// A folder on disk: `/tmp`, and what `TMPDIR` names, may be memory.
+fn disk() -> std::io::Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix("sealpost-bench-").tempdir_in(PathBuf::from("/var/tmp"))
 }
 
 /// Processor time of a process so far, user and system (proc(5)).

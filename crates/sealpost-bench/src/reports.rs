@@ -1,0 +1,83 @@
+//! The whole path as CSV: query, format, seal, store, SFTP; beside what only reads, what only sends, a shell's chain and a
+//! function of Python.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::figures::Figures;
+use crate::ours::{self, Sample};
+use crate::parts::{Bench, Sheet};
+use crate::row::{Row, at_most};
+use crate::site::{REPORT, Site};
+use crate::{Contestant, peer, python};
+
+/// It takes half a minute.
+const ROUNDS_OF_PYTHON: usize = 1;
+
+/// Measures.
+pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
+    let site = bench.site()?;
+    // The first run warms every cache, and gives sftp the same bytes to work on.
+    let sample = ours::sample(site)?;
+    println!("CSV {:.1} MB, sealed {:.1} MB; decrypted by gpg, every row there", sample.csv_mb(), sample.sealed_mb());
+    let drain = peer::compile_drain(site)?;
+    let figures = bench.rounds(contestants(site, &sample, &drain), bench.arguments.rounds)?;
+    Ok(Sheet::of(rows(&figures, &sample)?))
+}
+
+fn contestants<'a>(site: &'a Site, sample: &'a Sample, drain: &'a PathBuf) -> Vec<Contestant<'a>> {
+    let put = |name: &'static str, figure: &'static str, options: &'static [&'static str]| {
+        Contestant::new(name, move || Ok(Figures::of([(figure, peer::put(site, options, &sample.sealed)?)])))
+    };
+    vec![
+        Contestant::new("sealpost", || {
+            let (figures, delivered) = ours::whole_path(site)?;
+            fs::remove_file(&delivered).with_context(|| format!("remove {}", delivered.display()))?;
+            Ok(figures)
+        }),
+        Contestant::new("sealpost, to the store", || {
+            Ok(Figures::of([("stored s", ours::produce(site, REPORT, "csv")?.seconds)]))
+        }),
+        Contestant::new("mariadb --quick", || peer::client(site)),
+        Contestant::new("C client", || peer::c_client(site, drain)),
+        put("sftp", "sftp s", &[]),
+        put("tuned sftp", "tuned sftp s", peer::TUNED),
+        Contestant::new("script", || peer::script(site)),
+        Contestant::rarely("python", ROUNDS_OF_PYTHON, || {
+            let run = python::run(site, "csv", "", true)?;
+            Ok(Figures::of([("python s", run.seconds), ("python MiB", run.peak_mib)]))
+        }),
+    ]
+}
+
+fn rows(figures: &Figures, sample: &Sample) -> Result<Vec<Row>> {
+    const CLIENT: (&str, &str) = ("mariadb --quick, read only", "client s");
+    const C_CLIENT: (&str, &str) = ("C client, read only", "C client s");
+    const SCRIPT: (&str, &str) = ("mariadb | gpg, then sftp", "script s");
+    const PYTHON: (&str, &str) = ("pandas, gnupg, paramiko", "python s");
+    const SFTP: (&str, &str) = ("sftp put, defaults", "sftp s");
+    const TUNED: (&str, &str) = ("sftp put, AES-GCM, 128 × 255 KiB", "tuned sftp s");
+    let seconds = |name: &str, ours: &str, (peer_name, peer): (&str, &str), reach| -> Result<Row> {
+        Ok(Row::lower(name, "s", figures.median(ours)?, (peer_name, figures.median(peer)?), reach))
+    };
+    let speed = |name: &str, (peer_name, peer): (&str, &str), reach| -> Result<Row> {
+        let megabytes = |figure| Ok::<_, anyhow::Error>(sample.sealed_mb() / figures.median(figure)?);
+        Ok(Row::higher(name, "MB/s", megabytes("deliver s")?, (peer_name, megabytes(peer)?), reach))
+    };
+    let peak = |(peer_name, peer): (&str, &str), reach| -> Result<Row> {
+        let name = "query, CSV, seal, store, SFTP: peak memory";
+        Ok(Row::lower(name, "MiB", figures.median("ours MiB")?, (peer_name, figures.median(peer)?), reach))
+    };
+    Ok(vec![
+        // The server's own speed is the floor for everyone: a C loop that throws the rows away.
+        seconds("query, CSV, seal, store", "stored s", C_CLIENT, at_most(1.3))?,
+        seconds("query, CSV, seal, store, SFTP", "ours s", CLIENT, at_most(1.25))?,
+        seconds("the same, beside a shell", "ours s", SCRIPT, 2.5)?,
+        seconds("the same, beside Python", "ours s", PYTHON, 8.0)?,
+        speed("of it the delivery", SFTP, 1.2)?,
+        speed("the same, tuned peer", TUNED, 1.0)?,
+        peak((PYTHON.0, "python MiB"), 10.0)?,
+    ])
+}
