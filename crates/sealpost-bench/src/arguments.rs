@@ -130,8 +130,7 @@ impl Arguments {
 }
 
 fn wrong(what: &str) -> String {
-    let parts: String =
-        parts::PARTS.iter().map(|part| format!("  --{:<11} {}\n", part.name, part.summary)).collect();
+    let parts: String = parts::PARTS.iter().map(|part| format!("  --{:<11} {}\n", part.name, part.summary)).collect();
     format!("{what}\n{USAGE}{parts}")
 }
 

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use crate::figures::Figures;
 use crate::parts::{Bench, Sheet};
 use crate::row::Row;
-use crate::serving::{Serving, Server, cpu_seconds};
+use crate::serving::{Server, Serving, cpu_seconds};
 
 pub(crate) use bare::serve as serve_bare;
 pub(crate) use client::{Mix, prepare};
@@ -45,7 +45,12 @@ const LOADS: &[Load] = &[
     Load { name: "edge: status polls, nothing new", unit: "1/s", figures: ["same 1/s", "bare same 1/s"], reach: 0.7 },
     Load { name: "edge: creates", unit: "1/s", figures: ["creates 1/s", "bare creates 1/s"], reach: 0.25 },
     Load { name: "edge: one poll after the other", unit: "ms", figures: ["poll ms", "bare poll ms"], reach: 0.7 },
-    Load { name: "edge: one create after the other", unit: "ms", figures: ["create ms", "bare create ms"], reach: 0.25 },
+    Load {
+        name: "edge: one create after the other",
+        unit: "ms",
+        figures: ["create ms", "bare create ms"],
+        reach: 0.25,
+    },
     Load { name: "edge: 2,000/s polls + creates, p50", unit: "ms", figures: ["p50 ms", "bare p50 ms"], reach: 0.5 },
     Load { name: "edge: the same, p99", unit: "ms", figures: ["p99 ms", "bare p99 ms"], reach: 0.25 },
     Load { name: "edge: the same, p99.9", unit: "ms", figures: ["p99.9 ms", "bare p99.9 ms"], reach: 0.25 },

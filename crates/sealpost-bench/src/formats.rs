@@ -43,7 +43,12 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
     };
     let mut rows = Vec::new();
     for (format, figure, times) in FORMATS {
-        rows.push(row(format!("query, {format}, seal, store"), figure, ("C client, read only", "C client s"), at_most(*times))?);
+        rows.push(row(
+            format!("query, {format}, seal, store"),
+            figure,
+            ("C client, read only", "C client s"),
+            at_most(*times),
+        )?);
     }
     let pandas = ("pandas to_excel, not sealed", "pandas xlsx tenth s");
     rows.push(row("a tenth of it: xlsx".to_owned(), "xlsx tenth s", pandas, 5.0)?);

@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use crate::curve::Curve;
 use crate::edge::{Mix, one_by_one, prepare};
 use crate::jobs::{create, ready};
+use crate::ours;
 use crate::parts::{Bench, Sheet};
 use crate::serving::Serving;
 use crate::site::{REPORT, Site};
-use crate::ours;
 
 /// Reports at once, of ten thousand rows each.
 const AT_ONCE: &[usize] = &[1, 10, 100];
@@ -33,10 +33,13 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
 
 fn rows(site: &Site) -> Result<Curve> {
     let mut points = Vec::new();
-    for (report, rows) in [("ten-thousand", 10_000), ("tenth", site.rows / 10), (REPORT, site.rows), ("tenfold", site.rows * 10)] {
+    for (report, rows) in
+        [("ten-thousand", 10_000), ("tenth", site.rows / 10), (REPORT, site.rows), ("tenfold", site.rows * 10)]
+    {
         // The first of them finds nothing in any cache.
         let runs = if rows > site.rows { 1 } else { 3 };
-        let mut seconds = (0..runs).map(|_| Ok(ours::produce(site, report, "csv")?.seconds)).collect::<Result<Vec<_>>>()?;
+        let mut seconds =
+            (0..runs).map(|_| Ok(ours::produce(site, report, "csv")?.seconds)).collect::<Result<Vec<_>>>()?;
         seconds.sort_by(f64::total_cmp);
         println!("{rows} rows: {:.2} s", seconds[runs / 2]);
         points.push((number(rows), seconds[runs / 2]));
@@ -71,7 +74,9 @@ async fn partners(site: &Site) -> Result<Vec<Curve>> {
         let (polled, _) = prepare(&server, 20).await?;
         let poll = one_by_one(&server, &Mix::polls(&server, &polled), TIME).await?.percentile_ms(0.5);
         let create = one_by_one(&server, &Mix::creates(&server), TIME).await?.percentile_ms(0.5);
-        println!("{partners} partners: applied and started in {seconds:.1} s, a poll {poll:.3} ms, a create {create:.3} ms");
+        println!(
+            "{partners} partners: applied and started in {seconds:.1} s, a poll {poll:.3} ms, a create {create:.3} ms"
+        );
         let size = number(*partners as u64);
         start.push((size, seconds));
         polls.push((size, poll));

@@ -45,12 +45,20 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
         Contestant::new("serve", || {
             let server = Serving { worker: Some(4), delivers: true, ..Serving::default() }.start(site)?;
             let seconds = runtime.block_on(delivered(site, &server, SMALL, reports))?;
-            Ok(Figures::of([("jobs s", seconds), ("jobs CPU s", server.cpu_seconds()?), ("jobs MiB", server.peak_mib()?)]))
+            Ok(Figures::of([
+                ("jobs s", seconds),
+                ("jobs CPU s", server.cpu_seconds()?),
+                ("jobs MiB", server.peak_mib()?),
+            ]))
         }),
         Contestant::new("loop", || Ok(Figures::of([("loop s", runtime.block_on(bare(site, reports))?)]))),
     ];
     let figures = bench.rounds(contestants, ROUNDS.min(bench.arguments.rounds))?;
-    println!("of it processor time of serve: {:.2} s, peak memory {:.1} MiB", figures.median("jobs CPU s")?, figures.median("jobs MiB")?);
+    println!(
+        "of it processor time of serve: {:.2} s, peak memory {:.1} MiB",
+        figures.median("jobs CPU s")?,
+        figures.median("jobs MiB")?
+    );
     Ok(Sheet::of(vec![Row::lower(
         format!("jobs: {reports} reports of 1,000 rows, delivered"),
         "s",
@@ -68,7 +76,9 @@ async fn delivered(site: &Site, server: &Server, report: &str, reports: usize) -
     let arrived = || -> Result<usize> {
         let names = fs::read_dir(&inbox).with_context(|| format!("read {}", inbox.display()))?;
         // Hidden until they are whole.
-        Ok(names.filter(|name| name.as_ref().is_ok_and(|name| !name.file_name().to_string_lossy().starts_with('.'))).count())
+        Ok(names
+            .filter(|name| name.as_ref().is_ok_and(|name| !name.file_name().to_string_lossy().starts_with('.')))
+            .count())
     };
     while arrived()? < reports {
         ensure!(begun.elapsed() < LIMIT, "{} of {reports} reports were delivered in {LIMIT:?}", arrived()?);

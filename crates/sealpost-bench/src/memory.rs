@@ -26,7 +26,10 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
     for (format, group) in FORMATS {
         let peak = |report| runtime.block_on(peak(site, report, format));
         let (small, large) = (peak("ten-thousand")?, peak("tenfold")?);
-        println!("{format:<8} {small:>5.1} MiB with 10,000 rows, {large:>5.1} MiB with {} rows", bench.arguments.rows * 10);
+        println!(
+            "{format:<8} {small:>5.1} MiB with 10,000 rows, {large:>5.1} MiB with {} rows",
+            bench.arguments.rows * 10
+        );
         rows.push(Row::lower(format!("memory: {format}, large"), "MiB", large, ("the limit", MOST + group), 1.0));
         let beside = ("ours with 10,000 rows", small + group);
         rows.push(Row::lower(format!("memory: {format}, small to large"), "MiB", large, beside, at_most(GROWTH)));

@@ -30,7 +30,6 @@ impl Sample {
     pub(crate) fn sealed_mb(&self) -> f64 {
         self.sealed_bytes as f64 / 1e6
     }
-
 }
 
 /// Runs the whole path once, decrypts what arrived with gpg and checks that every row is there.

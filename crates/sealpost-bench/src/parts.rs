@@ -22,12 +22,20 @@ pub(crate) struct Part {
 /// All parts, in the order in which they run.
 pub(crate) static PARTS: &[Part] = &[
     Part { name: "reports", summary: "from the query to the partner's SFTP server, as CSV", measure: reports::measure },
-    Part { name: "formats", summary: "from the query to the store, sealed, in the other formats", measure: formats::measure },
+    Part {
+        name: "formats",
+        summary: "from the query to the store, sealed, in the other formats",
+        measure: formats::measure,
+    },
     Part { name: "sealing", summary: "1 GiB sealed, nothing else", measure: sealing::measure },
     Part { name: "edge", summary: "the partners' API under load", measure: edge::measure },
     Part { name: "jobs", summary: "1,000 small reports from request to delivery", measure: jobs::measure },
     Part { name: "memory", summary: "peak memory of `serve`, small and large, every format", measure: memory::measure },
-    Part { name: "growth", summary: "how time grows with rows, reports at once and partners", measure: growth::measure },
+    Part {
+        name: "growth",
+        summary: "how time grows with rows, reports at once and partners",
+        measure: growth::measure,
+    },
     Part { name: "lambda", summary: "cold starts as a function of AWS Lambda", measure: cold::measure },
     Part { name: "transfer", summary: "SFTP transfers, near and far", measure: transfer::measure },
     Part { name: "size", summary: "the program and the package of the functions", measure: size::measure },
@@ -77,7 +85,11 @@ impl<'a> Bench<'a> {
 
     /// Runs contestants in turns, each round beginning with another one, so that nobody always runs after the same
     /// neighbour.
-    pub(crate) fn rounds(&self, mut contestants: Vec<crate::Contestant<'_>>, rounds: usize) -> Result<crate::figures::Figures> {
+    pub(crate) fn rounds(
+        &self,
+        mut contestants: Vec<crate::Contestant<'_>>,
+        rounds: usize,
+    ) -> Result<crate::figures::Figures> {
         use anyhow::Context;
         let mut figures = crate::figures::Figures::default();
         let count = contestants.len();

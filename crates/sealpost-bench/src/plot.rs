@@ -91,11 +91,14 @@ fn graph(curve: &Curve, left: f64, top: f64) -> String {
     };
     let (sizes, figures) = (ends(|point| point.0), ends(|point| point.1));
     let share = |(low, high): (f64, f64), one: f64| (one / low).ln() / (high / low).ln();
-    let at = |(size, figure): (f64, f64)| {
-        (left + width * share(sizes, size), top + GRAPH * (1.0 - share(figures, figure)))
-    };
-    let line: Vec<String> = curve.points.iter().map(|point| at(*point)).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-    out.push_str(&format!("<polyline points=\"{}\" fill=\"none\" stroke=\"#1f5fa8\" stroke-width=\"2\"/>\n", line.join(" ")));
+    let at =
+        |(size, figure): (f64, f64)| (left + width * share(sizes, size), top + GRAPH * (1.0 - share(figures, figure)));
+    let line: Vec<String> =
+        curve.points.iter().map(|point| at(*point)).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+    out.push_str(&format!(
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"#1f5fa8\" stroke-width=\"2\"/>\n",
+        line.join(" ")
+    ));
     for point in &curve.points {
         let (x, y) = at(*point);
         out.push_str(&format!(

@@ -30,11 +30,24 @@ impl Row {
     }
 
     /// More is better: so many a second.
-    pub(crate) fn higher(name: impl Into<String>, unit: &'static str, ours: f64, peer: (&str, f64), reach: f64) -> Self {
+    pub(crate) fn higher(
+        name: impl Into<String>,
+        unit: &'static str,
+        ours: f64,
+        peer: (&str, f64),
+        reach: f64,
+    ) -> Self {
         Self::new(name.into(), unit, Better::Higher, ours, peer, reach)
     }
 
-    fn new(name: String, unit: &'static str, better: Better, ours: f64, (peer_name, peer): (&str, f64), reach: f64) -> Self {
+    fn new(
+        name: String,
+        unit: &'static str,
+        better: Better,
+        ours: f64,
+        (peer_name, peer): (&str, f64),
+        reach: f64,
+    ) -> Self {
         Self { name, unit, better, ours, peer_name: peer_name.to_owned(), peer, reach, more: None }
     }
 

@@ -39,7 +39,10 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
         let peer = ("gpg --compress-algo none", megabytes / figures.median("gpg s")?);
         Ok(Row::higher(name, "MB/s", megabytes / figures.median(ours)?, peer, reach))
     };
-    Ok(Sheet::of(vec![row("seal alone, SEIPDv1", "seal s", 1.1)?, row("seal alone, SEIPDv2 (AEAD)", "seal aead s", 1.8)?]))
+    Ok(Sheet::of(vec![
+        row("seal alone, SEIPDv1", "seal s", 1.1)?,
+        row("seal alone, SEIPDv2 (AEAD)", "seal aead s", 1.8)?,
+    ]))
 }
 
 /// A file of at least so many bytes of CSV, and its MB.

@@ -61,21 +61,22 @@ impl Serving {
         fs::create_dir_all(home.join("partners")).context("a folder for partners")?;
         let write = |name: &str, text: &str| fs::write(home.join(name), text).with_context(|| format!("write {name}"));
         write("partners/bench.asc", &site.certificate)?;
-        let connector =
-            if self.delivers { format!("[connectors.sftp]\n{}", site.connector()) } else { String::new() };
+        let connector = if self.delivers { format!("[connectors.sftp]\n{}", site.connector()) } else { String::new() };
         write(
             "partners/bench.toml",
             &format!(
                 "name = \"Bench\"\nscope = \"{}\"\ncertificates = [\"bench.asc\"]\ngrants = [{}]\n\
-                 [limits]\nactive_reports = 10_000_000\nrate = {{ per_second = 1_000_000, burst = 1_000_000 }}\n\
+                 [limits]\nactive_reports = 10_000_000\nrate = {{ per_second = 100_000, burst = 100_000 }}\n\
                  quota = {{ limit = 1_000_000_000, period = \"month\" }}\n\
-                 [limits.methods]\n\"POST /v1/reports\" = {{ per_second = 1_000_000, burst = 1_000_000 }}\n{connector}",
+                 [limits.methods]\n\"POST /v1/reports\" = {{ per_second = 100_000, burst = 100_000 }}\n{connector}",
                 data::SCOPE,
                 data::grants(),
             ),
         )?;
         for number in 0..self.partners {
-            let text = format!("name = \"Partner {number}\"\nscope = \"{number}\"\ncertificates = [\"bench.asc\"]\ngrants = [{{ report = \"contracts\" }}]\n");
+            let text = format!(
+                "name = \"Partner {number}\"\nscope = \"{number}\"\ncertificates = [\"bench.asc\"]\ngrants = [{{ report = \"contracts\" }}]\n"
+            );
             write(&format!("partners/partner-{number}.toml"), &text)?;
         }
         let (port, admin) = (free_port(), free_port());

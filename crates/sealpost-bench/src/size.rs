@@ -24,12 +24,21 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
         Ok(bytes as f64 / MB)
     };
     let program = site::sealpost(bench.arguments)?;
-    let mut sheet = Sheet::of(vec![Row::lower("size: the program", "MB", size(&program)?, ("the limit", PROGRAM), 1.0)]);
+    let mut sheet =
+        Sheet::of(vec![Row::lower("size: the program", "MB", size(&program)?, ("the limit", PROGRAM), 1.0)]);
     match package(bench.arguments) {
         Some(package) => {
-            sheet.rows.push(Row::lower("size: the package of functions", "MB", size(package)?, ("the limit", PACKAGE), 1.0));
+            sheet.rows.push(Row::lower(
+                "size: the package of functions",
+                "MB",
+                size(package)?,
+                ("the limit", PACKAGE),
+                1.0,
+            ));
         }
-        None => sheet.remarks.push_str("There is no package of functions: `cargo xtask package` builds it, in some minutes.\n"),
+        None => sheet
+            .remarks
+            .push_str("There is no package of functions: `cargo xtask package` builds it, in some minutes.\n"),
     }
     Ok(sheet)
 }

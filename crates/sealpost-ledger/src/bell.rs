@@ -23,10 +23,39 @@ pub(crate) trait Bell: Send + Sync {
     async fn ring(&self, rings: &[Ring]);
 }
 
-/// The bell of this process, and the one outside, if there is one.
+/// The bells of this process, one for each kind of work: who waits for reports is not woken for a delivery, to find nothing.
+#[derive(Default)]
+pub(crate) struct Inside([Notify; WorkKind::ALL.len()]);
+
+impl Inside {
+    /// Wakes who waits for work of these kinds, or the next one that does.
+    pub(crate) fn ring(&self, kinds: impl IntoIterator<Item = WorkKind>) {
+        let kinds: Vec<WorkKind> = kinds.into_iter().collect();
+        for (kind, bell) in WorkKind::ALL.iter().zip(&self.0) {
+            if kinds.contains(kind) {
+                // In this order: where somebody waits, the first wakes one and keeps nothing back; the other way round it would
+                // be kept, and wake the next wait for nothing.
+                bell.notify_one();
+                bell.notify_waiters();
+            }
+        }
+    }
+
+    /// Returns when one of these kinds is rung for.
+    pub(crate) async fn heard(&self, kinds: &[WorkKind]) {
+        let bells = WorkKind::ALL.iter().zip(&self.0).filter(|(kind, _)| kinds.contains(kind));
+        let heard: Vec<_> = bells.map(|(_, bell)| Box::pin(bell.notified())).collect();
+        if heard.is_empty() {
+            return std::future::pending().await;
+        }
+        futures::future::select_all(heard).await;
+    }
+}
+
+/// The bells of this process, and the one outside, if there is one.
 #[derive(Default)]
 pub(crate) struct Bells {
-    inside: Notify,
+    inside: Inside,
     outside: OnceLock<Arc<dyn Bell>>,
 }
 
@@ -46,15 +75,42 @@ impl Bells {
         if rings.is_empty() {
             return;
         }
-        self.inside.notify_waiters();
-        self.inside.notify_one();
+        self.inside.ring(rings.iter().map(|ring| ring.kind));
         if let Some(outside) = self.outside.get() {
             outside.ring(rings).await;
         }
     }
 
-    /// Returns when the bell of this process rings.
-    pub(crate) async fn heard(&self) {
-        self.inside.notified().await;
+    /// Returns when this process rings for one of these kinds.
+    pub(crate) async fn heard(&self, kinds: &[WorkKind]) {
+        self.inside.heard(kinds).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::{Inside, WorkKind};
+
+    #[tokio::test]
+    async fn who_waits_for_another_kind_sleeps_on() {
+        let bells = Inside::default();
+        let mut reports = Box::pin(bells.heard(&[WorkKind::Produce]));
+        let mut both = Box::pin(bells.heard(&[WorkKind::Notify, WorkKind::Deliver]));
+        assert!((&mut reports).now_or_never().is_none() && (&mut both).now_or_never().is_none());
+        bells.ring([WorkKind::Deliver]);
+        assert!((&mut reports).now_or_never().is_none());
+        assert!(both.now_or_never().is_some());
+        assert!(bells.heard(&[WorkKind::Deliver]).now_or_never().is_none(), "one ring wakes once");
+    }
+
+    #[tokio::test]
+    async fn a_ring_that_nobody_heard_is_kept_for_the_next_one() {
+        let bells = Inside::default();
+        bells.ring([WorkKind::Expire]);
+        assert!(bells.heard(&[WorkKind::Purge]).now_or_never().is_none());
+        assert!(bells.heard(&[WorkKind::Expire]).now_or_never().is_some());
+        assert!(bells.heard(&[]).now_or_never().is_none());
     }
 }

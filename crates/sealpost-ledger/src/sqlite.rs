@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use sealpost_core::Result;
+use sealpost_core::task::WorkKind;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
 mod admit;
 mod api_keys;
@@ -40,6 +41,7 @@ mod usage;
 
 mod webhooks;
 
+use crate::bell::Inside;
 use crate::value;
 use turn::{Turn, Writers};
 
@@ -52,7 +54,7 @@ pub struct SqliteLedger {
     options: SqliteConnectOptions,
     writers: Mutex<Writers>,
     readers: SqlitePool,
-    bell: Notify,
+    bells: Inside,
 }
 
 /// What a write has survived when it returns. Both survive the death of any process.
@@ -95,10 +97,9 @@ impl SqliteLedger {
         self.readers.acquire().await.map_err(fault::read)
     }
 
-    /// Wakes this process's waiting workers, or the next one that waits.
-    fn ring(&self) {
-        self.bell.notify_waiters();
-        self.bell.notify_one();
+    /// Wakes this process's workers that wait for these kinds, or the next one that does.
+    fn ring(&self, kinds: impl IntoIterator<Item = WorkKind>) {
+        self.bells.ring(kinds);
     }
 }
 

@@ -123,7 +123,7 @@ impl Pipeline {
                     drop(slot);
                     tokio::select! {
                         () = shutdown.cancelled() => break,
-                        () = self.parts.queue.wait(PATIENCE) => {}
+                        () = self.parts.queue.wait(kinds, PATIENCE) => {}
                     }
                 }
                 Err(error) => {

@@ -11,6 +11,7 @@ mod finding;
 mod primary;
 mod self_signature;
 mod subkey;
+mod verified;
 
 use jiff::Timestamp;
 use pgp::crypto::aead::AeadAlgorithm;

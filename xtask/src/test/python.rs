@@ -52,10 +52,7 @@ fn make(folder: &Path, requirements: &str, probe: &str) -> Result<(), String> {
     let stamp = format!("{interpreter}\n{}", read(&requirements)?);
     let stamp_file = folder.join("sealpost-stamp");
     let works = |folder: &Path| {
-        let run = Command::new(folder.join("bin/python3"))
-            .args(["-c", probe])
-            .stderr(Stdio::null())
-            .status();
+        let run = Command::new(folder.join("bin/python3")).args(["-c", probe]).stderr(Stdio::null()).status();
         run.is_ok_and(|status| status.success())
     };
     if std::fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) && works(folder) {

@@ -30,10 +30,8 @@ pub(crate) fn serve(port: u16) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("a runtime")?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.context("listen")?;
-        let router = Router::new()
-            .route("/v1/reports", post(create))
-            .route("/v1/reports/{id}", get(show))
-            .with_state(answers);
+        let router =
+            Router::new().route("/v1/reports", post(create)).route("/v1/reports/{id}", get(show)).with_state(answers);
         axum::serve(listener, router).await.context("serve")
     })
 }

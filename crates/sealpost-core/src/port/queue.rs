@@ -68,8 +68,9 @@ pub trait Queue: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn depth(&self) -> Result<QueueDepth>;
 
-    /// Returns when a task may be ready, or a lane has room again, at once or after at most `patience`. A hint: it may return early or late.
-    async fn wait(&self, patience: Duration);
+    /// Returns when a task of these kinds may be ready, or a lane has room again, at once or after at most `patience`. A hint: it
+    /// may return early or late.
+    async fn wait(&self, kinds: &[WorkKind], patience: Duration);
 
     /// Rings again for what is ready and has waited so long that whoever was sent for may not have come, where workers are
     /// sent for rather than looking by themselves: for tasks ready longer than a minute, long delays that are over, leases that

@@ -8,7 +8,7 @@ use sealpost_core::event::TimelineEntry;
 use sealpost_core::id::{ConnectorId, DeliveryId, JobId, PartnerId};
 use sealpost_core::job::{Job, JobEvent, Progress};
 use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Redelivered};
-use sealpost_core::task::Lease;
+use sealpost_core::task::{Lease, WorkKind};
 
 use super::value::{corrupt, nanos};
 use super::{Durability, SqliteLedger, admit, deliveries, fault, jobs, list, redeliver, timeline};
@@ -20,7 +20,7 @@ impl Ledger for SqliteLedger {
         let outcome = admit::admit(turn.connection(), &admission).await;
         let admitted = turn.end(outcome).await?;
         if matches!(admitted, Admitted::New(_)) {
-            self.ring();
+            self.ring([WorkKind::Produce]);
         }
         Ok(admitted)
     }
@@ -45,7 +45,7 @@ impl Ledger for SqliteLedger {
         let outcome = jobs::apply(turn.connection(), id, event, lease, now).await;
         let made = turn.end(outcome).await?;
         if !made.tasks.is_empty() {
-            self.ring();
+            self.ring(made.tasks.iter().map(|task| task.work.kind()).chain([WorkKind::Notify]));
         }
         Ok(made.job)
     }
@@ -77,7 +77,7 @@ impl Ledger for SqliteLedger {
         let outcome = redeliver::redeliver(turn.connection(), job, connectors, idempotency.as_ref(), now).await;
         let redelivered = turn.end(outcome).await?;
         if !redelivered.replayed {
-            self.ring();
+            self.ring([WorkKind::Deliver]);
         }
         Ok(redelivered)
     }
@@ -93,7 +93,7 @@ impl Ledger for SqliteLedger {
         let outcome = deliveries::apply(turn.connection(), id, event, lease, now).await;
         let (delivery, announced) = turn.end(outcome).await?;
         if announced {
-            self.ring();
+            self.ring([WorkKind::Notify]);
         }
         Ok(delivery)
     }

@@ -7,10 +7,11 @@ use sealpost_core::error::codes;
 use sealpost_core::{Error, Result};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
 use super::turn::Writers;
 use super::{SqliteLedger, fault, schema};
+use crate::bell::Inside;
 
 /// How long a write waits for those of other processes. Each holds the lock for milliseconds; ten seconds of waiting
 /// mean that something is wrong.
@@ -50,7 +51,7 @@ pub(super) async fn open(path: &Path) -> Result<SqliteLedger> {
         options,
         writers: Mutex::new(Writers::default()),
         readers,
-        bell: Notify::new(),
+        bells: Inside::default(),
     })
 }
 

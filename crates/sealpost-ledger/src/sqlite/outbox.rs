@@ -6,7 +6,7 @@ use sealpost_core::Result;
 use sealpost_core::id::{NotificationId, PartnerId, WebhookId};
 use sealpost_core::notification::{Announcement, Notification, NotificationEvent};
 use sealpost_core::port::{Edit, NotificationFilter, NotificationPage, Outbox};
-use sealpost_core::task::Lease;
+use sealpost_core::task::{Lease, WorkKind};
 use sealpost_core::webhook::Webhook;
 
 use super::{Durability, SqliteLedger, notifications, webhooks};
@@ -45,7 +45,7 @@ impl Outbox for SqliteLedger {
         let mut turn = self.begin(Durability::Disk).await?;
         let outcome = notifications::notify(turn.connection(), webhook, announcement).await;
         let notification = turn.end(outcome).await?;
-        self.ring();
+        self.ring([WorkKind::Notify]);
         Ok(notification)
     }
 
@@ -70,7 +70,7 @@ impl Outbox for SqliteLedger {
         let outcome = notifications::apply(turn.connection(), id, event, lease, now).await;
         let (notification, task) = turn.end(outcome).await?;
         if task.is_some() {
-            self.ring();
+            self.ring([WorkKind::Notify]);
         }
         Ok(notification)
     }

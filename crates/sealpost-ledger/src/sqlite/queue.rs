@@ -75,7 +75,7 @@ impl Queue for SqliteLedger {
                 .map_err(fault::write)
                 .and_then(|done| held(done.rows_affected(), lease));
         turn.end(outcome).await?;
-        self.ring();
+        self.ring([lease.work.kind()]);
         Ok(())
     }
 
@@ -97,7 +97,7 @@ impl Queue for SqliteLedger {
         let outcome = dead::revive(turn.connection(), task, Timestamp::now()).await;
         let revived = turn.end(outcome).await?;
         if revived {
-            self.ring();
+            self.ring(WorkKind::ALL);
         }
         Ok(revived)
     }
@@ -123,9 +123,9 @@ impl Queue for SqliteLedger {
         })
     }
 
-    async fn wait(&self, patience: Duration) {
-        let rung = self.bell.notified();
-        let pause = patience.min(LOOK_AGAIN).min(self.until_next().await);
+    async fn wait(&self, kinds: &[WorkKind], patience: Duration) {
+        let rung = self.bells.heard(kinds);
+        let pause = patience.min(LOOK_AGAIN).min(self.until_next(kinds).await);
         tokio::select! {
             () = rung => {}
             () = tokio::time::sleep(pause) => {}
@@ -148,7 +148,7 @@ impl Queue for SqliteLedger {
             .map_err(fault::write);
         let hurried = turn.end(outcome).await?.rows_affected() > 0;
         if hurried {
-            self.ring();
+            self.ring([work.kind()]);
         }
         Ok(hurried)
     }
@@ -158,16 +158,16 @@ impl SqliteLedger {
     /// Another task of the same lane may be claimed now.
     fn place_is_free(&self, lease: &Lease) {
         if lanes::has_lanes(lease.work.kind()) {
-            self.ring();
+            self.ring([lease.work.kind()]);
         }
     }
 
-    /// How long until the next task becomes ready. Those ready already don't count: they are of a kind that the caller
-    /// does not take, or of a lane that is full, and would make it spin.
-    async fn until_next(&self) -> Duration {
+    /// How long until the next task of these kinds becomes ready. Those ready already don't count: they are of a lane that is
+    /// full, and would make the caller spin.
+    async fn until_next(&self, kinds: &[WorkKind]) -> Duration {
         let now = Timestamp::now();
         let next = match self.reader().await {
-            Ok(mut reader) => claim::next_after(&mut reader, now).await,
+            Ok(mut reader) => claim::next_after(&mut reader, kinds, now).await,
             Err(error) => Err(error),
         };
         match next {

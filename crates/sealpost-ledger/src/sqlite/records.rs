@@ -7,6 +7,7 @@ use sealpost_core::id::{ApiKeyId, ConnectorId, PartnerId};
 use sealpost_core::identity::Identity;
 use sealpost_core::partner::{ApiKey, Partner};
 use sealpost_core::port::{Edit, Records};
+use sealpost_core::task::WorkKind;
 use serde::de::DeserializeOwned;
 
 use super::value::decode;
@@ -59,7 +60,7 @@ impl Records for SqliteLedger {
         let outcome = connectors::store(turn.connection(), connector).await;
         turn.end(outcome).await?;
         // Its lane may have more room now.
-        self.ring();
+        self.ring([WorkKind::Deliver, WorkKind::Transfer]);
         Ok(())
     }
 
@@ -67,7 +68,7 @@ impl Records for SqliteLedger {
         let mut turn = self.begin(Durability::Disk).await?;
         let outcome = connectors::edit(turn.connection(), id, edit).await;
         let edited = turn.end(outcome).await?;
-        self.ring();
+        self.ring([WorkKind::Deliver, WorkKind::Transfer]);
         Ok(edited)
     }
 

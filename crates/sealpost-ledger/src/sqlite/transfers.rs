@@ -6,7 +6,7 @@ use sealpost_core::Result;
 use sealpost_core::access_key::AccessKey;
 use sealpost_core::id::{AccessKeyId, ConnectorId, TransferId, TransferItemId};
 use sealpost_core::port::{Edit, Transfers};
-use sealpost_core::task::Lease;
+use sealpost_core::task::{Lease, WorkKind};
 use sealpost_core::transfer::{ItemEvent, NewTransfer, StartedTransfer, Transfer, TransferConnector, TransferItem};
 
 use super::{Durability, SqliteLedger};
@@ -43,7 +43,7 @@ impl Transfers for SqliteLedger {
         let outcome = connectors::edit(turn.connection(), id, edit).await;
         let edited = turn.end(outcome).await?;
         // Its lane may have more room now.
-        self.ring();
+        self.ring([WorkKind::Transfer]);
         Ok(edited)
     }
 
@@ -58,7 +58,7 @@ impl Transfers for SqliteLedger {
         let outcome = start::start(turn.connection(), new).await;
         let started = turn.end(outcome).await?;
         if matches!(started, StartedTransfer::New(_)) {
-            self.ring();
+            self.ring([WorkKind::Transfer]);
         }
         Ok(started)
     }
@@ -94,7 +94,7 @@ impl Transfers for SqliteLedger {
         let outcome = items::apply(turn.connection(), id, event, lease, now).await;
         let (item, announced) = turn.end(outcome).await?;
         if announced {
-            self.ring();
+            self.ring([WorkKind::Announce, WorkKind::AnnounceTransfer]);
         }
         Ok(item)
     }

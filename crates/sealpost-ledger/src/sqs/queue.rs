@@ -150,7 +150,7 @@ impl Queue for SqsQueue {
         self.inner.depth().await
     }
 
-    async fn wait(&self, patience: Duration) {
+    async fn wait(&self, kinds: &[WorkKind], patience: Duration) {
         let heard = self.ear.heard.notified();
         if !self.ear.is_listening.swap(true, Ordering::AcqRel) {
             let ear = self.ear.clone();
@@ -162,7 +162,7 @@ impl Queue for SqsQueue {
         }
         tokio::select! {
             () = heard => {}
-            () = self.inner.wait(patience) => {}
+            () = self.inner.wait(kinds, patience) => {}
         }
     }
 

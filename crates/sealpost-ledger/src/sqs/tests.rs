@@ -57,7 +57,7 @@ async fn hear(ports: &Ports, url: &str, expected: [&str; 3]) {
         if counts(url) == expected {
             return;
         }
-        ports.queue.wait(Duration::from_secs(1)).await;
+        ports.queue.wait(&WorkKind::ALL, Duration::from_secs(1)).await;
     }
     panic!("{:?} instead of {expected:?}", counts(url));
 }
@@ -132,7 +132,7 @@ async fn without_sqs_work_goes_on() {
     let url = new_queue("gone", &json!({}));
     let ports = with_bells(&url, Some("http://127.0.0.1:9"));
     ports.admit(Admission { now: Timestamp::now() - SignedDuration::from_mins(2), ..admission("acme") }).await;
-    ports.queue.wait(Duration::from_millis(10)).await;
+    ports.queue.wait(&WorkKind::ALL, Duration::from_millis(10)).await;
     let lease = ports.claim(&[WorkKind::Produce]).await;
     ports.queue.release(&lease, Duration::ZERO).await.unwrap();
     ports.admit(Admission { now: Timestamp::now() - SignedDuration::from_mins(2), ..admission("acme") }).await;

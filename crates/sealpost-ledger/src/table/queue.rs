@@ -61,9 +61,9 @@ impl Queue for TableLedger {
         depth::depth(self, Timestamp::now()).await
     }
 
-    async fn wait(&self, patience: Duration) {
+    async fn wait(&self, kinds: &[WorkKind], patience: Duration) {
         tokio::select! {
-            () = self.bells.heard() => {}
+            () = self.bells.heard(kinds) => {}
             () = tokio::time::sleep(patience.min(self.settings.look_again)) => {}
         }
     }

@@ -7,6 +7,7 @@ use sealpost_core::error::codes::seal;
 
 use super::finding::{Finding, end, fingerprint, instant, is_future};
 use super::self_signature::{self, SelfSignature};
+use super::verified::{self, Signed};
 use crate::algorithm;
 use crate::certificate::{Certificate, User};
 
@@ -58,7 +59,9 @@ pub(crate) fn check(certificate: &Certificate, now: Timestamp) -> Result<Primary
             .filter(|signature| self_signature::is_by(signature, key))
             .map(|signature| {
                 self_signature::check(signature, &format!("the direct-key signature of {name}"), now, |signature| {
-                    signature.verify_key(key)
+                    let verify = || signature.verify_key(key);
+                    let Ok(by) = verified::octets(key) else { return verify() };
+                    verified::once(&Signed { statement: "direct key", parts: &[&by] }, signature, verify)
                 })
             }),
     );
@@ -119,7 +122,12 @@ fn check_user<'a>(
 ) -> Option<Result<SelfSignature<'a>, Finding>> {
     let key = &certificate.primary;
     let what = format!("the self-signature of user id `{}`", text(user));
-    let verify = |signature: &Signature| signature.verify_certification(key, Tag::UserId, &user.id);
+    let octets = (verified::octets(key), verified::octets(&user.id));
+    let verify = |signature: &Signature| {
+        let verify = || signature.verify_certification(key, Tag::UserId, &user.id);
+        let (Ok(by), Ok(over)) = &octets else { return verify() };
+        verified::once(&Signed { statement: "user id certification", parts: &[by, over] }, signature, verify)
+    };
     let own = |signature: &&Signature| self_signature::is_by(signature, key);
     let certified = self_signature::newest(
         of_type(&user.signatures, |typ| {

@@ -8,6 +8,7 @@ use sealpost_core::error::codes::seal;
 use super::finding::{Finding, end, fingerprint, instant, is_future};
 use super::primary::{of_type, revoked};
 use super::self_signature;
+use super::verified::{self, Signed};
 use crate::algorithm;
 use crate::certificate::{Certificate, Subkey};
 
@@ -25,7 +26,12 @@ pub(crate) struct Bound<'a> {
 pub(crate) fn check<'a>(certificate: &Certificate, subkey: &'a Subkey, now: Timestamp) -> Result<Bound<'a>, Finding> {
     let (primary, key) = (&certificate.primary, &subkey.key);
     let name = format!("subkey {}", fingerprint(key));
-    let verify = |signature: &Signature| signature.verify_subkey_binding(primary, key);
+    let octets = (verified::octets(primary), verified::octets(key));
+    let verify = |signature: &Signature| {
+        let verify = || signature.verify_subkey_binding(primary, key);
+        let (Ok(by), Ok(over)) = &octets else { return verify() };
+        verified::once(&Signed { statement: "subkey binding", parts: &[by, over] }, signature, verify)
+    };
     let bindings = of_type(&subkey.signatures, |typ| typ == SignatureType::SubkeyBinding);
     let binding = self_signature::newest(
         bindings.map(|signature| self_signature::check(signature, &format!("the binding of {name}"), now, verify)),

@@ -113,13 +113,19 @@ pub(in crate::sqlite) const NEXT: &str = "
               WHERE kind = kinds.value AND ready_at > ?2 AND lane IS NULL) AS next
       FROM json_each(?1) AS kinds
       UNION ALL
-      SELECT MIN(ready_at) FROM tasks INDEXED BY tasks_of_lanes_by_time WHERE lane IS NOT NULL AND ready_at > ?2)";
+      SELECT MIN(ready_at) FROM tasks INDEXED BY tasks_of_lanes_by_time
+      WHERE ?3 AND lane IS NOT NULL AND ready_at > ?2)";
 
-/// When the next task that isn't ready yet will be, or a lease ends.
-pub(super) async fn next_after(connection: &mut Connection, now: Timestamp) -> Result<Option<Timestamp>> {
+/// When the next task of these kinds that isn't ready yet will be, or a lease ends.
+pub(super) async fn next_after(
+    connection: &mut Connection,
+    kinds: &[WorkKind],
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
     let next: Option<i64> = sqlx::query_scalar(NEXT)
-        .bind(names(&WorkKind::ALL))
+        .bind(names(kinds))
         .bind(nanos(now))
+        .bind(kinds.iter().any(|kind| lanes::has_lanes(*kind)))
         .fetch_one(connection)
         .await
         .map_err(fault::read)?;

@@ -167,7 +167,7 @@ pub async fn limits_across(openings: &[Ports]) {
                 } else if ports.queue.depth().await.unwrap().ready == 0 {
                     break done;
                 } else {
-                    ports.queue.wait(Duration::from_millis(20)).await;
+                    ports.queue.wait(&WorkKind::ALL, Duration::from_millis(20)).await;
                 }
             }
         })
@@ -280,7 +280,7 @@ pub async fn a_free_place_wakes_who_waits(ports: Ports) {
                 if let Some(lease) = queue.claim(&BOTH, Duration::from_millis(50)).await.unwrap() {
                     break lease;
                 }
-                queue.wait(HOUR).await;
+                queue.wait(&WorkKind::ALL, HOUR).await;
             }
         })
     };

@@ -24,7 +24,7 @@ pub async fn a_lease_that_ran_out_comes_back(ports: Ports) {
             if let Some(lease) = ports.queue.claim(&WorkKind::ALL, HOUR).await.unwrap() {
                 break lease;
             }
-            ports.queue.wait(Duration::from_secs(1)).await;
+            ports.queue.wait(&WorkKind::ALL, Duration::from_secs(1)).await;
         }
     });
     let second = second.await.expect("the task to come back");
@@ -147,14 +147,14 @@ pub async fn every_task_goes_to_one_worker(ports: Ports) {
 
 /// `wait` returns with nothing to do, and a worker that loops over it gets what comes.
 pub async fn waiting_ends_by_itself(ports: Ports) {
-    tokio::time::timeout(HANGS, ports.queue.wait(Duration::from_millis(5))).await.expect("to return");
+    tokio::time::timeout(HANGS, ports.queue.wait(&WorkKind::ALL, Duration::from_millis(5))).await.expect("to return");
     let queue = ports.queue.clone();
     let worker = tokio::spawn(async move {
         loop {
             if let Some(lease) = queue.claim(&WorkKind::ALL, HOUR).await.unwrap() {
                 break lease;
             }
-            queue.wait(HOUR).await;
+            queue.wait(&WorkKind::ALL, HOUR).await;
         }
     });
     let job = ports.admit(admission("acme")).await;
