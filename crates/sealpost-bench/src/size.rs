@@ -23,22 +23,22 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
         #[expect(clippy::cast_precision_loss, reason = "sizes of files are far below 2^52")]
         Ok(bytes as f64 / MB)
     };
-    let program = site::sealpost(bench.arguments)?;
-    let mut sheet =
-        Sheet::of(vec![Row::lower("size: the program", "MB", size(&program)?, ("the limit", PROGRAM), 1.0)]);
-    match package(bench.arguments) {
-        Some(package) => {
-            sheet.rows.push(Row::lower(
-                "size: the package of functions",
-                "MB",
-                size(package)?,
-                ("the limit", PACKAGE),
-                1.0,
-            ));
+    let program = |name: &str, program: &Path| -> Result<Row> {
+        Ok(Row::lower(name, "MB", size(program)?, ("the limit", PROGRAM), 1.0))
+    };
+    let mut sheet = Sheet::default();
+    match (package(bench.arguments), packaged(bench.arguments)?) {
+        (Some(package), Some(unpacked)) => {
+            // The package has the program as it is installed.
+            sheet.rows.push(program("size: the program, as it is installed", &unpacked)?);
+            let limit = ("the limit", PACKAGE);
+            sheet.rows.push(Row::lower("size: the package of functions", "MB", size(package)?, limit, 1.0));
         }
-        None => sheet
-            .remarks
-            .push_str("There is no package of functions: `cargo xtask package` builds it, in some minutes.\n"),
+        _ => {
+            sheet.rows.push(program("size: the program, quickly built", &site::sealpost(bench.arguments)?)?);
+            let why = "There is no package of functions: `cargo xtask package` builds it, in some minutes.\n";
+            sheet.remarks.push_str(why);
+        }
     }
     Ok(sheet)
 }
