@@ -75,6 +75,19 @@ fn the_costs_are_added_up_rightly() {
     }
 }
 
+/// A price that is changed in a table is changed where its source is told, too.
+#[test]
+fn every_price_has_its_source() {
+    let page = read(&root().join(PAGE)).unwrap();
+    let sources = &tables(&page, "| price of | USD |")[0];
+    let varying = tables(&page, "| what | quantity | unit price |").concat().into_iter().map(|row| row[2].clone());
+    let fixed = tables(&page, "| what | unit price | small, quantity |").concat().into_iter().map(|row| row[1].clone());
+    for price in varying.chain(fixed).filter(|price| !price.is_empty()) {
+        let told = sources.iter().any(|row| row[1].split(" · ").any(|one| one == price));
+        assert!(told, "{PAGE}: the price {price} has no source");
+    }
+}
+
 #[test]
 fn a_wrong_sum_is_noticed() {
     let page = "| what | quantity | unit price | USD |\n| --- | --- | --- | --- |\n| a | 1,000 | 2.00 per million | 0.0020 |\n| **together** | | | 0.0030 |\n";
