@@ -56,7 +56,8 @@ pub struct AwsTransferSettings {
     pub logging_role: Option<String>,
     /// How many seconds an attempt asks for the result of a transfer that goes on, before it leaves that to the next one; 60.
     pub follow_s: u64,
-    /// After how many seconds without a result a delivery fails with `SP-DELIVER-031`; 43200, which is 12 hours.
+    /// After how many seconds without a result a delivery fails with `SP-DELIVER-031`; 68400, which is 19 hours: the service lets a
+    /// file wait for 6 and be under way for 12.
     pub follow_deadline_s: u64,
 }
 
@@ -67,7 +68,7 @@ impl Default for AwsTransferSettings {
             access_role: None,
             logging_role: None,
             follow_s: 60,
-            follow_deadline_s: 12 * 3600,
+            follow_deadline_s: 19 * 3600,
         }
     }
 }
