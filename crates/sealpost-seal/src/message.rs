@@ -1,6 +1,7 @@
 //! A message while bytes stream through it, from the inside out: literal data (RFC 9580, 5.9) with an optional
 //! one-pass signature around it, the encrypted container, optional armor, the sink behind.
 
+mod aead;
 pub(crate) mod armor;
 mod partial;
 mod seipd1;

@@ -3,7 +3,11 @@
 use super::Tree;
 
 pub(super) const LINTS: &str = "Every member takes the workspace's lints (`[lints] workspace = true`), \
-    so that a crate can't be laxer than the house.";
+    so that a crate can't be laxer than the house. Who may have a table of its own has all of them in it but one.";
+
+/// Members with a table of lints of their own: crate, the one lint of the workspace that it has otherwise, why.
+const OWN_LINTS: &[(&str, &str, &str)] =
+    &[("sealpost-cfb-sha1", "unsafe_code", "instructions of the processor; docs/adr/0018-unsafe-in-one-crate.md")];
 
 /// A member's manifest.
 pub(super) struct Manifest {
@@ -98,11 +102,24 @@ fn parse(folder: String, text: &str) -> Manifest {
 }
 
 pub(super) fn check_lints(tree: &Tree) -> Result<Vec<String>, String> {
-    Ok(members(tree)
-        .into_iter()
-        .filter(|member| !member.lints)
-        .map(|member| format!("{}/Cargo.toml", member.folder))
-        .collect())
+    let root = tree.files.iter().find(|file| file.path.as_os_str() == "Cargo.toml").map_or("", |file| &file.text);
+    let mut findings = Vec::new();
+    for member in members(tree).into_iter().filter(|member| !member.lints) {
+        let path = format!("{}/Cargo.toml", member.folder);
+        let Some((_, otherwise, _)) = OWN_LINTS.iter().find(|(name, ..)| *name == member.name) else {
+            findings.push(path);
+            continue;
+        };
+        let text = tree.files.iter().find(|file| file.path.as_os_str() == path.as_str()).map_or("", |file| &file.text);
+        for tool in ["rust", "clippy"] {
+            let own = section(text, &format!("lints.{tool}"));
+            let laxer = section(root, &format!("workspace.lints.{tool}"))
+                .into_iter()
+                .filter(|entry| entry.0 != *otherwise && !own.contains(entry));
+            findings.extend(laxer.map(|(lint, level)| format!("{path}: `{lint} = {level}` is missing")));
+        }
+    }
+    Ok(findings)
 }
 
 #[cfg(test)]
@@ -137,5 +154,21 @@ mod tests {
         assert_eq!(check_lints(&tree).unwrap(), ["crates/x/Cargo.toml"]);
         let apart = Tree::of(&[("crates/x/y/Cargo.toml", "[package]\nname = \"y\"\n\n[workspace]\n")]);
         assert!(check_lints(&apart).unwrap().is_empty());
+    }
+    #[test]
+    fn a_table_of_its_own_lacks_nothing_but_its_one_lint() {
+        let root = "[workspace.lints.rust]\nunsafe_code = \"forbid\"\nmissing_docs = \"warn\"\n\
+                    [workspace.lints.clippy]\nall = { level = \"warn\", priority = -1 }\n";
+        let findings = |lints: &str| {
+            let own = format!("[package]\nname = \"sealpost-cfb-sha1\"\n{lints}");
+            check_lints(&Tree::of(&[("Cargo.toml", root), ("crates/sealpost-cfb-sha1/Cargo.toml", &own)])).unwrap()
+        };
+        let clippy = "[lints.clippy]\nall = { level = \"warn\", priority = -1 }\n";
+        assert!(findings(&format!("[lints.rust]\nmissing_docs = \"warn\"\n{clippy}")).is_empty());
+        assert_eq!(
+            findings(&format!("[lints.rust]\nmissing_docs = \"allow\"\n{clippy}")),
+            ["crates/sealpost-cfb-sha1/Cargo.toml: `missing_docs = \"warn\"` is missing"]
+        );
+        assert_eq!(findings("[lints.rust]\nmissing_docs = \"warn\"\n").len(), 1);
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 /// Bytes per partial chunk: a power of two. 64 KiB; larger ones cost throughput (they leave the cache).
-const CHUNK: usize = 1 << CHUNK_BITS;
+pub(super) const CHUNK: usize = 1 << CHUNK_BITS;
 const CHUNK_BITS: u8 = 16;
 /// Room for type octet and the longest length before the chunk, so that both go out in one write.
 const HEAD: usize = 6;
@@ -52,13 +52,19 @@ impl<W: Write> Partial<W> {
 }
 
 impl<W: Write> Write for Partial<W> {
+    /// What fills a chunk goes out with it, from where it is: of large pieces only the rest is copied.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.buffer.len() == HEAD + CHUNK {
+        let mut left = bytes;
+        // A full chunk waits for the next octet: a packet can't end with a partial one.
+        while let Some((rest, later)) = left.split_at_checked(HEAD + CHUNK - self.buffer.len())
+            && !later.is_empty()
+        {
             self.emit(&[0xE0 | CHUNK_BITS])?;
+            self.inner.write_all(rest)?;
+            left = later;
         }
-        let taken = bytes.len().min(HEAD + CHUNK - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
+        self.buffer.extend_from_slice(left);
+        Ok(bytes.len())
     }
 
     /// Does nothing: a chunk goes out when it is full, since its length is its place in the format.
@@ -75,6 +81,30 @@ mod tests {
         let mut partial = Partial::new(11, Vec::new());
         partial.write_all(&vec![7; length]).unwrap();
         partial.finish().unwrap()
+    }
+
+    #[test]
+    fn a_body_does_not_depend_on_the_writes() {
+        let body: Vec<u8> = (0..=250).cycle().take(3 * CHUNK + 10).collect();
+        let framed = |steps: &[usize]| {
+            let mut partial = Partial::new(11, Vec::new());
+            let mut left = &body[..];
+            for step in steps.iter().cycle() {
+                let (now, later) = left.split_at(left.len().min(*step));
+                partial.write_all(now).unwrap();
+                left = later;
+                if left.is_empty() {
+                    return partial.finish().unwrap();
+                }
+            }
+            unreachable!("steps are endless")
+        };
+        let whole = framed(&[body.len()]);
+        assert_eq!(whole.len(), body.len() + 1 + 3 + 1);
+        for steps in [&[1][..], &[1, CHUNK], &[CHUNK], &[CHUNK - 1], &[CHUNK + 1], &[CHUNK - 1, 1, 1], &[7, 2 * CHUNK]]
+        {
+            assert!(framed(steps) == whole, "written {steps:?} at a time");
+        }
     }
 
     #[test]

@@ -11,20 +11,18 @@ use rand::{CryptoRng, Rng};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::aead::{Aead, TAG};
 use super::partial::Partial;
 
 /// The packet's type id, and its type octet as the key derivation wants it.
 const SEIPD: u8 = 18;
 const CHUNK: ChunkSize = ChunkSize::C64KiB;
 const CHUNK_OCTETS: usize = CHUNK.as_byte_size() as usize;
-const TAG_OCTETS: usize = 16;
 
 /// Encrypts the packets that are written to it.
 pub(super) struct Seipd2<W> {
     body: Partial<W>,
-    cipher: SymmetricKeyAlgorithm,
-    mode: AeadAlgorithm,
-    key: Zeroizing<Vec<u8>>,
+    aead: Aead,
     /// The derived part, then the index of the next chunk in the last 8 octets.
     nonce: Vec<u8>,
     /// Type octet, version, cipher, mode and chunk size: what every chunk is bound to.
@@ -58,12 +56,10 @@ impl<W: Write> Seipd2<W> {
         body.write_all(&salt)?;
         Ok(Self {
             body,
-            cipher,
-            mode,
-            key: Zeroizing::new(key.to_vec()),
+            aead: Aead::new(cipher, mode, key)?,
             nonce,
             associated,
-            chunk: BytesMut::with_capacity(CHUNK_OCTETS + TAG_OCTETS),
+            chunk: BytesMut::with_capacity(CHUNK_OCTETS + TAG),
             index: 0,
             octets: 0,
         })
@@ -82,9 +78,7 @@ impl<W: Write> Seipd2<W> {
 
     fn emit(&mut self, associated: &[u8]) -> io::Result<()> {
         self.octets += self.chunk.len() as u64;
-        self.mode
-            .encrypt_in_place(&self.cipher, &self.key, &self.nonce, associated, &mut self.chunk)
-            .map_err(io::Error::other)?;
+        self.aead.seal(&self.nonce, associated, &mut self.chunk)?;
         self.body.write_all(&self.chunk)?;
         self.chunk.clear();
         self.index += 1;
