@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{self, FromRequestParts, MatchedPath, Request};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::{FromRequestParts, MatchedPath, Request};
 use http::header::{self, HeaderMap};
 use http::request::Parts;
 use jiff::Timestamp;
@@ -63,24 +61,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Credentials {
 }
 
 /// The outer layer: no partner, no endpoint. It notes the operation too (`&'static Operation`).
-pub(crate) async fn authenticate(
-    extract::State(state): extract::State<State>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
+pub(crate) async fn authenticate(state: &State, request: &mut Request) -> Result<(), Problem> {
     let caller = match request.extensions_mut().remove::<Word>() {
         // Verified by the gateway in front of us, whose word the operator told us to take.
-        Some(Word(Ok(vouched))) => state.authenticator.vouched(vouched).await,
+        Some(Word(Ok(vouched))) => Box::pin(state.authenticator.vouched(vouched)).await,
         Some(Word(Err(error))) => Err(error),
         None => {
             let certificate = request.extensions().get::<ClientCertificate>().cloned();
-            identify(&state, request.headers(), certificate.as_ref()).await
+            identify(state, request.headers(), certificate.as_ref()).await
         }
     };
     let caller = caller.map_err(refuse)?;
     let trail = request.extensions().get::<Trail>().cloned().unwrap_or_default();
-    trail.is_of(&caller.partner.id);
-    let operation = match asked(&request) {
+    trail.is_of(&caller.partner);
+    let operation = match asked(request) {
         Asked::Operation(operation) => operation,
         Asked::OtherMethods(methods) => {
             let error = Error::new(&codes::request::METHOD, "this path has no such method");
@@ -96,10 +90,9 @@ pub(crate) async fn authenticate(
     let request_id = trail.id().to_owned();
     extensions.insert(Credentials { actor: caller.actor, scopes: caller.scopes, request_id });
     extensions.insert(Caller(caller.partner));
-    Ok(next.run(request).await)
+    Ok(())
 }
 
-/// Who the credentials of the request stand for.
 async fn identify(
     state: &State,
     headers: &HeaderMap,
@@ -113,13 +106,18 @@ async fn identify(
         }
         presented.certificate = Some(certificate.fingerprint());
     }
-    state.authenticator.identify(presented).await
+    match state.authenticator.at_once(presented) {
+        Some(known) => known,
+        None => Box::pin(state.authenticator.identify(presented)).await,
+    }
 }
 
 /// The inner layer: no scope, no endpoint.
-pub(crate) async fn check_scope(credentials: Credentials, request: Request, next: Next) -> Result<Response, Problem> {
-    match request.extensions().get::<&'static Operation>() {
-        Some(operation) if credentials.scopes.contains(&operation.scope) => Ok(next.run(request).await),
+pub(crate) fn check_scope(request: &Request) -> Result<(), Problem> {
+    let extensions = request.extensions();
+    let Some(credentials) = extensions.get::<Credentials>() else { return Err(refuse(nothing_presented())) };
+    match extensions.get::<&'static Operation>() {
+        Some(operation) if credentials.scopes.contains(&operation.scope) => Ok(()),
         Some(operation) => Err(challenge::lacks(operation.scope)),
         None => Err(Error::new(&codes::request::INTERNAL, "the operation is not known").into()),
     }

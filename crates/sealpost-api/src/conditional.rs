@@ -1,34 +1,37 @@
 //! Entity tags and conditional requests (RFC 9110, sections 8.8.3 and 13).
 
+use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+/// Room for the headers of an answer: its own, and those that the edge adds.
+const HEADERS: usize = 16;
+
 /// A JSON answer with an entity tag made of its bytes, or 304 where the caller has it already.
 pub(crate) fn json_or_not_modified(asked: &HeaderMap, value: &impl Serialize) -> Response {
     let bytes = serde_json::to_vec(value).unwrap_or_default();
     let mut digest = hex::encode(Sha256::digest(&bytes));
     digest.truncate(32);
-    tagged(asked, &quoted(&digest), || bytes)
-}
-
-/// A JSON answer that has this weak entity tag, or 304 where the caller has it already. The value is written only when
-/// it is needed.
-pub(crate) fn weakly_tagged(asked: &HeaderMap, opaque: &str, value: &impl Serialize) -> Response {
-    tagged(asked, &weak(opaque), || serde_json::to_vec(value).unwrap_or_default())
-}
-
-fn tagged(asked: &HeaderMap, tag: &str, bytes: impl FnOnce() -> Vec<u8>) -> Response {
-    let mut response = if is_unchanged(asked, tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        ([(header::CONTENT_TYPE, "application/json")], bytes()).into_response()
-    };
-    if let Ok(tag) = HeaderValue::from_str(tag) {
-        response.headers_mut().insert(header::ETAG, tag);
+    match HeaderValue::from_str(&quoted(&digest)) {
+        Ok(tag) => tagged(asked, tag, bytes.into()),
+        Err(_) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
     }
+}
+
+/// A JSON answer that has this entity tag, or 304 where the caller has it already.
+pub(crate) fn tagged(asked: &HeaderMap, tag: HeaderValue, bytes: Bytes) -> Response {
+    let is_known = asked.contains_key(header::IF_NONE_MATCH) && tag.to_str().is_ok_and(|tag| is_unchanged(asked, tag));
+    let mut response = Response::new(if is_known { Body::empty() } else { Body::from(bytes) });
+    response.headers_mut().reserve(HEADERS);
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    response.headers_mut().insert(header::ETAG, tag);
     response
 }
 

@@ -1,9 +1,10 @@
 //! What every request passes on both planes: request id, size of its head, time limit, panics, problem bodies, security
 //! headers, one line of access log.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
@@ -11,9 +12,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Version};
+use http::{HeaderMap, Method, StatusCode, Version};
+use metrics::Histogram;
 use sealpost_core::error::{Error, codes};
-use sealpost_core::id::PartnerId;
+use sealpost_core::partner::Partner;
 
 use crate::plane::Plane;
 use crate::problem::{self, Problem};
@@ -43,12 +45,15 @@ impl RequestId {
 
 /// What the layers of one request tell each other.
 #[derive(Clone, Default)]
-pub(crate) struct Trail {
-    id: Arc<str>,
+pub(crate) struct Trail(Arc<Noted>);
+
+#[derive(Default)]
+struct Noted {
+    id: String,
     begun: Option<Instant>,
     client: Option<IpAddr>,
-    partner: Arc<OnceLock<PartnerId>>,
-    limits: Arc<OnceLock<Fields>>,
+    partner: OnceLock<Arc<Partner>>,
+    limits: OnceLock<Fields>,
 }
 
 impl Trail {
@@ -56,51 +61,57 @@ impl Trail {
     fn new(request: &Request, begun: Instant) -> Self {
         let client = request.extensions().get::<ClientAddress>().map(|ClientAddress(address)| *address);
         let id = match request.extensions().get::<RequestId>() {
-            Some(RequestId(id)) => id.clone(),
-            None => ulid::Ulid::generate().to_string().to_lowercase().into(),
+            Some(RequestId(id)) => id.as_ref().to_owned(),
+            None => {
+                let mut id = [0; ulid::ULID_LEN];
+                let id = ulid::Ulid::generate().array_to_str(&mut id);
+                id.make_ascii_lowercase();
+                (*id).to_owned()
+            }
         };
-        Self { id, begun: Some(begun), client, ..Self::default() }
+        Self(Arc::new(Noted { id, begun: Some(begun), client, ..Noted::default() }))
     }
 
     /// How long ago the request began.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.begun.map(|begun| begun.elapsed()).unwrap_or_default()
+        self.0.begun.map(|begun| begun.elapsed()).unwrap_or_default()
     }
 
     /// The id of the request.
     pub(crate) fn id(&self) -> &str {
-        &self.id
+        &self.0.id
     }
 
     /// Notes whose request it is, for the log.
-    pub(crate) fn is_of(&self, partner: &PartnerId) {
-        self.partner.get_or_init(|| partner.clone());
+    pub(crate) fn is_of(&self, partner: &Arc<Partner>) {
+        self.0.partner.get_or_init(|| partner.clone());
     }
 
     /// Notes what the answer says about limits, whatever answer it gets to be.
     pub(crate) fn limited_by(&self, fields: Fields) {
-        self.limits.get_or_init(|| fields);
+        self.0.limits.get_or_init(|| fields);
     }
 }
 
 /// The outermost layer.
-pub(crate) async fn edge(plane: Plane, mut request: Request, next: Next) -> Response {
+pub(crate) async fn edge(plane: Plane, durations: Durations, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let trail = Trail::new(&request, begun);
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
     request.extensions_mut().insert(trail.clone());
 
     let response = match check_head(&request) {
         Err(error) => Problem::from(error).into_response(),
-        Ok(()) => run(plane, &route, next.run(request)).await,
+        Ok(()) => run(plane, route, next.run(request)).await,
     };
     let (mut response, code) = match response.extensions().get::<Problem>() {
         Some(problem) => {
             let error = problem.error.clone();
             // The router knows which methods a path has, and says so on the bare response.
             let allow = response.headers().get(header::ALLOW).cloned();
-            let mut rendered = problem::render(problem, plane, &trail.id);
+            let mut rendered = problem::render(problem, plane, trail.id());
             if let Some(allow) = allow {
                 rendered.headers_mut().insert(header::ALLOW, allow);
             }
@@ -108,11 +119,13 @@ pub(crate) async fn edge(plane: Plane, mut request: Request, next: Next) -> Resp
         }
         None => (response, None),
     };
-    if let Some(fields) = trail.limits.get() {
+    if let Some(fields) = trail.0.limits.get() {
         fields.write(response.headers_mut());
     }
-    secure(response.headers_mut(), &trail.id);
-    log(plane, &method, &route, &response, &trail, begun.elapsed(), code.as_ref());
+    secure(response.headers_mut(), trail.id());
+    let elapsed = begun.elapsed();
+    log(plane, &method, route, &response, &trail, elapsed, code.as_ref());
+    durations.record(plane, &method, route, response.status(), elapsed);
     response
 }
 
@@ -159,9 +172,10 @@ fn head_size(request: &Request) -> usize {
 }
 
 fn secure(headers: &mut HeaderMap, request_id: &str) {
-    for name in REQUEST_ID {
-        if let Ok(value) = HeaderValue::from_str(request_id) {
-            headers.insert(name, value);
+    // The copies share one text.
+    if let Ok(value) = HeaderValue::try_from(request_id.to_owned()) {
+        for name in REQUEST_ID {
+            headers.insert(name, value.clone());
         }
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -183,11 +197,11 @@ fn log(
     error: Option<&Error>,
 ) {
     let status = response.status().as_u16();
-    let partner = trail.partner.get().map_or("-", PartnerId::as_str);
+    let partner = trail.0.partner.get().map_or("-", |partner| partner.id.as_str());
     let code = error.map_or("-", |error| error.code().id);
     let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    let request_id = &*trail.id;
-    let client = trail.client.map_or_else(|| "-".to_owned(), |address| address.to_string());
+    let request_id = trail.id();
+    let client = trail.0.client.map_or_else(|| "-".to_owned(), |address| address.to_string());
     let plane = plane.as_str();
     if let Some(error) = error.filter(|_| response.status().is_server_error()) {
         // The one place where a failed request is logged with its cause.
@@ -195,8 +209,34 @@ fn log(
     } else {
         tracing::info!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, client, partner, code, "request");
     }
-    metrics::histogram!("sealpost_http_request_seconds", "plane" => plane, "method" => method_label(method), "route" => route.to_owned(), "status" => status.to_string())
-        .record(elapsed.as_secs_f64());
+}
+
+/// How long requests took. The recorder looks a metric up by the texts of all its labels, so each is looked up once.
+#[derive(Clone, Default)]
+pub(crate) struct Durations(Arc<RwLock<HashMap<String, Vec<Known>>>>);
+
+/// The histogram of one route's requests of this method with this status.
+struct Known {
+    method: &'static str,
+    status: StatusCode,
+    histogram: Histogram,
+}
+
+impl Durations {
+    fn record(&self, plane: Plane, method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
+        let (method, elapsed) = (method_label(method), elapsed.as_secs_f64());
+        {
+            let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let mut of_route = known.get(route).into_iter().flatten();
+            if let Some(known) = of_route.find(|one| one.method == method && one.status == status) {
+                return known.histogram.record(elapsed);
+            }
+        }
+        let histogram = metrics::histogram!("sealpost_http_request_seconds", "plane" => plane.as_str(), "method" => method, "route" => route.to_owned(), "status" => status.as_u16().to_string());
+        histogram.record(elapsed);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(route.to_owned()).or_default().push(Known { method, status, histogram });
+    }
 }
 
 /// A closed set, so that nobody can fill the memory with made-up methods.
@@ -217,7 +257,6 @@ mod tests {
     use axum::body::Body;
     use axum::middleware::from_fn;
     use axum::routing::get;
-    use http::StatusCode;
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
@@ -227,7 +266,7 @@ mod tests {
         let router = Router::new()
             .route("/panics", get(|| async { panic!("the row was CANARY") as &'static str }))
             .route("/hangs", get(std::future::pending::<&'static str>))
-            .layer(from_fn(|request: Request, next: Next| edge(Plane::Partner, request, next)));
+            .layer(from_fn(|request: Request, next: Next| edge(Plane::Partner, Durations::default(), request, next)));
         let request = http::Request::get(path).body(Body::empty()).expect("a request");
         let answer = router.oneshot(request).await.expect("an answer");
         let status = answer.status();

@@ -9,6 +9,8 @@
 //! What the gateway itself says of a request stands in the event's `requestContext`, which no client can write to: the
 //! client's address and certificate, the request's id, and what an authorizer decided. Headers stay what the client sent.
 
+use std::sync::Arc;
+
 use axum::Router;
 use sealpost_core::Result;
 use serde_json::Value as Json;
@@ -58,7 +60,7 @@ impl Gateway {
     pub async fn answer(&self, event: &Json, stopping: CancellationToken) -> Result<Json> {
         let event = Event::read(event)?;
         let mut request = event.request(&self.settings)?;
-        request.extensions_mut().insert(Stopping(stopping));
+        request.extensions_mut().insert(Stopping(Arc::new(stopping)));
         let response = match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

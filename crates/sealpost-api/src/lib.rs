@@ -17,6 +17,7 @@ pub mod destinations;
 mod docs;
 mod edge;
 pub mod gateway;
+mod guard;
 pub mod health;
 pub mod keys;
 mod openapi;

@@ -5,15 +5,13 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
 use http::HeaderMap;
 use sealpost_core::error::{Error, FieldError, codes};
 use serde_json::Value as Json;
 use url::form_urlencoded;
 
 use crate::authenticate::Operation;
-use crate::problem::{self, Problem};
+use crate::problem;
 
 /// The parameters of an operation that are not in its path.
 #[derive(Debug, Default)]
@@ -54,14 +52,14 @@ fn read(document: &Json) -> HashMap<String, Parameters> {
     all
 }
 
-/// The layer: parameters that the operation requires are there and not blank, and none comes to an operation that has
+/// Parameters that the operation requires are there and not blank, and none comes to an operation that has
 /// none. (Which others are unknown or wrong an endpoint says itself, all at once.)
-pub(crate) async fn check(request: Request, next: Next) -> Result<Response, Problem> {
+pub(crate) fn check(request: &Request) -> Result<(), Error> {
     let operation = request.extensions().get::<&'static Operation>();
     if let Some(parameters) = operation.and_then(|operation| OPERATIONS.get(&operation.name)) {
         parameters.check(request.uri().query().unwrap_or_default(), request.headers())?;
     }
-    Ok(next.run(request).await)
+    Ok(())
 }
 
 impl Parameters {

@@ -9,6 +9,7 @@ pub(crate) mod filter;
 pub mod list;
 pub mod preview;
 mod range;
+pub(crate) mod recent;
 pub mod redeliver;
 pub mod show;
 pub mod timeline;

@@ -13,8 +13,8 @@ use crate::plane::Plane;
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    admin, api_keys, authenticate, changes, destinations, docs, edge, health, keys, openapi, parameters, report_types,
-    reports, throttle, usage, webhooks,
+    admin, api_keys, changes, destinations, docs, edge, guard, health, keys, openapi, report_types, reports, throttle,
+    usage, webhooks,
 };
 
 /// The partner plane.
@@ -62,12 +62,7 @@ pub fn public(state: State) -> Router {
         .route("/v1/webhooks/{id}/notifications", get(webhooks::notifications::list))
         // `{notification}:replay`
         .route("/v1/webhooks/{id}/notifications/{notification}", post(webhooks::replay::replay))
-        // From inside to outside: a request comes to the last one first.
-        .route_layer(from_fn(parameters::check))
-        .route_layer(from_fn(authenticate::check_scope))
-        .route_layer(from_fn_with_state(state.clone(), throttle::throttle))
-        .route_layer(from_fn_with_state(state.clone(), authenticate::authenticate))
-        .route_layer(from_fn_with_state(state.clone(), throttle::partner_guesses));
+        .route_layer(from_fn_with_state(state.clone(), guard::guard));
     let anyone = open().route("/openapi.json", get(openapi::public));
     finish(partners.merge(anyone).with_state(state), Plane::Partner)
 }
@@ -124,10 +119,11 @@ fn open() -> Router<State> {
 }
 
 fn finish(router: Router, plane: Plane) -> Router {
+    let durations = edge::Durations::default();
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(move |uri: Uri| wrong_method(plane, uri))
-        .layer(from_fn(move |request: Request, next: Next| edge::edge(plane, request, next)))
+        .layer(from_fn(move |request: Request, next: Next| edge::edge(plane, durations.clone(), request, next)))
 }
 
 async fn unknown_path() -> Problem {

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 mod certificate;
+mod clock;
 mod connection;
 mod proxies;
 mod tls;
@@ -26,8 +26,9 @@ pub use tls::{ClientCertificates, Tls, TlsSettings, keep_tls_fresh};
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 /// The listener's shutdown, for answers that go on for long; an extension of every request that came in by a connection.
+/// (A token's own clones take a lock that all of them share.)
 #[derive(Debug, Clone)]
-pub(crate) struct Stopping(pub(crate) CancellationToken);
+pub(crate) struct Stopping(pub(crate) Arc<CancellationToken>);
 
 /// What a listener allows.
 #[derive(Debug, Clone)]
@@ -88,16 +89,18 @@ pub async fn serve_behind(listener: TcpListener, router: Router, shutdown: Cance
     let graceful = GracefulShutdown::new();
     // HTTP/1.1 alone: telling HTTP/2 apart needs the first bytes, for which no time limit would hold.
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.head_size);
+    http.header_read_timeout(limits.head_time).max_buf_size(limits.head_size);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
             () = shutdown.cancelled() => break,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
-        let stopping = Stopping(shutdown.clone());
+        let stopping = Stopping(Arc::new(shutdown.clone()));
+        let mut http = http.clone();
+        http.timer(clock::Clock::default());
         let connection =
-            connection::serve(front.clone(), http.clone(), stream, peer, router.clone(), graceful.watcher(), stopping);
+            connection::serve(front.clone(), http, stream, peer, router.clone(), graceful.watcher(), stopping);
         tokio::spawn(async move {
             connection.await;
             drop(permit);

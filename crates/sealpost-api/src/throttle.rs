@@ -1,6 +1,6 @@
 //! Usage plans at the edge: how many requests a partner may make, and how many failed attempts an address.
 //!
-//! Two layers. [`guesses()`] lies around authentication and looks at addresses; [`throttle`] lies behind it and looks at
+//! [`attempt()`] lies around authentication and looks at addresses; [`throttle`] lies behind it and looks at
 //! partners: the operation's own bucket, the partner's bucket, then its quota. What a bucket refuses does not count for
 //! the quota.
 
@@ -9,6 +9,7 @@ mod fields;
 mod guesses;
 mod plan;
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use axum::extract::{self, Request};
@@ -57,17 +58,14 @@ impl Throttle {
     }
 }
 
-/// The layer behind authentication: no more than the partner's plan allows.
-pub(crate) async fn throttle(
-    extract::State(state): extract::State<State>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let Some(Caller(partner)) = request.extensions().get::<Caller>() else {
+/// Behind authentication: no more than the partner's plan allows.
+pub(crate) async fn throttle(state: &State, request: &mut Request) -> Result<(), Problem> {
+    let extensions = request.extensions();
+    let Some(Caller(partner)) = extensions.get::<Caller>().cloned() else {
         return Err(Error::new(&codes::request::INTERNAL, "throttling lies behind authentication").into());
     };
-    let trail = request.extensions().get::<Trail>().cloned().unwrap_or_default();
-    let name = request.extensions().get::<&'static Operation>().map_or("", |operation| operation.name.as_str());
+    let trail = extensions.get::<Trail>().cloned().unwrap_or_default();
+    let name = extensions.get::<&'static Operation>().map_or("", |operation| operation.name.as_str());
     let (allowed, standings) = state.throttle.plans.take(&partner.id, &partner.limits, name, Instant::now());
     let mut fields = Fields::of_rate(&standings.all, standings.operation.as_ref().map(|one| (name, one)));
     if !allowed {
@@ -76,7 +74,11 @@ pub(crate) async fn throttle(
     }
     if let Some(quota) = partner.limits.quota {
         let now = Timestamp::now();
-        let taken = state.pipeline.quotas().take(&partner.id, quota, now).await?;
+        let quotas = state.pipeline.quotas();
+        let taken = match quotas.take_at_once(&partner.id, quota, now) {
+            Some(taken) => taken,
+            None => Box::pin(quotas.take(&partner.id, quota, now)).await?,
+        };
         fields.add_quota(&taken.standing, now);
         if !taken.allowed {
             trail.limited_by(fields);
@@ -84,7 +86,7 @@ pub(crate) async fn throttle(
         }
     }
     trail.limited_by(fields);
-    Ok(next.run(request).await)
+    Ok(())
 }
 
 fn too_fast(standings: &plan::Standings, name: &str) -> Error {
@@ -107,40 +109,46 @@ fn used_up(taken: &Taken, now: Timestamp) -> Error {
     Error::new(&codes::request::QUOTA, detail).retried(Retry::After(wait))
 }
 
-/// [`guesses()`] on the partner plane.
-pub(crate) async fn partner_guesses(
-    extract::State(state): extract::State<State>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    guesses(Plane::Partner, &state, request, next).await
-}
-
-/// [`guesses()`] on the operator plane.
+/// [`attempt()`] as a layer of the operator plane, around authentication.
 pub(crate) async fn operator_guesses(
     extract::State(state): extract::State<State>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    guesses(Plane::Operator, &state, request, next).await
+    let attempt = attempt(Plane::Operator, &state, &request)?;
+    let response = next.run(request).await;
+    if let Some(problem) = response.extensions().get::<Problem>() {
+        attempt.failed(&state, problem);
+    }
+    Ok(response)
 }
 
-/// The layer around authentication: an address whose attempts failed too often waits, whatever it tries.
-async fn guesses(plane: Plane, state: &State, request: Request, next: Next) -> Result<Response, Problem> {
-    let address = request.extensions().get::<ClientAddress>().copied();
-    // Without an address there is a gateway before us, which counts for itself.
-    let Some(ClientAddress(address)) = address else { return Ok(next.run(request).await) };
-    let wait = state.throttle.guesses(plane).wait(address, Instant::now());
+/// An attempt to authenticate.
+pub(crate) struct Attempt {
+    plane: Plane,
+    /// Without an address there is a gateway before us, which counts for itself.
+    address: Option<IpAddr>,
+}
+
+/// Before authentication: an address whose attempts failed too often waits, whatever it tries.
+pub(crate) fn attempt(plane: Plane, state: &State, request: &Request) -> Result<Attempt, Problem> {
+    let address = request.extensions().get::<ClientAddress>().map(|ClientAddress(address)| *address);
+    let wait = address.map(|address| state.throttle.guesses(plane).wait(address, Instant::now())).unwrap_or_default();
     if !wait.is_zero() {
         refused(plane, "failed_attempts");
         let detail = "too many failed attempts to authenticate from your address";
         return Err(Error::new(&codes::request::RATE, detail).retried(Retry::After(wait)).into());
     }
-    let response = next.run(request).await;
-    if response.extensions().get::<Problem>().is_some_and(|problem| is_guess(&problem.error)) {
-        state.throttle.guesses(plane).failed(address, Instant::now());
+    Ok(Attempt { plane, address })
+}
+
+impl Attempt {
+    /// It was refused so.
+    pub(crate) fn failed(&self, state: &State, problem: &Problem) {
+        if let Some(address) = self.address.filter(|_| is_guess(&problem.error)) {
+            state.throttle.guesses(self.plane).failed(address, Instant::now());
+        }
     }
-    Ok(response)
 }
 
 /// Whether a refusal may be that of somebody who tries out credentials. Who has none, or old ones that were good, does

@@ -13,7 +13,6 @@ use http::request::Parts;
 use sealpost_core::id::{JobId, PartnerId};
 use sealpost_pipeline::Pipeline;
 use sealpost_pipeline::watch::Snapshot;
-use tokio_util::sync::CancellationToken;
 
 use crate::edge::Trail;
 use crate::serve::Stopping;
@@ -77,14 +76,14 @@ impl Drop for Seat {
 pub(crate) struct Patience {
     asked: Option<Duration>,
     trail: Trail,
-    stopping: Option<CancellationToken>,
+    stopping: Option<Stopping>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Patience {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        let stopping = parts.extensions.get::<Stopping>().map(|stopping| stopping.0.clone());
+        let stopping = parts.extensions.get::<Stopping>().cloned();
         let trail = parts.extensions.get::<Trail>().cloned().unwrap_or_default();
         Ok(Self { asked: preference(&parts.headers), trail, stopping })
     }
@@ -133,9 +132,9 @@ impl Applied {
 }
 
 /// Completes when the listener stops; never without one.
-pub(crate) async fn cancelled(stopping: Option<&CancellationToken>) {
+pub(crate) async fn cancelled(stopping: Option<&Stopping>) {
     match stopping {
-        Some(stopping) => stopping.cancelled().await,
+        Some(Stopping(stopping)) => stopping.cancelled().await,
         None => std::future::pending().await,
     }
 }

@@ -4,11 +4,12 @@
 //! write transaction and none rests on the memory of a process.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sealpost_core::Result;
 use sealpost_core::task::WorkKind;
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, SqlitePool};
 use tokio::sync::Mutex;
 
 mod admit;
@@ -24,6 +25,7 @@ mod jobs;
 mod lanes;
 mod ledger;
 mod list;
+mod marks;
 mod notifications;
 mod open;
 mod outbox;
@@ -38,12 +40,14 @@ mod timeline;
 mod transfers;
 mod turn;
 mod usage;
-
+mod wal_index;
 mod webhooks;
 
 use crate::bell::Inside;
 use crate::value;
-use turn::{Turn, Writers};
+use admit::together::Admissions;
+use marks::Touched;
+use turn::{Turn, Writing};
 
 /// A ledger in a SQLite file.
 ///
@@ -51,9 +55,11 @@ use turn::{Turn, Writers};
 /// state without waiting.
 pub struct SqliteLedger {
     path: PathBuf,
-    options: SqliteConnectOptions,
-    writers: Mutex<Writers>,
+    writing: Arc<Writing>,
+    admissions: Arc<Admissions>,
     readers: SqlitePool,
+    /// Keeps the write-ahead log open, whatever becomes of other connections.
+    anchor: Mutex<Option<SqliteConnection>>,
     bells: Inside,
 }
 
@@ -82,14 +88,20 @@ impl SqliteLedger {
     /// Closes every connection, after which the file alone is complete (SQLite removes its write-ahead log). Not
     /// needed for safety: a process may die at any time.
     pub async fn close(&self) {
+        // Without a connection the log's index is another file the next time.
+        self.writing.marks.look_at(None);
+        if let Some(anchor) = self.anchor.lock().await.take()
+            && let Err(error) = anchor.close().await
+        {
+            tracing::debug!(%error, "closing the ledger's connection");
+        }
         self.readers.close().await;
-        let mut writers = self.writers.lock().await;
-        writers.close().await;
+        self.writing.writers.lock().await.close().await;
     }
 
     /// A write transaction. It sees the newest state and excludes every other writer, of other processes too.
-    async fn begin(&self, durability: Durability) -> Result<Turn<'_>> {
-        Turn::begin(self.writers.lock().await, &self.options, durability).await
+    async fn begin(&self, durability: Durability) -> Result<Turn> {
+        self.writing.begin(durability).await
     }
 
     /// A connection to read from.

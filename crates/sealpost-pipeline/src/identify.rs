@@ -197,26 +197,23 @@ impl Authenticator {
         })
     }
 
+    /// [`identify`](Self::identify) where nothing has to be asked for it: an API key alone that was looked up within the last second.
+    #[must_use]
+    pub fn at_once(&self, presented: Presented<'_>) -> Option<Result<Identified>> {
+        let Presented { certificate: None, api_key: Some(text), token: None } = presented else { return None };
+        let (partner, key) = self.known.get(&name_of(text).ok()?)?;
+        Some(holds(text, partner, key).and_then(enabled))
+    }
+
     /// # Errors
     /// `SP-REQUEST-009` for an unknown key, `-010` for an expired or revoked one.
     async fn by_key(&self, text: &str) -> Result<Identified> {
-        let unknown = || Error::new(&codes::request::UNAUTHORIZED, "the API key is not known");
-        let id =
-            text.strip_prefix("sp_").and_then(|rest| rest.split_once('_')).map(|(id, _)| id).ok_or_else(unknown)?;
-        let name = Name::ApiKey(id.parse().map_err(|_| unknown())?);
+        let name = name_of(text)?;
         let (partner, key) = match self.known.get(&name) {
             Some(found) => found,
-            None => self.known.keep(name.clone(), self.look_up(&name).await?.ok_or_else(unknown)?),
+            None => self.known.keep(name.clone(), self.look_up(&name).await?.ok_or_else(unknown_key)?),
         };
-        let key = key.ok_or_else(unknown)?;
-        if !equal(hex::encode(Sha256::digest(text)).as_bytes(), key.sha256.as_bytes()) {
-            return Err(unknown());
-        }
-        if key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= Timestamp::now()) {
-            return Err(Error::new(&codes::request::KEY_EXPIRED, format!("API key {}", key.id)));
-        }
-        let actor = Actor::new(ActorKind::ApiKey, key.id.as_str());
-        Ok(Identified { partner, actor, issuer: None, scopes: key.scopes.as_slice().into() })
+        holds(text, partner, key)
     }
 
     async fn partner_of(&self, identity: &Identity) -> Result<Arc<Partner>> {
@@ -242,6 +239,29 @@ impl Authenticator {
         };
         Ok(partner.map(|partner| Found { partner: Arc::new(partner), key, seen }))
     }
+}
+
+/// What an API key is looked up by.
+fn name_of(text: &str) -> Result<Name> {
+    let id = text.strip_prefix("sp_").and_then(|rest| rest.split_once('_')).map(|(id, _)| id);
+    Ok(Name::ApiKey(id.ok_or_else(unknown_key)?.parse().map_err(|_| unknown_key())?))
+}
+
+/// The caller with an API key, if it is that key and holds now.
+fn holds(text: &str, partner: Arc<Partner>, key: Option<Arc<ApiKey>>) -> Result<Identified> {
+    let key = key.ok_or_else(unknown_key)?;
+    if !equal(hex::encode(Sha256::digest(text)).as_bytes(), key.sha256.as_bytes()) {
+        return Err(unknown_key());
+    }
+    if key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= Timestamp::now()) {
+        return Err(Error::new(&codes::request::KEY_EXPIRED, format!("API key {}", key.id)));
+    }
+    let actor = Actor::new(ActorKind::ApiKey, key.id.as_str());
+    Ok(Identified { partner, actor, issuer: None, scopes: key.scopes.as_slice().into() })
+}
+
+fn unknown_key() -> Error {
+    Error::new(&codes::request::UNAUTHORIZED, "the API key is not known")
 }
 
 /// A caller of a partner that is not switched off.

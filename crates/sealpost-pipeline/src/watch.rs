@@ -13,7 +13,7 @@ use sealpost_core::delivery::Delivery;
 use sealpost_core::error::Result;
 use sealpost_core::id::JobId;
 use sealpost_core::job::Job;
-use sealpost_core::port::Ledger;
+use sealpost_core::port::{Ledger, Mark};
 use tokio::sync::{Notify, watch};
 
 use crate::Pipeline;
@@ -154,6 +154,12 @@ impl Pipeline {
     pub async fn snapshot(&self, partner: &sealpost_core::partner::Partner, id: &JobId) -> Result<Snapshot> {
         let job = self.report(partner, id).await?;
         Snapshot::of(&*self.parts.ledger, job).await
+    }
+
+    /// See [`Ledger::mark`].
+    #[must_use]
+    pub fn mark(&self, id: &JobId) -> Option<Mark> {
+        self.parts.ledger.mark(id)
     }
 
     /// Follows a report. Whose it is was checked before.

@@ -13,6 +13,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{LogBlock, LogFormat};
 
+mod line;
+
 /// Starts logging to standard error. A second call changes nothing.
 pub(crate) fn start(block: &LogBlock) {
     let filter = block.level.parse().unwrap_or_else(|_| EnvFilter::new("info"));
@@ -42,7 +44,11 @@ where
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         if event.metadata().target() != CONNECTOR_LOG {
-            return self.0.format_event(context, writer, event);
+            // None of ours has spans; those of others (the runtime of functions) are told as usual.
+            return match context.lookup_current() {
+                Some(_) => self.0.format_event(context, writer, event),
+                None => line::write(writer, event),
+            };
         }
         let mut line = LineField(String::new());
         event.record(&mut line);

@@ -49,8 +49,19 @@ pub(crate) fn asked(method: &Method, route: &str, path: &str) -> Asked {
 
 struct Operations {
     all: Vec<Operation>,
-    /// By [`place`]: indices into `all`.
-    by_place: HashMap<(String, Option<String>), Vec<usize>>,
+    places: Vec<Place>,
+    /// Indices into `places` by [`pattern`].
+    by_pattern: HashMap<String, usize>,
+    /// The same by the document's own words, which mostly are the router's: nothing has to be put together then.
+    by_words: HashMap<String, usize>,
+}
+
+/// What may be asked for at one path: indices into [`Operations::all`].
+#[derive(Default)]
+struct Place {
+    without_verb: Vec<usize>,
+    /// By the verb: `{id}:verb`.
+    verbs: HashMap<String, Vec<usize>>,
 }
 
 impl Operations {
@@ -72,23 +83,36 @@ impl Operations {
             })
         });
         let all: Vec<Operation> = operations.collect();
-        let mut by_place = HashMap::<_, Vec<usize>>::new();
+        let (mut places, mut by_pattern, mut by_words) = (Vec::<Place>::new(), HashMap::new(), HashMap::new());
         for (index, operation) in all.iter().enumerate() {
-            by_place.entry(place(&operation.path)).or_default().push(index);
+            let (words, verb) = split(&operation.path);
+            let place = *by_pattern.entry(pattern(&words)).or_insert_with(|| {
+                places.push(Place::default());
+                places.len() - 1
+            });
+            by_words.insert(words, place);
+            let place = &mut places[place];
+            match verb {
+                Some(verb) => place.verbs.entry(verb).or_default().push(index),
+                None => place.without_verb.push(index),
+            }
         }
-        Self { all, by_place }
+        Self { all, places, by_pattern, by_words }
     }
 
     fn find(&'static self, method: &Method, route: &str, path: &str) -> Asked {
         // axum answers HEAD with the endpoint of GET.
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        let (pattern, _) = place(route);
-        // The router can't match `{id}:verb`; the endpoint of `{id}` looks for the verb itself, in the decoded segment.
-        let verb = verb(path).filter(|_| pattern.ends_with("{}"));
-        let with_verb = verb.and_then(|verb| self.by_place.get(&(pattern.clone(), Some(verb))));
-        let Some(candidates) = with_verb.or_else(|| self.by_place.get(&(pattern, None))) else {
+        let Some(place) = self.by_words.get(route).or_else(|| self.by_pattern.get(&pattern(route))) else {
             return Asked::Unknown;
         };
+        let place = &self.places[*place];
+        // The router can't match `{id}:verb`; the endpoint of `{id}` looks for the verb itself, in the decoded segment.
+        let verb = if place.verbs.is_empty() { None } else { verb(path) };
+        let candidates = verb.and_then(|verb| place.verbs.get(&verb)).unwrap_or(&place.without_verb);
+        if candidates.is_empty() {
+            return Asked::Unknown;
+        }
         let operations = candidates.iter().map(|index| &self.all[*index]);
         match operations.clone().find(|operation| operation.method == *method) {
             Some(operation) => Asked::Operation(operation),
@@ -106,14 +130,18 @@ impl Operations {
     }
 }
 
-/// A path pattern without the names of its parameters, and the verb behind the last one.
-fn place(path: &str) -> (String, Option<String>) {
-    let (path, verb) = match path.rsplit_once("}:") {
+/// A path of the document without its verb, and the verb: `{id}:verb`.
+fn split(path: &str) -> (String, Option<String>) {
+    match path.rsplit_once("}:") {
         Some((before, verb)) => (format!("{before}}}"), Some(verb.to_owned())),
         None => (path.to_owned(), None),
-    };
+    }
+}
+
+/// A path whatever its parameters are called.
+fn pattern(path: &str) -> String {
     let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
-    (segments.collect::<Vec<_>>().join("/"), verb)
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// What stands behind the last colon of the last segment, decoded as the endpoints see it.

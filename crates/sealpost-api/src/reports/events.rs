@@ -14,7 +14,6 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use sealpost_core::id::JobId;
 use sealpost_pipeline::watch::{Following, Snapshot};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::wire::Report;
 use crate::authenticate::Caller;
@@ -76,7 +75,7 @@ pub(crate) async fn events(
                 last: present,
                 told_at: Instant::now(),
                 until: Instant::now() + LONGEST,
-                stopping: stopping.map(|Extension(stopping)| stopping.0),
+                stopping: stopping.map(|Extension(stopping)| stopping),
                 is_over: false,
                 _seat: seat,
             };
@@ -99,7 +98,7 @@ struct Story {
     next: Option<Arc<Snapshot>>,
     told_at: Instant,
     until: Instant,
-    stopping: Option<CancellationToken>,
+    stopping: Option<Stopping>,
     is_over: bool,
     _seat: Seat,
 }

@@ -6,11 +6,15 @@ use axum::extract;
 use axum::response::Response;
 use http::header::{self, HeaderMap, HeaderValue};
 use jiff::Timestamp;
+use sealpost_core::error::{Error, codes};
 use sealpost_core::id::JobId;
 use sealpost_core::job::Progress;
+use sealpost_core::partner::Partner;
+use sealpost_core::port::Mark;
 use sealpost_pipeline::watch::Snapshot;
 
-use super::wire::Report;
+use super::recent::Answer;
+use super::wire::{self, Report};
 use crate::authenticate::Caller;
 use crate::conditional;
 use crate::path::Id;
@@ -43,10 +47,31 @@ pub(crate) async fn show(
     Caller(partner): Caller,
     Id(id): Id<JobId>,
     patience: Patience,
-    headers: HeaderMap,
+    request: extract::Request,
 ) -> Result<Response, Problem> {
-    let mut snapshot = state.pipeline.snapshot(&partner, &id).await?;
-    let is_known = |snapshot: &Snapshot| conditional::is_unchanged(&headers, &conditional::weak(&tag(snapshot)));
+    let headers = &request.into_parts().0.headers;
+    // Before the report is read: what happens meanwhile makes the mark old.
+    let mark = state.pipeline.mark(&id);
+    if !patience.is_asked()
+        && let Some(known) = mark.and_then(|mark| state.recent.get(&partner.id, &id, mark))
+    {
+        return Ok(respond(headers, known));
+    }
+    // In a place of its own: what is needed seldom would make every request's future large.
+    Box::pin(look(&state, &partner, &id, patience, headers, mark)).await
+}
+
+/// Reads the report, and waits for news of it where that is asked for.
+async fn look(
+    state: &State,
+    partner: &Partner,
+    id: &JobId,
+    patience: Patience,
+    headers: &HeaderMap,
+    mark: Option<Mark>,
+) -> Result<Response, Problem> {
+    let mut snapshot = state.pipeline.snapshot(partner, id).await?;
+    let is_known = |snapshot: &Snapshot| conditional::is_unchanged(headers, &conditional::weak(&tag(snapshot)));
     let is_conditional = headers.contains_key(header::IF_NONE_MATCH);
     let mut applied = None;
     if patience.is_asked() && !snapshot.is_done() && (!is_conditional || is_known(&snapshot)) {
@@ -56,21 +81,47 @@ pub(crate) async fn show(
             true => found.version() >= first && !is_known(found),
             false => found.version() > first,
         };
-        let (found, waited) = patience.until(&state.pipeline, &state.waiting, &partner.id, &id, is_news).await;
+        let (found, waited) = patience.until(&state.pipeline, &state.waiting, &partner.id, id, is_news).await;
         snapshot = match (found, &waited) {
             (Some(found), _) => Arc::unwrap_or_clone(found),
-            (None, Some(_)) => state.pipeline.snapshot(&partner, &id).await?,
+            (None, Some(_)) => state.pipeline.snapshot(partner, id).await?,
             (None, None) => snapshot,
         };
         applied = waited;
     }
-    let report = Report::of(&snapshot.job, &snapshot.deliveries, Plane::Partner);
-    let mut response = conditional::weakly_tagged(&headers, &tag(&snapshot), &report);
-    look_again(&mut response, &report);
+    let answer = put_together(&snapshot)?;
+    // What was waited for was read after the mark as well, but by a watcher, at a time that we don't know.
+    if applied.is_none()
+        && let Some(mark) = mark
+    {
+        state.recent.keep(&partner.id, id, mark, answer.clone());
+    }
+    let mut response = respond(headers, answer);
     if let Some(applied) = applied {
         applied.write(response.headers_mut());
     }
     Ok(response)
+}
+
+fn put_together(snapshot: &Snapshot) -> Result<Answer, Problem> {
+    let report = Report::of(&snapshot.job, &snapshot.deliveries, Plane::Partner);
+    let unwritten = |error: &dyn std::fmt::Display| Error::new(&codes::request::INTERNAL, error.to_string());
+    Ok(Answer {
+        tag: HeaderValue::from_str(&conditional::weak(&tag(snapshot))).map_err(|error| unwritten(&error))?,
+        body: serde_json::to_vec(&report).map_err(|error| unwritten(&error))?.into(),
+        created_at: snapshot.job.created_at,
+        is_done: report.is_done(),
+    })
+}
+
+fn respond(asked: &HeaderMap, answer: Answer) -> Response {
+    let Answer { tag, body, created_at, is_done } = answer;
+    let look_again = wire::look_again_in(created_at, is_done, Timestamp::now());
+    let mut response = conditional::tagged(asked, tag, body);
+    if let Some(seconds) = look_again {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// The answer about one report on the operator plane.

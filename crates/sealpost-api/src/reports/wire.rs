@@ -259,15 +259,25 @@ impl Report {
         }
     }
 
-    /// In how many seconds it is worth looking again; `None` when nothing more happens. Young reports are quick.
+    /// In how many seconds it is worth looking again; `None` when nothing more happens.
     pub(crate) fn look_again_in(&self, now: Timestamp) -> Option<u64> {
-        let age = now.duration_since(self.created_at).as_secs().max(0).unsigned_abs();
-        (self.progress.stage != ProgressStage::Done).then(|| (age / 10).clamp(1, 30))
+        look_again_in(self.created_at, self.is_done(), now)
+    }
+
+    /// Whether nothing more happens.
+    pub(crate) fn is_done(&self) -> bool {
+        self.progress.stage == ProgressStage::Done
     }
 
     pub(crate) fn location(&self) -> &str {
         &self.links.this
     }
+}
+
+/// See [`Report::look_again_in`]. Young reports are quick.
+pub(super) fn look_again_in(created_at: Timestamp, is_done: bool, now: Timestamp) -> Option<u64> {
+    let age = now.duration_since(created_at).as_secs().max(0).unsigned_abs();
+    (!is_done).then(|| (age / 10).clamp(1, 30))
 }
 
 fn stage(status: JobStatus, deliveries: &[sealpost_core::delivery::Delivery]) -> ProgressStage {

@@ -1,5 +1,6 @@
 //! `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10): lists of structured fields (RFC 9651).
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -13,6 +14,9 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// The name of the limit that all requests of a partner share.
 const ALL: &str = "burst";
 
+/// Bytes that a rate and a quota take, mostly.
+const ROOM: usize = 96;
+
 /// What one answer says about limits: the tighter one of the rates, and the quota.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
@@ -24,7 +28,7 @@ impl Fields {
     /// The tighter of the two rates that concern a request. `operation` is its name and how it stands.
     pub(crate) fn of_rate(all: &Standing, operation: Option<(&str, &Standing)>) -> Self {
         let (name, tight) = operation.filter(|(_, one)| one.remaining <= all.remaining).unwrap_or((ALL, all));
-        let mut fields = Self::default();
+        let mut fields = Self { limit: String::with_capacity(ROOM), policy: String::with_capacity(ROOM) };
         let window = seconds(tight.window).max(1);
         fields.add(name, u64::from(tight.limit.burst), window, tight.remaining, seconds(tight.full_in));
         fields
@@ -40,8 +44,9 @@ impl Fields {
 
     fn add(&mut self, name: &str, quota: u64, window: u64, remaining: u64, reset: u64) {
         let comma = if self.limit.is_empty() { "" } else { ", " };
-        self.policy.push_str(&format!("{comma}\"{name}\";q={quota};w={window}"));
-        self.limit.push_str(&format!("{comma}\"{name}\";r={remaining};t={reset}"));
+        // Writing to a string does not fail.
+        drop(write!(self.policy, "{comma}\"{name}\";q={quota};w={window}"));
+        drop(write!(self.limit, "{comma}\"{name}\";r={remaining};t={reset}"));
     }
 
     /// Writes them to an answer.

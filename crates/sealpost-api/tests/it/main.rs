@@ -21,6 +21,7 @@ mod life;
 mod limits;
 mod listing;
 mod logs;
+mod polling;
 mod problems;
 mod receiver;
 mod rig;

@@ -30,6 +30,14 @@ pub trait Ledger: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn job(&self, partner: &PartnerId, id: &JobId) -> Result<Option<Job>>;
 
+    /// A mark of the state that a job and its deliveries are in, made now and without a wait. As long as it stays the same,
+    /// nobody has changed them, in any process, neither by an event nor by noting progress: what was read after a mark was
+    /// made may be shown again. `None` where that can't be told cheaper than by reading.
+    fn mark(&self, id: &JobId) -> Option<Mark> {
+        let _ = id;
+        None
+    }
+
     /// A job of any partner, for workers and operators.
     ///
     /// # Errors
@@ -110,6 +118,15 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// What a job would meet.
     async fn check(&self) -> Result<()>;
+}
+
+/// A mark of a job's state, see [`Ledger::mark`]. It means something within one process only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Counts up when any job may have changed.
+    pub epoch: u64,
+    /// Counts up when this job has changed.
+    pub changes: u64,
 }
 
 /// Records that operators keep. Partner is the root: removing it removes its connectors and keys.

@@ -1,5 +1,7 @@
 //! Idempotency keys: one namespace for each partner, whatever was asked for under a key.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::codes;
 use sealpost_core::id::{DeliveryId, JobId, PartnerId};
@@ -41,8 +43,72 @@ pub(super) async fn find(
     .await
     .map_err(fault::read)?;
     let Some((sha256, job, deliveries)) = known else { return Ok(None) };
+    self::done(sha256, &job, deliveries).map(Some)
+}
+
+/// What was done under several keys, each with its partner and the time at which it is asked for.
+pub(super) async fn find_all<'a>(
+    connection: &mut Connection,
+    asked: impl Iterator<Item = (&'a str, &'a str, Timestamp)>,
+) -> Result<HashMap<(&'a str, &'a str), Done>> {
+    let asked: Vec<_> = asked.map(|(partner, key, now)| (partner, key, nanos(forgotten_before(now)))).collect();
+    if asked.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let known: Vec<(i64, String, String, Option<String>)> = sqlx::query_as(
+        "SELECT asked.key, request_sha256, job, deliveries FROM json_each(?) AS asked
+         CROSS JOIN idempotency AS known ON known.partner = asked.value ->> 0 AND known.key = asked.value ->> 1
+         WHERE created_at > asked.value ->> 2",
+    )
+    .bind(encode("idempotency keys", &asked)?)
+    .fetch_all(connection)
+    .await
+    .map_err(fault::read)?;
+    let mut found = HashMap::new();
+    for (index, sha256, job, deliveries) in known {
+        let Some((partner, key, _)) = usize::try_from(index).ok().and_then(|index| asked.get(index)) else { continue };
+        found.insert((*partner, *key), done(sha256, &job, deliveries)?);
+    }
+    Ok(found)
+}
+
+fn done(sha256: String, job: &str, deliveries: Option<String>) -> Result<Done> {
     let deliveries = deliveries.map(|ids| decode("an idempotency key's deliveries", &ids)).transpose()?;
-    Ok(Some(Done { sha256, job: id("an idempotency key's job", &job)?, deliveries }))
+    Ok(Done { sha256, job: id("an idempotency key's job", job)?, deliveries })
+}
+
+/// Keeps by which keys reports were made — partner, key, SHA-256, report, when — and forgets some old ones.
+pub(super) async fn remember_all(
+    connection: &mut Connection,
+    kept: Vec<(&str, &str, &str, &str, Timestamp)>,
+) -> Result<()> {
+    let Some(now) = kept.iter().map(|(.., now)| *now).min() else { return Ok(()) };
+    forget(connection, now, PURGED_AT_ONCE * i64::try_from(kept.len()).unwrap_or(1)).await?;
+    let kept: Vec<_> =
+        kept.into_iter().map(|(partner, key, sha256, job, now)| (partner, key, sha256, job, nanos(now))).collect();
+    sqlx::query(
+        "INSERT OR REPLACE INTO idempotency (partner, key, request_sha256, job, created_at)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)",
+    )
+    .bind(encode("idempotency keys", &kept)?)
+    .execute(connection)
+    .await
+    .map_err(fault::write)?;
+    Ok(())
+}
+
+/// Forgets old keys, so many at most.
+async fn forget(connection: &mut Connection, now: Timestamp, most: i64) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM idempotency WHERE (partner, key) IN
+         (SELECT partner, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)",
+    )
+    .bind(nanos(forgotten_before(now)))
+    .bind(most)
+    .execute(connection)
+    .await
+    .map_err(fault::write)?;
+    Ok(())
 }
 
 /// Keeps what was done under a key, and forgets some old ones.
@@ -53,15 +119,7 @@ pub(super) async fn remember(
     done: &Done,
     now: Timestamp,
 ) -> Result<()> {
-    sqlx::query(
-        "DELETE FROM idempotency WHERE (partner, key) IN
-         (SELECT partner, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)",
-    )
-    .bind(nanos(forgotten_before(now)))
-    .bind(PURGED_AT_ONCE)
-    .execute(&mut *connection)
-    .await
-    .map_err(fault::write)?;
+    forget(connection, now, PURGED_AT_ONCE).await?;
     let deliveries = done.deliveries.as_ref().map(|ids| encode("deliveries", ids)).transpose()?;
     sqlx::query(
         "INSERT OR REPLACE INTO idempotency (partner, key, request_sha256, job, created_at, deliveries)

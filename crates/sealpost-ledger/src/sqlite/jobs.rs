@@ -39,22 +39,6 @@ pub(super) async fn existing(connection: &mut Connection, id: &JobId) -> Result<
     found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no report {id}")))
 }
 
-/// Stores a new job with its first entry and what follows from it.
-pub(super) async fn insert(connection: &mut Connection, made: &JobMove) -> Result<()> {
-    let job = &made.job;
-    sqlx::query("INSERT INTO jobs (id, partner, report_type, status, created_at, record) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(job.id.as_str())
-        .bind(job.request.partner.as_str())
-        .bind(job.request.report_type.as_str())
-        .bind(job.status.as_str())
-        .bind(nanos(job.created_at))
-        .bind(encode("a job", job)?)
-        .execute(&mut *connection)
-        .await
-        .map_err(fault::write)?;
-    follow(connection, made, &JobEvent::Admitted, job.created_at).await
-}
-
 /// Loads, moves by [`Job::apply`] and stores, with what follows.
 pub(super) async fn apply(
     connection: &mut Connection,

@@ -7,18 +7,16 @@ use sealpost_core::delivery::{Delivery, DeliveryEvent};
 use sealpost_core::event::TimelineEntry;
 use sealpost_core::id::{ConnectorId, DeliveryId, JobId, PartnerId};
 use sealpost_core::job::{Job, JobEvent, Progress};
-use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Redelivered};
+use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Mark, Redelivered};
 use sealpost_core::task::{Lease, WorkKind};
 
 use super::value::{corrupt, nanos};
-use super::{Durability, SqliteLedger, admit, deliveries, fault, jobs, list, redeliver, timeline};
+use super::{Durability, SqliteLedger, Touched, deliveries, fault, jobs, list, redeliver, timeline};
 
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn admit(&self, admission: Admission) -> Result<Admitted> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = admit::admit(turn.connection(), &admission).await;
-        let admitted = turn.end(outcome).await?;
+        let admitted = self.admissions.admit(&self.writing, admission).await?;
         if matches!(admitted, Admitted::New(_)) {
             self.ring([WorkKind::Produce]);
         }
@@ -28,6 +26,10 @@ impl Ledger for SqliteLedger {
     async fn job(&self, partner: &PartnerId, id: &JobId) -> Result<Option<Job>> {
         let mut reader = self.reader().await?;
         jobs::find(&mut reader, Some(partner), id).await
+    }
+
+    fn mark(&self, id: &JobId) -> Option<Mark> {
+        self.writing.marks.mark(id)
     }
 
     async fn job_of_any_partner(&self, id: &JobId) -> Result<Option<Job>> {
@@ -43,7 +45,8 @@ impl Ledger for SqliteLedger {
     async fn apply(&self, id: &JobId, event: &JobEvent, lease: Option<&Lease>, now: Timestamp) -> Result<Job> {
         let mut turn = self.begin(Durability::Disk).await?;
         let outcome = jobs::apply(turn.connection(), id, event, lease, now).await;
-        let made = turn.end(outcome).await?;
+        // It writes to the timeline at least.
+        let made = turn.end_touching(outcome, |made| Touched::Report(made.job.id.clone())).await?;
         if !made.tasks.is_empty() {
             self.ring(made.tasks.iter().map(|task| task.work.kind()).chain([WorkKind::Notify]));
         }
@@ -118,7 +121,7 @@ impl Ledger for SqliteLedger {
             .execute(turn.connection())
             .await
             .map_err(fault::write);
-        turn.end(outcome).await.map_err(named)?;
+        turn.end_touching(outcome, |_| Touched::NoReport).await.map_err(named)?;
 
         let mut reader = self.reader().await.map_err(named)?;
         let back: i64 = sqlx::query_scalar("SELECT at FROM probe WHERE id = 1")

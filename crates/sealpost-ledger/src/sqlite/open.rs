@@ -1,6 +1,7 @@
 //! Opening the file: connections, their settings, and whose file it is.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sealpost_core::error::codes;
@@ -9,7 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions, Sq
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Mutex;
 
-use super::turn::Writers;
+use super::turn::Writing;
+use super::wal_index::WalIndex;
 use super::{SqliteLedger, fault, schema};
 use crate::bell::Inside;
 
@@ -44,13 +46,19 @@ pub(super) async fn open(path: &Path) -> Result<SqliteLedger> {
         .connect_with(options.clone().pragma("query_only", "ON"))
         .await
         .map_err(|error| named(fault::read(error)))?;
+    let mut anchor = options.connect().await.map_err(|error| named(fault::read(error)))?;
+    // A connection opens the log at its first read.
+    sqlx::query("SELECT COUNT(*) FROM probe").execute(&mut anchor).await.map_err(|error| named(fault::read(error)))?;
     // Keeps the write-ahead log from staying as large as it once was.
     let options = options.pragma("journal_size_limit", "67108864");
+    let writing = Writing::new(options);
+    writing.marks.look_at(WalIndex::beside(path));
     Ok(SqliteLedger {
         path: path.to_owned(),
-        options,
-        writers: Mutex::new(Writers::default()),
+        writing: Arc::new(writing),
+        admissions: Arc::default(),
         readers,
+        anchor: Mutex::new(Some(anchor)),
         bells: Inside::default(),
     })
 }

@@ -79,7 +79,7 @@ pub(super) async fn edit(connection: &mut Connection, id: &PartnerId, edit: &Edi
 /// Removes it with all that is its own, unless something of it is under way.
 pub(super) async fn remove(connection: &mut Connection, id: &PartnerId) -> Result<bool> {
     let (jobs, deliveries): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT COUNT(*) FROM jobs WHERE partner = ?1 AND status IN ('queued', 'running')),
+        "SELECT COALESCE((SELECT jobs FROM active_jobs WHERE partner = ?1), 0),
                 (SELECT COUNT(*) FROM deliveries WHERE partner = ?1 AND status IN ('pending', 'sending'))",
     )
     .bind(id.as_str())

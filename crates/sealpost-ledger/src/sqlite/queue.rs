@@ -10,7 +10,7 @@ use sealpost_core::port::Queue;
 use sealpost_core::task::{DeadTask, Lease, QueueDepth, Work, WorkKind};
 
 use super::value::{id, instant, later, nanos, unsigned};
-use super::{Durability, SqliteLedger, fault, lanes, tasks};
+use super::{Durability, SqliteLedger, Touched, fault, lanes, tasks};
 
 pub(super) mod claim;
 mod dead;
@@ -33,7 +33,12 @@ impl Queue for SqliteLedger {
         drop(reader);
         let mut turn = self.begin(Durability::Process).await?;
         let outcome = claim::claim(turn.connection(), kinds, lease, Timestamp::now()).await;
-        turn.end(outcome).await
+        // A claim counts its number up; that there was none may have written nothing.
+        turn.end_touching(outcome, |claimed| match claimed {
+            Some(_) => Touched::NoReport,
+            None => Touched::Anything,
+        })
+        .await
     }
 
     async fn extend(&self, lease: &mut Lease, by: Duration) -> Result<()> {
@@ -55,7 +60,7 @@ impl Queue for SqliteLedger {
             .await
             .map_err(fault::write)
             .and_then(|done| held(done.rows_affected(), lease));
-        turn.end(outcome).await?;
+        turn.end_touching(outcome, |()| Touched::NoReport).await?;
         self.place_is_free(lease);
         Ok(())
     }

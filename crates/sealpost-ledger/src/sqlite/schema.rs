@@ -17,6 +17,7 @@ static STEPS: &[&str] = &[
     include_str!("schema/004_lanes.sql"),
     include_str!("schema/005_open_items.sql"),
     include_str!("schema/006_hurry.sql"),
+    include_str!("schema/007_active.sql"),
 ];
 
 /// Refuses a file that another program has made, or a newer version of this one.

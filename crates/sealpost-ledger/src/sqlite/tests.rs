@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sealpost_core::Error;
 use sealpost_core::audit::{Actor, ActorKind, AuditEntry};
 use sealpost_core::connector::ConnectorLimits;
 use sealpost_core::error::codes;
 use sealpost_core::id::AuditId;
 use sealpost_core::job::{JobEvent, JobStatus};
-use sealpost_core::port::{Admitted, Changes, Ledger, NotificationFilter, Outbox, Queue, Records, Transfers};
+use sealpost_core::port::{
+    Admission, Admitted, Changes, Ledger, NotificationFilter, Outbox, Queue, Records, Transfers,
+};
 use sealpost_core::task::WorkKind;
 use sealpost_testkit::suite::ledger::records::{sample_connector, sample_partner};
 use sealpost_testkit::suite::ledger::transfers::{BEGUN, completed, new_transfer};
@@ -18,6 +21,7 @@ use sealpost_testkit::suite::ledger::{HOUR, admission, connector_id, partner, re
 
 use super::{Durability, SqliteLedger};
 
+mod marks;
 mod plans;
 
 async fn fresh() -> (tempfile::TempDir, SqliteLedger) {
@@ -47,7 +51,7 @@ async fn a_full_disk_is_said_and_survived() {
     assert!(error.is(&codes::ledger::FULL) && error.is_retried(), "{error:?}");
 
     // Space again (a new connection has no limit): the ledger goes on, and has what it said that it has.
-    ledger.writers.lock().await.close().await;
+    ledger.writing.writers.lock().await.close().await;
     ledger.admit(admission("acme")).await.unwrap();
     for job in &jobs {
         assert_eq!(ledger.job_of_any_partner(&job.id).await.unwrap().as_ref(), Some(job));
@@ -56,6 +60,146 @@ async fn a_full_disk_is_said_and_survived() {
     let mut reader = ledger.reader().await.unwrap();
     let check: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut *reader).await.unwrap();
     assert_eq!(check, "ok");
+}
+
+/// Those that come while the disk is waited for are admitted by one transaction, each with an outcome of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn admissions_share_a_transaction_and_nothing_else() {
+    let (folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let index = super::wal_index::WalIndex::beside(&folder.path().join("ledger.db")).unwrap();
+    let keyed = |key: &str, sha256: &str| Admission {
+        idempotency: Some((key.to_owned(), sha256.to_owned())),
+        ..admission("acme")
+    };
+    let bad = Admission { file_name: |_, _| Err(Error::new(&codes::store::NAME, "a bad name")), ..keyed("k4", "aa") };
+    let (gone, last) = (admission("acme"), Admission { active_limit: 5, ..admission("acme") });
+    let asked = vec![
+        keyed("k1", "aa"),                                  // new: 1
+        keyed("k1", "aa"),                                  // the same again
+        keyed("k1", "bb"),                                  // refused
+        bad,                                                // refused
+        keyed("k4", "bb"),                                  // new: 2, under the key that was not used
+        Admission { active_limit: 2, ..admission("acme") }, // refused
+        admission("other"),                                 // new, of another partner
+        admission("acme"),                                  // new: 3
+        admission("acme"),                                  // new: 4
+        last.clone(),                                       // new: 5
+        last,                                               // refused
+    ];
+    // Nobody writes meanwhile.
+    let turn = ledger.begin(Durability::Disk).await.unwrap();
+    let mut waiting = Vec::new();
+    for (number, admission) in asked.into_iter().enumerate() {
+        let waits = ledger.clone();
+        waiting.push(tokio::spawn(async move { waits.admit(admission).await }));
+        while ledger.admissions.waiting() <= number {
+            tokio::task::yield_now().await;
+        }
+    }
+    let gone_id = gone.id.clone();
+    let (before, waits) = (ledger.admissions.waiting(), ledger.clone());
+    let abandoned = tokio::spawn(async move { waits.admit(gone).await });
+    while ledger.admissions.waiting() == before {
+        tokio::task::yield_now().await;
+    }
+    abandoned.abort();
+    drop(abandoned.await);
+    let first = index.header().unwrap();
+    turn.end(Ok(())).await.unwrap();
+    let mut outcomes = Vec::new();
+    for one in waiting {
+        outcomes.push(one.await.unwrap());
+    }
+    assert!(index.header().unwrap().is_next_after(&first), "more than one transaction");
+
+    let shown: Vec<String> = outcomes
+        .iter()
+        .map(|outcome| match outcome {
+            Ok(Admitted::New(job)) => format!("{} {}", job.request.partner, job.file_name),
+            Ok(Admitted::Replayed(job)) => format!("again {}", job.file_name),
+            Err(error) => error.code().id.to_owned(),
+        })
+        .collect();
+    let (mismatch, full) = (codes::request::IDEMPOTENCY_MISMATCH.id, codes::request::TOO_MANY_ACTIVE.id);
+    assert_eq!(
+        shown,
+        [
+            "acme contracts.v1_1.csv.pgp",
+            "again contracts.v1_1.csv.pgp",
+            mismatch,
+            codes::store::NAME.id,
+            "acme contracts.v1_2.csv.pgp",
+            full,
+            "other contracts.v1_1.csv.pgp",
+            "acme contracts.v1_3.csv.pgp",
+            "acme contracts.v1_4.csv.pgp",
+            "acme contracts.v1_5.csv.pgp",
+            full,
+        ]
+    );
+    assert_eq!(ledger.job_of_any_partner(&gone_id).await.unwrap(), None, "its caller had gone");
+    assert_eq!(ledger.depth().await.unwrap().ready, 6);
+    for outcome in outcomes {
+        let Ok(Admitted::New(job)) = outcome else { continue };
+        assert_eq!(ledger.job_of_any_partner(&job.id).await.unwrap().unwrap(), job);
+        assert_eq!(ledger.timeline(&job.id).await.unwrap().len(), 1);
+    }
+}
+
+/// One that can't be stored is refused alone, whatever shares its transaction.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_can_not_be_stored_is_nobody_elses_loss() {
+    let (_folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let twice = admission("acme");
+    let turn = ledger.begin(Durability::Disk).await.unwrap();
+    let mut waiting = Vec::new();
+    for (number, admission) in [twice.clone(), twice, admission("acme")].into_iter().enumerate() {
+        let waits = ledger.clone();
+        waiting.push(tokio::spawn(async move { waits.admit(admission).await }));
+        while ledger.admissions.waiting() <= number {
+            tokio::task::yield_now().await;
+        }
+    }
+    turn.end(Ok(())).await.unwrap();
+    let mut fine = Vec::new();
+    for one in waiting {
+        fine.push(one.await.unwrap().is_ok());
+    }
+    assert_eq!(fine, [true, false, true]);
+    assert_eq!(ledger.depth().await.unwrap().ready, 2);
+}
+
+/// The count of active reports is what it would be if they were counted.
+#[tokio::test]
+async fn active_reports_are_counted_however_they_move() {
+    let (_folder, ledger) = fresh().await;
+    let counted = async || -> (i64, i64) {
+        let mut reader = ledger.reader().await.unwrap();
+        let sql = "SELECT (SELECT COALESCE(SUM(jobs), 0) FROM active_jobs),
+                   (SELECT COUNT(*) FROM jobs WHERE status IN ('queued', 'running'))";
+        sqlx::query_as(sql).fetch_one(&mut *reader).await.unwrap()
+    };
+    let mut jobs = Vec::new();
+    for of in ["acme", "acme", "other"] {
+        let Admitted::New(job) = ledger.admit(admission(of)).await.unwrap() else { panic!("a new job") };
+        jobs.push(job);
+    }
+    assert_eq!(counted().await, (3, 3));
+    let now = Timestamp::now();
+    ledger.apply(&jobs[0].id, &started(1), None, now).await.unwrap();
+    assert_eq!(counted().await, (3, 3));
+    ledger.apply(&jobs[0].id, &stored(&jobs[0]), None, now).await.unwrap();
+    assert_eq!(counted().await, (2, 2));
+    ledger.apply(&jobs[2].id, &JobEvent::CancelRequested, None, now).await.unwrap();
+    assert_eq!(counted().await, (1, 1));
+    ledger.apply(&jobs[0].id, &JobEvent::Expired { deleted: true }, None, now).await.unwrap();
+    assert_eq!(counted().await, (1, 1));
+    let mut turn = ledger.begin(Durability::Disk).await.unwrap();
+    sqlx::query("UPDATE jobs SET status = 'queued'").execute(turn.connection()).await.unwrap();
+    turn.end(Ok(())).await.unwrap();
+    assert_eq!(counted().await, (3, 3));
 }
 
 /// A caller that goes away (its connection closed, its time limit passed) takes its half transaction with it.
@@ -206,10 +350,8 @@ async fn another_programs_lock_is_unreachable_not_forever() {
     let other = SqliteLedger::open(folder.path().join("ledger.db")).await.unwrap();
     let held = other.begin(Durability::Disk).await.unwrap();
     // Without the ten seconds of patience.
-    let mut turn = ledger.writers.lock().await;
-    let options = ledger.options.clone().busy_timeout(std::time::Duration::from_millis(10));
-    turn.close().await;
-    let outcome = super::Turn::begin(turn, &options, Durability::Disk).await.map(drop);
+    let options = ledger.writing.options.clone().busy_timeout(std::time::Duration::from_millis(10));
+    let outcome = super::Writing::new(options).begin(Durability::Disk).await.map(drop);
     refused(outcome, &codes::ledger::UNREACHABLE);
     drop(held);
     ledger.check().await.unwrap();

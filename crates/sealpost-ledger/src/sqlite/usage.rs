@@ -8,7 +8,7 @@ use sealpost_core::port::{Reserved, UsageMeter};
 use sealpost_core::usage::UsageWindow;
 
 use super::value::{nanos, signed, unsigned};
-use super::{Connection, Durability, SqliteLedger, fault};
+use super::{Connection, Durability, SqliteLedger, Touched, fault};
 
 // Counters survive the death of a process, but don't wait for the disk: a request must not cost a sync, and a loss of
 // power forgets at most the last few requests counted, to the partner's favour. The next write to disk takes them with
@@ -18,7 +18,12 @@ impl UsageMeter for SqliteLedger {
     async fn reserve(&self, partner: &PartnerId, window: &UsageWindow, amount: u64, limit: u64) -> Result<Reserved> {
         let mut turn = self.begin(Durability::Process).await?;
         let outcome = reserve(turn.connection(), partner, window, amount, limit).await;
-        turn.end(outcome).await
+        turn.end_touching(outcome, |reserved| match reserved.granted {
+            // Then nothing was written.
+            0 => Touched::Anything,
+            _ => Touched::NoReport,
+        })
+        .await
     }
 
     async fn give_back(&self, partner: &PartnerId, window: &UsageWindow, amount: u64) -> Result<()> {

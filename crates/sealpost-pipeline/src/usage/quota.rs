@@ -11,8 +11,13 @@ use sealpost_core::port::UsageMeter;
 use sealpost_core::usage::{Quota, UsageWindow};
 use tokio::sync::Mutex as AsyncMutex;
 
-/// Most requests that a process reserves at once.
-const LARGEST_BLOCK: u64 = 64;
+/// Most requests that a process reserves at once for a partner that asks seldom.
+const SMALL_BLOCK: u64 = 64;
+/// Most requests that a process reserves at once. Blocks grow while each lasts less than [`SOON`], so that the number of
+/// reservations does not grow with that of requests: what a crash loses is what the partner asks for in a second or two.
+const LARGEST_BLOCK: u64 = 4096;
+/// A block that is used up within this time is followed by one of twice the size.
+const SOON: Duration = Duration::from_secs(1);
 /// A block is this part of what is left, so that near the limit processes reserve single requests.
 const SHARE: u64 = 20;
 /// How long a used up quota is taken as such before the ledger is asked again: another process may have given back.
@@ -65,11 +70,34 @@ struct Held {
     of: Option<(UsageWindow, u64)>,
     /// Reserved and not used.
     left: u64,
+    /// The last block that was reserved, and when.
+    block: Option<(u64, Instant)>,
     /// Reserved by all processes, as of the last reservation.
     total: Option<u64>,
     /// When the ledger last had nothing more.
     empty_since: Option<Instant>,
     used_at: Option<Instant>,
+}
+
+impl Held {
+    /// Takes a request out of what is reserved, if there is one.
+    fn give(&mut self, quota: Quota, window: UsageWindow) -> Taken {
+        let allowed = self.left > 0;
+        if allowed {
+            self.left -= 1;
+            self.used_at = Some(Instant::now());
+        }
+        let used = self.total.unwrap_or(0).saturating_sub(self.left);
+        Taken { allowed, standing: QuotaStanding { quota, window, used } }
+    }
+
+    /// How many requests the next block may have.
+    fn most(&self) -> u64 {
+        match self.block {
+            Some((last, at)) if at.elapsed() < SOON => (last * 2).clamp(SMALL_BLOCK, LARGEST_BLOCK),
+            _ => SMALL_BLOCK,
+        }
+    }
 }
 
 impl Quotas {
@@ -90,19 +118,26 @@ impl Quotas {
         if held.left == 0 && held.empty_since.is_none_or(|since| since.elapsed() >= ASK_AGAIN) {
             // Of a limit that nobody has looked at yet one request is reserved, which tells how much is left.
             let room = held.total.map_or(0, |total| quota.limit.saturating_sub(total));
-            let block = (room / SHARE).clamp(1, LARGEST_BLOCK);
+            let block = (room / SHARE).clamp(1, held.most());
+            held.block = Some((block, Instant::now()));
             let reserved = self.meter.reserve(partner, &window, block, quota.limit).await?;
             held.left = reserved.granted;
             held.total = Some(reserved.total);
             held.empty_since = (reserved.granted == 0).then(Instant::now);
         }
-        let allowed = held.left > 0;
-        if allowed {
-            held.left -= 1;
-            held.used_at = Some(Instant::now());
-        }
-        let used = held.total.unwrap_or(0).saturating_sub(held.left);
-        Ok(Taken { allowed, standing: QuotaStanding { quota, window, used } })
+        Ok(held.give(quota, window))
+    }
+
+    /// [`take`](Self::take) where nothing has to be asked for it: requests are reserved for this window and limit, and nobody
+    /// else is at it.
+    #[must_use]
+    pub fn take_at_once(&self, partner: &PartnerId, quota: Quota, now: Timestamp) -> Option<Taken> {
+        let held = self.lock().get(partner)?.clone();
+        let mut held = held.try_lock().ok()?;
+        let (window, limit) = held.of?;
+        let is_same =
+            window.period == quota.period && limit == quota.limit && (window.start..window.end).contains(&now);
+        (is_same && held.left > 0).then(|| held.give(quota, window))
     }
 
     /// How a partner stands, without counting anything.
@@ -133,7 +168,10 @@ impl Quotas {
 
     /// The window of now. What is held of another one, or of another limit, is given back.
     async fn turn(&self, partner: &PartnerId, held: &mut Held, quota: Quota, now: Timestamp) -> UsageWindow {
-        let window = quota.period.window(now);
+        // The calendar is asked once for each window.
+        let same = held.of.map(|(window, _)| window).filter(|window| window.period == quota.period);
+        let window = same.filter(|window| (window.start..window.end).contains(&now));
+        let window = window.unwrap_or_else(|| quota.period.window(now));
         if held.of != Some((window, quota.limit)) {
             self.release(partner, held).await;
             *held = Held { of: Some((window, quota.limit)), ..Held::default() };
@@ -192,7 +230,9 @@ impl Quotas {
         for (partner, held) in all {
             {
                 let mut held = held.lock().await;
-                if held.used_at.is_some_and(|at| at.elapsed() < idle) {
+                // A large block of a partner that has become slow is of use to other processes too.
+                let is_long = held.left > SMALL_BLOCK && held.block.is_some_and(|(_, at)| at.elapsed() >= idle);
+                if held.used_at.is_some_and(|at| at.elapsed() < idle) && !is_long {
                     continue;
                 }
                 self.release(&partner, &mut held).await;

@@ -9,7 +9,7 @@ use sealpost_core::error::Result;
 use sealpost_core::event::TimelineEntry;
 use sealpost_core::id::{ConnectorId, DeliveryId, JobId, PartnerId};
 use sealpost_core::job::{Job, JobEvent, Progress};
-use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Redelivered};
+use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Mark, Redelivered};
 use sealpost_core::task::Lease;
 
 use super::Hub;
@@ -28,6 +28,10 @@ impl Ledger for Observed {
 
     async fn job(&self, partner: &PartnerId, id: &JobId) -> Result<Option<Job>> {
         self.ledger.job(partner, id).await
+    }
+
+    fn mark(&self, id: &JobId) -> Option<Mark> {
+        self.ledger.mark(id)
     }
 
     async fn job_of_any_partner(&self, id: &JobId) -> Result<Option<Job>> {

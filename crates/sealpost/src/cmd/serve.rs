@@ -20,6 +20,9 @@ use crate::wire::{self, edge};
 /// How often the files of TLS are looked at; SIGHUP asks at once.
 const TLS_LOOK: Duration = Duration::from_secs(5);
 
+/// How often figures of histograms are put together.
+const METRICS_LOOK: Duration = Duration::from_secs(5);
+
 /// Options of `serve`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -86,7 +89,9 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     let addresses = (address(&api)?, address(&admin)?, transfer.as_ref().map(address).transpose()?);
     let shutdown = CancellationToken::new();
     let mut parts = JoinSet::new();
-    let state = edge::state(loaded, pipeline.clone(), metrics(), token, issuers.clone());
+    let metrics = metrics();
+    parts.spawn(keep_metrics_small(metrics.clone(), shutdown.clone()));
+    let state = edge::state(loaded, pipeline.clone(), metrics, token, issuers.clone());
     if let Some(issuers) = issuers {
         let shutdown = shutdown.clone();
         parts.spawn(async move { issuers.refresh_in_background(shutdown).await });
@@ -131,6 +136,13 @@ fn metrics() -> PrometheusHandle {
             handle
         })
         .clone()
+}
+
+/// Every figure of a histogram stays in memory until somebody looks at the metrics, or this is done.
+async fn keep_metrics_small(metrics: PrometheusHandle, shutdown: CancellationToken) {
+    while shutdown.run_until_cancelled(tokio::time::sleep(METRICS_LOOK)).await.is_some() {
+        metrics.run_upkeep();
+    }
 }
 
 /// Returns when the process gets SIGTERM or SIGINT.

@@ -16,7 +16,7 @@ async fn no_daily_statement_scans_or_sorts() {
         "SELECT record FROM jobs WHERE 1 = 1 ORDER BY created_at DESC, id DESC LIMIT 11",
         "SELECT record FROM jobs WHERE 1 = 1 AND partner = 'a' AND report_type = 'b' AND status IN ('queued')
          AND created_at >= 1 AND created_at < 9 AND (created_at, id) < (5, 'x') ORDER BY created_at DESC, id DESC LIMIT 11",
-        "SELECT COUNT(*) FROM jobs INDEXED BY jobs_active WHERE partner = 'a' AND status IN ('queued', 'running')",
+        "SELECT last, jobs FROM sequences JOIN active_jobs USING (partner) WHERE partner = 'a' AND report_type = 'b'",
         "SELECT COUNT(*) FROM deliveries WHERE partner = 'a' AND status IN ('pending', 'sending')",
         "SELECT record FROM deliveries WHERE job = 'a' ORDER BY ordinal",
         "SELECT what FROM timeline WHERE job = 'a' ORDER BY sequence",

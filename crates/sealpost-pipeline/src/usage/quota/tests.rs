@@ -137,3 +137,53 @@ async fn a_lower_limit_holds_at_once() {
     assert_eq!(quotas.standing(&acme(), lower, now).await.expect("a count").remaining(), 0);
     assert!(quotas.take(&acme(), DAY, now).await.expect("a count").allowed);
 }
+
+#[tokio::test]
+async fn blocks_grow_with_the_rate_and_no_further_than_a_share_of_what_is_left() {
+    let meter = Arc::new(Meter::default());
+    let quotas = Arc::new(Quotas::new(meter.clone()));
+    let (now, quota) = (at("2026-01-31T12:00:00Z"), Quota { limit: 1_000_000, period: Period::Day });
+    for _ in 0..100_000 {
+        assert!(quotas.take(&acme(), quota, now).await.expect("a count").allowed);
+    }
+    let held = quotas.held(&acme());
+    let held = held.lock().await;
+    assert!(held.left < LARGEST_BLOCK, "{} are held", held.left);
+    let asked = meter.asked.load(Ordering::Relaxed);
+    assert!(asked < 100_000 / SMALL_BLOCK, "{asked} reservations");
+
+    // Used up at once, and long ago.
+    let block = |last, at| Held { block: Some((last, at)), ..Held::default() }.most();
+    let long_ago = Instant::now().checked_sub(SOON * 2).expect("the machine is on for some seconds");
+    assert_eq!([64, 1_000, 4_096].map(|last| block(last, Instant::now())), [128, 2_000, LARGEST_BLOCK]);
+    assert_eq!(block(4_096, long_ago), SMALL_BLOCK);
+    assert_eq!(Held::default().most(), SMALL_BLOCK);
+}
+
+#[tokio::test]
+async fn what_is_reserved_is_given_at_once_for_its_own_window_and_limit_only() {
+    let meter = Arc::new(Meter::default());
+    let quotas = Arc::new(Quotas::new(meter.clone()));
+    let (now, tomorrow) = (at("2026-01-31T12:00:00Z"), at("2026-02-01T00:00:00Z"));
+    assert_eq!(quotas.take_at_once(&acme(), DAY, now), None, "nothing is reserved");
+    for _ in 0..2 {
+        quotas.take(&acme(), DAY, now).await.expect("a count");
+    }
+    let taken = quotas.take_at_once(&acme(), DAY, now).expect("a block is held");
+    assert_eq!((taken.allowed, taken.standing.used), (true, 3));
+    for (quota, now) in
+        [(Quota { limit: 999, ..DAY }, now), (Quota { period: Period::Month, ..DAY }, now), (DAY, tomorrow)]
+    {
+        assert_eq!(quotas.take_at_once(&acme(), quota, now), None, "{quota:?} {now}");
+    }
+    assert_eq!(quotas.take_at_once(&"globex".parse().expect("an id"), DAY, now), None);
+    let mut given = 3;
+    while quotas.take_at_once(&acme(), DAY, now).is_some() {
+        given += 1;
+    }
+    assert_eq!(
+        meter.reserved(&acme(), &Period::Day.window(now)).await.expect("a count"),
+        given,
+        "no more than reserved"
+    );
+}

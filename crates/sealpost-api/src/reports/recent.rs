@@ -1,0 +1,98 @@
+//! Answers given a moment ago: a report that has not changed since is not read, put together and written out again.
+//!
+//! Nothing here is old. The ledger's mark of a report tells whether anybody has changed it, in whatever process, and an
+//! answer is only given again under the mark that was made before the report was read for it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use axum::body::Bytes;
+use http::HeaderValue;
+use jiff::Timestamp;
+use sealpost_core::id::{JobId, PartnerId};
+use sealpost_core::port::Mark;
+
+/// Most answers, each of some kilobytes at most. The bound is on memory: what is polled more is read more.
+const MOST: usize = 4096;
+
+/// What is said about a report as long as it does not change, all but the time.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    /// Its entity tag.
+    pub(crate) tag: HeaderValue,
+    /// The report as JSON.
+    pub(crate) body: Bytes,
+    /// When the report was asked for.
+    pub(crate) created_at: Timestamp,
+    /// Whether nothing more happens to it.
+    pub(crate) is_done: bool,
+}
+
+/// Answers by report.
+#[derive(Default)]
+pub(crate) struct Recent(Mutex<HashMap<JobId, Kept>>);
+
+struct Kept {
+    mark: Mark,
+    /// Whose report it is: nobody else is given the answer.
+    partner: PartnerId,
+    answer: Answer,
+}
+
+impl Recent {
+    /// The answer about this partner's report, if it was kept under this mark.
+    pub(crate) fn get(&self, partner: &PartnerId, report: &JobId, mark: Mark) -> Option<Answer> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.get(report).filter(|kept| kept.mark == mark && kept.partner == *partner)?;
+        Some(found.answer.clone())
+    }
+
+    /// Keeps an answer for which the report was read after the mark was made.
+    pub(crate) fn keep(&self, partner: &PartnerId, report: &JobId, mark: Mark, answer: Answer) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST {
+            // Those of before the last change of anything are good for nothing. Where all are good, begin anew.
+            kept.retain(|_, one| one.mark.epoch == mark.epoch);
+            if kept.len() >= MOST {
+                kept.clear();
+            }
+        }
+        kept.insert(report.clone(), Kept { mark, partner: partner.clone(), answer });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(text: &'static str) -> Answer {
+        let (tag, body) = (HeaderValue::from_static(text), Bytes::from_static(text.as_bytes()));
+        Answer { tag, body, created_at: Timestamp::UNIX_EPOCH, is_done: false }
+    }
+
+    #[test]
+    fn an_answer_is_its_partners_own_and_of_one_mark() {
+        let (recent, report) = (Recent::default(), JobId::fresh());
+        let (acme, globex) = ("acme".parse().expect("an id"), "globex".parse().expect("an id"));
+        let mark = Mark { epoch: 1, changes: 0 };
+        recent.keep(&acme, &report, mark, answer("one"));
+        assert_eq!(recent.get(&acme, &report, mark).expect("kept").tag, "one");
+        assert!(recent.get(&globex, &report, mark).is_none());
+        assert!(recent.get(&acme, &JobId::fresh(), mark).is_none());
+        for other in [Mark { epoch: 2, ..mark }, Mark { changes: 1, ..mark }] {
+            assert!(recent.get(&acme, &report, other).is_none(), "{other:?}");
+        }
+        recent.keep(&acme, &report, Mark { epoch: 2, ..mark }, answer("two"));
+        assert!(recent.get(&acme, &report, mark).is_none());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (recent, acme) = (Recent::default(), "acme".parse().expect("an id"));
+        for number in 0..3 * MOST {
+            let mark = Mark { epoch: u64::try_from(number / 1000).expect("small"), changes: 0 };
+            recent.keep(&acme, &JobId::fresh(), mark, answer("one"));
+        }
+        assert!((1..=MOST).contains(&recent.0.lock().expect("whole").len()));
+    }
+}
