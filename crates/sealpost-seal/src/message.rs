@@ -127,7 +127,6 @@ impl LiteralHeader<'_> {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "one per message")]
 enum Encrypted {
     V1(Seipd1<Output>),
     V2(Seipd2<Output>),
