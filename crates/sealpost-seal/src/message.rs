@@ -3,6 +3,7 @@
 
 mod aead;
 pub(crate) mod armor;
+mod ocb;
 mod partial;
 mod seipd1;
 mod seipd2;

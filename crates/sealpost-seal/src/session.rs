@@ -22,7 +22,7 @@ pub(crate) enum Container {
     Seipdv2(SymmetricKeyAlgorithm, AeadAlgorithm),
 }
 
-/// Ciphersuites that we write, best first: GCM runs at more than twice OCB's speed here. The last one is what every
+/// Ciphersuites that we write, best first: GCM takes a fraction of OCB's processor time here. The last one is what every
 /// reader of `SEIPDv2` understands without saying so (RFC 9580, 5.2.3.15).
 const CIPHERSUITES: [(SymmetricKeyAlgorithm, AeadAlgorithm); 4] = [
     (SymmetricKeyAlgorithm::AES256, AeadAlgorithm::Gcm),
