@@ -89,7 +89,7 @@ async fn a_worker_sees_what_another_process_enqueues() {
             if let Some(lease) = worker.queue.claim(&WorkKind::ALL, HOUR).await.unwrap() {
                 break lease;
             }
-            worker.queue.wait(HOUR).await;
+            worker.queue.wait(&WorkKind::ALL, HOUR).await;
         }
     });
     serve.admit(admission("acme")).await;
