@@ -45,8 +45,8 @@ impl Fields {
     fn add(&mut self, name: &str, quota: u64, window: u64, remaining: u64, reset: u64) {
         let comma = if self.limit.is_empty() { "" } else { ", " };
         // Writing to a string does not fail.
-        drop(write!(self.policy, "{comma}\"{name}\";q={quota};w={window}"));
-        drop(write!(self.limit, "{comma}\"{name}\";r={remaining};t={reset}"));
+        write!(self.policy, "{comma}\"{name}\";q={quota};w={window}").unwrap_or_default();
+        write!(self.limit, "{comma}\"{name}\";r={remaining};t={reset}").unwrap_or_default();
     }
 
     /// Writes them to an answer.

@@ -8,7 +8,7 @@ use sealpost_core::job::{Job, JobEvent, JobMove, Progress};
 use sealpost_core::task::Lease;
 use sealpost_core::{Error, Result};
 
-use super::value::{decode, encode, nanos, signed, unsigned};
+use super::value::{decode, encode, signed, unsigned};
 use super::{Connection, deliveries, fault, notifications, tasks, timeline};
 
 /// The columns that [`job`] reads.

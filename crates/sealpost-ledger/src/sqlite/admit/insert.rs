@@ -28,7 +28,7 @@ fn statement(jobs: usize) -> String {
     ] {
         let rows = vec![row; jobs].join(", ");
         // Writing to a string does not fail.
-        drop(write!(sql, "INSERT INTO {table} VALUES {rows}; "));
+        write!(sql, "INSERT INTO {table} VALUES {rows}; ").unwrap_or_default();
     }
     sql
 }
