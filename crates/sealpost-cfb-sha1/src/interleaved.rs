@@ -78,7 +78,7 @@ impl Interleaved {
         digest
     }
 
-    pub(crate) fn encrypt_last(mut self, rest: &mut [u8]) {
+    pub(crate) fn encrypt_last(&mut self, rest: &mut [u8]) {
         let (blocks, last) = rest.as_chunks_mut();
         for block in blocks {
             self.encrypt_block(block);

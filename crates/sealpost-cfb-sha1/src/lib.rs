@@ -78,8 +78,9 @@ impl CfbSha1 {
 
     /// Encrypts the end of the message, which is not hashed any more. CFB needs no padding: the last block takes as much key stream
     /// as it needs.
-    pub fn encrypt_last(self, rest: &mut [u8]) {
-        match self.0 {
+    pub fn encrypt_last(mut self, rest: &mut [u8]) {
+        // By reference: what is moved out of a box leaves its octets behind, not overwritten.
+        match &mut self.0 {
             #[cfg(target_arch = "x86_64")]
             Way::Interleaved(interleaved) => interleaved.encrypt_last(rest),
             Way::Portable(portable) => portable.encrypt_last(rest),

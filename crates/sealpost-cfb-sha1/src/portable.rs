@@ -35,7 +35,7 @@ impl Portable {
         self.hash.clone().chain_update(rest).finalize().into()
     }
 
-    pub(crate) fn encrypt_last(mut self, rest: &mut [u8]) {
+    pub(crate) fn encrypt_last(&mut self, rest: &mut [u8]) {
         let (blocks, last): (&mut [Block<Aes256>], _) = Array::slice_as_chunks_mut(rest);
         self.cipher.encrypt_blocks(blocks);
         let mut padded = Block::<Aes256>::default();
