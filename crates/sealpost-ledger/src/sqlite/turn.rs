@@ -9,13 +9,17 @@ use super::{Durability, fault};
 
 /// The connections that write, one for each durability. Both are under one lock: SQLite has one writer at a time, and
 /// waiting on a lock in memory is fairer and cheaper than its polling.
-#[derive(Default)]
 pub(super) struct Writers {
     disk: Option<SqliteConnection>,
     process: Option<SqliteConnection>,
 }
 
 impl Writers {
+    /// With a connection that waits for the disk already.
+    pub(super) fn with(disk: SqliteConnection) -> Self {
+        Self { disk: Some(disk), process: None }
+    }
+
     fn slot(&mut self, durability: Durability) -> &mut Option<SqliteConnection> {
         match durability {
             Durability::Disk => &mut self.disk,
