@@ -23,7 +23,8 @@ pub type XsdWriter = fn(&ReportType) -> sealpost_core::Result<String>;
 #[derive(Clone)]
 pub struct State {
     pub(crate) pipeline: Pipeline,
-    pub(crate) metrics: PrometheusHandle,
+    /// Where what is counted can be read; nowhere when not set.
+    pub(crate) metrics: Option<PrometheusHandle>,
     pub(crate) admin_token: Option<Arc<Secret>>,
     pub(crate) xsd: XsdWriter,
     pub(crate) readiness: Readiness,
@@ -35,14 +36,20 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the state together. Without an admin token the operator plane answers health and metrics only.
+    /// Puts the state together. Without an admin token the operator plane answers health and metrics only; a process that nobody
+    /// can ask for its metrics needs none.
     #[must_use]
-    pub fn new(pipeline: Pipeline, metrics: PrometheusHandle, admin_token: Option<Secret>, xsd: XsdWriter) -> Self {
+    pub fn new(
+        pipeline: Pipeline,
+        metrics: impl Into<Option<PrometheusHandle>>,
+        admin_token: Option<Secret>,
+        xsd: XsdWriter,
+    ) -> Self {
         let readiness = Readiness::of(pipeline.clone());
         let authenticator = pipeline.authenticator();
         Self {
             pipeline,
-            metrics,
+            metrics: metrics.into(),
             admin_token: admin_token.map(Arc::new),
             xsd,
             readiness,

@@ -86,7 +86,7 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     let addresses = (address(&api)?, address(&admin)?, transfer.as_ref().map(address).transpose()?);
     let shutdown = CancellationToken::new();
     let mut parts = JoinSet::new();
-    let state = edge::state(loaded, pipeline.clone(), metrics(), token, issuers.clone());
+    let state = edge::state(loaded, pipeline.clone(), Some(metrics()), token, issuers.clone());
     if let Some(issuers) = issuers {
         let shutdown = shutdown.clone();
         parts.spawn(async move { issuers.refresh_in_background(shutdown).await });
