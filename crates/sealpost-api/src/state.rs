@@ -29,7 +29,8 @@ pub struct State(Arc<Inner>);
 #[derive(Clone)]
 pub struct Inner {
     pub(crate) pipeline: Pipeline,
-    pub(crate) metrics: PrometheusHandle,
+    /// Where what is counted can be read; nowhere when not set.
+    pub(crate) metrics: Option<PrometheusHandle>,
     pub(crate) admin_token: Option<Arc<Secret>>,
     pub(crate) xsd: XsdWriter,
     pub(crate) readiness: Readiness,
@@ -50,14 +51,20 @@ impl Deref for State {
 }
 
 impl State {
-    /// Puts the state together. Without an admin token the operator plane answers health and metrics only.
+    /// Puts the state together. Without an admin token the operator plane answers health and metrics only; a process that nobody
+    /// can ask for its metrics needs none.
     #[must_use]
-    pub fn new(pipeline: Pipeline, metrics: PrometheusHandle, admin_token: Option<Secret>, xsd: XsdWriter) -> Self {
+    pub fn new(
+        pipeline: Pipeline,
+        metrics: impl Into<Option<PrometheusHandle>>,
+        admin_token: Option<Secret>,
+        xsd: XsdWriter,
+    ) -> Self {
         let readiness = Readiness::of(pipeline.clone());
         let authenticator = pipeline.authenticator();
         Self(Arc::new(Inner {
             pipeline,
-            metrics,
+            metrics: metrics.into(),
             admin_token: admin_token.map(Arc::new),
             xsd,
             readiness,

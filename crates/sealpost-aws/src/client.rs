@@ -1,5 +1,6 @@
 //! Calls of a service: `POST /` with JSON, signed, bounded, repeated where that is safe.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::Uri;
@@ -48,7 +49,8 @@ pub enum Repeat {
 /// A client of one service in one region. Connections are kept and shared.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    /// Made at the first call: it reads the system's certificate authorities.
+    http: OnceLock<reqwest::Client>,
     service: Service,
     scope: Scope,
     endpoint: Uri,
@@ -60,7 +62,7 @@ impl Client {
     /// A client for the service at an address: `https://transfer.eu-central-1.amazonaws.com`. Connects to nothing yet.
     ///
     /// # Errors
-    /// [`Fault::Settings`] for what is no `http` or `https` address, and where TLS can't be set up.
+    /// [`Fault::Settings`] for what is no `http` or `https` address, or no region.
     pub fn new(
         service: Service,
         region: &str,
@@ -72,15 +74,22 @@ impl Client {
         if region.is_empty() || !region.bytes().all(is_region) {
             return Err(Fault::Settings(format!("{}: a region is needed: set AWS_REGION", service.name)));
         }
+        let scope = Scope::new(region, service.name);
+        Ok(Self { http: OnceLock::new(), service, scope, endpoint: address(endpoint)?, credentials, patience })
+    }
+
+    fn http(&self) -> Result<&reqwest::Client, Fault> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
         let http = reqwest::Client::builder()
             .user_agent(concat!("Sealpost/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(patience.connect)
-            .timeout(patience.attempt)
+            .connect_timeout(self.patience.connect)
+            .timeout(self.patience.attempt)
             .build()
             .map_err(|error| Fault::Settings(reasons(&error)))?;
-        let scope = Scope::new(region, service.name);
-        Ok(Self { http, service, scope, endpoint: address(endpoint)?, credentials, patience })
+        Ok(self.http.get_or_init(|| http))
     }
 
     /// The region.
@@ -92,7 +101,7 @@ impl Client {
     /// Calls an operation that may be repeated: one that reads, or for which twice is the same as once.
     ///
     /// # Errors
-    /// The last attempt's.
+    /// The last attempt's; [`Fault::Settings`] where TLS can't be set up.
     pub async fn call<I: Serialize + Sync, O: DeserializeOwned>(&self, operation: &str, input: &I) -> Result<O, Fault> {
         self.call_with(operation, input, &[], Repeat::Freely).await
     }
@@ -141,7 +150,7 @@ impl Client {
         sign(&mut parts, &body, &keys, &self.scope, Timestamp::now()).map_err(invalid)?;
         let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
             .map_err(|error| Fault::Settings(reasons(&error)))?;
-        let response = self.http.execute(request).await.map_err(|error| {
+        let response = self.http()?.execute(request).await.map_err(|error| {
             let words = reasons(&error);
             if error.is_connect() { Fault::Unreachable(words) } else { Fault::Lost(words) }
         })?;

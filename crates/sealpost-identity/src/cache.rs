@@ -6,13 +6,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::Client;
 use sealpost_core::error::{Error, Result};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::discovery::{Found, fetch_keys};
+use crate::fetch::Fetcher;
 use crate::header::Header;
 use crate::keys::{Choice, KeySet};
 use crate::refusal::unavailable;
@@ -58,7 +58,7 @@ pub(crate) struct KeyCache {
     name: String,
     issuer: String,
     source: KeySource,
-    client: Client,
+    fetcher: Arc<Fetcher>,
     timing: Timing,
     current: RwLock<Option<Arc<Cached>>>,
     state: Mutex<State>,
@@ -90,9 +90,9 @@ impl State {
 }
 
 impl KeyCache {
-    pub(crate) fn new(name: &str, issuer: &str, source: KeySource, client: Client, timing: Timing) -> Arc<Self> {
+    pub(crate) fn new(name: &str, issuer: &str, source: KeySource, fetcher: Arc<Fetcher>, timing: Timing) -> Arc<Self> {
         let (name, issuer) = (name.to_owned(), issuer.to_owned());
-        Arc::new(Self { name, issuer, source, client, timing, current: RwLock::default(), state: Mutex::default() })
+        Arc::new(Self { name, issuer, source, fetcher, timing, current: RwLock::default(), state: Mutex::default() })
     }
 
     /// The keys for a token with this header. They may lack the key that it names: then the issuer was asked, or was
@@ -209,7 +209,7 @@ impl KeyCache {
     }
 
     async fn fetch(&self) -> Outcome {
-        match fetch_keys(&self.client, &self.issuer, &self.source).await {
+        match fetch_keys(&self.fetcher, &self.issuer, &self.source).await {
             Ok(found) => {
                 self.keep(found);
                 Ok(())

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::Client;
 use serde_json::Value;
 use url::Url;
 
-use crate::fetch::get;
+use crate::fetch::Fetcher;
 use crate::json;
 use crate::keys::KeySet;
 use crate::refusal::quote;
@@ -29,15 +28,15 @@ pub(crate) struct Found {
 ///
 /// # Errors
 /// Says in words what went wrong, and at which address.
-pub(crate) async fn fetch_keys(client: &Client, issuer: &str, source: &KeySource) -> Result<Found, String> {
+pub(crate) async fn fetch_keys(fetcher: &Fetcher, issuer: &str, source: &KeySource) -> Result<Found, String> {
     let url = match source {
         KeySource::Keys(url) => url.clone(),
         KeySource::Discovery(url) => {
-            let document = get(client, url, LONGEST_DOCUMENT).await?;
+            let document = fetcher.get(url, LONGEST_DOCUMENT).await?;
             keys_url(&document.body, issuer, url).map_err(|why| format!("discovery document {url}: {why}"))?
         }
     };
-    let fetched = get(client, &url, LONGEST_KEYS).await?;
+    let fetched = fetcher.get(&url, LONGEST_KEYS).await?;
     let keys = KeySet::read(&fetched.body).map_err(|why| format!("key set {url}: {why}"))?;
     Ok(Found { keys, url, max_age: fetched.max_age })
 }

@@ -1,5 +1,6 @@
 //! One bounded GET: time, size, and no way to another host.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CACHE_CONTROL};
@@ -19,17 +20,40 @@ pub(crate) struct Fetched {
 }
 
 /// The client for all issuers.
-///
-/// # Errors
-/// When TLS can't be set up.
-pub(crate) fn client(time_limit: Duration) -> Result<Client, String> {
-    Client::builder()
-        .timeout(time_limit)
-        .connect_timeout(time_limit)
-        .redirect(Policy::custom(same_origin))
-        .user_agent(concat!("sealpost/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| reasons(&error))
+pub(crate) struct Fetcher {
+    time_limit: Duration,
+    /// Made at the first fetch: it reads the system's certificate authorities.
+    client: OnceLock<Client>,
+}
+
+impl Fetcher {
+    /// Each request may take so long.
+    pub(crate) fn new(time_limit: Duration) -> Self {
+        Self { time_limit, client: OnceLock::new() }
+    }
+
+    fn client(&self) -> Result<&Client, String> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Client::builder()
+            .timeout(self.time_limit)
+            .connect_timeout(self.time_limit)
+            .redirect(Policy::custom(same_origin))
+            .user_agent(concat!("sealpost/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| reasons(&error))?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// Reads at most `limit` bytes; a longer body is left unread.
+    ///
+    /// # Errors
+    /// Says in words what went wrong, with the address: TLS that can't be set up too.
+    pub(crate) async fn get(&self, url: &Url, limit: usize) -> Result<Fetched, String> {
+        let failed = |why: String| format!("GET {url}: {why}");
+        get(self.client().map_err(failed)?, url, limit).await
+    }
 }
 
 /// Whoever can make an issuer redirect elsewhere would provide its keys.
@@ -44,11 +68,7 @@ fn same_origin(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     }
 }
 
-/// Reads at most `limit` bytes; a longer body is left unread.
-///
-/// # Errors
-/// Says in words what went wrong, with the address.
-pub(crate) async fn get(client: &Client, url: &Url, limit: usize) -> Result<Fetched, String> {
+async fn get(client: &Client, url: &Url, limit: usize) -> Result<Fetched, String> {
     let failed = |why: String| format!("GET {url}: {why}");
     let response = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json").send().await;
     let mut response = response.map_err(|error| failed(reasons(&error.without_url())))?;

@@ -12,12 +12,13 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::KeyCache;
+use crate::claims;
+use crate::fetch::Fetcher;
 use crate::keys::Choice;
 use crate::refusal::{quote, refused, unavailable};
 use crate::settings::IssuerSettings;
 use crate::timing::Timing;
 use crate::token::Token;
-use crate::{claims, fetch};
 
 /// The configured issuers. See the crate's documentation for what is checked.
 pub struct Issuers {
@@ -50,10 +51,10 @@ impl Issuers {
             return Err(Error::new(&codes::config::INVALID, detail).with_fields(problems));
         }
         let invalid = |why: String| Error::new(&codes::config::INVALID, format!("issuers of access tokens: {why}"));
-        let client = fetch::client(timing.request).map_err(invalid)?;
+        let fetcher = Arc::new(Fetcher::new(timing.request));
         let issuers = settings.into_iter().map(|settings| {
             let source = settings.key_source().map_err(invalid)?;
-            let keys = KeyCache::new(&settings.name, &settings.issuer, source, client.clone(), timing.clone());
+            let keys = KeyCache::new(&settings.name, &settings.issuer, source, fetcher.clone(), timing.clone());
             Ok(Issuer { settings, keys })
         });
         Ok(Self { issuers: issuers.collect::<Result<_>>()? })

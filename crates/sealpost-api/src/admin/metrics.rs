@@ -3,6 +3,7 @@
 use axum::extract;
 use axum::response::{IntoResponse, Response};
 use http::header;
+use metrics_exporter_prometheus::PrometheusHandle;
 use sealpost_core::task::QueueDepth;
 
 use crate::problem::Problem;
@@ -17,6 +18,10 @@ pub(crate) async fn metrics(extract::State(state): extract::State<State>) -> Res
     for (name, tasks) in [("ready", ready), ("delayed", delayed), ("leased", leased), ("dead", dead)] {
         metrics::gauge!("sealpost_queue_tasks", "state" => name).set(tasks as f64);
     }
-    state.metrics.run_upkeep();
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render()).into_response())
+    let render = |metrics: &PrometheusHandle| {
+        metrics.run_upkeep();
+        metrics.render()
+    };
+    let text = state.metrics.as_ref().map(render).unwrap_or_default();
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

@@ -1,5 +1,5 @@
-//! The operation that a request asks for, and the scope that it needs: read from the OpenAPI document and the table of
-//! scopes, so that what is described is what is checked.
+//! The operation that a request asks for, and the scope that it needs: by the table of what the OpenAPI document describes and the
+//! table of scopes, so that what is described is what is checked.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -7,19 +7,24 @@ use std::sync::LazyLock;
 use http::Method;
 use sealpost_core::identity::Scope;
 
+use crate::parameters::Parameters;
 use crate::scopes;
+
+mod table;
 
 /// An operation of the partner plane that needs credentials.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Operation {
     /// Its id in the document.
-    pub(crate) id: String,
+    pub(crate) id: &'static str,
     /// Method and path as in the document: `POST /v1/reports`.
     pub(crate) name: String,
     /// Its path as in the document.
-    pub(crate) path: String,
+    pub(crate) path: &'static str,
     /// Its method.
     pub(crate) method: Method,
+    /// What it takes beside its path and body.
+    pub(crate) parameters: &'static Parameters,
     /// The scope that a caller needs.
     pub(crate) scope: Scope,
 }
@@ -35,7 +40,7 @@ pub(crate) enum Asked {
     Unknown,
 }
 
-static OPERATIONS: LazyLock<Operations> = LazyLock::new(Operations::from_document);
+static OPERATIONS: LazyLock<Operations> = LazyLock::new(Operations::of_table);
 
 /// All operations, in the document's order.
 pub(crate) fn all() -> &'static [Operation] {
@@ -65,27 +70,21 @@ struct Place {
 }
 
 impl Operations {
-    fn from_document() -> Self {
-        let document = crate::public_document();
-        let paths = document["paths"].as_object().into_iter().flatten();
-        let operations = paths.flat_map(|(path, item)| {
-            let methods = item.as_object().into_iter().flatten();
-            methods.filter_map(move |(method, operation)| {
-                let id = operation["operationId"].as_str()?;
-                let method = method.to_uppercase();
-                Some(Operation {
-                    scope: scopes::of(id)?,
-                    id: id.to_owned(),
-                    name: format!("{method} {path}"),
-                    path: path.clone(),
-                    method: method.parse().ok()?,
-                })
+    fn of_table() -> Self {
+        let operations = table::ROWS.iter().filter_map(|row| {
+            Some(Operation {
+                scope: scopes::of(row.id)?,
+                id: row.id,
+                name: format!("{} {}", row.method, row.path),
+                path: row.path,
+                method: row.method.clone(),
+                parameters: &row.parameters,
             })
         });
         let all: Vec<Operation> = operations.collect();
         let (mut places, mut by_pattern, mut by_words) = (Vec::<Place>::new(), HashMap::new(), HashMap::new());
         for (index, operation) in all.iter().enumerate() {
-            let (words, verb) = split(&operation.path);
+            let (words, verb) = split(operation.path);
             let place = *by_pattern.entry(pattern(&words)).or_insert_with(|| {
                 places.push(Place::default());
                 places.len() - 1
@@ -157,7 +156,7 @@ mod tests {
 
     fn id(method: &Method, route: &str, path: &str) -> String {
         match asked(method, route, path) {
-            Asked::Operation(operation) => operation.id.clone(),
+            Asked::Operation(operation) => operation.id.to_owned(),
             other => format!("{other:?}"),
         }
     }
@@ -191,7 +190,7 @@ mod tests {
     fn every_operation_is_found_at_its_own_path() {
         for operation in all() {
             let route =
-                operation.path.rsplit_once("}:").map_or(operation.path.clone(), |(before, _)| format!("{before}}}"));
+                operation.path.rsplit_once("}:").map_or(operation.path.to_owned(), |(before, _)| format!("{before}}}"));
             for colon in [":", "%3A", "%3a"] {
                 let path = operation.path.replace("}:", &format!("}}{colon}")).replace(['{', '}'], "");
                 assert_eq!(id(&operation.method, &route, &path), operation.id, "{path}");

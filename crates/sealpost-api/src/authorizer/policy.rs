@@ -47,7 +47,8 @@ fn missing(scopes: &[Scope]) -> BTreeSet<String> {
 fn patterns(wanted: impl Fn(&Operation) -> bool) -> BTreeSet<String> {
     let mut patterns = BTreeSet::new();
     for operation in operation::all().iter().filter(|operation| wanted(operation)) {
-        let path = operation.path.rsplit_once("}:").map_or(operation.path.clone(), |(before, _)| format!("{before}}}"));
+        let path =
+            operation.path.rsplit_once("}:").map_or(operation.path.to_owned(), |(before, _)| format!("{before}}}"));
         let mut pattern = String::new();
         for part in path.split('{') {
             match part.split_once('}') {

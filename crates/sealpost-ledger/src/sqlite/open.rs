@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use sealpost_core::error::codes;
 use sealpost_core::{Error, Result};
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Mutex;
 
 use super::turn::Writing;
@@ -32,25 +32,21 @@ pub(super) async fn open(path: &Path) -> Result<SqliteLedger> {
         .busy_timeout(BUSY)
         .foreign_keys(true)
         .synchronous(SqliteSynchronous::Full)
+        // Keeps the write-ahead log from staying as large as it once was.
+        .pragma("journal_size_limit", "67108864")
         .disable_statement_logging();
 
     let mut first = options.connect().await.map_err(|error| named(fault::write(error)))?;
     prepare(&mut first).await.map_err(named)?;
-    first.close().await.map_err(|error| named(fault::write(error)))?;
 
+    // Connected to when something is first read. Meanwhile the first connection keeps the file open: closing the last one takes
+    // the write-ahead log into the file and removes it, and the next one makes it anew.
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_with(options.clone().pragma("query_only", "ON"))
-        .await
-        .map_err(|error| named(fault::read(error)))?;
-    let mut anchor = options.connect().await.map_err(|error| named(fault::read(error)))?;
-    // A connection opens the log at its first read.
-    sqlx::query("SELECT COUNT(*) FROM probe").execute(&mut anchor).await.map_err(|error| named(fault::read(error)))?;
-    // Keeps the write-ahead log from staying as large as it once was.
-    let options = options.pragma("journal_size_limit", "67108864");
+        .connect_lazy_with(options.clone().pragma("query_only", "ON"));
     let writing = Writing::new(options);
     writing.marks.look_at(WalIndex::beside(path));
     Ok(SqliteLedger {
@@ -58,7 +54,7 @@ pub(super) async fn open(path: &Path) -> Result<SqliteLedger> {
         writing: Arc::new(writing),
         admissions: Arc::default(),
         readers,
-        anchor: Mutex::new(Some(anchor)),
+        anchor: Mutex::new(Some(first)),
         bells: Inside::default(),
     })
 }
@@ -78,9 +74,9 @@ fn create(path: &Path) -> std::io::Result<()> {
 
 /// Refuses a stranger's file before anything is written to it, then sets the journal mode and migrates.
 async fn prepare(connection: &mut SqliteConnection) -> Result<()> {
-    schema::recognise(connection).await?;
+    let seen = schema::recognise(connection).await?;
     write_ahead_log(connection).await?;
-    schema::migrate(connection).await
+    schema::migrate(connection, seen).await
 }
 
 /// Changing the journal mode needs the file for itself and does not wait by the busy timeout, so two processes that

@@ -20,8 +20,8 @@ static STEPS: &[&str] = &[
     include_str!("schema/007_active.sql"),
 ];
 
-/// Refuses a file that another program has made, or a newer version of this one.
-pub(super) async fn recognise(connection: &mut SqliteConnection) -> Result<()> {
+/// Refuses a file that another program has made, or a newer version of this one. Gives the number of steps that it has seen.
+pub(super) async fn recognise(connection: &mut SqliteConnection) -> Result<usize> {
     let application = number(connection, "PRAGMA application_id").await?;
     let tables = number(connection, "SELECT COUNT(*) FROM sqlite_schema").await?;
     let fresh = application == 0 && tables == 0;
@@ -39,16 +39,19 @@ pub(super) async fn recognise(connection: &mut SqliteConnection) -> Result<()> {
             format!("a newer version has written it (schema {version}; this version knows {known}): use that version"),
         ));
     }
-    Ok(())
+    Ok(usize::try_from(version).unwrap_or(0))
 }
 
-/// Brings the file to the newest schema in one transaction. Processes that start together wait for one another.
-pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<()> {
+/// Brings the file to the newest schema in one transaction. Processes that start together wait for one another. A file that
+/// is there already, as at nearly every start, is not written to: that would wait for the disk, and for other writers.
+pub(super) async fn migrate(connection: &mut SqliteConnection, seen: usize) -> Result<()> {
+    if seen == STEPS.len() {
+        return Ok(());
+    }
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(fault::write)?;
     // Again, under the lock: another process may have come first.
-    recognise(connection).await?;
-    let version = number(connection, "PRAGMA user_version").await?;
-    for step in STEPS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+    let seen = recognise(connection).await?;
+    for step in STEPS.iter().skip(seen) {
         sqlx::raw_sql(*step).execute(&mut *connection).await.map_err(fault::write)?;
     }
     let mark = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {}", STEPS.len());

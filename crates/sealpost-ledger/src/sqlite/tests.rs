@@ -202,6 +202,20 @@ async fn active_reports_are_counted_however_they_move() {
     assert_eq!(counted().await, (3, 3));
 }
 
+/// A process that starts waits neither for the disk nor for those who write: a file of the newest schema is only read.
+#[tokio::test]
+async fn a_file_that_is_there_is_opened_beside_a_writer() {
+    let (folder, ledger) = fresh().await;
+    let Admitted::New(job) = ledger.admit(admission("acme")).await.unwrap() else { panic!("a new job") };
+    let turn = ledger.begin(Durability::Disk).await.unwrap();
+    let second = SqliteLedger::open(folder.path().join("ledger.db")).await.unwrap();
+    assert_eq!(second.job_of_any_partner(&job.id).await.unwrap().as_ref(), Some(&*job));
+    turn.end(Ok(())).await.unwrap();
+    // Its first write waits for nobody now.
+    second.admit(admission("acme")).await.unwrap();
+    assert_eq!(ledger.depth().await.unwrap().ready, 2);
+}
+
 /// A caller that goes away (its connection closed, its time limit passed) takes its half transaction with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_step_is_taken_back_and_holds_nobody_up() {

@@ -5,12 +5,14 @@
 //! itself adds this one after signing. A store that doesn't know the header ignores it: for that case the object is
 //! looked for when the upload begins, and places are never used twice.
 
+use std::sync::OnceLock;
+
 use async_trait::async_trait;
 use http::header::IF_NONE_MATCH;
 use http::{HeaderValue, Method};
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
 };
 
 use super::credentials::{Listening, OfSecrets};
@@ -24,9 +26,35 @@ pub(super) struct Connector {
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let inner = ReqwestConnector::default().connect(options)?;
+        let inner = HttpClient::new(Late { options: options.clone(), client: OnceLock::new() });
         let client = HttpClient::new(Listening { inner, credentials: self.credentials.clone() });
         Ok(if self.create_only { HttpClient::new(Conditional(client)) } else { client })
+    }
+}
+
+/// A client that is made at its first request: it reads the system's certificate authorities, and most processes need some of
+/// a bucket's clients only, or none for a while.
+#[derive(Debug)]
+struct Late {
+    options: ClientOptions,
+    client: OnceLock<HttpClient>,
+}
+
+impl Late {
+    fn client(&self) -> Result<&HttpClient, HttpError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = ReqwestConnector::default().connect(&self.options);
+        let client = client.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+#[async_trait]
+impl HttpService for Late {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.client()?.execute(request).await
     }
 }
 

@@ -46,12 +46,12 @@ pub(crate) struct EventOption {
 pub(crate) async fn run(loaded: &Loaded, command: Command) -> Result<ExitCode> {
     crate::logging::start(&loaded.config.log);
     match command {
-        Command::Api(EventOption { event }) => runtime::run(&api::Api::new(loaded).await?, event).await,
-        Command::Worker(EventOption { event }) => runtime::run(&worker::Worker::new(loaded).await?, event).await,
-        Command::Events(EventOption { event }) => runtime::run(&events::Events::new(loaded).await?, event).await,
+        Command::Api(EventOption { event }) => runtime::run(api::Api::new(loaded), event).await,
+        Command::Worker(EventOption { event }) => runtime::run(worker::Worker::new(loaded), event).await,
+        Command::Events(EventOption { event }) => runtime::run(events::Events::new(loaded), event).await,
         Command::Authorizer(options) => {
             let event = options.event();
-            runtime::run(&authorizer::Authorizer::new(loaded, options).await?, event).await
+            runtime::run(authorizer::Authorizer::new(loaded, options), event).await
         }
     }
 }

@@ -91,7 +91,7 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     let mut parts = JoinSet::new();
     let metrics = metrics();
     parts.spawn(keep_metrics_small(metrics.clone(), shutdown.clone()));
-    let state = edge::state(loaded, pipeline.clone(), metrics, token, issuers.clone());
+    let state = edge::state(loaded, pipeline.clone(), Some(metrics), token, issuers.clone());
     if let Some(issuers) = issuers {
         let shutdown = shutdown.clone();
         parts.spawn(async move { issuers.refresh_in_background(shutdown).await });

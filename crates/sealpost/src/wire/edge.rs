@@ -79,7 +79,7 @@ pub(crate) fn front(loaded: &Loaded, tls: Option<Arc<Tls>>) -> Result<Front> {
 pub(crate) fn state(
     loaded: &Loaded,
     pipeline: Pipeline,
-    metrics: PrometheusHandle,
+    metrics: Option<PrometheusHandle>,
     admin_token: Option<Secret>,
     issuers: Option<Arc<Issuers>>,
 ) -> State {

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -199,6 +199,57 @@ fn a_function_begins_without_its_database_and_serves_what_needs_none() {
     let types = body(&api.invoke(&call(REST, &key, "GET", "/v1/report-types", None)));
     assert_eq!(types["report_types"][0]["columns"], json!([]), "{types}");
     assert!(api.log().contains("SP-SOURCE"), "{}", api.log());
+}
+
+/// Certificate authorities are hundreds of files on some systems. Only what connects by TLS reads them, when it does: neither the
+/// check of the configuration nor the start of anything that uses it.
+#[test]
+fn a_function_begins_without_reading_certificate_authorities() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("write");
+    write(
+        "sealpost.toml",
+        "[sources.main]\nkind = \"sqlite\"\npath = \"company.sqlite\"\n[ledger]\nkind = \"dynamodb\"\ntable = \"sealpost\"\n\
+         [queue]\nkind = \"sqs\"\nurl = \"https://sqs.eu-central-1.amazonaws.com/1/work\"\n\
+         [store]\nkind = \"s3\"\nbucket = \"sealed\"\nregion = \"eu-central-1\"\n\
+         [[identity.issuers]]\nname = \"idp\"\nissuer = \"https://id.example\"\naudiences = [\"sealpost\"]\n",
+    );
+    std::fs::create_dir(folder.path().join("catalogue")).expect("make a folder");
+    let mut event = call(HTTP, "", "GET", "/healthz", None);
+    event["headers"] = json!({"host": "api.example.com"});
+    write("event.json", &event.to_string());
+    // Who reads this waits for somebody who never writes.
+    let authorities = folder.path().join("authorities.pem");
+    assert!(Command::new("mkfifo").arg(&authorities).status().expect("run mkfifo").success());
+    let sealpost = |arguments: &[&str]| {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_sealpost"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .envs([("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "none")])
+            .env("SSL_CERT_FILE", &authorities)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start the program");
+        let mut has_ended = false;
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            has_ended = process.try_wait().expect("look at it").is_some();
+            if has_ended {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if !has_ended {
+            process.kill().expect("end it");
+        }
+        let output = process.wait_with_output().expect("its output");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(has_ended && output.status.success(), "{arguments:?}, ended by itself: {has_ended}: {said}");
+        output.stdout
+    };
+    sealpost(&["config", "check"]);
+    let answer: Json = serde_json::from_slice(&sealpost(&["lambda", "api", "--event", "event.json"])).expect("JSON");
+    assert_eq!(answer["statusCode"], 200, "{answer}");
 }
 
 /// The time of a function ends in the middle of a delivery: the task goes back at once, what waited behind it is told to come

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusBuilder;
 use sealpost_api::gateway::{Gateway, GatewaySettings};
 use sealpost_core::error::Result;
 use sealpost_identity::Issuers;
@@ -29,9 +28,9 @@ impl Api {
     pub(super) async fn new(loaded: &Loaded) -> Result<Self> {
         let pipeline = wire::function(loaded).await?;
         let issuers = edge::issuers(loaded)?;
-        // Nobody can ask a function for its metrics; what it counts goes nowhere.
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let state = edge::state(loaded, pipeline.clone(), metrics, None, issuers.clone());
+        // Nobody can ask a function for its metrics; what it counts goes nowhere. (A recorder first measures the processor's clock,
+        // for milliseconds or many of them.)
+        let state = edge::state(loaded, pipeline.clone(), None, None, issuers.clone());
         let block = &loaded.config.lambda;
         let settings = GatewaySettings {
             base_path: block.base_path.clone(),

@@ -63,8 +63,22 @@ impl Time {
     }
 }
 
-/// Answers the event of a file, or Lambda's events until it ends the process.
-pub(super) async fn run<F: Function>(function: &F, event: Option<PathBuf>) -> Result<ExitCode> {
+/// Makes the function, and has it answer the event of a file, or Lambda's events until it ends the process.
+///
+/// # Errors
+/// Why the function can't be made; an event that can't be read or answered; Lambda's runtime API.
+pub(super) async fn run<F: Function>(
+    function: impl Future<Output = Result<F>>,
+    event: Option<PathBuf>,
+) -> Result<ExitCode> {
+    let is_served = event.is_none() && std::env::var_os(RUNTIME).is_some();
+    // On its way while the function is made: Lambda takes registrations until it is asked for the first event.
+    let registered = is_served.then(|| tokio::spawn(extension::register()));
+    let function = &function.await?;
+    if let Some(registered) = registered {
+        // What it has to say it logs itself.
+        drop(registered.await);
+    }
     let stopping = CancellationToken::new();
     let asked = stopping.clone();
     tokio::spawn(async move {
@@ -78,7 +92,7 @@ pub(super) async fn run<F: Function>(function: &F, event: Option<PathBuf>) -> Re
             function.stop().await;
             output::line(&answer?.to_string());
         }
-        None if std::env::var_os(RUNTIME).is_some() => serve(function, stopping).await?,
+        None if is_served => serve(function, stopping).await?,
         None => {
             let detail = format!("not within Lambda ({RUNTIME} is not set): name an event's file with `--event`");
             return Err(Error::new(&codes::request::INVALID, detail));
@@ -89,7 +103,6 @@ pub(super) async fn run<F: Function>(function: &F, event: Option<PathBuf>) -> Re
 
 /// Asks Lambda for events until it ends the process: by SIGTERM where it knows that we want to hear of it.
 async fn serve<F: Function>(function: &F, stopping: CancellationToken) -> Result<()> {
-    extension::register().await;
     // Held while an event is answered.
     let answering = tokio::sync::Mutex::new(());
     let handler = service_fn(async |event: LambdaEvent<Json>| {
