@@ -209,7 +209,7 @@ async fn a_file_that_is_there_is_opened_beside_a_writer() {
     let Admitted::New(job) = ledger.admit(admission("acme")).await.unwrap() else { panic!("a new job") };
     let turn = ledger.begin(Durability::Disk).await.unwrap();
     let second = SqliteLedger::open(folder.path().join("ledger.db")).await.unwrap();
-    assert_eq!(second.job_of_any_partner(&job.id).await.unwrap().as_ref(), Some(&*job));
+    assert_eq!(second.job_of_any_partner(&job.id).await.unwrap().as_ref(), Some(&job));
     turn.end(Ok(())).await.unwrap();
     // Its first write waits for nobody now.
     second.admit(admission("acme")).await.unwrap();
