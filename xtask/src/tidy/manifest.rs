@@ -29,7 +29,7 @@ pub(super) struct Dependency {
     pub(super) workspace: bool,
 }
 
-/// The members' manifests, in the order of their paths. A manifest that is a workspace of its own is no member.
+/// The members' manifests, in the order of their paths.
 pub(super) fn members(tree: &Tree) -> Vec<Manifest> {
     tree.files
         .iter()

@@ -126,7 +126,7 @@ impl Estate {
                     .map(|one| &one["itemIdentifier"])
                     .collect();
                 for (id, handle) in handles.iter().filter(|(id, _)| !failed.contains(&id)) {
-                    self.delete(&self.queue, handle, id);
+                    self.delete(&self.queue, handle);
                 }
             }
         }
@@ -134,7 +134,7 @@ impl Estate {
             let event: Json = serde_json::from_str(message["Body"].as_str().expect("a body")).expect("an event");
             let answer = events.invoke(&event).unwrap_or_else(|error| panic!("{error}\n{}", self.logs()));
             self.hurried.set(self.hurried.get() + answer["hurried"].as_u64().unwrap_or_default());
-            self.delete(&self.bus_queue, &message["ReceiptHandle"], &message["MessageId"]);
+            self.delete(&self.bus_queue, &message["ReceiptHandle"]);
         }
     }
 
@@ -159,7 +159,7 @@ impl Estate {
         answer["Messages"].as_array().cloned().unwrap_or_default()
     }
 
-    fn delete(&self, queue: &str, handle: &Json, _id: &Json) {
+    fn delete(&self, queue: &str, handle: &Json) {
         drop(self.moto.call("sqs", "AmazonSQS.DeleteMessage", &json!({"QueueUrl": queue, "ReceiptHandle": handle})));
     }
 
