@@ -125,7 +125,7 @@ impl Estate {
                     .flatten()
                     .map(|one| &one["itemIdentifier"])
                     .collect();
-                for (id, handle) in handles.iter().filter(|(id, _)| !failed.contains(&id)) {
+                for (_, handle) in handles.iter().filter(|(id, _)| !failed.contains(&id)) {
                     self.delete(&self.queue, handle);
                 }
             }
