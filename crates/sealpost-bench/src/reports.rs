@@ -2,7 +2,7 @@
 //! function of Python.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -34,7 +34,7 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
     Ok(Sheet { remarks, ..Sheet::of(rows(&figures, &sample)?) })
 }
 
-fn contestants<'a>(site: &'a Site, sample: &'a Sample, drain: &'a PathBuf) -> Vec<Contestant<'a>> {
+fn contestants<'a>(site: &'a Site, sample: &'a Sample, drain: &'a Path) -> Vec<Contestant<'a>> {
     let put = |name: &'static str, figure: &'static str, options: &'static [&'static str]| {
         Contestant::new(name, move || Ok(Figures::of([(figure, peer::put(site, options, &sample.sealed)?)])))
     };

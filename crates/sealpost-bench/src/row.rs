@@ -136,7 +136,7 @@ mod tests {
         assert!(Row::higher("n", "u", 2.0, ("p", 1.0), 1.0).met());
         assert!(!Row::lower("n", "u", 2.0, ("p", 1.0), 1.0).met());
         assert_eq!(Row::lower("n", "u", 2.0, ("p", 1.0), 1.0).ratio(), 0.5);
-        assert_eq!(Row::lower("n", "u", 2.0, ("p", 1.0), at_most(2.0)).met(), true);
+        assert!(Row::lower("n", "u", 2.0, ("p", 1.0), at_most(2.0)).met());
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl LiteralHeader<'_> {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "one per message")]
 enum Encrypted {
     V1(Seipd1<Output>),
     V2(Seipd2<Output>),

@@ -29,27 +29,18 @@ impl Writing {
     }
 }
 
-/// The connections that write, one for each durability. Both are under one lock: SQLite has one writer at a time, and
-/// waiting on a lock in memory is fairer and cheaper than its polling.
+/// The connection that writes, and the durability that it has now. One for both: what another connection writes makes the pages
+/// that a connection has in memory old, and two that take turns would read everything again for each transaction. Under a lock:
+/// SQLite has one writer at a time, and waiting on a lock in memory is fairer and cheaper than its polling.
 #[derive(Default)]
-pub(super) struct Writers {
-    disk: Option<SqliteConnection>,
-    process: Option<SqliteConnection>,
-}
+pub(super) struct Writers(Option<(SqliteConnection, Durability)>);
 
 impl Writers {
-    fn slot(&mut self, durability: Durability) -> &mut Option<SqliteConnection> {
-        match durability {
-            Durability::Disk => &mut self.disk,
-            Durability::Process => &mut self.process,
-        }
-    }
-
     pub(super) async fn close(&mut self) {
-        for connection in [self.disk.take(), self.process.take()].into_iter().flatten() {
-            if let Err(error) = connection.close().await {
-                tracing::debug!(%error, "closing the ledger's connection");
-            }
+        if let Some((connection, _)) = self.0.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::debug!(%error, "closing the ledger's connection");
         }
     }
 }
@@ -74,17 +65,24 @@ impl Turn {
         marks: Arc<Marks>,
         durability: Durability,
     ) -> Result<Self> {
-        let mut connection = match writers.slot(durability).take() {
-            Some(connection) => connection,
+        let (mut connection, has) = match writers.0.take() {
+            Some(open) => open,
             None => {
-                let synchronous = match durability {
-                    Durability::Disk => SqliteSynchronous::Full,
-                    Durability::Process => SqliteSynchronous::Normal,
-                };
-                options.clone().synchronous(synchronous).connect().await.map_err(fault::write)?
+                let full = options.clone().synchronous(SqliteSynchronous::Full);
+                (full.connect().await.map_err(fault::write)?, Durability::Disk)
             }
         };
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.map_err(fault::write)?;
+        // In one go with the change, where one is needed: handing a statement to the connection costs more than either.
+        let begun = match (has == durability, durability) {
+            (true, _) => sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await,
+            (false, Durability::Disk) => {
+                sqlx::raw_sql("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").execute(&mut connection).await
+            }
+            (false, Durability::Process) => {
+                sqlx::raw_sql("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").execute(&mut connection).await
+            }
+        };
+        begun.map_err(fault::write)?;
         Ok(Self { writers, marks, durability, connection })
     }
 
@@ -113,7 +111,7 @@ impl Turn {
         }
         match (outcome, ended) {
             (outcome, Ok(_)) => {
-                *self.writers.slot(self.durability) = Some(self.connection);
+                self.writers.0 = Some((self.connection, self.durability));
                 outcome
             }
             (Err(error), Err(_)) => Err(error),
