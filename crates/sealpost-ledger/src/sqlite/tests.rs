@@ -171,6 +171,29 @@ async fn one_that_can_not_be_stored_is_nobody_elses_loss() {
     assert_eq!(ledger.depth().await.unwrap().ready, 2);
 }
 
+/// A panic in one transaction ends it, not the admissions that wait behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_holds_nobody_up_who_waits_behind_it() {
+    let (_folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let bad = Admission { file_name: |_, _| panic!("on purpose"), ..admission("acme") };
+    // As many as one transaction takes, and one more, which is the next.
+    let turn = ledger.begin(Durability::Disk).await.unwrap();
+    let mut waiting = Vec::new();
+    for number in 0..257 {
+        let asked = if number == 0 { bad.clone() } else { admission(&format!("p{number}")) };
+        let waits = ledger.clone();
+        waiting.push(tokio::spawn(async move { waits.admit(asked).await }));
+        while ledger.admissions.waiting() <= number {
+            tokio::task::yield_now().await;
+        }
+    }
+    turn.end(Ok(())).await.unwrap();
+    let last = waiting.pop().unwrap();
+    refused(waiting.remove(0).await.unwrap().map(drop), &codes::ledger::UNREACHABLE);
+    assert!(matches!(last.await.unwrap(), Ok(Admitted::New(_))));
+}
+
 /// The count of active reports is what it would be if they were counted.
 #[tokio::test]
 async fn active_reports_are_counted_however_they_move() {

@@ -4,8 +4,10 @@
 //! Nobody waits for others to come. While one transaction waits for the disk those that come meanwhile gather, and are the
 //! next one.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::FutureExt;
 use sealpost_core::error::codes;
 use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::{Error, Result};
@@ -54,7 +56,9 @@ impl Admissions {
             let begun = writing.begin(Durability::Disk).await;
             let (batch, is_last) = self.next();
             match begun {
-                Ok(turn) => admit_batch(turn, batch, &writing).await,
+                // A panic takes this batch with it, whose callers hear of it, and not those who wait behind it: nobody else
+                // would begin their transaction.
+                Ok(turn) => drop(AssertUnwindSafe(admit_batch(turn, batch, &writing)).catch_unwind().await),
                 Err(error) => batch.into_iter().for_each(|one| tell(one.told, Err(error.clone()))),
             }
             if is_last {
