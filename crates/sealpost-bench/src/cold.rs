@@ -31,7 +31,7 @@ const COLD_STARTS: usize = 10;
 pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
     let arguments = bench.arguments;
     // What is deployed is the package's program; without a package it is the one of the release.
-    let sealpost = size::packaged(arguments)?.map_or_else(|| site::sealpost(arguments), Ok)?;
+    let sealpost = size::packaged(bench)?.map_or_else(|| site::sealpost(arguments), Ok)?;
     let rounds = arguments.rounds * COLD_STARTS;
     println!("{rounds} starts of each of {}", sealpost.display());
     let figures = starts(&sealpost, &hello(arguments.hello.as_ref())?, rounds)?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::figures::Figures;
-use crate::parts::{Bench, Sheet};
+use crate::parts::{Bench, Sheet, in_turns};
 use crate::row::{Row, at_most};
 use crate::site::REPORT;
 use crate::{Contestant, data, ours, peer, python};
@@ -37,7 +37,7 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
     contestants.push(Contestant::rarely("pandas, parquet", 1, || {
         Ok(Figures::of([("pandas parquet s", python::run(site, "parquet", "", false)?.seconds)]))
     }));
-    let figures = bench.rounds(contestants, bench.arguments.rounds)?;
+    let figures = in_turns(contestants, bench.arguments.rounds)?;
     let row = |name: String, ours: &str, (peer_name, peer): (&str, &str), reach| -> Result<Row> {
         Ok(Row::lower(name, "s", figures.median(ours)?, (peer_name, figures.median(peer)?), reach))
     };

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::figures::Figures;
 use crate::http::{Connection, get, post};
-use crate::parts::{Bench, Sheet};
+use crate::parts::{Bench, Sheet, in_turns};
 use crate::row::{Row, at_most};
 use crate::sealing::Nowhere;
 use crate::serving::{Server, Serving};
@@ -53,7 +53,7 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
         }),
         Contestant::new("loop", || Ok(Figures::of([("loop s", runtime.block_on(bare(site, reports))?)]))),
     ];
-    let figures = bench.rounds(contestants, ROUNDS.min(bench.arguments.rounds))?;
+    let figures = in_turns(contestants, ROUNDS.min(bench.arguments.rounds))?;
     println!(
         "of it processor time of serve: {:.2} s, peak memory {:.1} MiB",
         figures.median("jobs CPU s")?,

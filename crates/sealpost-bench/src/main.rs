@@ -89,7 +89,7 @@ fn ended(outcome: Result<()>) -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let bench = Bench::new(arguments);
+    let bench = Bench::new(arguments)?;
     let mut all = Sheet::default();
     let mut failed = Vec::new();
     for part in &arguments.parts {

@@ -1,11 +1,14 @@
 //! What the bench measures, one row per part.
 
 use std::cell::OnceCell;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use crate::Contestant;
 use crate::arguments::Arguments;
 use crate::curve::Curve;
+use crate::figures::Figures;
 use crate::row::Row;
 use crate::site::Site;
 use crate::{cold, edge, formats, growth, jobs, memory, reports, sealing, size, transfer};
@@ -66,11 +69,18 @@ impl Sheet {
 pub(crate) struct Bench<'a> {
     pub(crate) arguments: &'a Arguments,
     site: OnceCell<Site>,
+    /// What is unpacked, which goes with it.
+    unpacked: tempfile::TempDir,
 }
 
 impl<'a> Bench<'a> {
-    pub(crate) fn new(arguments: &'a Arguments) -> Self {
-        Self { arguments, site: OnceCell::new() }
+    pub(crate) fn new(arguments: &'a Arguments) -> Result<Self> {
+        Ok(Self { arguments, site: OnceCell::new(), unpacked: tempfile::tempdir().context("a folder")? })
+    }
+
+    /// Where a part may unpack something.
+    pub(crate) fn unpacked(&self) -> &Path {
+        self.unpacked.path()
     }
 
     /// Database, SFTP server, partner and keys; made when the first part asks for them.
@@ -82,30 +92,24 @@ impl<'a> Bench<'a> {
         let site = Site::prepare(self.arguments)?;
         Ok(self.site.get_or_init(|| site))
     }
+}
 
-    /// Runs contestants in turns, each round beginning with another one, so that nobody always runs after the same
-    /// neighbour.
-    pub(crate) fn rounds(
-        &self,
-        mut contestants: Vec<crate::Contestant<'_>>,
-        rounds: usize,
-    ) -> Result<crate::figures::Figures> {
-        use anyhow::Context;
-        let mut figures = crate::figures::Figures::default();
-        let count = contestants.len();
-        for round in 0..rounds {
-            for place in 0..count {
-                let contestant = &mut contestants[(place + round) % count];
-                if round >= contestant.rounds {
-                    continue;
-                }
+/// Runs contestants in turns, each round beginning with another one, so that nobody always runs after the same
+/// neighbour.
+pub(crate) fn in_turns(mut contestants: Vec<Contestant<'_>>, rounds: usize) -> Result<Figures> {
+    let mut figures = Figures::default();
+    let count = contestants.len();
+    for round in 0..rounds {
+        for place in 0..count {
+            let contestant = &mut contestants[(place + round) % count];
+            if round < contestant.rounds {
                 let name = contestant.name;
                 figures.add((contestant.run)().with_context(|| format!("{name} in round {}", round + 1))?);
             }
-            println!("round {} of {rounds}", round + 1);
         }
-        Ok(figures)
+        println!("round {} of {rounds}", round + 1);
     }
+    Ok(figures)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::figures::Figures;
 use crate::ours::{self, Sample};
-use crate::parts::{Bench, Sheet};
+use crate::parts::{Bench, Sheet, in_turns};
 use crate::row::{Row, at_most};
 use crate::serving::cpu_seconds;
 use crate::site::{REPORT, Site};
@@ -24,7 +24,7 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
     let sample = ours::sample(site)?;
     println!("CSV {:.1} MB, sealed {:.1} MB; decrypted by gpg, every row there", sample.csv_mb(), sample.sealed_mb());
     let drain = peer::compile_drain(site)?;
-    let figures = bench.rounds(contestants(site, &sample, &drain), bench.arguments.rounds)?;
+    let figures = in_turns(contestants(site, &sample, &drain), bench.arguments.rounds)?;
     let [wall, ours, server] = ["stored s", "stored CPU s", "stored server CPU s"].map(|figure| figures.median(figure));
     let (wall, ours, server) = (wall?, ours?, server?);
     let remarks = format!(

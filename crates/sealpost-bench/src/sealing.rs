@@ -13,7 +13,7 @@ use sealpost_core::sink::ByteSink;
 use sealpost_seal::OpenPgp;
 
 use crate::figures::Figures;
-use crate::parts::{Bench, Sheet};
+use crate::parts::{Bench, Sheet, in_turns};
 use crate::row::Row;
 use crate::site::Site;
 use crate::{Contestant, ours, peer};
@@ -33,7 +33,7 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
         seal("SEIPDv2", "seal aead s", MessageFormat::Seipdv2),
         Contestant::new("gpg", || peer::gpg(site, &file)),
     ];
-    let figures = bench.rounds(contestants, bench.arguments.rounds)?;
+    let figures = in_turns(contestants, bench.arguments.rounds)?;
     fs::remove_file(&file).with_context(|| format!("remove {}", file.display()))?;
     let row = |name: &str, ours: &str, reach| -> Result<Row> {
         let peer = ("gpg --compress-algo none", megabytes / figures.median("gpg s")?);

@@ -27,7 +27,7 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
         Ok(Row::lower(name, "MB", size(program)?, ("the limit", PROGRAM), 1.0))
     };
     let mut sheet = Sheet::default();
-    match (package(bench.arguments), packaged(bench.arguments)?) {
+    match (package(bench.arguments), packaged(bench)?) {
         (Some(package), Some(unpacked)) => {
             // The package has the program as it is installed.
             sheet.rows.push(program("size: the program, as it is installed", &unpacked)?);
@@ -51,10 +51,10 @@ fn package(arguments: &Arguments) -> Option<&Path> {
 ///
 /// # Errors
 /// When it can't be unpacked.
-pub(crate) fn packaged(arguments: &Arguments) -> Result<Option<PathBuf>> {
-    let Some(package) = package(arguments) else { return Ok(None) };
-    let folder = std::env::temp_dir().join(format!("sealpost-bench-package-{}", std::process::id()));
-    let unpacked = Command::new("unzip").args(["-q", "-o", "-d"]).arg(&folder).arg(package).arg("bootstrap").status();
+pub(crate) fn packaged(bench: &Bench<'_>) -> Result<Option<PathBuf>> {
+    let Some(package) = package(bench.arguments) else { return Ok(None) };
+    let folder = bench.unpacked();
+    let unpacked = Command::new("unzip").args(["-q", "-o", "-d"]).arg(folder).arg(package).arg("bootstrap").status();
     ensure!(unpacked.context("start unzip")?.success(), "{} can't be unpacked", package.display());
     // Under its own name it is the function that the environment names, and has no command line.
     let program = folder.join("sealpost");
