@@ -9,6 +9,7 @@ mod readme;
 mod runner;
 mod sdk;
 mod step;
+mod vault;
 
 pub(crate) use step::words;
 

@@ -20,3 +20,4 @@ pub mod runtime_api;
 pub mod server;
 pub mod sshd;
 pub mod suite;
+pub mod vault;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::request;
-use crate::server::{Server, free_port, wait_until};
+use crate::server::{Server, free_port, installed, wait_until};
 
 /// The environment variable with the folder that `cargo xtask test` installs Node's parts into.
 pub const FOLDER: &str = "SEALPOST_NODE";
@@ -139,14 +139,7 @@ fn described(keys: &[SigningKey<'_>]) -> Value {
 /// When they are not installed.
 #[must_use]
 pub fn node_folder() -> PathBuf {
-    let cache = || match std::env::var_os("XDG_CACHE_HOME") {
-        Some(cache) => Some(PathBuf::from(cache)),
-        None => Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")),
-    };
-    let folder = match std::env::var_os(FOLDER) {
-        Some(folder) => PathBuf::from(folder),
-        None => cache().unwrap_or_default().join("sealpost/node"),
-    };
+    let folder = installed(FOLDER, "node");
     let there = folder.join("bin/node").exists() && folder.join("node_modules/oidc-provider").is_dir();
     assert!(there, "{} has no Node with oidc-provider: run `cargo xtask test --only node`", folder.display());
     folder

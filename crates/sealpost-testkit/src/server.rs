@@ -45,6 +45,16 @@ pub fn program(candidates: &[&str], package: &str) -> PathBuf {
     panic!("none of {candidates:?} is installed: apt-get install {package} (or `cargo xtask test`, which does it)")
 }
 
+/// Where `cargo xtask test` installs what is no package: in the user's cache, unless this variable says where.
+#[must_use]
+pub fn installed(variable: &str, path: &str) -> PathBuf {
+    let cache = || match std::env::var_os("XDG_CACHE_HOME") {
+        Some(cache) => Some(PathBuf::from(cache)),
+        None => Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")),
+    };
+    std::env::var_os(variable).map_or_else(|| cache().unwrap_or_default().join("sealpost").join(path), PathBuf::from)
+}
+
 /// A child process that is killed when this is dropped.
 pub struct Server(Child);
 

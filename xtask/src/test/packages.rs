@@ -47,6 +47,9 @@ const NEEDED: &[(Brings, &str)] = &[
     (Program("cc"), "build-essential"),
     (Program("c++"), "build-essential"),
     (Program("make"), "build-essential"),
+    // RustyVault links OpenSSL.
+    (Program("pkg-config"), "pkg-config"),
+    (File("/usr/include/openssl/ssl.h"), "libssl-dev"),
 ];
 
 /// What the bench compares us with, beside the above.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use super::step::{Context, words};
-use super::{node, python, sdk};
+use super::{node, python, sdk, vault};
 use crate::workspace::cargo;
 
 /// Whose summaries are counted. Nextest shows what a failed test printed, which has the other's summary in it.
@@ -45,6 +45,7 @@ pub(super) fn tests(context: &mut Context) -> Result<(), String> {
     python::on_path(&mut command);
     node::tell(&mut command);
     sdk::tell(&mut command);
+    vault::tell(&mut command);
     let (success, tally) = counted(&mut command, if nextest { Runner::Nextest } else { Runner::Cargo })?;
     context.tests = Some(tally.clone());
     println!("{tally}");

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::{jenkins, node, packages, python, readme, runner, sdk};
+use super::{jenkins, node, packages, python, readme, runner, sdk, vault};
 use crate::workspace::cargo;
 
 /// A step: its name on the command line, what it does, whether the later ones make no sense without it.
@@ -23,7 +23,7 @@ pub(super) struct Context {
 }
 
 /// Cheap and telling first.
-pub(super) const STEPS: [Step; 15] = [
+pub(super) const STEPS: [Step; 16] = [
     Step {
         name: "install",
         what: "the servers and tools that the tests talk to",
@@ -48,6 +48,7 @@ pub(super) const STEPS: [Step; 15] = [
         needed: true,
         run: |_| sdk::build(),
     },
+    Step { name: "vault", what: "a server that speaks Vault's API", needed: true, run: |_| vault::install() },
     Step { name: "fmt", what: "formatting", needed: false, run: |_| call(cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", what: "the house rules", needed: false, run: |_| crate::tidy::run() },
     Step { name: "deny", what: "licences, bans and sources of dependencies", needed: false, run: |_| deny() },

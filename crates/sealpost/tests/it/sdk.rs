@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use sealpost_testkit::server::installed;
 use sealpost_testkit::suite::transport::noise;
 
 use crate::world::World;
@@ -11,12 +12,7 @@ use crate::world::World;
 const VARIABLE: &str = "SEALPOST_SDK";
 
 fn program() -> PathBuf {
-    let cache = || match std::env::var_os("XDG_CACHE_HOME") {
-        Some(cache) => Some(PathBuf::from(cache)),
-        None => Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")),
-    };
-    let built = || cache().unwrap_or_default().join("sealpost/sdk/debug/sealpost-sdk-caller");
-    let program = std::env::var_os(VARIABLE).map_or_else(built, PathBuf::from);
+    let program = installed(VARIABLE, "sdk/debug/sealpost-sdk-caller");
     assert!(program.is_file(), "{} is not there: run `cargo xtask test --only sdk`", program.display());
     program
 }
