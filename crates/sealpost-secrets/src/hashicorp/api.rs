@@ -192,11 +192,11 @@ fn parse(body: &[u8]) -> Result<Answer, Fault> {
     serde_json::from_slice(body).map_err(|_| Fault::Answer("its answer is not what its API says".to_owned()))
 }
 
-/// `{"errors": ["permission denied"]}`, in one line.
+/// `{"errors": ["permission denied"]}`, in one line; RustyVault has one `error`.
 fn words(body: &[u8]) -> String {
     let json: Json = serde_json::from_slice(body).unwrap_or_default();
     let errors = json.get("errors").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let text: Vec<&str> = errors.iter().filter_map(Json::as_str).collect();
+    let text: Vec<&str> = errors.iter().chain(json.get("error")).filter_map(Json::as_str).collect();
     let text = text.join("; ");
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST_WORDS).collect()
 }
@@ -276,6 +276,7 @@ mod tests {
             words(br#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
             "1 error occurred: * permission denied"
         );
+        assert_eq!(words(br#"{"error":"RustyVault is sealed."}"#), "RustyVault is sealed.");
         assert_eq!(words(b"<html>"), "");
     }
 }

@@ -1,4 +1,5 @@
-//! Vault: the documented answers; the same cases at a real one where `VAULT_ADDR` and `VAULT_TOKEN` are given.
+//! Vault: a server that is started for what it has, the documented answers for the rest, and a Vault that `VAULT_ADDR` and
+//! `VAULT_TOKEN` name.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ mod cases;
 mod faults;
 mod leases;
 mod logins;
+mod server;
 
 /// Stores with a `secrets.vault` block and an environment.
 fn stores(vault: Value, variables: &[(&str, &str)], folder: &Path) -> SecretStores {

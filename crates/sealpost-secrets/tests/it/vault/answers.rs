@@ -1,5 +1,6 @@
 //! A server with the answers that Vault's API documents, for what no Vault that can be installed everywhere has: versions,
-//! namespaces, leases, Kubernetes' and AWS' logins, faults. It remembers what it was told, as far as the tests need it.
+//! policies, renewals, namespaces, leases, Kubernetes' and AWS' logins, faults. It remembers what it was told, as far as the
+//! tests need it.
 //! <https://developer.hashicorp.com/vault/api-docs>
 
 use std::collections::{BTreeMap, VecDeque};

@@ -1,16 +1,20 @@
-//! What any Vault has: key/value engines, and a login as a role. At the recorded answers, and at a real one.
+//! What any Vault has: key/value engines. At the recorded answers, at a server that is started, and at a Vault that is given.
 
 use sealpost_core::error::codes;
+use sealpost_testkit::vault::Vault;
 use serde_json::json;
 
 use super::*;
 
-/// Cases that change nothing outside of engines and roles that they make themselves, with names of their own.
-async fn hold(operator: &Operator, vault: Value, variables: &[(&str, &str)]) {
-    let unique = format!("sealpost-test-{}", std::process::id());
-    let stores = stores(vault.clone(), variables, Path::new("/nowhere"));
+/// An engine that no other run has.
+fn unique(name: &str) -> String {
+    format!("sealpost-test-{}-{name}", std::process::id())
+}
 
-    let two = format!("{unique}-two");
+/// Cases that change nothing outside of engines and roles that they make themselves, with names of their own.
+async fn hold_two(operator: &Operator, vault: Value, variables: &[(&str, &str)]) {
+    let stores = stores(vault.clone(), variables, Path::new("/nowhere"));
+    let two = unique("two");
     operator.mount(&two, "kv", Some("2")).await;
     operator.ask("POST", &format!("{two}/data/app"), json!({"data": {"password": "first-canary", "port": 22}})).await;
     assert_eq!(text(&stores, &format!("vault:{two}/data/app#password")).await.unwrap(), "first-canary");
@@ -32,8 +36,21 @@ async fn hold(operator: &Operator, vault: Value, variables: &[(&str, &str)]) {
     stores.stale(&reference).await;
     let deleted = text(&stores, &reference.to_string()).await.unwrap_err();
     assert!(deleted.is(&codes::secrets::MISSING) && deleted.detail().contains(&reference.to_string()), "{deleted}");
+    let absent = text(&stores, &format!("vault:{two}/absent")).await.unwrap_err();
+    assert!(absent.is(&codes::secrets::MISSING), "{absent}");
 
-    let one = format!("{unique}-one");
+    // Told by the settings what is mounted where.
+    operator.ask("POST", &format!("{two}/data/app"), json!({"data": {"password": "third-canary"}})).await;
+    let mut settings = vault;
+    settings["kv"] = json!({ two.clone(): 2 });
+    let told = super::stores(settings, variables, Path::new("/nowhere"));
+    assert_eq!(text(&told, &format!("vault:{two}/app#password")).await.unwrap(), "third-canary");
+}
+
+/// The same for version 1.
+async fn hold_one(operator: &Operator, vault: Value, variables: &[(&str, &str)]) {
+    let stores = stores(vault.clone(), variables, Path::new("/nowhere"));
+    let one = unique("one");
     operator.mount(&one, "kv", Some("1")).await;
     // A field that is called as the frame of version 2 is.
     operator.ask("POST", &format!("{one}/app"), json!({"data": "value-canary", "empty": ""})).await;
@@ -42,19 +59,15 @@ async fn hold(operator: &Operator, vault: Value, variables: &[(&str, &str)]) {
         (format!("vault:{one}/app#other"), &codes::secrets::MISSING),
         (format!("vault:{one}/app#empty"), &codes::secrets::MISSING),
         (format!("vault:{one}/absent"), &codes::secrets::MISSING),
-        (format!("vault:{two}/absent"), &codes::secrets::MISSING),
         (format!("vault:{one}/../sys/seal"), &codes::secrets::REFERENCE),
     ] {
         let error = text(&stores, &reference).await.unwrap_err();
         assert!(error.is(code) && error.detail().contains(&reference), "{error}");
     }
 
-    // Without knowing what is mounted where: the answer tells.
-    operator.ask("POST", &format!("{two}/data/app"), json!({"data": {"password": "third-canary"}})).await;
     let mut settings = vault;
-    settings["kv"] = json!({ two.clone(): 2, one.clone(): 1 });
+    settings["kv"] = json!({ one.clone(): 1 });
     let told = super::stores(settings, variables, Path::new("/nowhere"));
-    assert_eq!(text(&told, &format!("vault:{two}/app#password")).await.unwrap(), "third-canary");
     assert_eq!(text(&told, &format!("vault:{one}/app#data")).await.unwrap(), "value-canary");
 }
 
@@ -62,17 +75,27 @@ async fn hold(operator: &Operator, vault: Value, variables: &[(&str, &str)]) {
 async fn key_value_engines_of_both_versions() {
     let answers = Answers::start().await;
     let vault = json!({"address": answers.address});
-    hold(&Operator::of(&answers), vault, &[("VAULT_TOKEN", ROOT)]).await;
+    hold_two(&Operator::of(&answers), vault.clone(), &[("VAULT_TOKEN", ROOT)]).await;
+    hold_one(&Operator::of(&answers), vault, &[("VAULT_TOKEN", ROOT)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn key_value_engines_of_version_1_at_a_server() {
+    let server = Vault::start();
+    let (address, token) = (server.address(), server.root_token());
+    let operator = Operator { http: reqwest::Client::new(), address: address.clone(), token: token.to_owned() };
+    hold_one(&operator, json!({ "address": address }), &[("VAULT_TOKEN", token)]).await;
 }
 
 #[tokio::test]
-async fn key_value_engines_of_a_real_vault() {
+async fn key_value_engines_of_a_given_vault() {
     let (Ok(address), Ok(token)) = (std::env::var("VAULT_ADDR"), std::env::var("VAULT_TOKEN")) else {
-        eprintln!("VAULT_ADDR and VAULT_TOKEN are not given: no real Vault is asked");
+        eprintln!("VAULT_ADDR and VAULT_TOKEN are not given: no Vault with versions is asked");
         return;
     };
     let operator = Operator { http: reqwest::Client::new(), address: address.clone(), token: token.clone() };
-    hold(&operator, json!({ "address": address }), &[("VAULT_TOKEN", &token)]).await;
+    hold_two(&operator, json!({ "address": address }), &[("VAULT_TOKEN", &token)]).await;
+    hold_one(&operator, json!({ "address": address }), &[("VAULT_TOKEN", &token)]).await;
 }
 
 #[tokio::test]

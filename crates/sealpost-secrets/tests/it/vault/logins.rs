@@ -19,22 +19,6 @@ async fn prepared() -> (Answers, Operator) {
 const APP: &str = "vault:kv/app#password";
 
 #[tokio::test]
-async fn a_token_of_a_file_is_read_again_when_it_is_refused() {
-    let (answers, _) = prepared().await;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("token");
-    std::fs::write(&file, "hvs.gone\n").unwrap();
-    let auth = json!({"method": "token", "token": "file:token"});
-    let stores = stores(json!({"address": answers.address, "auth": auth}), &[], folder.path());
-    let refused = text(&stores, APP).await.unwrap_err();
-    assert!(refused.is(&codes::secrets::DENIED) && refused.is_retried(), "{refused}");
-    // An agent has written a new one.
-    std::fs::write(&file, format!("{ROOT}\n")).unwrap();
-    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
-    assert_eq!(text(&stores, APP).await.unwrap(), "canary");
-}
-
-#[tokio::test]
 async fn a_role_with_its_secret() {
     let (answers, _) = prepared().await;
     let folder = tempfile::tempdir().unwrap();
