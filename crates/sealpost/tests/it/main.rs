@@ -20,5 +20,6 @@ mod secrecy;
 mod self_service;
 mod tenants;
 mod transfers;
+mod vault;
 mod webhooks;
 mod world;
