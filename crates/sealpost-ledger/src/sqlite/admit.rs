@@ -12,8 +12,8 @@ use sealpost_core::job::{Job, JobMove};
 use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::{Error, Result};
 
-use super::statement::{query, query_as};
 use super::idempotency::{self, Done};
+use super::statement::{query, query_as};
 use super::value::{encode, unsigned};
 use super::{Connection, fault, jobs};
 

@@ -4,8 +4,8 @@ use sealpost_core::Result;
 use sealpost_core::audit::AuditEntry;
 use sealpost_core::port::{AuditFilter, EntryPage};
 
-use super::statement::query;
 use super::pages::{self, Asked, List};
+use super::statement::query;
 use super::value::{encode, nanos};
 use super::{Connection, fault};
 

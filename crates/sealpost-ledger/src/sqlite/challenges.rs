@@ -22,11 +22,7 @@ pub(super) fn open(connection: &Connection, challenge: &Challenge) -> Result<()>
 }
 
 /// One statement takes it: nobody can answer it a second time.
-pub(super) fn take(
-    connection: &Connection,
-    partner: &PartnerId,
-    fingerprint: &str,
-) -> Result<Option<Challenge>> {
+pub(super) fn take(connection: &Connection, partner: &PartnerId, fingerprint: &str) -> Result<Option<Challenge>> {
     let record: Option<String> =
         query_scalar("DELETE FROM challenges WHERE partner = ? AND fingerprint = ? RETURNING record")
             .bind(partner.as_str())

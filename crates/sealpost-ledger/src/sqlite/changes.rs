@@ -9,8 +9,8 @@ use sealpost_core::id::{ChangeId, PartnerId};
 use sealpost_core::port::{AuditFilter, ChangeFilter, Changes, EntryPage};
 use sealpost_core::{Error, Result};
 
-use super::statement::{query, query_scalar};
 use super::pages::{self, Asked, List};
+use super::statement::{query, query_scalar};
 use super::value::{decode, encode, nanos};
 use super::{Connection, Durability, SqliteLedger, audit, challenges, fault};
 

@@ -25,11 +25,7 @@ pub(super) fn store(connection: &Connection, connector: &Connector) -> Result<()
 }
 
 /// Loads, changes and stores.
-pub(super) fn edit(
-    connection: &Connection,
-    id: &ConnectorId,
-    edit: &Edit<Connector>,
-) -> Result<Option<Connector>> {
+pub(super) fn edit(connection: &Connection, id: &ConnectorId, edit: &Edit<Connector>) -> Result<Option<Connector>> {
     let record: Option<String> = query_scalar("SELECT record FROM connectors WHERE id = ?")
         .bind(id.as_str())
         .fetch_optional(connection)

@@ -30,11 +30,10 @@ pub(super) fn find(connection: &Connection, id: &DeliveryId) -> Result<Option<De
 
 /// Those of a job, in the order in which they were made.
 pub(super) fn of_job(connection: &Connection, job: &JobId) -> Result<Vec<Delivery>> {
-    let rows: Vec<(String, i64)> =
-        query_as("SELECT record, bytes_sent FROM deliveries WHERE job = ? ORDER BY ordinal")
-            .bind(job.as_str())
-            .fetch_all(connection)
-            .map_err(fault::read)?;
+    let rows: Vec<(String, i64)> = query_as("SELECT record, bytes_sent FROM deliveries WHERE job = ? ORDER BY ordinal")
+        .bind(job.as_str())
+        .fetch_all(connection)
+        .map_err(fault::read)?;
     rows.into_iter().map(delivery).collect::<Result<_>>().map_err(|error| error.context(job))
 }
 

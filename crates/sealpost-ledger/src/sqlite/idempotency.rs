@@ -28,12 +28,7 @@ pub(super) struct Done {
 }
 
 /// What was done under a partner's key, if that is not forgotten.
-pub(super) fn find(
-    connection: &Connection,
-    partner: &PartnerId,
-    key: &str,
-    now: Timestamp,
-) -> Result<Option<Done>> {
+pub(super) fn find(connection: &Connection, partner: &PartnerId, key: &str, now: Timestamp) -> Result<Option<Done>> {
     let known: Option<(String, String, Option<String>)> = query_as(
         "SELECT request_sha256, job, deliveries FROM idempotency WHERE partner = ? AND key = ? AND created_at > ?",
     )
@@ -77,10 +72,7 @@ fn done(sha256: String, job: &str, deliveries: Option<String>) -> Result<Done> {
 }
 
 /// Keeps by which keys reports were made — partner, key, SHA-256, report, when — and forgets some old ones.
-pub(super) fn remember_all(
-    connection: &Connection,
-    kept: Vec<(&str, &str, &str, &str, Timestamp)>,
-) -> Result<()> {
+pub(super) fn remember_all(connection: &Connection, kept: Vec<(&str, &str, &str, &str, Timestamp)>) -> Result<()> {
     let Some(now) = kept.iter().map(|(.., now)| *now).min() else { return Ok(()) };
     forget(connection, now, PURGED_AT_ONCE * i64::try_from(kept.len()).unwrap_or(1))?;
     let kept: Vec<_> =

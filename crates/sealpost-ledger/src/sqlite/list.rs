@@ -48,12 +48,11 @@ pub(super) fn page(connection: &Connection, filter: &JobFilter) -> Result<JobPag
 
 /// When the cursor's job was created. Another partner's job is no cursor, and no different from one that is not there.
 fn position(connection: &Connection, filter: &JobFilter, after: &JobId) -> Result<i64> {
-    let found: Option<i64> =
-        query_scalar("SELECT created_at FROM jobs WHERE id = ?1 AND (?2 IS NULL OR partner = ?2)")
-            .bind(after.as_str())
-            .bind(filter.partner.as_ref().map(|partner| partner.as_str()))
-            .fetch_optional(connection)
-            .map_err(fault::read)?;
+    let found: Option<i64> = query_scalar("SELECT created_at FROM jobs WHERE id = ?1 AND (?2 IS NULL OR partner = ?2)")
+        .bind(after.as_str())
+        .bind(filter.partner.as_ref().map(|partner| partner.as_str()))
+        .fetch_optional(connection)
+        .map_err(fault::read)?;
     found.ok_or_else(|| {
         Error::new(&codes::request::INVALID, format!("there is no report {after} to continue after"))
             .with_fields(vec![FieldError::new("/after", "not the id of a report of this list")])

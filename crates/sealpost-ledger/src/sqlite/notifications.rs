@@ -9,8 +9,8 @@ use sealpost_core::task::{Lease, NewTask};
 use sealpost_core::webhook::{EventKind, Webhook};
 use sealpost_core::{Error, Result};
 
-use super::statement::{query, query_scalar};
 use super::pages::{self, Asked, List};
+use super::statement::{query, query_scalar};
 use super::value::{decode, encode, nanos};
 use super::{Connection, fault, tasks, webhooks};
 
@@ -79,17 +79,15 @@ fn pending_ping(connection: &Connection, webhook: &WebhookId) -> Result<Option<S
 
 fn insert(connection: &Connection, webhook: &Webhook, announcement: &Announcement) -> Result<Notification> {
     let (notification, task) = Notification::pending(webhook, announcement);
-    query(
-        "INSERT INTO notifications (id, webhook, partner, status, created_at, record) VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(notification.id.as_str())
-    .bind(notification.webhook.as_str())
-    .bind(notification.partner.as_str())
-    .bind(notification.status.as_str())
-    .bind(nanos(notification.created_at))
-    .bind(encode("a notification", &notification)?)
-    .execute(connection)
-    .map_err(fault::write)?;
+    query("INSERT INTO notifications (id, webhook, partner, status, created_at, record) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(notification.id.as_str())
+        .bind(notification.webhook.as_str())
+        .bind(notification.partner.as_str())
+        .bind(notification.status.as_str())
+        .bind(nanos(notification.created_at))
+        .bind(encode("a notification", &notification)?)
+        .execute(connection)
+        .map_err(fault::write)?;
     tasks::enqueue(connection, &[task])?;
     Ok(notification)
 }

@@ -92,9 +92,7 @@ pub(super) fn remove(connection: &Connection, id: &PartnerId) -> Result<bool> {
     }
     // What refers to it goes with it (ON DELETE CASCADE): connectors, keys, identities, webhooks and their
     // notifications, challenges. Its past reports, decided changes and the audit trail stay as a record.
-    let done = query("DELETE FROM partners WHERE id = ?")
-        .bind(id.as_str())
-        .execute(connection)
-        .map_err(fault::write)?;
+    let done =
+        query("DELETE FROM partners WHERE id = ?").bind(id.as_str()).execute(connection).map_err(fault::write)?;
     Ok(done == 1)
 }

@@ -70,14 +70,13 @@ impl Queue for SqliteLedger {
         // still held, or was never claimed. It comes back when the lease ends at the latest — sooner than it was to, if
         // the delay was longer — which is what at least once allows. What happened meanwhile is an event, and on disk.
         let turn = self.begin(Durability::Process).await?;
-        let outcome =
-            query("UPDATE tasks SET ready_at = ?, leased = 0 WHERE id = ? AND epoch = ? AND leased = 1")
-                .bind(nanos(later(Timestamp::now(), delay)))
-                .bind(lease.task.as_str())
-                .bind(i64::from(lease.epoch))
-                .execute(turn.connection())
-                .map_err(fault::write)
-                .and_then(|done| held(done, lease));
+        let outcome = query("UPDATE tasks SET ready_at = ?, leased = 0 WHERE id = ? AND epoch = ? AND leased = 1")
+            .bind(nanos(later(Timestamp::now(), delay)))
+            .bind(lease.task.as_str())
+            .bind(i64::from(lease.epoch))
+            .execute(turn.connection())
+            .map_err(fault::write)
+            .and_then(|done| held(done, lease));
         turn.end(outcome).await?;
         self.ring([lease.work.kind()]);
         Ok(())

@@ -56,8 +56,9 @@ pub(super) struct Reader {
 impl Deref for Reader {
     type Target = Connection;
 
+    #[expect(clippy::expect_used, reason = "only dropping takes it")]
     fn deref(&self) -> &Connection {
-        self.connection.as_ref().expect("only dropping takes it")
+        self.connection.as_ref().expect("a reader has a connection")
     }
 }
 

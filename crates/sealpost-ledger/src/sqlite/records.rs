@@ -112,8 +112,7 @@ impl Records for SqliteLedger {
 impl SqliteLedger {
     async fn one<T: DeserializeOwned>(&self, sql: &'static str, what: &str, id: &str) -> Result<Option<T>> {
         let reader = self.reader()?;
-        let record: Option<String> =
-            query_scalar(sql).bind(id).fetch_optional(&reader).map_err(fault::read)?;
+        let record: Option<String> = query_scalar(sql).bind(id).fetch_optional(&reader).map_err(fault::read)?;
         record.map(|record| decode(&format!("{what} {id}"), &record)).transpose()
     }
 

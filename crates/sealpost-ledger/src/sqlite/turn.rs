@@ -122,7 +122,8 @@ impl Writer {
         if self.open.take().is_none() {
             return;
         }
-        let touched: Vec<_> = self.ended.iter_mut().map(|turn| std::mem::replace(&mut turn.touched, Touched::Anything)).collect();
+        let touched: Vec<_> =
+            self.ended.iter_mut().map(|turn| std::mem::replace(&mut turn.touched, Touched::Anything)).collect();
         let committing = marks.before_commit(touched);
         let outcome = self.run(if self.ended.is_empty() { "ROLLBACK" } else { "COMMIT" }).map_err(fault::write);
         match &outcome {
@@ -177,8 +178,9 @@ pub(super) struct Turn {
 
 impl Turn {
     /// The connection, inside the transaction.
+    #[expect(clippy::expect_used, reason = "beginning a turn opens it, and only ends give it up")]
     pub(super) fn connection(&self) -> &Connection {
-        self.writer.connection.as_ref().expect("a turn has a connection until it ends")
+        self.writer.connection.as_ref().expect("a turn has a connection")
     }
 
     /// Commits what went well; takes back all of what did not.
@@ -187,7 +189,11 @@ impl Turn {
     }
 
     /// [`end`](Self::end) of a turn of which it is known what it changes of reports.
-    pub(super) async fn end_touching<T>(mut self, outcome: Result<T>, touched: impl FnOnce(&T) -> Touched) -> Result<T> {
+    pub(super) async fn end_touching<T>(
+        mut self,
+        outcome: Result<T>,
+        touched: impl FnOnce(&T) -> Touched,
+    ) -> Result<T> {
         self.ended = true;
         let value = match outcome {
             Ok(value) => value,

@@ -29,16 +29,15 @@ impl UsageMeter for SqliteLedger {
 
     async fn give_back(&self, partner: &PartnerId, window: &UsageWindow, amount: u64) -> Result<()> {
         let turn = self.begin(Durability::Process).await?;
-        let outcome = query(
-            "UPDATE usage SET reserved = MAX(reserved - ?, 0) WHERE partner = ? AND period = ? AND start_at = ?",
-        )
-        .bind(signed(amount))
-        .bind(partner.as_str())
-        .bind(window.period.as_str())
-        .bind(nanos(window.start))
-        .execute(turn.connection())
-        .map(drop)
-        .map_err(fault::write);
+        let outcome =
+            query("UPDATE usage SET reserved = MAX(reserved - ?, 0) WHERE partner = ? AND period = ? AND start_at = ?")
+                .bind(signed(amount))
+                .bind(partner.as_str())
+                .bind(window.period.as_str())
+                .bind(nanos(window.start))
+                .execute(turn.connection())
+                .map(drop)
+                .map_err(fault::write);
         turn.end(outcome).await
     }
 

@@ -11,11 +11,7 @@ use super::value::{decode, encode, nanos};
 use super::{Connection, fault};
 
 /// A webhook, of this partner only when one is given.
-pub(super) fn find(
-    connection: &Connection,
-    partner: Option<&PartnerId>,
-    id: &WebhookId,
-) -> Result<Option<Webhook>> {
+pub(super) fn find(connection: &Connection, partner: Option<&PartnerId>, id: &WebhookId) -> Result<Option<Webhook>> {
     let record: Option<String> =
         query_scalar("SELECT record FROM webhooks WHERE id = ?1 AND (?2 IS NULL OR partner = ?2)")
             .bind(id.as_str())
@@ -27,11 +23,10 @@ pub(super) fn find(
 
 /// Those of a partner, oldest first.
 pub(super) fn of_partner(connection: &Connection, partner: &PartnerId) -> Result<Vec<Webhook>> {
-    let records: Vec<String> =
-        query_scalar("SELECT record FROM webhooks WHERE partner = ? ORDER BY created_at, id")
-            .bind(partner.as_str())
-            .fetch_all(connection)
-            .map_err(fault::read)?;
+    let records: Vec<String> = query_scalar("SELECT record FROM webhooks WHERE partner = ? ORDER BY created_at, id")
+        .bind(partner.as_str())
+        .fetch_all(connection)
+        .map_err(fault::read)?;
     records.iter().map(|record| decode(&format!("a webhook of partner {partner}"), record)).collect()
 }
 

@@ -36,7 +36,9 @@ pub(super) fn all(connection: &Connection, made: &[JobMove]) -> Result<()> {
         let power = rest.len().min(MOST).ilog2();
         let (some, others) = rest.split_at(1 << power);
         rest = others;
-        let Some([jobs, timelines, queue]) = usize::try_from(power).ok().and_then(|power| STATEMENTS.get(power)) else { break };
+        let Some([jobs, timelines, queue]) = usize::try_from(power).ok().and_then(|power| STATEMENTS.get(power)) else {
+            break;
+        };
         let mut rows = query(jobs);
         for JobMove { job, .. } in some {
             rows = rows

@@ -82,12 +82,7 @@ pub(super) fn claim(
 }
 
 /// Extends a lease; how many rows it met. One that has run out has given its place in its lane back, and needs another.
-pub(super) fn extend(
-    connection: &Connection,
-    lease: &Lease,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<u64> {
+pub(super) fn extend(connection: &Connection, lease: &Lease, until: Timestamp, now: Timestamp) -> Result<u64> {
     let done = query(
         "UPDATE tasks SET ready_at = ?1 WHERE id = ?2 AND epoch = ?3 AND leased = 1
            AND (lane IS NULL OR ready_at > ?4
@@ -115,11 +110,7 @@ pub(in crate::sqlite) const NEXT: &str = "
       WHERE ?3 AND lane IS NOT NULL AND ready_at > ?2)";
 
 /// When the next task of these kinds that isn't ready yet will be, or a lease ends.
-pub(super) fn next_after(
-    connection: &Connection,
-    kinds: &[WorkKind],
-    now: Timestamp,
-) -> Result<Option<Timestamp>> {
+pub(super) fn next_after(connection: &Connection, kinds: &[WorkKind], now: Timestamp) -> Result<Option<Timestamp>> {
     let next: Option<i64> = query_scalar(NEXT)
         .bind(names(kinds))
         .bind(nanos(now))

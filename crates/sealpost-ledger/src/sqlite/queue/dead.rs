@@ -22,21 +22,17 @@ pub(super) fn bury(connection: &Connection, lease: &Lease, reason: &str, now: Ti
     .execute(connection)
     .map_err(fault::write)?;
     held(moved, lease)?;
-    query("DELETE FROM tasks WHERE id = ?")
-        .bind(lease.task.as_str())
-        .execute(connection)
-        .map_err(fault::write)?;
+    query("DELETE FROM tasks WHERE id = ?").bind(lease.task.as_str()).execute(connection).map_err(fault::write)?;
     Ok(())
 }
 
 /// The newest dead letters.
 pub(super) fn list(connection: &Connection, limit: u32) -> Result<Vec<DeadTask>> {
-    let rows: Vec<(String, String, String, i64, String, i64)> = query_as(
-        "SELECT id, kind, subject, epoch, reason, buried_at FROM dead_tasks ORDER BY ordinal DESC LIMIT ?",
-    )
-    .bind(i64::from(limit))
-    .fetch_all(connection)
-    .map_err(fault::read)?;
+    let rows: Vec<(String, String, String, i64, String, i64)> =
+        query_as("SELECT id, kind, subject, epoch, reason, buried_at FROM dead_tasks ORDER BY ordinal DESC LIMIT ?")
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .map_err(fault::read)?;
     rows.into_iter()
         .map(|(task, kind, subject, epoch, reason, buried_at)| {
             Ok(DeadTask {

@@ -31,12 +31,11 @@ fn counted(ledger: &SqliteLedger) -> Vec<String> {
     query_scalar("SELECT partner FROM sequences ORDER BY partner").fetch_all(&ledger.reader().unwrap()).unwrap()
 }
 
+/// What is done in a turn.
+type Step = (Durability, fn(&Connection) -> Result<()>);
+
 /// Starts them one after the other; each waits for the turn that is held, and then for the one before it.
-async fn behind(
-    held: &Turn,
-    ledger: &Arc<SqliteLedger>,
-    steps: Vec<(Durability, fn(&Connection) -> Result<()>)>,
-) -> Vec<JoinHandle<Result<()>>> {
+async fn behind(held: &Turn, ledger: &Arc<SqliteLedger>, steps: Vec<Step>) -> Vec<JoinHandle<Result<()>>> {
     let _ = held;
     let mut waiting = Vec::new();
     for (durability, step) in steps {
@@ -72,14 +71,17 @@ async fn those_that_wait_share_a_transaction() {
     let (folder, ledger) = fresh().await;
     let ledger = Arc::new(ledger);
     let held = ledger.begin(Durability::Disk).await.unwrap();
-    let steps: Vec<(_, fn(&Connection) -> Result<()>)> = vec![
+    let steps: Vec<Step> = vec![
         (Durability::Disk, |connection| count(connection, "a")),
         // Fails as a whole: what it did before goes too.
         (Durability::Disk, |connection| count(connection, "b").and_then(|()| count(connection, "a"))),
         (Durability::Process, |connection| count(connection, "c")),
         (Durability::Disk, |_| Err(Error::new(&codes::request::NOT_FOUND, "a refusal"))),
         // In the middle, as a caller's time limit or a bug would.
-        (Durability::Disk, |connection| count(connection, "d").and_then(|()| panic!("on purpose"))),
+        (Durability::Disk, |connection| {
+            count(connection, "d").unwrap();
+            panic!("on purpose")
+        }),
         // It sees what those before it did.
         (Durability::Disk, |connection| {
             let all: Vec<String> = query_scalar("SELECT partner FROM sequences").fetch_all(connection).unwrap();
@@ -137,7 +139,7 @@ async fn a_transaction_that_is_lost_is_lost_for_all_of_it() {
     let (_folder, ledger) = fresh().await;
     let ledger = Arc::new(ledger);
     let held = ledger.begin(Durability::Disk).await.unwrap();
-    let steps: Vec<(_, fn(&Connection) -> Result<()>)> = vec![
+    let steps: Vec<Step> = vec![
         (Durability::Disk, |connection| count(connection, "a")),
         (Durability::Disk, |connection| {
             connection.execute_batch("PRAGMA max_page_count = 1").unwrap();

@@ -37,11 +37,7 @@ pub(super) fn create(connection: &Connection, key: &AccessKey) -> Result<()> {
 }
 
 /// Loads, changes and stores.
-pub(super) fn edit(
-    connection: &Connection,
-    id: &AccessKeyId,
-    edit: &Edit<AccessKey>,
-) -> Result<Option<AccessKey>> {
+pub(super) fn edit(connection: &Connection, id: &AccessKeyId, edit: &Edit<AccessKey>) -> Result<Option<AccessKey>> {
     let Some(before) = find(connection, id)? else { return Ok(None) };
     // An edit changes what a record says, never which key it is: the salt is where its secret half comes from.
     let (salt, created_at) = (before.salt.clone(), before.created_at);

@@ -19,26 +19,20 @@ pub(super) fn find(connection: &Connection, id: &ConnectorId) -> Result<Option<T
 }
 
 /// Those after this one, by id.
-pub(super) fn page(
-    connection: &Connection,
-    after: Option<&ConnectorId>,
-    limit: u32,
-) -> Result<Vec<TransferConnector>> {
-    let records: Vec<String> =
-        query_scalar("SELECT record FROM transfer_connectors WHERE id > ? ORDER BY id LIMIT ?")
-            // No id is empty.
-            .bind(after.map_or("", |id| id.as_str()))
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .map_err(fault::read)?;
+pub(super) fn page(connection: &Connection, after: Option<&ConnectorId>, limit: u32) -> Result<Vec<TransferConnector>> {
+    let records: Vec<String> = query_scalar("SELECT record FROM transfer_connectors WHERE id > ? ORDER BY id LIMIT ?")
+        // No id is empty.
+        .bind(after.map_or("", |id| id.as_str()))
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .map_err(fault::read)?;
     records.iter().map(|record| decode("a transfer connector", record)).collect()
 }
 
 /// Stores a new one, unless there are enough.
 pub(super) fn create(connection: &Connection, connector: &TransferConnector, most: u32) -> Result<()> {
-    let there: i64 = query_scalar("SELECT COUNT(*) FROM transfer_connectors")
-        .fetch_one(connection)
-        .map_err(fault::read)?;
+    let there: i64 =
+        query_scalar("SELECT COUNT(*) FROM transfer_connectors").fetch_one(connection).map_err(fault::read)?;
     if there >= i64::from(most) {
         let detail = format!("there are {there} connectors; {most} are allowed");
         return Err(Error::new(&codes::request::TOO_MANY, detail));

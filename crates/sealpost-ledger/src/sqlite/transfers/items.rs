@@ -56,17 +56,15 @@ pub(super) fn open(connection: &Connection) -> Result<u64> {
 
 /// Stores a new item with its task.
 pub(super) fn insert(connection: &Connection, item: &TransferItem) -> Result<()> {
-    query(
-        "INSERT INTO transfer_items (id, transfer, position, connector, status, record) VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(item.id.as_str())
-    .bind(item.transfer.as_str())
-    .bind(i64::from(item.index))
-    .bind(item.connector.as_str())
-    .bind(item.status.as_str())
-    .bind(encode("a transfer item", item)?)
-    .execute(connection)
-    .map_err(fault::write)?;
+    query("INSERT INTO transfer_items (id, transfer, position, connector, status, record) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(item.id.as_str())
+        .bind(item.transfer.as_str())
+        .bind(i64::from(item.index))
+        .bind(item.connector.as_str())
+        .bind(item.status.as_str())
+        .bind(encode("a transfer item", item)?)
+        .execute(connection)
+        .map_err(fault::write)?;
     let task = NewTask { work: Work::Transfer(item.id.clone()), run_at: item.queued_at };
     tasks::enqueue(connection, &[task])
 }
