@@ -4,13 +4,13 @@
 //! write transaction and none rests on the memory of a process.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use sealpost_core::Result;
+use rusqlite::Connection;
+
+use sealpost_core::error::codes;
 use sealpost_core::task::WorkKind;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection as _, SqlitePool};
-use tokio::sync::Mutex;
+use sealpost_core::{Error, Result};
 
 mod admit;
 mod api_keys;
@@ -32,9 +32,11 @@ mod outbox;
 mod pages;
 mod partners;
 mod queue;
+mod readers;
 mod records;
 mod redeliver;
 mod schema;
+mod statement;
 mod tasks;
 mod timeline;
 mod transfers;
@@ -47,6 +49,7 @@ use crate::bell::Inside;
 use crate::value;
 use admit::together::Admissions;
 use marks::Touched;
+use readers::{Reader, Readers};
 use turn::{Turn, Writing};
 
 /// A ledger in a SQLite file.
@@ -57,9 +60,9 @@ pub struct SqliteLedger {
     path: PathBuf,
     writing: Arc<Writing>,
     admissions: Arc<Admissions>,
-    readers: SqlitePool,
+    readers: Arc<Readers>,
     /// Keeps the write-ahead log open, whatever becomes of other connections.
-    anchor: Mutex<Option<SqliteConnection>>,
+    anchor: Mutex<Option<Connection>>,
     bells: Inside,
 }
 
@@ -82,7 +85,9 @@ impl SqliteLedger {
     /// `SP-LEDGER-001` where the file can't be opened, `-002` on a full disk, `-006` for a file that another program
     /// or a newer version of this one has written.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
-        open::open(path.as_ref()).await
+        let path = path.as_ref().to_owned();
+        let opened = tokio::task::spawn_blocking(move || open::open(&path)).await;
+        opened.map_err(|error| Error::new(&codes::ledger::UNREACHABLE, format!("opening the ledger: {error}")))?
     }
 
     /// Closes every connection, after which the file alone is complete (SQLite removes its write-ahead log). Not
@@ -90,13 +95,9 @@ impl SqliteLedger {
     pub async fn close(&self) {
         // Without a connection the log's index is another file the next time.
         self.writing.marks.look_at(None);
-        if let Some(anchor) = self.anchor.lock().await.take()
-            && let Err(error) = anchor.close().await
-        {
-            tracing::debug!(%error, "closing the ledger's connection");
-        }
-        self.readers.close().await;
-        self.writing.writers.lock().await.close().await;
+        self.readers.close();
+        self.writing.close().await;
+        drop(self.anchor.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// A write transaction. It sees the newest state and excludes every other writer, of other processes too.
@@ -105,8 +106,8 @@ impl SqliteLedger {
     }
 
     /// A connection to read from.
-    async fn reader(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Sqlite>> {
-        self.readers.acquire().await.map_err(fault::read)
+    fn reader(&self) -> Result<Reader> {
+        self.readers.reader()
     }
 
     /// Wakes this process's workers that wait for these kinds, or the next one that does.
@@ -114,9 +115,6 @@ impl SqliteLedger {
         self.bells.ring(kinds);
     }
 }
-
-/// The connection that the statements of one step run on.
-type Connection = SqliteConnection;
 
 #[cfg(test)]
 mod tests;

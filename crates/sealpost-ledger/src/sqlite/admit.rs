@@ -13,6 +13,7 @@ use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::{Error, Result};
 
 use super::idempotency::{self, Done};
+use super::statement::{query, query_as};
 use super::value::{encode, unsigned};
 use super::{Connection, fault, jobs};
 
@@ -20,21 +21,21 @@ mod insert;
 pub(super) mod together;
 
 /// Admits each, in their order. An error of its own refuses one of them; that of a statement, all.
-async fn admit(connection: &mut Connection, asked: &[Admission]) -> Result<Vec<Result<Admitted>>> {
+fn admit(connection: &Connection, asked: &[Admission]) -> Result<Vec<Result<Admitted>>> {
     let mut batch = Batch {
-        done: idempotency::find_all(connection, asked.iter().filter_map(keyed)).await?,
-        standings: standings(connection, asked).await?,
+        done: idempotency::find_all(connection, asked.iter().filter_map(keyed))?,
+        standings: standings(connection, asked)?,
         ..Batch::default()
     };
     let mut outcomes = Vec::with_capacity(asked.len());
     for admission in asked {
         outcomes.push(match batch.before(admission) {
-            Some(Ok(before)) => batch.job(connection, &before).await.map(Admitted::Replayed),
+            Some(Ok(before)) => batch.job(connection, &before).map(Admitted::Replayed),
             Some(Err(error)) => Err(error),
             None => batch.decide(admission).map(Admitted::New),
         });
     }
-    batch.store(connection).await?;
+    batch.store(connection)?;
     Ok(outcomes)
 }
 
@@ -67,10 +68,10 @@ impl<'a> Batch<'a> {
         })
     }
 
-    async fn job(&self, connection: &mut Connection, id: &JobId) -> Result<Job> {
+    fn job(&self, connection: &Connection, id: &JobId) -> Result<Job> {
         match self.made.iter().find(|made| made.job.id == *id) {
             Some(made) => Ok(made.job.clone()),
-            None => jobs::existing(connection, id).await,
+            None => jobs::existing(connection, id),
         }
     }
 
@@ -100,32 +101,31 @@ impl<'a> Batch<'a> {
         Ok(job)
     }
 
-    async fn store(&self, connection: &mut Connection) -> Result<()> {
+    fn store(&self, connection: &Connection) -> Result<()> {
         let given = self.standings.sequences.iter().filter(|(_, (_, is_new))| *is_new);
         let given: Vec<_> = given.map(|((partner, of), (last, _))| (partner, of, last)).collect();
         if given.is_empty() {
             return Ok(());
         }
-        sqlx::query(
+        query(
             "INSERT INTO sequences (partner, report_type, last)
              SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE 1
              ON CONFLICT DO UPDATE SET last = excluded.last",
         )
         .bind(encode("sequence numbers", &given)?)
-        .execute(&mut *connection)
-        .await
+        .execute(connection)
         .map_err(fault::write)?;
-        insert::all(connection, &self.made).await?;
+        insert::all(connection, &self.made)?;
         let kept = self.kept.iter().filter_map(|admission| {
             let (key, sha256) = admission.idempotency.as_ref()?;
             Some((partner(admission).as_str(), key.as_str(), sha256.as_str(), admission.id.as_str(), admission.now))
         });
-        idempotency::remember_all(connection, kept.collect()).await
+        idempotency::remember_all(connection, kept.collect())
     }
 }
 
 /// Reads how all of them stand, in one statement.
-async fn standings<'a>(connection: &mut Connection, asked: &'a [Admission]) -> Result<Standings<'a>> {
+fn standings<'a>(connection: &Connection, asked: &'a [Admission]) -> Result<Standings<'a>> {
     let mut standings = Standings::default();
     let mut names = Vec::new();
     for admission in asked {
@@ -134,14 +134,13 @@ async fn standings<'a>(connection: &mut Connection, asked: &'a [Admission]) -> R
             names.push(name);
         }
     }
-    let found: Vec<(i64, i64, i64)> = sqlx::query_as(
+    let found: Vec<(i64, i64, i64)> = query_as(
         "SELECT asked.key, COALESCE(sequences.last, 0), COALESCE(active_jobs.jobs, 0) FROM json_each(?) AS asked
          LEFT JOIN sequences ON sequences.partner = asked.value ->> 0 AND sequences.report_type = asked.value ->> 1
          LEFT JOIN active_jobs ON active_jobs.partner = asked.value ->> 0",
     )
     .bind(encode("report types", &names)?)
     .fetch_all(connection)
-    .await
     .map_err(fault::read)?;
     for (index, last, active) in found {
         let Some(name) = usize::try_from(index).ok().and_then(|index| names.get(index)) else { continue };

@@ -5,12 +5,13 @@ use sealpost_core::id::ApiKeyId;
 use sealpost_core::partner::ApiKey;
 use sealpost_core::port::Edit;
 
+use super::statement::{query, query_scalar};
 use super::value::{decode, encode, nanos};
 use super::{Connection, fault};
 
 /// Creates or replaces.
-pub(super) async fn store(connection: &mut Connection, key: &ApiKey) -> Result<()> {
-    sqlx::query(
+pub(super) fn store(connection: &Connection, key: &ApiKey) -> Result<()> {
+    query(
         "INSERT INTO api_keys (id, partner, created_at, record) VALUES (?, ?, ?, ?)
          ON CONFLICT DO UPDATE
          SET partner = excluded.partner, created_at = excluded.created_at, record = excluded.record",
@@ -20,23 +21,21 @@ pub(super) async fn store(connection: &mut Connection, key: &ApiKey) -> Result<(
     .bind(nanos(key.created_at))
     .bind(encode("an API key", key)?)
     .execute(connection)
-    .await
     .map_err(|error| fault::owned(error, &key.partner))?;
     Ok(())
 }
 
 /// Loads, changes and stores.
-pub(super) async fn edit(connection: &mut Connection, id: &ApiKeyId, edit: &Edit<ApiKey>) -> Result<Option<ApiKey>> {
-    let record: Option<String> = sqlx::query_scalar("SELECT record FROM api_keys WHERE id = ?")
+pub(super) fn edit(connection: &Connection, id: &ApiKeyId, edit: &Edit<ApiKey>) -> Result<Option<ApiKey>> {
+    let record: Option<String> = query_scalar("SELECT record FROM api_keys WHERE id = ?")
         .bind(id.as_str())
-        .fetch_optional(&mut *connection)
-        .await
+        .fetch_optional(connection)
         .map_err(fault::read)?;
     let Some(record) = record else { return Ok(None) };
     let before: ApiKey = decode(&format!("API key {id}"), &record)?;
     // An edit changes what a record says, never which one it is.
     let (partner, sha256) = (before.partner.clone(), before.sha256.clone());
     let after = ApiKey { id: id.clone(), partner, sha256, ..edit(before)? };
-    store(connection, &after).await?;
+    store(connection, &after)?;
     Ok(Some(after))
 }

@@ -4,11 +4,12 @@ use sealpost_core::Result;
 use sealpost_core::change::Challenge;
 use sealpost_core::id::PartnerId;
 
+use super::statement::{query, query_scalar};
 use super::value::{decode, encode};
 use super::{Connection, fault};
 
-pub(super) async fn open(connection: &mut Connection, challenge: &Challenge) -> Result<()> {
-    sqlx::query(
+pub(super) fn open(connection: &Connection, challenge: &Challenge) -> Result<()> {
+    query(
         "INSERT INTO challenges (partner, fingerprint, record) VALUES (?, ?, ?)
          ON CONFLICT DO UPDATE SET record = excluded.record",
     )
@@ -16,23 +17,17 @@ pub(super) async fn open(connection: &mut Connection, challenge: &Challenge) -> 
     .bind(&challenge.fingerprint)
     .bind(encode("a challenge", challenge)?)
     .execute(connection)
-    .await
     .map_err(|error| fault::owned(error, &challenge.partner))?;
     Ok(())
 }
 
 /// One statement takes it: nobody can answer it a second time.
-pub(super) async fn take(
-    connection: &mut Connection,
-    partner: &PartnerId,
-    fingerprint: &str,
-) -> Result<Option<Challenge>> {
+pub(super) fn take(connection: &Connection, partner: &PartnerId, fingerprint: &str) -> Result<Option<Challenge>> {
     let record: Option<String> =
-        sqlx::query_scalar("DELETE FROM challenges WHERE partner = ? AND fingerprint = ? RETURNING record")
+        query_scalar("DELETE FROM challenges WHERE partner = ? AND fingerprint = ? RETURNING record")
             .bind(partner.as_str())
             .bind(fingerprint)
             .fetch_optional(connection)
-            .await
             .map_err(fault::write)?;
     record.map(|record| decode(&format!("a challenge of partner {partner}"), &record)).transpose()
 }

@@ -10,6 +10,7 @@ use sealpost_core::port::{AuditFilter, ChangeFilter, Changes, EntryPage};
 use sealpost_core::{Error, Result};
 
 use super::pages::{self, Asked, List};
+use super::statement::{query, query_scalar};
 use super::value::{decode, encode, nanos};
 use super::{Connection, Durability, SqliteLedger, audit, challenges, fault};
 
@@ -18,14 +19,14 @@ pub(super) static LIST: List = List { table: "changes", time: "asked_at", what: 
 #[async_trait]
 impl Changes for SqliteLedger {
     async fn create_change(&self, change: &Change) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = create(turn.connection(), change).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = create(turn.connection(), change);
         turn.end(outcome).await
     }
 
     async fn change(&self, id: &ChangeId) -> Result<Option<Change>> {
-        let mut reader = self.reader().await?;
-        find(&mut reader, id).await
+        let reader = self.reader()?;
+        find(&reader, id)
     }
 
     async fn changes(&self, filter: &ChangeFilter) -> Result<EntryPage<Change>> {
@@ -35,71 +36,69 @@ impl Changes for SqliteLedger {
             after: filter.after.as_ref().map(AsRef::as_ref),
             limit: filter.limit,
         };
-        let mut reader = self.reader().await?;
-        let (entries, more) = pages::page(&mut reader, &LIST, &asked).await?;
+        let reader = self.reader()?;
+        let (entries, more) = pages::page(&reader, &LIST, &asked)?;
         Ok(EntryPage { entries, more })
     }
 
     async fn begin(&self, id: &ChangeId, actor: &Actor, now: Timestamp) -> Result<Claim> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = begin(turn.connection(), id, actor, now).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = begin(turn.connection(), id, actor, now);
         turn.end(outcome).await
     }
 
     async fn unbegin(&self, claim: &Claim) -> Result<bool> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = unbegin(turn.connection(), claim).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = unbegin(turn.connection(), claim);
         turn.end(outcome).await
     }
 
     async fn decide(&self, id: &ChangeId, decision: &Decision, now: Timestamp) -> Result<Change> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = decide(turn.connection(), id, decision, now).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = decide(turn.connection(), id, decision, now);
         turn.end(outcome).await
     }
 
     async fn note(&self, entry: &AuditEntry) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = audit::append(turn.connection(), entry).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = audit::append(turn.connection(), entry);
         turn.end(outcome).await
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<EntryPage<AuditEntry>> {
-        let mut reader = self.reader().await?;
-        audit::page(&mut reader, filter).await
+        let reader = self.reader()?;
+        audit::page(&reader, filter)
     }
 
     async fn open_challenge(&self, challenge: &Challenge) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = challenges::open(turn.connection(), challenge).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = challenges::open(turn.connection(), challenge);
         turn.end(outcome).await
     }
 
     async fn take_challenge(&self, partner: &PartnerId, fingerprint: &str) -> Result<Option<Challenge>> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = challenges::take(turn.connection(), partner, fingerprint).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = challenges::take(turn.connection(), partner, fingerprint);
         turn.end(outcome).await
     }
 }
 
-async fn create(connection: &mut Connection, change: &Change) -> Result<()> {
+fn create(connection: &Connection, change: &Change) -> Result<()> {
     let subject = change.action.subject(&change.partner);
     let waiting: Option<String> =
-        sqlx::query_scalar("SELECT id FROM changes WHERE partner = ? AND subject = ? AND status = 'pending'")
+        query_scalar("SELECT id FROM changes WHERE partner = ? AND subject = ? AND status = 'pending'")
             .bind(change.partner.as_str())
             .bind(&subject)
-            .fetch_optional(&mut *connection)
-            .await
+            .fetch_optional(connection)
             .map_err(fault::read)?;
     if let Some(waiting) = waiting {
         let detail = format!("change {waiting} of {subject} waits for approval");
         return Err(Error::new(&codes::request::CHANGE_PENDING, detail));
     }
     if change.status == ChangeStatus::Pending {
-        let pending: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM changes WHERE partner = ? AND status = 'pending'")
+        let pending: i64 = query_scalar("SELECT COUNT(*) FROM changes WHERE partner = ? AND status = 'pending'")
             .bind(change.partner.as_str())
-            .fetch_one(&mut *connection)
-            .await
+            .fetch_one(connection)
             .map_err(fault::read)?;
         if pending >= i64::from(MOST_PENDING) {
             let detail = format!("{MOST_PENDING} changes wait for approval; withdraw one, or wait for the operator");
@@ -108,7 +107,7 @@ async fn create(connection: &mut Connection, change: &Change) -> Result<()> {
     }
     // Not by a foreign key, which would take those decided with the partner: one that waits must not outlive it and
     // wake up with the next partner of its name.
-    let done = sqlx::query(
+    let done = query(
         "INSERT INTO changes (id, partner, subject, status, asked_at, record)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM partners WHERE id = ?2)",
     )
@@ -119,51 +118,48 @@ async fn create(connection: &mut Connection, change: &Change) -> Result<()> {
     .bind(nanos(change.asked_at))
     .bind(encode("a change", &change.clone().settled())?)
     .execute(connection)
-    .await
     .map_err(fault::write)?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(fault::no_partner(&change.partner)) }
+    if done == 1 { Ok(()) } else { Err(fault::no_partner(&change.partner)) }
 }
 
-async fn find(connection: &mut Connection, id: &ChangeId) -> Result<Option<Change>> {
-    let record: Option<String> = sqlx::query_scalar("SELECT record FROM changes WHERE id = ?")
+fn find(connection: &Connection, id: &ChangeId) -> Result<Option<Change>> {
+    let record: Option<String> = query_scalar("SELECT record FROM changes WHERE id = ?")
         .bind(id.as_str())
         .fetch_optional(connection)
-        .await
         .map_err(fault::read)?;
     record.map(|record| decode(&format!("change {id}"), &record)).transpose()
 }
 
-async fn existing(connection: &mut Connection, id: &ChangeId) -> Result<Change> {
-    let found = find(connection, id).await?;
+fn existing(connection: &Connection, id: &ChangeId) -> Result<Change> {
+    let found = find(connection, id)?;
     found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no change {id}")))
 }
 
-async fn begin(connection: &mut Connection, id: &ChangeId, actor: &Actor, now: Timestamp) -> Result<Claim> {
-    let claim = existing(connection, id).await?.begin(actor, now)?;
-    store(connection, &claim.change).await?;
+fn begin(connection: &Connection, id: &ChangeId, actor: &Actor, now: Timestamp) -> Result<Claim> {
+    let claim = existing(connection, id)?.begin(actor, now)?;
+    store(connection, &claim.change)?;
     Ok(claim)
 }
 
-async fn unbegin(connection: &mut Connection, claim: &Claim) -> Result<bool> {
-    let found = find(connection, &claim.change.id).await?;
+fn unbegin(connection: &Connection, claim: &Claim) -> Result<bool> {
+    let found = find(connection, &claim.change.id)?;
     let Some(free) = found.and_then(|found| found.unbegin(claim)) else { return Ok(false) };
-    store(connection, &free).await?;
+    store(connection, &free)?;
     Ok(true)
 }
 
-async fn decide(connection: &mut Connection, id: &ChangeId, decision: &Decision, now: Timestamp) -> Result<Change> {
-    let after = existing(connection, id).await?.decide(decision, now)?;
-    store(connection, &after).await?;
+fn decide(connection: &Connection, id: &ChangeId, decision: &Decision, now: Timestamp) -> Result<Change> {
+    let after = existing(connection, id)?.decide(decision, now)?;
+    store(connection, &after)?;
     Ok(after)
 }
 
-async fn store(connection: &mut Connection, change: &Change) -> Result<()> {
-    sqlx::query("UPDATE changes SET status = ?, record = ? WHERE id = ?")
+fn store(connection: &Connection, change: &Change) -> Result<()> {
+    query("UPDATE changes SET status = ?, record = ? WHERE id = ?")
         .bind(change.status.as_str())
         .bind(encode("a change", change)?)
         .bind(change.id.as_str())
         .execute(connection)
-        .await
         .map_err(fault::write)?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use sealpost_core::notification::Announcement;
 use sealpost_core::task::Lease;
 use sealpost_core::{Error, Result};
 
+use super::statement::{query, query_as};
 use super::value::{decode, encode, signed, unsigned};
 use super::{Connection, fault, notifications, tasks, timeline};
 
@@ -19,87 +20,81 @@ fn delivery((record, bytes_sent): (String, i64)) -> Result<Delivery> {
     Ok(delivery)
 }
 
-pub(super) async fn find(connection: &mut Connection, id: &DeliveryId) -> Result<Option<Delivery>> {
-    let row: Option<(String, i64)> = sqlx::query_as("SELECT record, bytes_sent FROM deliveries WHERE id = ?")
+pub(super) fn find(connection: &Connection, id: &DeliveryId) -> Result<Option<Delivery>> {
+    let row: Option<(String, i64)> = query_as("SELECT record, bytes_sent FROM deliveries WHERE id = ?")
         .bind(id.as_str())
         .fetch_optional(connection)
-        .await
         .map_err(fault::read)?;
     row.map(delivery).transpose().map_err(|error| error.context(id))
 }
 
 /// Those of a job, in the order in which they were made.
-pub(super) async fn of_job(connection: &mut Connection, job: &JobId) -> Result<Vec<Delivery>> {
-    let rows: Vec<(String, i64)> =
-        sqlx::query_as("SELECT record, bytes_sent FROM deliveries WHERE job = ? ORDER BY ordinal")
-            .bind(job.as_str())
-            .fetch_all(connection)
-            .await
-            .map_err(fault::read)?;
+pub(super) fn of_job(connection: &Connection, job: &JobId) -> Result<Vec<Delivery>> {
+    let rows: Vec<(String, i64)> = query_as("SELECT record, bytes_sent FROM deliveries WHERE job = ? ORDER BY ordinal")
+        .bind(job.as_str())
+        .fetch_all(connection)
+        .map_err(fault::read)?;
     rows.into_iter().map(delivery).collect::<Result<_>>().map_err(|error| error.context(job))
 }
 
 /// Stores a new delivery and its first entry in the job's timeline.
-pub(super) async fn insert(connection: &mut Connection, delivery: &Delivery, now: Timestamp) -> Result<()> {
-    sqlx::query("INSERT INTO deliveries (id, job, partner, status, record) VALUES (?, ?, ?, ?, ?)")
+pub(super) fn insert(connection: &Connection, delivery: &Delivery, now: Timestamp) -> Result<()> {
+    query("INSERT INTO deliveries (id, job, partner, status, record) VALUES (?, ?, ?, ?, ?)")
         .bind(delivery.id.as_str())
         .bind(delivery.job.as_str())
         .bind(delivery.partner.as_str())
         .bind(delivery.status.as_str())
         .bind(encode("a delivery", delivery)?)
-        .execute(&mut *connection)
-        .await
+        .execute(connection)
         .map_err(fault::write)?;
-    note(connection, delivery, &DeliveryEvent::Created, now).await
+    note(connection, delivery, &DeliveryEvent::Created, now)
 }
 
 /// Loads, moves by [`Delivery::apply`] and stores, with the notifications that follow; whether there are any.
-pub(super) async fn apply(
-    connection: &mut Connection,
+pub(super) fn apply(
+    connection: &Connection,
     id: &DeliveryId,
     event: &DeliveryEvent,
     lease: Option<&Lease>,
     now: Timestamp,
 ) -> Result<(Delivery, bool)> {
-    tasks::fence(connection, lease, now).await?;
-    let delivery = find(connection, id).await?.ok_or_else(|| missing(id))?.apply(event, now)?;
-    sqlx::query("UPDATE deliveries SET status = ?, bytes_sent = ?, record = ? WHERE id = ?")
+    tasks::fence(connection, lease, now)?;
+    let delivery = find(connection, id)?.ok_or_else(|| missing(id))?.apply(event, now)?;
+    query("UPDATE deliveries SET status = ?, bytes_sent = ?, record = ? WHERE id = ?")
         .bind(delivery.status.as_str())
         .bind(signed(delivery.bytes_sent))
         .bind(encode("a delivery", &delivery)?)
         .bind(id.as_str())
-        .execute(&mut *connection)
-        .await
+        .execute(connection)
         .map_err(fault::write)?;
-    note(connection, &delivery, event, now).await?;
+    note(connection, &delivery, event, now)?;
     let announced = match Announcement::of_delivery(&delivery, event, now) {
-        Some(announcement) => notifications::announce(connection, &announcement).await?,
+        Some(announcement) => notifications::announce(connection, &announcement)?,
         None => false,
     };
     Ok((delivery, announced))
 }
 
 /// Notes how many bytes the server has.
-pub(super) async fn progress(
-    connection: &mut Connection,
+pub(super) fn progress(
+    connection: &Connection,
     id: &DeliveryId,
     bytes_sent: u64,
     lease: &Lease,
     now: Timestamp,
 ) -> Result<()> {
-    tasks::fence(connection, Some(lease), now).await?;
-    let done = sqlx::query("UPDATE deliveries SET bytes_sent = ? WHERE id = ?")
+    tasks::fence(connection, Some(lease), now)?;
+    let done = query("UPDATE deliveries SET bytes_sent = ? WHERE id = ?")
         .bind(signed(bytes_sent))
         .bind(id.as_str())
         .execute(connection)
-        .await
         .map_err(fault::write)?;
-    if done.rows_affected() == 0 { Err(missing(id)) } else { Ok(()) }
+    if done == 0 { Err(missing(id)) } else { Ok(()) }
 }
 
-async fn note(connection: &mut Connection, delivery: &Delivery, event: &DeliveryEvent, now: Timestamp) -> Result<()> {
+fn note(connection: &Connection, delivery: &Delivery, event: &DeliveryEvent, now: Timestamp) -> Result<()> {
     let what = Happening::Delivery { delivery: delivery.id.clone(), event: event.clone() };
-    timeline::append(connection, &delivery.job, now, &what).await
+    timeline::append(connection, &delivery.job, now, &what)
 }
 
 fn missing(id: &DeliveryId) -> Error {

@@ -7,6 +7,7 @@ use sealpost_core::error::codes;
 use sealpost_core::id::{DeliveryId, JobId, PartnerId};
 use sealpost_core::{Error, Result};
 
+use super::statement::{query, query_as};
 use super::value::{decode, encode, id, nanos};
 use super::{Connection, fault};
 
@@ -27,42 +28,35 @@ pub(super) struct Done {
 }
 
 /// What was done under a partner's key, if that is not forgotten.
-pub(super) async fn find(
-    connection: &mut Connection,
-    partner: &PartnerId,
-    key: &str,
-    now: Timestamp,
-) -> Result<Option<Done>> {
-    let known: Option<(String, String, Option<String>)> = sqlx::query_as(
+pub(super) fn find(connection: &Connection, partner: &PartnerId, key: &str, now: Timestamp) -> Result<Option<Done>> {
+    let known: Option<(String, String, Option<String>)> = query_as(
         "SELECT request_sha256, job, deliveries FROM idempotency WHERE partner = ? AND key = ? AND created_at > ?",
     )
     .bind(partner.as_str())
     .bind(key)
     .bind(nanos(forgotten_before(now)))
     .fetch_optional(connection)
-    .await
     .map_err(fault::read)?;
     let Some((sha256, job, deliveries)) = known else { return Ok(None) };
     self::done(sha256, &job, deliveries).map(Some)
 }
 
 /// What was done under several keys, each with its partner and the time at which it is asked for.
-pub(super) async fn find_all<'a>(
-    connection: &mut Connection,
+pub(super) fn find_all<'a>(
+    connection: &Connection,
     asked: impl Iterator<Item = (&'a str, &'a str, Timestamp)>,
 ) -> Result<HashMap<(&'a str, &'a str), Done>> {
     let asked: Vec<_> = asked.map(|(partner, key, now)| (partner, key, nanos(forgotten_before(now)))).collect();
     if asked.is_empty() {
         return Ok(HashMap::new());
     }
-    let known: Vec<(i64, String, String, Option<String>)> = sqlx::query_as(
+    let known: Vec<(i64, String, String, Option<String>)> = query_as(
         "SELECT asked.key, request_sha256, job, deliveries FROM json_each(?) AS asked
          CROSS JOIN idempotency AS known ON known.partner = asked.value ->> 0 AND known.key = asked.value ->> 1
          WHERE created_at > asked.value ->> 2",
     )
     .bind(encode("idempotency keys", &asked)?)
     .fetch_all(connection)
-    .await
     .map_err(fault::read)?;
     let mut found = HashMap::new();
     for (index, sha256, job, deliveries) in known {
@@ -78,50 +72,45 @@ fn done(sha256: String, job: &str, deliveries: Option<String>) -> Result<Done> {
 }
 
 /// Keeps by which keys reports were made — partner, key, SHA-256, report, when — and forgets some old ones.
-pub(super) async fn remember_all(
-    connection: &mut Connection,
-    kept: Vec<(&str, &str, &str, &str, Timestamp)>,
-) -> Result<()> {
+pub(super) fn remember_all(connection: &Connection, kept: Vec<(&str, &str, &str, &str, Timestamp)>) -> Result<()> {
     let Some(now) = kept.iter().map(|(.., now)| *now).min() else { return Ok(()) };
-    forget(connection, now, PURGED_AT_ONCE * i64::try_from(kept.len()).unwrap_or(1)).await?;
+    forget(connection, now, PURGED_AT_ONCE * i64::try_from(kept.len()).unwrap_or(1))?;
     let kept: Vec<_> =
         kept.into_iter().map(|(partner, key, sha256, job, now)| (partner, key, sha256, job, nanos(now))).collect();
-    sqlx::query(
+    query(
         "INSERT OR REPLACE INTO idempotency (partner, key, request_sha256, job, created_at)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)",
     )
     .bind(encode("idempotency keys", &kept)?)
     .execute(connection)
-    .await
     .map_err(fault::write)?;
     Ok(())
 }
 
 /// Forgets old keys, so many at most.
-async fn forget(connection: &mut Connection, now: Timestamp, most: i64) -> Result<()> {
-    sqlx::query(
+fn forget(connection: &Connection, now: Timestamp, most: i64) -> Result<()> {
+    query(
         "DELETE FROM idempotency WHERE (partner, key) IN
          (SELECT partner, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)",
     )
     .bind(nanos(forgotten_before(now)))
     .bind(most)
     .execute(connection)
-    .await
     .map_err(fault::write)?;
     Ok(())
 }
 
 /// Keeps what was done under a key, and forgets some old ones.
-pub(super) async fn remember(
-    connection: &mut Connection,
+pub(super) fn remember(
+    connection: &Connection,
     partner: &PartnerId,
     key: &str,
     done: &Done,
     now: Timestamp,
 ) -> Result<()> {
-    forget(connection, now, PURGED_AT_ONCE).await?;
+    forget(connection, now, PURGED_AT_ONCE)?;
     let deliveries = done.deliveries.as_ref().map(|ids| encode("deliveries", ids)).transpose()?;
-    sqlx::query(
+    query(
         "INSERT OR REPLACE INTO idempotency (partner, key, request_sha256, job, created_at, deliveries)
          VALUES (?, ?, ?, ?, ?, ?)",
     )
@@ -132,7 +121,6 @@ pub(super) async fn remember(
     .bind(nanos(now))
     .bind(deliveries)
     .execute(connection)
-    .await
     .map_err(fault::write)?;
     Ok(())
 }

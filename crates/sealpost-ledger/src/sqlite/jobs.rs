@@ -8,6 +8,7 @@ use sealpost_core::job::{Job, JobEvent, JobMove, Progress};
 use sealpost_core::task::Lease;
 use sealpost_core::{Error, Result};
 
+use super::statement::{query, query_as, query_scalar};
 use super::value::{decode, encode, signed, unsigned};
 use super::{Connection, deliveries, fault, notifications, tasks, timeline};
 
@@ -22,69 +23,67 @@ pub(super) fn job((record, rows, bytes): Row) -> Result<Job> {
 }
 
 /// A job, of this partner only when one is given.
-pub(super) async fn find(connection: &mut Connection, partner: Option<&PartnerId>, id: &JobId) -> Result<Option<Job>> {
+pub(super) fn find(connection: &Connection, partner: Option<&PartnerId>, id: &JobId) -> Result<Option<Job>> {
     let row: Option<Row> =
-        sqlx::query_as("SELECT record, rows_done, bytes_done FROM jobs WHERE id = ?1 AND (?2 IS NULL OR partner = ?2)")
+        query_as("SELECT record, rows_done, bytes_done FROM jobs WHERE id = ?1 AND (?2 IS NULL OR partner = ?2)")
             .bind(id.as_str())
             .bind(partner.map(PartnerId::as_str))
             .fetch_optional(connection)
-            .await
             .map_err(fault::read)?;
     row.map(job).transpose().map_err(|error| error.context(id))
 }
 
 /// A job that must be there.
-pub(super) async fn existing(connection: &mut Connection, id: &JobId) -> Result<Job> {
-    let found = find(connection, None, id).await?;
+pub(super) fn existing(connection: &Connection, id: &JobId) -> Result<Job> {
+    let found = find(connection, None, id)?;
     found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no report {id}")))
 }
 
 /// Loads, moves by [`Job::apply`] and stores, with what follows.
-pub(super) async fn apply(
-    connection: &mut Connection,
+pub(super) fn apply(
+    connection: &Connection,
     id: &JobId,
     event: &JobEvent,
     lease: Option<&Lease>,
     now: Timestamp,
 ) -> Result<JobMove> {
-    tasks::fence(connection, lease, now).await?;
-    let made = existing(connection, id).await?.apply(event, now)?;
+    tasks::fence(connection, lease, now)?;
+    let made = existing(connection, id)?.apply(event, now)?;
     let job = &made.job;
-    sqlx::query("UPDATE jobs SET status = ?, rows_done = ?, bytes_done = ?, record = ? WHERE id = ?")
+    query("UPDATE jobs SET status = ?, rows_done = ?, bytes_done = ?, record = ? WHERE id = ?")
         .bind(job.status.as_str())
         .bind(signed(job.progress.rows))
         .bind(signed(job.progress.bytes))
         .bind(encode("a job", job)?)
         .bind(id.as_str())
-        .execute(&mut *connection)
-        .await
+        .execute(connection)
         .map_err(fault::write)?;
-    follow(connection, &made, event, now).await?;
+    follow(connection, &made, event, now)?;
     Ok(made)
 }
 
 /// Stores what follows from a move: the timeline's entry, deliveries, notifications, tasks.
-async fn follow(connection: &mut Connection, made: &JobMove, event: &JobEvent, now: Timestamp) -> Result<()> {
-    timeline::append(connection, &made.job.id, now, &Happening::Report(event.clone())).await?;
+fn follow(connection: &Connection, made: &JobMove, event: &JobEvent, now: Timestamp) -> Result<()> {
+    timeline::append(connection, &made.job.id, now, &Happening::Report(event.clone()))?;
     for delivery in &made.deliveries {
-        deliveries::insert(connection, delivery, now).await?;
+        deliveries::insert(connection, delivery, now)?;
     }
     if let Some(announcement) = &made.announcement {
-        notifications::announce(connection, announcement).await?;
+        notifications::announce(connection, announcement)?;
     }
-    tasks::enqueue(connection, &made.tasks).await
+    tasks::enqueue(connection, &made.tasks)
 }
 
 /// Notes progress; whether someone asked to cancel.
-pub(super) async fn progress(
-    connection: &mut Connection,
+pub(super) fn progress(
+    connection: &Connection,
     id: &JobId,
     progress: Progress,
     lease: &Lease,
     now: Timestamp,
 ) -> Result<bool> {
-    tasks::fence(connection, Some(lease), now).await?;
-    let cancelled: Option<bool> = sqlx::query_scalar(
+    tasks::fence(connection, Some(lease), now)?;
+    let cancelled: Option<bool> = query_scalar(
         "UPDATE jobs SET rows_done = ?, bytes_done = ? WHERE id = ?
          RETURNING json_extract(record, '$.cancel_requested')",
     )
@@ -92,7 +91,6 @@ pub(super) async fn progress(
     .bind(signed(progress.bytes))
     .bind(id.as_str())
     .fetch_optional(connection)
-    .await
     .map_err(fault::write)?;
     cancelled.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no report {id}")))
 }

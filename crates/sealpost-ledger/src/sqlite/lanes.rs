@@ -5,6 +5,7 @@ use sealpost_core::Result;
 use sealpost_core::id::ConnectorId;
 use sealpost_core::task::WorkKind;
 
+use super::statement::{query, query_scalar};
 use super::{Connection, fault};
 
 /// Whether tasks of this kind have a lane.
@@ -13,7 +14,7 @@ pub(super) fn has_lanes(kind: WorkKind) -> bool {
 }
 
 /// The lane of a task: the connector that it goes to.
-pub(super) async fn of_task(connection: &mut Connection, kind: &str, subject: &str) -> Result<Option<String>> {
+pub(super) fn of_task(connection: &Connection, kind: &str, subject: &str) -> Result<Option<String>> {
     let sql = if kind == WorkKind::Deliver.as_str() {
         "SELECT record ->> '$.connector' FROM deliveries WHERE id = ?"
     } else if kind == WorkKind::Transfer.as_str() {
@@ -21,19 +22,18 @@ pub(super) async fn of_task(connection: &mut Connection, kind: &str, subject: &s
     } else {
         return Ok(None);
     };
-    sqlx::query_scalar(sql).bind(subject).fetch_optional(connection).await.map_err(fault::read)
+    query_scalar(sql).bind(subject).fetch_optional(connection).map_err(fault::read)
 }
 
 /// Sets how many of a connector's tasks may be leased at once. With none at all, they would wait forever.
-pub(super) async fn set_limit(connection: &mut Connection, connector: &ConnectorId, limit: u32) -> Result<()> {
-    sqlx::query(
+pub(super) fn set_limit(connection: &Connection, connector: &ConnectorId, limit: u32) -> Result<()> {
+    query(
         "INSERT INTO lanes (id, capacity) VALUES (?, ?)
          ON CONFLICT (id) DO UPDATE SET capacity = excluded.capacity WHERE capacity <> excluded.capacity",
     )
     .bind(connector.as_str())
     .bind(i64::from(limit.max(1)))
     .execute(connection)
-    .await
     .map_err(fault::write)?;
     Ok(())
 }

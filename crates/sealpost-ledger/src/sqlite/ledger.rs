@@ -10,6 +10,7 @@ use sealpost_core::job::{Job, JobEvent, Progress};
 use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Mark, Redelivered};
 use sealpost_core::task::{Lease, WorkKind};
 
+use super::statement::{query, query_scalar};
 use super::value::{corrupt, nanos};
 use super::{Durability, SqliteLedger, Touched, deliveries, fault, jobs, list, redeliver, timeline};
 
@@ -24,8 +25,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn job(&self, partner: &PartnerId, id: &JobId) -> Result<Option<Job>> {
-        let mut reader = self.reader().await?;
-        jobs::find(&mut reader, Some(partner), id).await
+        let reader = self.reader()?;
+        jobs::find(&reader, Some(partner), id)
     }
 
     fn mark(&self, id: &JobId) -> Option<Mark> {
@@ -33,18 +34,18 @@ impl Ledger for SqliteLedger {
     }
 
     async fn job_of_any_partner(&self, id: &JobId) -> Result<Option<Job>> {
-        let mut reader = self.reader().await?;
-        jobs::find(&mut reader, None, id).await
+        let reader = self.reader()?;
+        jobs::find(&reader, None, id)
     }
 
     async fn jobs(&self, filter: &JobFilter) -> Result<JobPage> {
-        let mut reader = self.reader().await?;
-        list::page(&mut reader, filter).await
+        let reader = self.reader()?;
+        list::page(&reader, filter)
     }
 
     async fn apply(&self, id: &JobId, event: &JobEvent, lease: Option<&Lease>, now: Timestamp) -> Result<Job> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = jobs::apply(turn.connection(), id, event, lease, now).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = jobs::apply(turn.connection(), id, event, lease, now);
         // It writes to the timeline at least.
         let made = turn.end_touching(outcome, |made| Touched::Report(made.job.id.clone())).await?;
         if !made.tasks.is_empty() {
@@ -54,19 +55,19 @@ impl Ledger for SqliteLedger {
     }
 
     async fn progress(&self, id: &JobId, progress: Progress, lease: &Lease) -> Result<bool> {
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome = jobs::progress(turn.connection(), id, progress, lease, Timestamp::now()).await;
+        let turn = self.begin(Durability::Process).await?;
+        let outcome = jobs::progress(turn.connection(), id, progress, lease, Timestamp::now());
         turn.end(outcome).await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>> {
-        let mut reader = self.reader().await?;
-        deliveries::find(&mut reader, id).await
+        let reader = self.reader()?;
+        deliveries::find(&reader, id)
     }
 
     async fn deliveries(&self, job: &JobId) -> Result<Vec<Delivery>> {
-        let mut reader = self.reader().await?;
-        deliveries::of_job(&mut reader, job).await
+        let reader = self.reader()?;
+        deliveries::of_job(&reader, job)
     }
 
     async fn redeliver(
@@ -76,8 +77,8 @@ impl Ledger for SqliteLedger {
         idempotency: Option<(String, String)>,
         now: Timestamp,
     ) -> Result<Redelivered> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = redeliver::redeliver(turn.connection(), job, connectors, idempotency.as_ref(), now).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = redeliver::redeliver(turn.connection(), job, connectors, idempotency.as_ref(), now);
         let redelivered = turn.end(outcome).await?;
         if !redelivered.replayed {
             self.ring([WorkKind::Deliver]);
@@ -92,8 +93,8 @@ impl Ledger for SqliteLedger {
         lease: Option<&Lease>,
         now: Timestamp,
     ) -> Result<Delivery> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = deliveries::apply(turn.connection(), id, event, lease, now).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = deliveries::apply(turn.connection(), id, event, lease, now);
         let (delivery, announced) = turn.end(outcome).await?;
         if announced {
             self.ring([WorkKind::Notify]);
@@ -102,31 +103,29 @@ impl Ledger for SqliteLedger {
     }
 
     async fn delivery_progress(&self, id: &DeliveryId, bytes_sent: u64, lease: &Lease) -> Result<()> {
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome = deliveries::progress(turn.connection(), id, bytes_sent, lease, Timestamp::now()).await;
+        let turn = self.begin(Durability::Process).await?;
+        let outcome = deliveries::progress(turn.connection(), id, bytes_sent, lease, Timestamp::now());
         turn.end(outcome).await
     }
 
     async fn timeline(&self, job: &JobId) -> Result<Vec<TimelineEntry>> {
-        let mut reader = self.reader().await?;
-        timeline::read(&mut reader, job).await
+        let reader = self.reader()?;
+        timeline::read(&reader, job)
     }
 
     async fn check(&self) -> Result<()> {
         let named = |error: sealpost_core::Error| error.context(format!("ledger file `{}`", self.path.display()));
         let at = nanos(Timestamp::now());
-        let mut turn = self.begin(Durability::Disk).await.map_err(named)?;
-        let outcome = sqlx::query("INSERT INTO probe (id, at) VALUES (1, ?1) ON CONFLICT DO UPDATE SET at = ?1")
+        let turn = self.begin(Durability::Disk).await.map_err(named)?;
+        let outcome = query("INSERT INTO probe (id, at) VALUES (1, ?1) ON CONFLICT DO UPDATE SET at = ?1")
             .bind(at)
             .execute(turn.connection())
-            .await
             .map_err(fault::write);
         turn.end_touching(outcome, |_| Touched::NoReport).await.map_err(named)?;
 
-        let mut reader = self.reader().await.map_err(named)?;
-        let back: i64 = sqlx::query_scalar("SELECT at FROM probe WHERE id = 1")
-            .fetch_one(&mut *reader)
-            .await
+        let reader = self.reader().map_err(named)?;
+        let back: i64 = query_scalar("SELECT at FROM probe WHERE id = 1")
+            .fetch_one(&reader)
             .map_err(|error| named(fault::read(error)))?;
         // Another process may have checked in between; an older value would be a lost write.
         if back < at { Err(named(corrupt("a record just written was not read back"))) } else { Ok(()) }

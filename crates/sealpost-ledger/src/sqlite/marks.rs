@@ -67,9 +67,9 @@ impl Marks {
         Some(Mark { epoch: state.epoch, changes: state.reports.get(report).copied().unwrap_or(0) })
     }
 
-    /// To be called while the file is locked for us, before the commit.
-    pub(super) fn before_commit(self: &Arc<Self>, touched: Touched) -> Option<Committing> {
-        if touched == Touched::Anything {
+    /// To be called while the file is locked for us, before the commit of what touches these.
+    pub(super) fn before_commit(self: &Arc<Self>, touched: Vec<Touched>) -> Option<Committing> {
+        if touched.is_empty() || touched.contains(&Touched::Anything) {
             return None;
         }
         let mut state = self.lock();
@@ -97,7 +97,7 @@ impl State {
 pub(super) struct Committing {
     marks: Arc<Marks>,
     before: Header,
-    touched: Touched,
+    touched: Vec<Touched>,
 }
 
 impl Committing {
@@ -114,8 +114,10 @@ impl Committing {
             return state.all_may_have_changed(after);
         }
         state.header = Some(after);
-        if let Touched::Report(report) = &self.touched {
-            *state.reports.entry(report.clone()).or_default() += 1;
+        for touched in &self.touched {
+            if let Touched::Report(report) = touched {
+                *state.reports.entry(report.clone()).or_default() += 1;
+            }
         }
     }
 }

@@ -1,59 +1,74 @@
 //! Opening the file: connections, their settings, and whose file it is.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rusqlite::OpenFlags;
 use sealpost_core::error::codes;
 use sealpost_core::{Error, Result};
-use sqlx::ConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions, SqliteSynchronous};
-use tokio::sync::Mutex;
 
+use super::readers::Readers;
+use super::statement::query_scalar;
 use super::turn::Writing;
 use super::wal_index::WalIndex;
-use super::{SqliteLedger, fault, schema};
+use super::{Connection, SqliteLedger, fault, schema};
 use crate::bell::Inside;
 
 /// How long a write waits for those of other processes. Each holds the lock for milliseconds; ten seconds of waiting
 /// mean that something is wrong.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Reads at once; more wait. They are short and served from memory.
-const READERS: u32 = 4;
+/// Statements that a connection keeps prepared: all there are, and the usual filters of lists.
+const STATEMENTS: usize = 256;
 
-pub(super) async fn open(path: &Path) -> Result<SqliteLedger> {
+/// How connections to the file are opened.
+#[derive(Debug, Clone)]
+pub(super) struct Opening {
+    path: PathBuf,
+    /// How long one waits for other processes.
+    pub(super) patience: Duration,
+}
+
+impl Opening {
+    pub(super) fn new(path: &Path, patience: Duration) -> Self {
+        Self { path: path.to_owned(), patience }
+    }
+
+    /// A connection, for one thread at a time.
+    pub(super) fn connect(&self) -> rusqlite::Result<Connection> {
+        // Without `SQLITE_OPEN_URI`: a name that begins with `file:` is a name.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(self.patience)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // The log is kept from staying as large as it once was.
+        connection.execute_batch(
+            "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864",
+        )?;
+        Ok(connection)
+    }
+}
+
+/// Opens the file; waits for the disk, and for other processes that make it at this moment.
+pub(super) fn open(path: &Path) -> Result<SqliteLedger> {
     let named = |error: Error| error.context(format!("ledger file `{}`", path.display()));
     create(path).map_err(|error| {
         named(Error::new(&codes::ledger::UNREACHABLE, format!("it can't be opened: {error}")).caused_by(error))
     })?;
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .busy_timeout(BUSY)
-        .foreign_keys(true)
-        .synchronous(SqliteSynchronous::Full)
-        // Keeps the write-ahead log from staying as large as it once was.
-        .pragma("journal_size_limit", "67108864")
-        .disable_statement_logging();
+    let opening = Opening::new(path, BUSY);
+    let mut first = opening.connect().map_err(|error| named(fault::write(error)))?;
+    prepare(&mut first).map_err(named)?;
 
-    let mut first = options.connect().await.map_err(|error| named(fault::write(error)))?;
-    prepare(&mut first).await.map_err(named)?;
-
-    // Connected to when something is first read. Meanwhile the first connection keeps the file open: closing the last one takes
+    // Other connections are opened when they are needed. Meanwhile the first one keeps the file open: closing the last one takes
     // the write-ahead log into the file and removes it, and the next one makes it anew.
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_lazy_with(options.clone().pragma("query_only", "ON"));
-    let writing = Writing::new(options);
+    let writing = Writing::new(opening.clone());
     writing.marks.look_at(WalIndex::beside(path));
     Ok(SqliteLedger {
         path: path.to_owned(),
         writing: Arc::new(writing),
         admissions: Arc::default(),
-        readers,
+        readers: Arc::new(Readers::new(opening)),
         anchor: Mutex::new(Some(first)),
         bells: Inside::default(),
     })
@@ -73,18 +88,18 @@ fn create(path: &Path) -> std::io::Result<()> {
 }
 
 /// Refuses a stranger's file before anything is written to it, then sets the journal mode and migrates.
-async fn prepare(connection: &mut SqliteConnection) -> Result<()> {
-    let seen = schema::recognise(connection).await?;
-    write_ahead_log(connection).await?;
-    schema::migrate(connection, seen).await
+fn prepare(connection: &mut Connection) -> Result<()> {
+    let seen = schema::recognise(connection)?;
+    write_ahead_log(connection)?;
+    schema::migrate(connection, seen)
 }
 
 /// Changing the journal mode needs the file for itself and does not wait by the busy timeout, so two processes that
 /// make a new file together meet here.
-async fn write_ahead_log(connection: &mut SqliteConnection) -> Result<()> {
+fn write_ahead_log(connection: &Connection) -> Result<()> {
     let started = std::time::Instant::now();
     loop {
-        match sqlx::query_scalar::<_, String>("PRAGMA journal_mode = WAL").fetch_one(&mut *connection).await {
+        match query_scalar::<String>("PRAGMA journal_mode = WAL").fetch_one(connection) {
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(mode) => {
                 return Err(Error::new(
@@ -93,7 +108,7 @@ async fn write_ahead_log(connection: &mut SqliteConnection) -> Result<()> {
                 ));
             }
             Err(error) if fault::is_busy(&error) && started.elapsed() < BUSY => {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                std::thread::sleep(Duration::from_millis(20));
             }
             Err(error) => return Err(fault::write(error)),
         }

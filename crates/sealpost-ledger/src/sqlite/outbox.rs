@@ -14,49 +14,49 @@ use super::{Durability, SqliteLedger, notifications, webhooks};
 #[async_trait]
 impl Outbox for SqliteLedger {
     async fn webhook(&self, partner: &PartnerId, id: &WebhookId) -> Result<Option<Webhook>> {
-        let mut reader = self.reader().await?;
-        webhooks::find(&mut reader, Some(partner), id).await
+        let reader = self.reader()?;
+        webhooks::find(&reader, Some(partner), id)
     }
 
     async fn webhooks(&self, partner: &PartnerId) -> Result<Vec<Webhook>> {
-        let mut reader = self.reader().await?;
-        webhooks::of_partner(&mut reader, partner).await
+        let reader = self.reader()?;
+        webhooks::of_partner(&reader, partner)
     }
 
     async fn create_webhook(&self, webhook: &Webhook, most: u32) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = webhooks::create(turn.connection(), webhook, most).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = webhooks::create(turn.connection(), webhook, most);
         turn.end(outcome).await
     }
 
     async fn edit_webhook(&self, partner: &PartnerId, id: &WebhookId, edit: &Edit<Webhook>) -> Result<Option<Webhook>> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = webhooks::edit(turn.connection(), partner, id, edit).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = webhooks::edit(turn.connection(), partner, id, edit);
         turn.end(outcome).await
     }
 
     async fn remove_webhook(&self, partner: &PartnerId, id: &WebhookId) -> Result<bool> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = webhooks::remove(turn.connection(), partner, id).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = webhooks::remove(turn.connection(), partner, id);
         turn.end(outcome).await
     }
 
     async fn notify(&self, webhook: &WebhookId, announcement: &Announcement) -> Result<Notification> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = notifications::notify(turn.connection(), webhook, announcement).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = notifications::notify(turn.connection(), webhook, announcement);
         let notification = turn.end(outcome).await?;
         self.ring([WorkKind::Notify]);
         Ok(notification)
     }
 
     async fn notification(&self, id: &NotificationId) -> Result<Option<Notification>> {
-        let mut reader = self.reader().await?;
-        notifications::find(&mut reader, id).await
+        let reader = self.reader()?;
+        notifications::find(&reader, id)
     }
 
     async fn notifications(&self, filter: &NotificationFilter) -> Result<NotificationPage> {
-        let mut reader = self.reader().await?;
-        notifications::page(&mut reader, filter).await
+        let reader = self.reader()?;
+        notifications::page(&reader, filter)
     }
 
     async fn apply_notification(
@@ -66,8 +66,8 @@ impl Outbox for SqliteLedger {
         lease: Option<&Lease>,
         now: Timestamp,
     ) -> Result<Notification> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = notifications::apply(turn.connection(), id, event, lease, now).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = notifications::apply(turn.connection(), id, event, lease, now);
         let (notification, task) = turn.end(outcome).await?;
         if task.is_some() {
             self.ring([WorkKind::Notify]);

@@ -3,8 +3,8 @@
 use sealpost_core::error::{FieldError, codes};
 use sealpost_core::{Error, Result};
 use serde::de::DeserializeOwned;
-use sqlx::{QueryBuilder, Sqlite};
 
+use super::statement::{Scalar, Statement, query_scalar};
 use super::value::decode;
 use super::{Connection, fault};
 
@@ -31,54 +31,59 @@ pub(super) struct Asked<'a> {
 }
 
 /// The records, and whether there are more.
-pub(super) async fn page<T: DeserializeOwned>(
-    connection: &mut Connection,
+pub(super) fn page<T: DeserializeOwned>(
+    connection: &Connection,
     list: &List,
     asked: &Asked<'_>,
 ) -> Result<(Vec<T>, bool)> {
     let limit = asked.limit.clamp(1, 100);
     let from = match asked.after {
-        Some(after) => Some((position(connection, list, asked, after).await?, after)),
+        Some(after) => Some((position(connection, list, asked, after)?, after)),
         None => None,
     };
     // One more than asked for, to know whether there are more.
-    let mut sql = select(list, asked, from, i64::from(limit) + 1);
-    let mut records: Vec<String> = sql.build_query_scalar().fetch_all(connection).await.map_err(fault::read)?;
+    let sql = select(list, asked, from, i64::from(limit) + 1);
+    let mut records = sql.fetch_all(connection).map_err(fault::read)?;
     let more = records.len() > limit as usize;
     records.truncate(limit as usize);
     Ok((records.iter().map(|record| decode(list.what, record)).collect::<Result<_>>()?, more))
 }
 
 /// The statement of a page that begins after this time and id.
-pub(super) fn select(list: &List, asked: &Asked<'_>, from: Option<(i64, &str)>, most: i64) -> QueryBuilder<Sqlite> {
+pub(super) fn select<'a>(
+    list: &List,
+    asked: &Asked<'a>,
+    from: Option<(i64, &'a str)>,
+    most: i64,
+) -> Statement<'a, Scalar<String>> {
     let List { table, time, .. } = list;
-    let mut sql = QueryBuilder::<Sqlite>::new("SELECT record FROM ");
+    let mut sql = query_scalar("SELECT record FROM ");
     sql.push(table).push(" WHERE 1 = 1");
     owned(&mut sql, asked);
     if let Some(status) = asked.status {
-        sql.push(" AND status = ").push_bind(status.to_owned());
+        sql.push(" AND status = ").push_bind(status);
     }
     if let Some((at, id)) = from {
-        sql.push(" AND (").push(time).push(", id) < (").push_bind(at).push(", ").push_bind(id.to_owned()).push(")");
+        sql.push(" AND (").push(time).push(", id) < (").push_bind(at).push(", ").push_bind(id).push(")");
     }
     sql.push(" ORDER BY ").push(time).push(" DESC, id DESC LIMIT ").push_bind(most);
     sql
 }
 
-fn owned(sql: &mut QueryBuilder<Sqlite>, asked: &Asked<'_>) {
+fn owned<'a, R>(sql: &mut Statement<'a, R>, asked: &Asked<'a>) {
     for (column, value) in asked.owners {
         if let Some(value) = value {
-            sql.push(" AND ").push(column).push(" = ").push_bind((*value).to_owned());
+            sql.push(" AND ").push(column).push(" = ").push_bind(*value);
         }
     }
 }
 
 /// The time of the cursor's record. Another partner's record is no cursor, and no different from one that is not there.
-async fn position(connection: &mut Connection, list: &List, asked: &Asked<'_>, after: &str) -> Result<i64> {
-    let mut sql = QueryBuilder::<Sqlite>::new("SELECT ");
-    sql.push(list.time).push(" FROM ").push(list.table).push(" WHERE id = ").push_bind(after.to_owned());
+fn position(connection: &Connection, list: &List, asked: &Asked<'_>, after: &str) -> Result<i64> {
+    let mut sql = query_scalar("SELECT ");
+    sql.push(list.time).push(" FROM ").push(list.table).push(" WHERE id = ").push_bind(after);
     owned(&mut sql, asked);
-    let found: Option<i64> = sql.build_query_scalar().fetch_optional(connection).await.map_err(fault::read)?;
+    let found: Option<i64> = sql.fetch_optional(connection).map_err(fault::read)?;
     found.ok_or_else(|| {
         Error::new(&codes::request::INVALID, format!("{after} is not in this list"))
             .with_fields(vec![FieldError::new("/after", format!("not the id of {} of this list", list.what))])

@@ -7,55 +7,51 @@ use sealpost_core::partner::Partner;
 use sealpost_core::port::Edit;
 use sealpost_core::{Error, Result};
 
+use super::statement::{query, query_as, query_scalar};
 use super::value::{decode, encode};
 use super::{Connection, fault};
 
-async fn find(connection: &mut Connection, id: &PartnerId) -> Result<Option<Partner>> {
-    let record: Option<String> = sqlx::query_scalar("SELECT record FROM partners WHERE id = ?")
+fn find(connection: &Connection, id: &PartnerId) -> Result<Option<Partner>> {
+    let record: Option<String> = query_scalar("SELECT record FROM partners WHERE id = ?")
         .bind(id.as_str())
         .fetch_optional(connection)
-        .await
         .map_err(fault::read)?;
     record.map(|record| decode(&format!("partner {id}"), &record)).transpose()
 }
 
 /// The partner that an identity stands for.
-pub(super) async fn of_identity(connection: &mut Connection, identity: &Identity) -> Result<Option<Partner>> {
-    let record: Option<String> = sqlx::query_scalar(
+pub(super) fn of_identity(connection: &Connection, identity: &Identity) -> Result<Option<Partner>> {
+    let record: Option<String> = query_scalar(
         "SELECT partners.record FROM identities JOIN partners ON partners.id = identities.partner
          WHERE issuer = ? AND subject = ?",
     )
     .bind(&identity.issuer)
     .bind(&identity.subject)
     .fetch_optional(connection)
-    .await
     .map_err(fault::read)?;
     record.map(|record| decode(&format!("the partner of {identity}"), &record)).transpose()
 }
 
 /// Creates or replaces, with its identities.
-pub(super) async fn store(connection: &mut Connection, partner: &Partner) -> Result<()> {
-    sqlx::query("INSERT INTO partners (id, record) VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record")
+pub(super) fn store(connection: &Connection, partner: &Partner) -> Result<()> {
+    query("INSERT INTO partners (id, record) VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record")
         .bind(partner.id.as_str())
         .bind(encode("a partner", partner)?)
-        .execute(&mut *connection)
-        .await
+        .execute(connection)
         .map_err(fault::write)?;
-    sqlx::query("DELETE FROM identities WHERE partner = ?")
+    query("DELETE FROM identities WHERE partner = ?")
         .bind(partner.id.as_str())
-        .execute(&mut *connection)
-        .await
+        .execute(connection)
         .map_err(fault::write)?;
     for identity in &partner.identities {
-        let owner: String = sqlx::query_scalar(
+        let owner: String = query_scalar(
             "INSERT INTO identities (issuer, subject, partner) VALUES (?, ?, ?)
              ON CONFLICT DO UPDATE SET partner = partner RETURNING partner",
         )
         .bind(&identity.issuer)
         .bind(&identity.subject)
         .bind(partner.id.as_str())
-        .fetch_one(&mut *connection)
-        .await
+        .fetch_one(connection)
         .map_err(fault::write)?;
         if owner != partner.id.as_str() {
             return Err(Error::new(
@@ -68,23 +64,22 @@ pub(super) async fn store(connection: &mut Connection, partner: &Partner) -> Res
 }
 
 /// Loads, changes and stores.
-pub(super) async fn edit(connection: &mut Connection, id: &PartnerId, edit: &Edit<Partner>) -> Result<Option<Partner>> {
-    let Some(before) = find(connection, id).await? else { return Ok(None) };
+pub(super) fn edit(connection: &Connection, id: &PartnerId, edit: &Edit<Partner>) -> Result<Option<Partner>> {
+    let Some(before) = find(connection, id)? else { return Ok(None) };
     // An edit changes what a record says, never which one it is.
     let after = Partner { id: id.clone(), ..edit(before)? };
-    store(connection, &after).await?;
+    store(connection, &after)?;
     Ok(Some(after))
 }
 
 /// Removes it with all that is its own, unless something of it is under way.
-pub(super) async fn remove(connection: &mut Connection, id: &PartnerId) -> Result<bool> {
-    let (jobs, deliveries): (i64, i64) = sqlx::query_as(
+pub(super) fn remove(connection: &Connection, id: &PartnerId) -> Result<bool> {
+    let (jobs, deliveries): (i64, i64) = query_as(
         "SELECT COALESCE((SELECT jobs FROM active_jobs WHERE partner = ?1), 0),
                 (SELECT COUNT(*) FROM deliveries WHERE partner = ?1 AND status IN ('pending', 'sending'))",
     )
     .bind(id.as_str())
-    .fetch_one(&mut *connection)
-    .await
+    .fetch_one(connection)
     .map_err(fault::read)?;
     if jobs + deliveries > 0 {
         return Err(Error::new(
@@ -93,14 +88,11 @@ pub(super) async fn remove(connection: &mut Connection, id: &PartnerId) -> Resul
         ));
     }
     for sql in ["DELETE FROM usage WHERE partner = ?", "DELETE FROM changes WHERE partner = ? AND status = 'pending'"] {
-        sqlx::query(sql).bind(id.as_str()).execute(&mut *connection).await.map_err(fault::write)?;
+        query(sql).bind(id.as_str()).execute(connection).map_err(fault::write)?;
     }
     // What refers to it goes with it (ON DELETE CASCADE): connectors, keys, identities, webhooks and their
     // notifications, challenges. Its past reports, decided changes and the audit trail stay as a record.
-    let done = sqlx::query("DELETE FROM partners WHERE id = ?")
-        .bind(id.as_str())
-        .execute(connection)
-        .await
-        .map_err(fault::write)?;
-    Ok(done.rows_affected() == 1)
+    let done =
+        query("DELETE FROM partners WHERE id = ?").bind(id.as_str()).execute(connection).map_err(fault::write)?;
+    Ok(done == 1)
 }

@@ -9,6 +9,7 @@ use sealpost_core::id::TaskId;
 use sealpost_core::port::Queue;
 use sealpost_core::task::{DeadTask, Lease, QueueDepth, Work, WorkKind};
 
+use super::statement::{query, query_as};
 use super::value::{id, instant, later, nanos, unsigned};
 use super::{Durability, SqliteLedger, Touched, fault, lanes, tasks};
 
@@ -26,13 +27,13 @@ pub(super) const HURRY: &str = "
 impl Queue for SqliteLedger {
     async fn claim(&self, kinds: &[WorkKind], lease: Duration) -> Result<Option<Lease>> {
         // A look first: most claims of an idle worker find nothing, and a look takes no lock from anyone.
-        let mut reader = self.reader().await?;
-        if claim::candidate(&mut reader, kinds, Timestamp::now()).await?.is_none() {
+        let reader = self.reader()?;
+        if claim::candidate(&reader, kinds, Timestamp::now())?.is_none() {
             return Ok(None);
         }
         drop(reader);
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome = claim::claim(turn.connection(), kinds, lease, Timestamp::now()).await;
+        let turn = self.begin(Durability::Process).await?;
+        let outcome = claim::claim(turn.connection(), kinds, lease, Timestamp::now());
         // A claim counts its number up; that there was none may have written nothing.
         turn.end_touching(outcome, |claimed| match claimed {
             Some(_) => Touched::NoReport,
@@ -44,22 +45,21 @@ impl Queue for SqliteLedger {
     async fn extend(&self, lease: &mut Lease, by: Duration) -> Result<()> {
         let now = Timestamp::now();
         let until = later(now, by);
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome = claim::extend(turn.connection(), lease, until, now).await.and_then(|met| held(met, lease));
+        let turn = self.begin(Durability::Process).await?;
+        let outcome = claim::extend(turn.connection(), lease, until, now).and_then(|met| held(met, lease));
         turn.end(outcome).await?;
         lease.until = until;
         Ok(())
     }
 
     async fn complete(&self, lease: &Lease) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = sqlx::query("DELETE FROM tasks WHERE id = ? AND epoch = ? AND leased = 1")
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = query("DELETE FROM tasks WHERE id = ? AND epoch = ? AND leased = 1")
             .bind(lease.task.as_str())
             .bind(i64::from(lease.epoch))
             .execute(turn.connection())
-            .await
             .map_err(fault::write)
-            .and_then(|done| held(done.rows_affected(), lease));
+            .and_then(|done| held(done, lease));
         turn.end_touching(outcome, |()| Touched::NoReport).await?;
         self.place_is_free(lease);
         Ok(())
@@ -69,37 +69,35 @@ impl Queue for SqliteLedger {
         // No wait for the disk: what a loss of power takes is the end of the log, and without this step the task is
         // still held, or was never claimed. It comes back when the lease ends at the latest — sooner than it was to, if
         // the delay was longer — which is what at least once allows. What happened meanwhile is an event, and on disk.
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome =
-            sqlx::query("UPDATE tasks SET ready_at = ?, leased = 0 WHERE id = ? AND epoch = ? AND leased = 1")
-                .bind(nanos(later(Timestamp::now(), delay)))
-                .bind(lease.task.as_str())
-                .bind(i64::from(lease.epoch))
-                .execute(turn.connection())
-                .await
-                .map_err(fault::write)
-                .and_then(|done| held(done.rows_affected(), lease));
+        let turn = self.begin(Durability::Process).await?;
+        let outcome = query("UPDATE tasks SET ready_at = ?, leased = 0 WHERE id = ? AND epoch = ? AND leased = 1")
+            .bind(nanos(later(Timestamp::now(), delay)))
+            .bind(lease.task.as_str())
+            .bind(i64::from(lease.epoch))
+            .execute(turn.connection())
+            .map_err(fault::write)
+            .and_then(|done| held(done, lease));
         turn.end(outcome).await?;
         self.ring([lease.work.kind()]);
         Ok(())
     }
 
     async fn bury(&self, lease: &Lease, reason: &str) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = dead::bury(turn.connection(), lease, reason, Timestamp::now()).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = dead::bury(turn.connection(), lease, reason, Timestamp::now());
         turn.end(outcome).await?;
         self.place_is_free(lease);
         Ok(())
     }
 
     async fn dead(&self, limit: u32) -> Result<Vec<DeadTask>> {
-        let mut reader = self.reader().await?;
-        dead::list(&mut reader, limit).await
+        let reader = self.reader()?;
+        dead::list(&reader, limit)
     }
 
     async fn revive(&self, task: &TaskId) -> Result<bool> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = dead::revive(turn.connection(), task, Timestamp::now()).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = dead::revive(turn.connection(), task, Timestamp::now());
         let revived = turn.end(outcome).await?;
         if revived {
             self.ring(WorkKind::ALL);
@@ -108,8 +106,8 @@ impl Queue for SqliteLedger {
     }
 
     async fn depth(&self) -> Result<QueueDepth> {
-        let mut reader = self.reader().await?;
-        let (ready, delayed, leased, dead): (i64, i64, i64, i64) = sqlx::query_as(
+        let reader = self.reader()?;
+        let (ready, delayed, leased, dead): (i64, i64, i64, i64) = query_as(
             "SELECT COUNT(*) FILTER (WHERE ready_at <= ?1),
                     COUNT(*) FILTER (WHERE ready_at > ?1 AND leased = 0),
                     COUNT(*) FILTER (WHERE ready_at > ?1 AND leased = 1),
@@ -117,8 +115,7 @@ impl Queue for SqliteLedger {
              FROM tasks",
         )
         .bind(nanos(Timestamp::now()))
-        .fetch_one(&mut *reader)
-        .await
+        .fetch_one(&reader)
         .map_err(fault::read)?;
         Ok(QueueDepth {
             ready: unsigned(ready),
@@ -143,15 +140,14 @@ impl Queue for SqliteLedger {
 
     async fn hurry(&self, work: &Work) -> Result<bool> {
         let (kind, subject) = tasks::columns(work);
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome = sqlx::query(HURRY)
+        let turn = self.begin(Durability::Process).await?;
+        let outcome = query(HURRY)
             .bind(nanos(Timestamp::now()))
             .bind(kind)
             .bind(subject)
             .execute(turn.connection())
-            .await
             .map_err(fault::write);
-        let hurried = turn.end(outcome).await?.rows_affected() > 0;
+        let hurried = turn.end(outcome).await? > 0;
         if hurried {
             self.ring([work.kind()]);
         }
@@ -171,8 +167,8 @@ impl SqliteLedger {
     /// full, and would make the caller spin.
     async fn until_next(&self, kinds: &[WorkKind]) -> Duration {
         let now = Timestamp::now();
-        let next = match self.reader().await {
-            Ok(mut reader) => claim::next_after(&mut reader, kinds, now).await,
+        let next = match self.reader() {
+            Ok(reader) => claim::next_after(&reader, kinds, now),
             Err(error) => Err(error),
         };
         match next {

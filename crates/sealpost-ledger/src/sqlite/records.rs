@@ -1,15 +1,17 @@
 //! The port `Records`: partners, connectors and API keys.
 
 use async_trait::async_trait;
-use sealpost_core::Result;
 use sealpost_core::connector::Connector;
+use sealpost_core::error::codes;
 use sealpost_core::id::{ApiKeyId, ConnectorId, PartnerId};
 use sealpost_core::identity::Identity;
 use sealpost_core::partner::{ApiKey, Partner};
 use sealpost_core::port::{Edit, Records};
 use sealpost_core::task::WorkKind;
+use sealpost_core::{Error, Result};
 use serde::de::DeserializeOwned;
 
+use super::statement::{query, query_scalar};
 use super::value::decode;
 use super::{Durability, SqliteLedger, api_keys, connectors, fault, partners};
 
@@ -24,25 +26,25 @@ impl Records for SqliteLedger {
     }
 
     async fn partner_of(&self, identity: &Identity) -> Result<Option<Partner>> {
-        let mut reader = self.reader().await?;
-        partners::of_identity(&mut reader, identity).await
+        let reader = self.reader()?;
+        partners::of_identity(&reader, identity)
     }
 
     async fn put_partner(&self, partner: &Partner) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = partners::store(turn.connection(), partner).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = partners::store(turn.connection(), partner);
         turn.end(outcome).await
     }
 
     async fn edit_partner(&self, id: &PartnerId, edit: &Edit<Partner>) -> Result<Option<Partner>> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = partners::edit(turn.connection(), id, edit).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = partners::edit(turn.connection(), id, edit);
         turn.end(outcome).await
     }
 
     async fn remove_partner(&self, id: &PartnerId) -> Result<bool> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = partners::remove(turn.connection(), id).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = partners::remove(turn.connection(), id);
         turn.end(outcome).await
     }
 
@@ -51,13 +53,16 @@ impl Records for SqliteLedger {
     }
 
     async fn connectors(&self, partner: Option<&PartnerId>) -> Result<Vec<Connector>> {
-        let sql = "SELECT record FROM connectors WHERE ?1 IS NULL OR partner = ?1 ORDER BY partner, name, id";
+        let sql = match partner {
+            Some(_) => "SELECT record FROM connectors WHERE partner = ? ORDER BY name, id",
+            None => "SELECT record FROM connectors ORDER BY partner, name, id",
+        };
         self.many(sql, "a connector", partner).await
     }
 
     async fn put_connector(&self, connector: &Connector) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = connectors::store(turn.connection(), connector).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::store(turn.connection(), connector);
         turn.end(outcome).await?;
         // Its lane may have more room now.
         self.ring([WorkKind::Deliver, WorkKind::Transfer]);
@@ -65,20 +70,19 @@ impl Records for SqliteLedger {
     }
 
     async fn edit_connector(&self, id: &ConnectorId, edit: &Edit<Connector>) -> Result<Option<Connector>> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = connectors::edit(turn.connection(), id, edit).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::edit(turn.connection(), id, edit);
         let edited = turn.end(outcome).await?;
         self.ring([WorkKind::Deliver, WorkKind::Transfer]);
         Ok(edited)
     }
 
     async fn remove_connector(&self, id: &ConnectorId) -> Result<bool> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = sqlx::query("DELETE FROM connectors WHERE id = ?")
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = query("DELETE FROM connectors WHERE id = ?")
             .bind(id.as_str())
             .execute(turn.connection())
-            .await
-            .map(|done| done.rows_affected() == 1)
+            .map(|done| done == 1)
             .map_err(fault::write);
         turn.end(outcome).await
     }
@@ -93,39 +97,39 @@ impl Records for SqliteLedger {
     }
 
     async fn put_api_key(&self, key: &ApiKey) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = api_keys::store(turn.connection(), key).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = api_keys::store(turn.connection(), key);
         turn.end(outcome).await
     }
 
     async fn edit_api_key(&self, id: &ApiKeyId, edit: &Edit<ApiKey>) -> Result<Option<ApiKey>> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = api_keys::edit(turn.connection(), id, edit).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = api_keys::edit(turn.connection(), id, edit);
         turn.end(outcome).await
     }
 }
 
 impl SqliteLedger {
     async fn one<T: DeserializeOwned>(&self, sql: &'static str, what: &str, id: &str) -> Result<Option<T>> {
-        let mut reader = self.reader().await?;
-        let record: Option<String> =
-            sqlx::query_scalar(sql).bind(id).fetch_optional(&mut *reader).await.map_err(fault::read)?;
+        let reader = self.reader()?;
+        let record: Option<String> = query_scalar(sql).bind(id).fetch_optional(&reader).map_err(fault::read)?;
         record.map(|record| decode(&format!("{what} {id}"), &record)).transpose()
     }
 
-    async fn many<T: DeserializeOwned>(
+    async fn many<T: DeserializeOwned + Send + 'static>(
         &self,
         sql: &'static str,
-        what: &str,
+        what: &'static str,
         partner: Option<&PartnerId>,
     ) -> Result<Vec<T>> {
-        let mut reader = self.reader().await?;
-        let mut query = sqlx::query_scalar(sql);
-        // A parameter without a value is NULL to SQLite: all partners.
-        if let Some(partner) = partner {
-            query = query.bind(partner.as_str());
-        }
-        let records: Vec<String> = query.fetch_all(&mut *reader).await.map_err(fault::read)?;
-        records.iter().map(|record| decode(what, record)).collect()
+        let (reader, partner) = (self.reader()?, partner.cloned());
+        let reading = tokio::task::spawn_blocking(move || {
+            let sql = query_scalar(sql);
+            let sql = partner.iter().fold(sql, |sql, partner| sql.bind(partner.as_str()));
+            let records: Vec<String> = sql.fetch_all(&reader).map_err(fault::read)?;
+            records.iter().map(|record| decode(what, record)).collect()
+        });
+        // There may be ten thousand, which must not hold other work up.
+        reading.await.map_err(|error| Error::new(&codes::ledger::UNREACHABLE, format!("read: {error}")))?
     }
 }

@@ -13,15 +13,15 @@ use super::idempotency::{self, Done};
 use super::value::corrupt;
 use super::{Connection, deliveries, jobs, tasks};
 
-pub(super) async fn redeliver(
-    connection: &mut Connection,
+pub(super) fn redeliver(
+    connection: &Connection,
     job: &JobId,
     connectors: &[ConnectorId],
     key: Option<&(String, String)>,
     now: Timestamp,
 ) -> Result<Redelivered> {
-    let job = jobs::existing(connection, job).await?;
-    if let Some(before) = replayed(connection, &job, key, now).await? {
+    let job = jobs::existing(connection, job)?;
+    if let Some(before) = replayed(connection, &job, key, now)? {
         return Ok(Redelivered { deliveries: before, replayed: true });
     }
     let file = stored_file(&job)?;
@@ -32,34 +32,34 @@ pub(super) async fn redeliver(
     let mut made = Vec::new();
     for connector in connectors {
         let (delivery, task) = Delivery::pending(&job, file.clone(), connector.clone(), now);
-        deliveries::insert(connection, &delivery, now).await?;
-        tasks::enqueue(connection, &[task]).await?;
+        deliveries::insert(connection, &delivery, now)?;
+        tasks::enqueue(connection, &[task])?;
         made.push(delivery);
     }
     if let Some((key, sha256)) = key {
         let ids = made.iter().map(|delivery| delivery.id.clone()).collect();
         let done = Done { sha256: sha256.clone(), job: job.id, deliveries: Some(ids) };
-        idempotency::remember(connection, &job.request.partner, key, &done, now).await?;
+        idempotency::remember(connection, &job.request.partner, key, &done, now)?;
     }
     Ok(Redelivered { deliveries: made, replayed: false })
 }
 
 /// The deliveries that this key and request made before, as they are now.
-async fn replayed(
-    connection: &mut Connection,
+fn replayed(
+    connection: &Connection,
     job: &Job,
     key: Option<&(String, String)>,
     now: Timestamp,
 ) -> Result<Option<Vec<Delivery>>> {
     let Some((key, sha256)) = key else { return Ok(None) };
-    let ids = match idempotency::find(connection, &job.request.partner, key, now).await? {
+    let ids = match idempotency::find(connection, &job.request.partner, key, now)? {
         None => return Ok(None),
         Some(Done { sha256: known, job: of, deliveries: Some(ids) }) if known == *sha256 && of == job.id => ids,
         Some(_) => return Err(idempotency::mismatch()),
     };
     let mut before = Vec::new();
     for id in &ids {
-        let found = deliveries::find(connection, id).await?;
+        let found = deliveries::find(connection, id)?;
         before.push(found.ok_or_else(|| corrupt(format!("an idempotency key's delivery {id} is gone")))?);
     }
     Ok(Some(before))

@@ -2,9 +2,9 @@
 
 use sealpost_core::error::codes;
 use sealpost_core::{Error, Result};
-use sqlx::sqlite::SqliteConnection;
 
-use super::fault;
+use super::statement::query_scalar;
+use super::{Connection, fault};
 
 /// Marks a file as ours (`PRAGMA application_id`): "Seal".
 const APPLICATION: i64 = 0x5365_616C;
@@ -21,9 +21,9 @@ static STEPS: &[&str] = &[
 ];
 
 /// Refuses a file that another program has made, or a newer version of this one. Gives the number of steps that it has seen.
-pub(super) async fn recognise(connection: &mut SqliteConnection) -> Result<usize> {
-    let application = number(connection, "PRAGMA application_id").await?;
-    let tables = number(connection, "SELECT COUNT(*) FROM sqlite_schema").await?;
+pub(super) fn recognise(connection: &Connection) -> Result<usize> {
+    let application = number(connection, "PRAGMA application_id")?;
+    let tables = number(connection, "SELECT COUNT(*) FROM sqlite_schema")?;
     let fresh = application == 0 && tables == 0;
     if application != APPLICATION && !fresh {
         return Err(Error::new(
@@ -31,7 +31,7 @@ pub(super) async fn recognise(connection: &mut SqliteConnection) -> Result<usize
             "it is the SQLite file of another program: give the ledger a file of its own",
         ));
     }
-    let version = number(connection, "PRAGMA user_version").await?;
+    let version = number(connection, "PRAGMA user_version")?;
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     if version > known {
         return Err(Error::new(
@@ -44,22 +44,22 @@ pub(super) async fn recognise(connection: &mut SqliteConnection) -> Result<usize
 
 /// Brings the file to the newest schema in one transaction. Processes that start together wait for one another. A file that
 /// is there already, as at nearly every start, is not written to: that would wait for the disk, and for other writers.
-pub(super) async fn migrate(connection: &mut SqliteConnection, seen: usize) -> Result<()> {
+pub(super) fn migrate(connection: &Connection, seen: usize) -> Result<()> {
     if seen == STEPS.len() {
         return Ok(());
     }
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(fault::write)?;
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(fault::write)?;
     // Again, under the lock: another process may have come first.
-    let seen = recognise(connection).await?;
+    let seen = recognise(connection)?;
     for step in STEPS.iter().skip(seen) {
-        sqlx::raw_sql(*step).execute(&mut *connection).await.map_err(fault::write)?;
+        connection.execute_batch(step).map_err(fault::write)?;
     }
     let mark = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {}", STEPS.len());
-    sqlx::raw_sql(sqlx::AssertSqlSafe(mark)).execute(&mut *connection).await.map_err(fault::write)?;
-    sqlx::raw_sql("COMMIT").execute(&mut *connection).await.map_err(fault::write)?;
+    connection.execute_batch(&mark).map_err(fault::write)?;
+    connection.execute_batch("COMMIT").map_err(fault::write)?;
     Ok(())
 }
 
-async fn number(connection: &mut SqliteConnection, sql: &'static str) -> Result<i64> {
-    sqlx::query_scalar(sql).fetch_one(connection).await.map_err(fault::read)
+fn number(connection: &Connection, sql: &'static str) -> Result<i64> {
+    query_scalar(sql).fetch_one(connection).map_err(fault::read)
 }

@@ -6,22 +6,22 @@ use sealpost_core::id::TaskId;
 use sealpost_core::task::{Lease, NewTask, Work, WorkKind};
 use sealpost_core::{Error, Result};
 
+use super::statement::{query, query_scalar};
 use super::value::{corrupt, id, nanos};
 use super::{Connection, fault, lanes};
 
 /// Enqueues tasks, each in its lane if it has one: what a task is about is stored before it.
-pub(super) async fn enqueue(connection: &mut Connection, tasks: &[NewTask]) -> Result<()> {
+pub(super) fn enqueue(connection: &Connection, tasks: &[NewTask]) -> Result<()> {
     for task in tasks {
         let (kind, subject) = columns(&task.work);
-        let lane = lanes::of_task(connection, kind, subject).await?;
-        sqlx::query("INSERT INTO tasks (id, kind, subject, ready_at, lane) VALUES (?, ?, ?, ?, ?)")
+        let lane = lanes::of_task(connection, kind, subject)?;
+        query("INSERT INTO tasks (id, kind, subject, ready_at, lane) VALUES (?, ?, ?, ?, ?)")
             .bind(TaskId::fresh().as_str())
             .bind(kind)
             .bind(subject)
             .bind(nanos(task.run_at))
             .bind(lane)
-            .execute(&mut *connection)
-            .await
+            .execute(connection)
             .map_err(fault::write)?;
     }
     Ok(())
@@ -29,13 +29,12 @@ pub(super) async fn enqueue(connection: &mut Connection, tasks: &[NewTask]) -> R
 
 /// Holds the step to its lease: the task's newest, and not past at `now`. In the same transaction as what it guards, so
 /// that nobody can claim the task in between.
-pub(super) async fn fence(connection: &mut Connection, lease: Option<&Lease>, now: Timestamp) -> Result<()> {
+pub(super) fn fence(connection: &Connection, lease: Option<&Lease>, now: Timestamp) -> Result<()> {
     let Some(lease) = lease else { return Ok(()) };
-    let until: Option<i64> = sqlx::query_scalar("SELECT ready_at FROM tasks WHERE id = ? AND epoch = ? AND leased = 1")
+    let until: Option<i64> = query_scalar("SELECT ready_at FROM tasks WHERE id = ? AND epoch = ? AND leased = 1")
         .bind(lease.task.as_str())
         .bind(i64::from(lease.epoch))
         .fetch_optional(connection)
-        .await
         .map_err(fault::read)?;
     match until {
         Some(until) if until > nanos(now) => Ok(()),

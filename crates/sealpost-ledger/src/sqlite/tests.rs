@@ -19,10 +19,12 @@ use sealpost_testkit::suite::ledger::transfers::{BEGUN, completed, new_transfer}
 use sealpost_testkit::suite::ledger::webhooks::sample_webhook;
 use sealpost_testkit::suite::ledger::{HOUR, admission, connector_id, partner, refused, started, stored};
 
+use super::statement::{query, query_as, query_scalar};
 use super::{Durability, SqliteLedger};
 
 mod marks;
 mod plans;
+mod turns;
 
 async fn fresh() -> (tempfile::TempDir, SqliteLedger) {
     let folder = tempfile::tempdir().unwrap();
@@ -34,10 +36,10 @@ async fn fresh() -> (tempfile::TempDir, SqliteLedger) {
 #[tokio::test]
 async fn a_full_disk_is_said_and_survived() {
     let (_folder, ledger) = fresh().await;
-    let mut turn = ledger.begin(Durability::Disk).await.unwrap();
-    let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(turn.connection()).await.unwrap();
+    let turn = ledger.begin(Durability::Disk).await.unwrap();
+    let pages: i64 = query_scalar("PRAGMA page_count").fetch_one(turn.connection()).unwrap();
     let limit = format!("PRAGMA max_page_count = {}", pages + 4);
-    sqlx::raw_sql(sqlx::AssertSqlSafe(limit)).execute(turn.connection()).await.unwrap();
+    turn.connection().execute_batch(&limit).unwrap();
     turn.end(Ok(())).await.unwrap();
 
     let mut jobs = Vec::new();
@@ -51,14 +53,14 @@ async fn a_full_disk_is_said_and_survived() {
     assert!(error.is(&codes::ledger::FULL) && error.is_retried(), "{error:?}");
 
     // Space again (a new connection has no limit): the ledger goes on, and has what it said that it has.
-    ledger.writing.writers.lock().await.close().await;
+    ledger.writing.close().await;
     ledger.admit(admission("acme")).await.unwrap();
     for job in &jobs {
         assert_eq!(ledger.job_of_any_partner(&job.id).await.unwrap().as_ref(), Some(job));
     }
     assert_eq!(ledger.depth().await.unwrap().ready, jobs.len() as u64 + 1);
-    let mut reader = ledger.reader().await.unwrap();
-    let check: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut *reader).await.unwrap();
+    let reader = ledger.reader().unwrap();
+    let check: String = query_scalar("PRAGMA integrity_check").fetch_one(&reader).unwrap();
     assert_eq!(check, "ok");
 }
 
@@ -199,10 +201,10 @@ async fn a_panic_holds_nobody_up_who_waits_behind_it() {
 async fn active_reports_are_counted_however_they_move() {
     let (_folder, ledger) = fresh().await;
     let counted = async || -> (i64, i64) {
-        let mut reader = ledger.reader().await.unwrap();
+        let reader = ledger.reader().unwrap();
         let sql = "SELECT (SELECT COALESCE(SUM(jobs), 0) FROM active_jobs),
                    (SELECT COUNT(*) FROM jobs WHERE status IN ('queued', 'running'))";
-        sqlx::query_as(sql).fetch_one(&mut *reader).await.unwrap()
+        query_as(sql).fetch_one(&reader).unwrap()
     };
     let mut jobs = Vec::new();
     for of in ["acme", "acme", "other"] {
@@ -219,8 +221,8 @@ async fn active_reports_are_counted_however_they_move() {
     assert_eq!(counted().await, (1, 1));
     ledger.apply(&jobs[0].id, &JobEvent::Expired { deleted: true }, None, now).await.unwrap();
     assert_eq!(counted().await, (1, 1));
-    let mut turn = ledger.begin(Durability::Disk).await.unwrap();
-    sqlx::query("UPDATE jobs SET status = 'queued'").execute(turn.connection()).await.unwrap();
+    let turn = ledger.begin(Durability::Disk).await.unwrap();
+    query("UPDATE jobs SET status = 'queued'").execute(turn.connection()).unwrap();
     turn.end(Ok(())).await.unwrap();
     assert_eq!(counted().await, (3, 3));
 }
@@ -243,10 +245,9 @@ async fn a_file_that_is_there_is_opened_beside_a_writer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_step_is_taken_back_and_holds_nobody_up() {
     let (_folder, ledger) = fresh().await;
-    let mut turn = ledger.begin(Durability::Disk).await.unwrap();
-    sqlx::query("INSERT INTO sequences (partner, report_type, last) VALUES ('acme', 'contracts.v1', 41)")
+    let turn = ledger.begin(Durability::Disk).await.unwrap();
+    query("INSERT INTO sequences (partner, report_type, last) VALUES ('acme', 'contracts.v1', 41)")
         .execute(turn.connection())
-        .await
         .unwrap();
     drop(turn);
     let Admitted::New(job) = ledger.admit(admission("acme")).await.unwrap() else { panic!("a new job") };
@@ -325,9 +326,9 @@ async fn a_dropped_event_is_told_only_if_it_happened() {
 async fn lanes_are_kept_as_long_as_they_are_of_use() {
     let (_folder, ledger) = fresh().await;
     let lanes = async || -> Vec<(String, i64, i64)> {
-        let mut reader = ledger.reader().await.unwrap();
+        let reader = ledger.reader().unwrap();
         let sql = "SELECT id, capacity, tasks FROM lanes ORDER BY id";
-        sqlx::query_as(sql).fetch_all(&mut *reader).await.unwrap()
+        query_as(sql).fetch_all(&reader).unwrap()
     };
     let usual = i64::from(ConnectorLimits::default().concurrency);
     let (unknown, known) = (connector_id("acme", "unknown"), sample_connector("acme", "main"));
@@ -389,8 +390,8 @@ async fn another_programs_lock_is_unreachable_not_forever() {
     let other = SqliteLedger::open(folder.path().join("ledger.db")).await.unwrap();
     let held = other.begin(Durability::Disk).await.unwrap();
     // Without the ten seconds of patience.
-    let options = ledger.writing.options.clone().busy_timeout(std::time::Duration::from_millis(10));
-    let outcome = super::Writing::new(options).begin(Durability::Disk).await.map(drop);
+    let opening = super::open::Opening::new(&ledger.path, std::time::Duration::from_millis(10));
+    let outcome = super::turn::Writing::new(opening).begin(Durability::Disk).await.map(drop);
     refused(outcome, &codes::ledger::UNREACHABLE);
     drop(held);
     ledger.check().await.unwrap();
@@ -416,8 +417,8 @@ async fn what_happened_can_not_be_rewritten() {
     let statements =
         ["UPDATE timeline SET at = 0", "DELETE FROM timeline", "UPDATE audit SET at = 0", "DELETE FROM audit"];
     for sql in statements {
-        let mut turn = ledger.begin(Durability::Disk).await.unwrap();
-        let error = sqlx::query(sql).execute(turn.connection()).await.unwrap_err();
+        let turn = ledger.begin(Durability::Disk).await.unwrap();
+        let error = query(sql).execute(turn.connection()).unwrap_err();
         assert!(error.to_string().contains("append-only"), "{error}");
     }
 }
@@ -427,15 +428,15 @@ async fn the_durabilities_are_what_they_say() {
     let (_folder, ledger) = fresh().await;
     // https://www.sqlite.org/pragma.html#pragma_synchronous: 1 is NORMAL, 2 is FULL.
     for (durability, expected) in [(Durability::Process, 1), (Durability::Disk, 2)] {
-        let mut turn = ledger.begin(durability).await.unwrap();
-        let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(turn.connection()).await.unwrap();
+        let turn = ledger.begin(durability).await.unwrap();
+        let level: i64 = query_scalar("PRAGMA synchronous").fetch_one(turn.connection()).unwrap();
         assert_eq!(level, expected);
-        let keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(turn.connection()).await.unwrap();
+        let keys: i64 = query_scalar("PRAGMA foreign_keys").fetch_one(turn.connection()).unwrap();
         assert_eq!(keys, 1);
         turn.end(Ok(())).await.unwrap();
     }
-    let mut reader = ledger.reader().await.unwrap();
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *reader).await.unwrap();
+    let reader = ledger.reader().unwrap();
+    let mode: String = query_scalar("PRAGMA journal_mode").fetch_one(&reader).unwrap();
     assert_eq!(mode, "wal");
-    sqlx::query("DELETE FROM tasks").execute(&mut *reader).await.unwrap_err();
+    query("DELETE FROM tasks").execute(&reader).unwrap_err();
 }

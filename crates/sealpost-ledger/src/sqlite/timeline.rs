@@ -5,12 +5,13 @@ use sealpost_core::Result;
 use sealpost_core::event::{Happening, TimelineEntry};
 use sealpost_core::id::JobId;
 
+use super::statement::{query, query_as};
 use super::value::{decode, encode, instant, nanos, unsigned};
 use super::{Connection, fault};
 
 /// Appends what happened under the next number. The write transaction keeps the numbers without gaps.
-pub(super) async fn append(connection: &mut Connection, job: &JobId, at: Timestamp, what: &Happening) -> Result<()> {
-    sqlx::query(
+pub(super) fn append(connection: &Connection, job: &JobId, at: Timestamp, what: &Happening) -> Result<()> {
+    query(
         "INSERT INTO timeline (job, sequence, at, what)
          SELECT ?1, COALESCE(MAX(sequence), 0) + 1, ?2, ?3 FROM timeline WHERE job = ?1",
     )
@@ -18,17 +19,15 @@ pub(super) async fn append(connection: &mut Connection, job: &JobId, at: Timesta
     .bind(nanos(at))
     .bind(encode("a timeline entry", what)?)
     .execute(connection)
-    .await
     .map_err(fault::write)?;
     Ok(())
 }
 
-pub(super) async fn read(connection: &mut Connection, job: &JobId) -> Result<Vec<TimelineEntry>> {
+pub(super) fn read(connection: &Connection, job: &JobId) -> Result<Vec<TimelineEntry>> {
     let rows: Vec<(i64, i64, String)> =
-        sqlx::query_as("SELECT sequence, at, what FROM timeline WHERE job = ? ORDER BY sequence")
+        query_as("SELECT sequence, at, what FROM timeline WHERE job = ? ORDER BY sequence")
             .bind(job.as_str())
             .fetch_all(connection)
-            .await
             .map_err(fault::read)?;
     rows.into_iter()
         .map(|(sequence, at, what)| {

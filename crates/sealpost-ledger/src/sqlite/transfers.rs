@@ -19,18 +19,18 @@ mod start;
 #[async_trait]
 impl Transfers for SqliteLedger {
     async fn transfer_connector(&self, id: &ConnectorId) -> Result<Option<TransferConnector>> {
-        let mut reader = self.reader().await?;
-        connectors::find(&mut reader, id).await
+        let reader = self.reader()?;
+        connectors::find(&reader, id)
     }
 
     async fn transfer_connectors(&self, after: Option<&ConnectorId>, limit: u32) -> Result<Vec<TransferConnector>> {
-        let mut reader = self.reader().await?;
-        connectors::page(&mut reader, after, limit).await
+        let reader = self.reader()?;
+        connectors::page(&reader, after, limit)
     }
 
     async fn create_transfer_connector(&self, connector: &TransferConnector, most: u32) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = connectors::create(turn.connection(), connector, most).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::create(turn.connection(), connector, most);
         turn.end(outcome).await
     }
 
@@ -39,8 +39,8 @@ impl Transfers for SqliteLedger {
         id: &ConnectorId,
         edit: &Edit<TransferConnector>,
     ) -> Result<Option<TransferConnector>> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = connectors::edit(turn.connection(), id, edit).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::edit(turn.connection(), id, edit);
         let edited = turn.end(outcome).await?;
         // Its lane may have more room now.
         self.ring([WorkKind::Transfer]);
@@ -48,14 +48,14 @@ impl Transfers for SqliteLedger {
     }
 
     async fn remove_transfer_connector(&self, id: &ConnectorId) -> Result<bool> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = connectors::remove(turn.connection(), id).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::remove(turn.connection(), id);
         turn.end(outcome).await
     }
 
     async fn start_transfer(&self, new: &NewTransfer) -> Result<StartedTransfer> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = start::start(turn.connection(), new).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = start::start(turn.connection(), new);
         let started = turn.end(outcome).await?;
         if matches!(started, StartedTransfer::New(_)) {
             self.ring([WorkKind::Transfer]);
@@ -64,23 +64,23 @@ impl Transfers for SqliteLedger {
     }
 
     async fn started_before(&self, caller: &AccessKeyId, token: &str, sha256: &str) -> Result<Option<Transfer>> {
-        let mut reader = self.reader().await?;
-        start::before(&mut reader, caller, (token, sha256), Timestamp::now()).await
+        let reader = self.reader()?;
+        start::before(&reader, caller, (token, sha256), Timestamp::now())
     }
 
     async fn transfer(&self, id: &TransferId) -> Result<Option<Transfer>> {
-        let mut reader = self.reader().await?;
-        start::find(&mut reader, id).await
+        let reader = self.reader()?;
+        start::find(&reader, id)
     }
 
     async fn transfer_items(&self, id: &TransferId, from: u32, limit: u32) -> Result<Vec<TransferItem>> {
-        let mut reader = self.reader().await?;
-        items::of_transfer(&mut reader, id, from, limit).await
+        let reader = self.reader()?;
+        items::of_transfer(&reader, id, from, limit)
     }
 
     async fn transfer_item(&self, id: &TransferItemId) -> Result<Option<TransferItem>> {
-        let mut reader = self.reader().await?;
-        items::find(&mut reader, id).await
+        let reader = self.reader()?;
+        items::find(&reader, id)
     }
 
     async fn apply_item(
@@ -90,8 +90,8 @@ impl Transfers for SqliteLedger {
         lease: Option<&Lease>,
         now: Timestamp,
     ) -> Result<TransferItem> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = items::apply(turn.connection(), id, event, lease, now).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = items::apply(turn.connection(), id, event, lease, now);
         let (item, announced) = turn.end(outcome).await?;
         if announced {
             self.ring([WorkKind::Announce, WorkKind::AnnounceTransfer]);
@@ -100,30 +100,30 @@ impl Transfers for SqliteLedger {
     }
 
     async fn item_progress(&self, id: &TransferItemId, size: Option<u64>, bytes: u64, lease: &Lease) -> Result<()> {
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome = items::progress(turn.connection(), id, size, bytes, lease, Timestamp::now()).await;
+        let turn = self.begin(Durability::Process).await?;
+        let outcome = items::progress(turn.connection(), id, size, bytes, lease, Timestamp::now());
         turn.end(outcome).await
     }
 
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>> {
-        let mut reader = self.reader().await?;
-        access_keys::find(&mut reader, id).await
+        let reader = self.reader()?;
+        access_keys::find(&reader, id)
     }
 
     async fn access_keys(&self) -> Result<Vec<AccessKey>> {
-        let mut reader = self.reader().await?;
-        access_keys::all(&mut reader).await
+        let reader = self.reader()?;
+        access_keys::all(&reader)
     }
 
     async fn create_access_key(&self, key: &AccessKey) -> Result<()> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = access_keys::create(turn.connection(), key).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = access_keys::create(turn.connection(), key);
         turn.end(outcome).await
     }
 
     async fn edit_access_key(&self, id: &AccessKeyId, edit: &Edit<AccessKey>) -> Result<Option<AccessKey>> {
-        let mut turn = self.begin(Durability::Disk).await?;
-        let outcome = access_keys::edit(turn.connection(), id, edit).await;
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = access_keys::edit(turn.connection(), id, edit);
         turn.end(outcome).await
     }
 }

@@ -1,94 +1,186 @@
-//! A write transaction: taking turns, and what becomes of a connection when one ends badly.
+//! A write transaction: taking turns, sharing a commit, and what becomes of a connection when one ends badly.
+//!
+//! A turn runs its statements on the caller's thread; the commit, which waits for the disk, has a thread of its own. Who waits
+//! for a turn when the one before it ends takes it in the same transaction, under a savepoint, and one sync of the disk serves
+//! all of them. Nobody waits for others to come, and nobody sees or hears of anything before it is committed.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use sealpost_core::Result;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use rusqlite::ErrorCode;
+use sealpost_core::error::codes;
+use sealpost_core::{Error, Result};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use super::marks::{Marks, Touched};
-use super::{Durability, fault};
+use super::open::Opening;
+use super::{Connection, Durability, fault};
+
+/// The pause between two looks whether another process still writes. Each does for a millisecond or so.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// What writing needs. Shared, so that a write can go on when whoever asked for it is gone.
 pub(super) struct Writing {
-    pub(super) options: SqliteConnectOptions,
-    pub(super) writers: Arc<Mutex<Writers>>,
+    opening: Opening,
+    writer: Arc<Mutex<Writer>>,
     pub(super) marks: Arc<Marks>,
 }
 
 impl Writing {
-    pub(super) fn new(options: SqliteConnectOptions) -> Self {
-        Self { options, writers: Arc::default(), marks: Arc::default() }
+    pub(super) fn new(opening: Opening) -> Self {
+        Self { opening, writer: Arc::default(), marks: Arc::default() }
     }
 
     /// A write transaction. It sees the newest state and excludes every other writer, of other processes too.
     pub(super) async fn begin(&self, durability: Durability) -> Result<Turn> {
-        let writers = self.writers.clone().lock_owned().await;
-        Turn::begin(writers, &self.options, self.marks.clone(), durability).await
+        let mut writer = self.writer.clone().lock_owned().await;
+        if writer.open.is_some() {
+            // Turns have ended, and the commit waits for this lock behind this one.
+            writer.run("SAVEPOINT turn").map_err(fault::write)?;
+        } else {
+            writer.begin(&self.opening, durability).await?;
+        }
+        Ok(Turn { marks: self.marks.clone(), shared: self.writer.clone(), writer, ended: false })
+    }
+
+    /// Commits what waits for it and closes the connection.
+    pub(super) async fn close(&self) {
+        let mut writer = self.writer.lock().await;
+        writer.commit(&self.marks);
+        writer.give_up();
     }
 }
 
-/// The connection that writes, and the durability that it has now. One for both: what another connection writes makes the pages
-/// that a connection has in memory old, and two that take turns would read everything again for each transaction. Under a lock:
-/// SQLite has one writer at a time, and waiting on a lock in memory is fairer and cheaper than its polling.
+/// The connection that writes, and the transaction that it is in. One for all: what another connection writes makes the pages
+/// that a connection has in memory old. Under a lock: SQLite has one writer at a time, and waiting on a lock in memory is fairer
+/// and cheaper than its polling.
 #[derive(Default)]
-pub(super) struct Writers(Option<(SqliteConnection, Durability)>);
+struct Writer {
+    connection: Option<Connection>,
+    /// The durability that the connection is set to.
+    set: Option<Durability>,
+    /// That of the transaction which is open.
+    open: Option<Durability>,
+    /// Turns of it that have ended well, and wait for the commit.
+    ended: Vec<Ended>,
+}
 
-impl Writers {
-    pub(super) async fn close(&mut self) {
-        if let Some((connection, _)) = self.0.take()
-            && let Err(error) = connection.close().await
-        {
-            tracing::debug!(%error, "closing the ledger's connection");
+struct Ended {
+    touched: Touched,
+    told: oneshot::Sender<Result<()>>,
+}
+
+impl Writer {
+    /// `BEGIN IMMEDIATE`, so that it never has to be begun again because another came between its read and its write.
+    async fn begin(&mut self, opening: &Opening, durability: Durability) -> Result<()> {
+        if self.connection.is_none() {
+            self.set = None;
+            let connection = opening.connect().map_err(fault::write)?;
+            // Waiting is done here, where it holds no thread.
+            connection.busy_timeout(Duration::ZERO).map_err(fault::write)?;
+            self.connection = Some(connection);
+        }
+        if self.set != Some(durability) {
+            let settings = match durability {
+                // The usual number of pages after which the log is written into the file.
+                Durability::Disk => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000",
+                // That waits for the disk, so it is left to those who do so anyway, as long as there are any.
+                Durability::Process => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000",
+            };
+            self.set = None;
+            self.connection().and_then(|connection| connection.execute_batch(settings)).map_err(fault::write)?;
+            self.set = Some(durability);
+        }
+        let begun = Instant::now();
+        loop {
+            match self.run("BEGIN IMMEDIATE") {
+                Ok(()) => break,
+                Err(error) if fault::is_busy(&error) && begun.elapsed() < opening.patience => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(fault::write(error)),
+            }
+        }
+        self.open = Some(durability);
+        Ok(())
+    }
+
+    fn connection(&self) -> rusqlite::Result<&Connection> {
+        // It is only gone after an end that nobody was told of yet.
+        self.connection.as_ref().ok_or_else(|| {
+            let gone = rusqlite::ffi::Error { code: ErrorCode::OperationAborted, extended_code: 4 };
+            rusqlite::Error::SqliteFailure(gone, Some("the connection was given up".to_owned()))
+        })
+    }
+
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection()?.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
+    /// Ends the transaction, and tells those who wait for it. Takes as long as the disk does.
+    fn commit(&mut self, marks: &Arc<Marks>) {
+        if self.open.take().is_none() {
+            return;
+        }
+        let touched: Vec<_> =
+            self.ended.iter_mut().map(|turn| std::mem::replace(&mut turn.touched, Touched::Anything)).collect();
+        let committing = marks.before_commit(touched);
+        let outcome = self.run(if self.ended.is_empty() { "ROLLBACK" } else { "COMMIT" }).map_err(fault::write);
+        match &outcome {
+            // Before anyone else writes, and before anyone hears of it.
+            Ok(()) => committing.into_iter().for_each(|committing| committing.done()),
+            Err(_) => self.give_up(),
+        }
+        for turn in self.ended.drain(..) {
+            // Who is gone finds out by reading, as after a lost answer.
+            drop(turn.told.send(outcome.clone()));
+        }
+    }
+
+    /// Without its connection, SQLite takes back what was not committed; the next turn opens a new one.
+    fn give_up(&mut self) {
+        self.connection = None;
+        self.open = None;
+    }
+
+    /// The transaction is lost, and with it the turns that have ended well.
+    fn lose(&mut self, error: &Error) {
+        self.give_up();
+        for turn in self.ended.drain(..) {
+            drop(turn.told.send(Err(error.clone())));
+        }
+    }
+
+    /// Takes back what the turn did, which others may have been before. What SQLite has ended by itself (full disk), or can't
+    /// take back, is lost for all of them.
+    fn take_back(&mut self, error: &Error) {
+        let is_over = self.connection().map_or(true, Connection::is_autocommit);
+        let taken_back = match self.ended.is_empty() {
+            _ if is_over => false,
+            true => self.run("ROLLBACK").is_ok(),
+            false => self.run("ROLLBACK TO turn").and_then(|()| self.run("RELEASE turn")).is_ok(),
+        };
+        if !taken_back {
+            self.lose(error);
+        } else if self.ended.is_empty() {
+            self.open = None;
         }
     }
 }
 
-/// One write transaction (`BEGIN IMMEDIATE`, so that it never has to be begun again because another came between its
-/// read and its write).
-///
-/// The connection is out of its slot meanwhile and goes back only after a clean end. A future that is dropped midway,
-/// or a transaction that SQLite has ended by itself (full disk), therefore loses the connection — closing it rolls
-/// back — and the next turn opens a new one.
+/// One turn of writing. Dropped before its end, as by a panic, it is taken back.
 pub(super) struct Turn {
-    writers: OwnedMutexGuard<Writers>,
     marks: Arc<Marks>,
-    durability: Durability,
-    connection: SqliteConnection,
+    shared: Arc<Mutex<Writer>>,
+    writer: OwnedMutexGuard<Writer>,
+    ended: bool,
 }
 
 impl Turn {
-    async fn begin(
-        mut writers: OwnedMutexGuard<Writers>,
-        options: &SqliteConnectOptions,
-        marks: Arc<Marks>,
-        durability: Durability,
-    ) -> Result<Self> {
-        let (mut connection, has) = match writers.0.take() {
-            Some(open) => open,
-            None => {
-                let full = options.clone().synchronous(SqliteSynchronous::Full);
-                (full.connect().await.map_err(fault::write)?, Durability::Disk)
-            }
-        };
-        // In one go with the change, where one is needed: handing a statement to the connection costs more than either.
-        let begun = match (has == durability, durability) {
-            (true, _) => sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await,
-            (false, Durability::Disk) => {
-                sqlx::raw_sql("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").execute(&mut connection).await
-            }
-            (false, Durability::Process) => {
-                sqlx::raw_sql("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").execute(&mut connection).await
-            }
-        };
-        begun.map_err(fault::write)?;
-        Ok(Self { writers, marks, durability, connection })
-    }
-
     /// The connection, inside the transaction.
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.connection
+    #[expect(clippy::expect_used, reason = "beginning a turn opens it, and only ends give it up")]
+    pub(super) fn connection(&self) -> &Connection {
+        self.writer.connection.as_ref().expect("a turn has a connection")
     }
 
     /// Commits what went well; takes back all of what did not.
@@ -96,26 +188,46 @@ impl Turn {
         self.end_touching(outcome, |_| Touched::Anything).await
     }
 
-    /// [`end`](Self::end) of a transaction of which it is known what it changes of reports.
+    /// [`end`](Self::end) of a turn of which it is known what it changes of reports.
     pub(super) async fn end_touching<T>(
         mut self,
         outcome: Result<T>,
         touched: impl FnOnce(&T) -> Touched,
     ) -> Result<T> {
-        let last = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        let committing = outcome.as_ref().ok().map(touched).and_then(|touched| self.marks.before_commit(touched));
-        let ended = sqlx::query(last).execute(&mut self.connection).await;
-        if let Some(committing) = committing.filter(|_| ended.is_ok()) {
-            // Before anyone else writes, and before anyone hears of it.
-            committing.done();
-        }
-        match (outcome, ended) {
-            (outcome, Ok(_)) => {
-                self.writers.0 = Some((self.connection, self.durability));
-                outcome
+        self.ended = true;
+        let value = match outcome {
+            Ok(value) => value,
+            Err(error) => {
+                self.writer.take_back(&error);
+                return Err(error);
             }
-            (Err(error), Err(_)) => Err(error),
-            (Ok(_), Err(error)) => Err(fault::write(error)),
+        };
+        let is_first = self.writer.ended.is_empty();
+        if !is_first && let Err(error) = self.writer.run("RELEASE turn").map_err(fault::write) {
+            self.writer.take_back(&error);
+            return Err(error);
+        }
+        let (told, outcome) = oneshot::channel();
+        self.writer.ended.push(Ended { touched: touched(&value), told });
+        if self.writer.open == Some(Durability::Process) {
+            // Costs microseconds, and nobody has to wait for it.
+            self.writer.commit(&self.marks);
+        } else if is_first {
+            // Behind those who wait for their turns already. Not by this caller, who may go away.
+            let (shared, marks) = (self.shared.clone(), self.marks.clone());
+            tokio::task::spawn_blocking(move || shared.blocking_lock_owned().commit(&marks));
+        }
+        drop(self);
+        let gone = |_| Error::new(&codes::ledger::UNREACHABLE, "write: the program ended before the commit");
+        outcome.await.map_err(gone)??;
+        Ok(value)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.writer.take_back(&Error::new(&codes::ledger::UNREACHABLE, "write: the step was broken off"));
         }
     }
 }

@@ -7,6 +7,7 @@ use sealpost_core::id::PartnerId;
 use sealpost_core::port::{Reserved, UsageMeter};
 use sealpost_core::usage::UsageWindow;
 
+use super::statement::{query, query_scalar};
 use super::value::{nanos, signed, unsigned};
 use super::{Connection, Durability, SqliteLedger, Touched, fault};
 
@@ -16,8 +17,8 @@ use super::{Connection, Durability, SqliteLedger, Touched, fault};
 #[async_trait]
 impl UsageMeter for SqliteLedger {
     async fn reserve(&self, partner: &PartnerId, window: &UsageWindow, amount: u64, limit: u64) -> Result<Reserved> {
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome = reserve(turn.connection(), partner, window, amount, limit).await;
+        let turn = self.begin(Durability::Process).await?;
+        let outcome = reserve(turn.connection(), partner, window, amount, limit);
         turn.end_touching(outcome, |reserved| match reserved.granted {
             // Then nothing was written.
             0 => Touched::Anything,
@@ -27,32 +28,29 @@ impl UsageMeter for SqliteLedger {
     }
 
     async fn give_back(&self, partner: &PartnerId, window: &UsageWindow, amount: u64) -> Result<()> {
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome = sqlx::query(
-            "UPDATE usage SET reserved = MAX(reserved - ?, 0) WHERE partner = ? AND period = ? AND start_at = ?",
-        )
-        .bind(signed(amount))
-        .bind(partner.as_str())
-        .bind(window.period.as_str())
-        .bind(nanos(window.start))
-        .execute(turn.connection())
-        .await
-        .map(drop)
-        .map_err(fault::write);
+        let turn = self.begin(Durability::Process).await?;
+        let outcome =
+            query("UPDATE usage SET reserved = MAX(reserved - ?, 0) WHERE partner = ? AND period = ? AND start_at = ?")
+                .bind(signed(amount))
+                .bind(partner.as_str())
+                .bind(window.period.as_str())
+                .bind(nanos(window.start))
+                .execute(turn.connection())
+                .map(drop)
+                .map_err(fault::write);
         turn.end(outcome).await
     }
 
     async fn reserved(&self, partner: &PartnerId, window: &UsageWindow) -> Result<u64> {
-        let mut reader = self.reader().await?;
-        so_far(&mut reader, partner, window).await
+        let reader = self.reader()?;
+        so_far(&reader, partner, window)
     }
 
     async fn forget_before(&self, time: Timestamp) -> Result<()> {
-        let mut turn = self.begin(Durability::Process).await?;
-        let outcome = sqlx::query("DELETE FROM usage WHERE end_at <= ?")
+        let turn = self.begin(Durability::Process).await?;
+        let outcome = query("DELETE FROM usage WHERE end_at <= ?")
             .bind(nanos(time))
             .execute(turn.connection())
-            .await
             .map(drop)
             .map_err(fault::write);
         turn.end(outcome).await
@@ -60,20 +58,20 @@ impl UsageMeter for SqliteLedger {
 }
 
 /// The write transaction keeps everyone else out between the look and the write.
-async fn reserve(
-    connection: &mut Connection,
+fn reserve(
+    connection: &Connection,
     partner: &PartnerId,
     window: &UsageWindow,
     amount: u64,
     limit: u64,
 ) -> Result<Reserved> {
-    let before = so_far(connection, partner, window).await?;
+    let before = so_far(connection, partner, window)?;
     let granted = amount.min(limit.saturating_sub(before));
     if granted == 0 {
         return Ok(Reserved { granted, total: before });
     }
     let total = before.saturating_add(granted);
-    sqlx::query(
+    query(
         "INSERT INTO usage (partner, period, start_at, end_at, reserved) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET reserved = excluded.reserved",
     )
@@ -83,19 +81,17 @@ async fn reserve(
     .bind(nanos(window.end))
     .bind(signed(total))
     .execute(connection)
-    .await
     .map_err(fault::write)?;
     Ok(Reserved { granted, total })
 }
 
-async fn so_far(connection: &mut Connection, partner: &PartnerId, window: &UsageWindow) -> Result<u64> {
+fn so_far(connection: &Connection, partner: &PartnerId, window: &UsageWindow) -> Result<u64> {
     let reserved: Option<i64> =
-        sqlx::query_scalar("SELECT reserved FROM usage WHERE partner = ? AND period = ? AND start_at = ?")
+        query_scalar("SELECT reserved FROM usage WHERE partner = ? AND period = ? AND start_at = ?")
             .bind(partner.as_str())
             .bind(window.period.as_str())
             .bind(nanos(window.start))
             .fetch_optional(connection)
-            .await
             .map_err(fault::read)?;
     Ok(unsigned(reserved.unwrap_or(0)))
 }

@@ -87,9 +87,9 @@ impl Admissions {
     }
 }
 
-async fn admit_batch(mut turn: Turn, batch: Vec<Waiting>, writing: &Writing) {
+async fn admit_batch(turn: Turn, batch: Vec<Waiting>, writing: &Writing) {
     let (asked, told): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.admission, one.told)).unzip();
-    let outcome = admit(turn.connection(), &asked).await;
+    let outcome = admit(turn.connection(), &asked);
     match turn.end_touching(outcome, touched).await {
         Ok(outcomes) => told.into_iter().zip(outcomes).for_each(|(told, outcome)| tell(told, outcome)),
         // What can't be stored of one must not be the others' loss.
@@ -103,8 +103,8 @@ async fn admit_batch(mut turn: Turn, batch: Vec<Waiting>, writing: &Writing) {
 }
 
 async fn alone(writing: &Writing, admission: Admission) -> Result<Admitted> {
-    let mut turn = writing.begin(Durability::Disk).await?;
-    let outcome = admit(turn.connection(), &[admission]).await;
+    let turn = writing.begin(Durability::Disk).await?;
+    let outcome = admit(turn.connection(), &[admission]);
     let gone = || Error::new(&codes::ledger::UNREACHABLE, "the admission has no outcome");
     turn.end_touching(outcome, touched).await?.pop().ok_or_else(gone)?
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sealpost_core::Result;
 use sealpost_core::task::{Lease, WorkKind};
 
+use super::super::statement::{query, query_as, query_scalar};
 use super::super::value::{corrupt, later, nanos};
 use super::super::{Connection, fault, lanes, tasks};
 use super::{id, instant};
@@ -38,16 +39,15 @@ pub(in crate::sqlite) const CANDIDATE: &str = "
     ORDER BY ready_at, ordinal LIMIT 1";
 
 /// The row of the task that a claim would get, see [`CANDIDATE`].
-pub(super) async fn candidate(connection: &mut Connection, kinds: &[WorkKind], now: Timestamp) -> Result<Option<i64>> {
+pub(super) fn candidate(connection: &Connection, kinds: &[WorkKind], now: Timestamp) -> Result<Option<i64>> {
     let mut with_lanes = kinds.iter().filter(|kind| lanes::has_lanes(**kind)).map(|kind| kind.as_str());
     let one = with_lanes.next();
-    sqlx::query_scalar(CANDIDATE)
+    query_scalar(CANDIDATE)
         .bind(names(kinds))
         .bind(nanos(now))
         .bind(one)
         .bind(with_lanes.next_back().or(one))
         .fetch_optional(connection)
-        .await
         .map_err(fault::read)
 }
 
@@ -57,22 +57,21 @@ fn names(kinds: &[WorkKind]) -> String {
     format!("[{}]", names.join(","))
 }
 
-pub(super) async fn claim(
-    connection: &mut Connection,
+pub(super) fn claim(
+    connection: &Connection,
     kinds: &[WorkKind],
     lease: Duration,
     now: Timestamp,
 ) -> Result<Option<Lease>> {
-    let Some(ordinal) = candidate(connection, kinds, now).await? else { return Ok(None) };
+    let Some(ordinal) = candidate(connection, kinds, now)? else { return Ok(None) };
     let until = later(now, lease);
-    let (task, kind, subject, epoch): (String, String, String, i64) = sqlx::query_as(
+    let (task, kind, subject, epoch): (String, String, String, i64) = query_as(
         "UPDATE tasks SET ready_at = ?, leased = 1, epoch = epoch + 1 WHERE ordinal = ?
          RETURNING id, kind, subject, epoch",
     )
     .bind(nanos(until))
     .bind(ordinal)
     .fetch_one(connection)
-    .await
     .map_err(fault::write)?;
     Ok(Some(Lease {
         task: id("a task's id", &task)?,
@@ -83,13 +82,8 @@ pub(super) async fn claim(
 }
 
 /// Extends a lease; how many rows it met. One that has run out has given its place in its lane back, and needs another.
-pub(super) async fn extend(
-    connection: &mut Connection,
-    lease: &Lease,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<u64> {
-    let done = sqlx::query(
+pub(super) fn extend(connection: &Connection, lease: &Lease, until: Timestamp, now: Timestamp) -> Result<u64> {
+    let done = query(
         "UPDATE tasks SET ready_at = ?1 WHERE id = ?2 AND epoch = ?3 AND leased = 1
            AND (lane IS NULL OR ready_at > ?4
                 OR (SELECT COUNT(*) FROM tasks AS other WHERE other.lane = tasks.lane AND other.leased = 1
@@ -101,9 +95,8 @@ pub(super) async fn extend(
     .bind(i64::from(lease.epoch))
     .bind(nanos(now))
     .execute(connection)
-    .await
     .map_err(fault::write)?;
-    Ok(done.rows_affected())
+    Ok(done)
 }
 
 /// Again one look into an index per kind, and one for all that have a lane.
@@ -117,17 +110,12 @@ pub(in crate::sqlite) const NEXT: &str = "
       WHERE ?3 AND lane IS NOT NULL AND ready_at > ?2)";
 
 /// When the next task of these kinds that isn't ready yet will be, or a lease ends.
-pub(super) async fn next_after(
-    connection: &mut Connection,
-    kinds: &[WorkKind],
-    now: Timestamp,
-) -> Result<Option<Timestamp>> {
-    let next: Option<i64> = sqlx::query_scalar(NEXT)
+pub(super) fn next_after(connection: &Connection, kinds: &[WorkKind], now: Timestamp) -> Result<Option<Timestamp>> {
+    let next: Option<i64> = query_scalar(NEXT)
         .bind(names(kinds))
         .bind(nanos(now))
         .bind(kinds.iter().any(|kind| lanes::has_lanes(*kind)))
         .fetch_one(connection)
-        .await
         .map_err(fault::read)?;
     Ok(next.map(instant))
 }

@@ -5,6 +5,7 @@ use sealpost_core::job::Job;
 use sealpost_core::port::{Mark, UsageMeter};
 use sealpost_core::usage::Period;
 
+use super::super::statement::query;
 use super::*;
 
 /// A ledger, another one on the same file (for whatever another process does), and two reports.
@@ -52,8 +53,8 @@ async fn what_another_process_writes_changes_every_mark() {
     assert_ne!(mark(&ledger, &one.id), before);
     // And by statements that are none of this program's.
     let before = mark(&ledger, &one.id);
-    let mut turn = other.begin(Durability::Process).await.unwrap();
-    sqlx::query("UPDATE jobs SET rows_done = rows_done + 1").execute(turn.connection()).await.unwrap();
+    let turn = other.begin(Durability::Process).await.unwrap();
+    query("UPDATE jobs SET rows_done = rows_done + 1").execute(turn.connection()).unwrap();
     turn.end(Ok(())).await.unwrap();
     assert_ne!(mark(&ledger, &one.id), before);
 }
@@ -117,11 +118,10 @@ async fn an_unchanged_mark_means_an_unchanged_report_under_load() {
         let newest = newest.clone();
         tokio::spawn(async move {
             for number in (0..200_u64).map(|number| number * 2 + of) {
-                let mut turn = ledger.begin(Durability::Process).await.unwrap();
-                sqlx::query("UPDATE jobs SET rows_done = rows_done + 1 WHERE id = ?")
+                let turn = ledger.begin(Durability::Process).await.unwrap();
+                query("UPDATE jobs SET rows_done = rows_done + 1 WHERE id = ?")
                     .bind(job.id.as_str())
                     .execute(turn.connection())
-                    .await
                     .unwrap();
                 let id = job.id.clone();
                 turn.end_touching(Ok(()), |()| super::super::Touched::Report(id)).await.unwrap();

@@ -6,84 +6,73 @@ use sealpost_core::port::Edit;
 use sealpost_core::transfer::TransferConnector;
 use sealpost_core::{Error, Result};
 
+use super::super::statement::{query, query_scalar};
 use super::super::value::{decode, encode};
 use super::super::{Connection, fault, lanes};
 
-pub(super) async fn find(connection: &mut Connection, id: &ConnectorId) -> Result<Option<TransferConnector>> {
-    let record: Option<String> = sqlx::query_scalar("SELECT record FROM transfer_connectors WHERE id = ?")
+pub(super) fn find(connection: &Connection, id: &ConnectorId) -> Result<Option<TransferConnector>> {
+    let record: Option<String> = query_scalar("SELECT record FROM transfer_connectors WHERE id = ?")
         .bind(id.as_str())
         .fetch_optional(connection)
-        .await
         .map_err(fault::read)?;
     record.map(|record| decode(&format!("transfer connector {id}"), &record)).transpose()
 }
 
 /// Those after this one, by id.
-pub(super) async fn page(
-    connection: &mut Connection,
-    after: Option<&ConnectorId>,
-    limit: u32,
-) -> Result<Vec<TransferConnector>> {
-    let records: Vec<String> =
-        sqlx::query_scalar("SELECT record FROM transfer_connectors WHERE id > ? ORDER BY id LIMIT ?")
-            // No id is empty.
-            .bind(after.map_or("", |id| id.as_str()))
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await
-            .map_err(fault::read)?;
+pub(super) fn page(connection: &Connection, after: Option<&ConnectorId>, limit: u32) -> Result<Vec<TransferConnector>> {
+    let records: Vec<String> = query_scalar("SELECT record FROM transfer_connectors WHERE id > ? ORDER BY id LIMIT ?")
+        // No id is empty.
+        .bind(after.map_or("", |id| id.as_str()))
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .map_err(fault::read)?;
     records.iter().map(|record| decode("a transfer connector", record)).collect()
 }
 
 /// Stores a new one, unless there are enough.
-pub(super) async fn create(connection: &mut Connection, connector: &TransferConnector, most: u32) -> Result<()> {
-    let there: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM transfer_connectors")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(fault::read)?;
+pub(super) fn create(connection: &Connection, connector: &TransferConnector, most: u32) -> Result<()> {
+    let there: i64 =
+        query_scalar("SELECT COUNT(*) FROM transfer_connectors").fetch_one(connection).map_err(fault::read)?;
     if there >= i64::from(most) {
         let detail = format!("there are {there} connectors; {most} are allowed");
         return Err(Error::new(&codes::request::TOO_MANY, detail));
     }
-    sqlx::query("INSERT INTO transfer_connectors (id, record) VALUES (?, ?)")
+    query("INSERT INTO transfer_connectors (id, record) VALUES (?, ?)")
         .bind(connector.id.as_str())
         .bind(encode("a transfer connector", connector)?)
-        .execute(&mut *connection)
-        .await
+        .execute(connection)
         .map_err(fault::write)?;
-    limit(connection, connector).await
+    limit(connection, connector)
 }
 
 /// Keeps its lane in step.
-async fn limit(connection: &mut Connection, connector: &TransferConnector) -> Result<()> {
-    lanes::set_limit(connection, &connector.id, connector.settings.limits.concurrency).await
+fn limit(connection: &Connection, connector: &TransferConnector) -> Result<()> {
+    lanes::set_limit(connection, &connector.id, connector.settings.limits.concurrency)
 }
 
 /// Loads, changes and stores.
-pub(super) async fn edit(
-    connection: &mut Connection,
+pub(super) fn edit(
+    connection: &Connection,
     id: &ConnectorId,
     edit: &Edit<TransferConnector>,
 ) -> Result<Option<TransferConnector>> {
-    let Some(before) = find(connection, id).await? else { return Ok(None) };
+    let Some(before) = find(connection, id)? else { return Ok(None) };
     // An edit changes what a record says, never which one it is.
     let created_at = before.created_at;
     let after = TransferConnector { id: id.clone(), created_at, ..edit(before)? };
-    sqlx::query("UPDATE transfer_connectors SET record = ? WHERE id = ?")
+    query("UPDATE transfer_connectors SET record = ? WHERE id = ?")
         .bind(encode("a transfer connector", &after)?)
         .bind(id.as_str())
-        .execute(&mut *connection)
-        .await
+        .execute(connection)
         .map_err(fault::write)?;
-    limit(connection, &after).await?;
+    limit(connection, &after)?;
     Ok(Some(after))
 }
 
-pub(super) async fn remove(connection: &mut Connection, id: &ConnectorId) -> Result<bool> {
-    let done = sqlx::query("DELETE FROM transfer_connectors WHERE id = ?")
+pub(super) fn remove(connection: &Connection, id: &ConnectorId) -> Result<bool> {
+    let done = query("DELETE FROM transfer_connectors WHERE id = ?")
         .bind(id.as_str())
         .execute(connection)
-        .await
         .map_err(fault::write)?;
-    Ok(done.rows_affected() == 1)
+    Ok(done == 1)
 }

@@ -6,6 +6,7 @@ use sealpost_core::id::{AccessKeyId, TransferId};
 use sealpost_core::transfer::{NewTransfer, RESULTS_KEPT_DAYS, StartedTransfer, Transfer};
 use sealpost_core::{Error, Result};
 
+use super::super::statement::{query, query_as};
 use super::super::value::{corrupt, decode, encode, id, instant, nanos, unsigned};
 use super::super::{Connection, fault, idempotency, lanes};
 use super::items;
@@ -13,69 +14,67 @@ use super::items;
 /// Old transfers removed with each new one: more than one, so that they run out; few, so that no start waits for them.
 const FORGOTTEN_AT_ONCE: i64 = 2;
 
-pub(super) async fn start(connection: &mut Connection, new: &NewTransfer) -> Result<StartedTransfer> {
+pub(super) fn start(connection: &Connection, new: &NewTransfer) -> Result<StartedTransfer> {
     let (caller, now) = (&new.transfer.caller, new.transfer.created_at);
     if let Some((token, sha256)) = &new.idempotency
-        && let Some(before) = before(connection, caller, (token, sha256), now).await?
+        && let Some(before) = before(connection, caller, (token, sha256), now)?
     {
         return Ok(StartedTransfer::Replayed(before));
     }
-    check_limit(connection, new).await?;
-    forget_old(connection, new.transfer.created_at).await?;
+    check_limit(connection, new)?;
+    forget_old(connection, new.transfer.created_at)?;
     let items = new.items();
     let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
     // One without items has nothing to wait for.
     let finished_at = items.is_empty().then_some(new.transfer.created_at);
     let transfer = Transfer { items: count, open: count, finished_at, ..new.transfer.clone() };
-    insert(connection, &transfer).await?;
-    lanes::set_limit(connection, &transfer.connector, new.connections).await?;
+    insert(connection, &transfer)?;
+    lanes::set_limit(connection, &transfer.connector, new.connections)?;
     for item in &items {
-        items::insert(connection, item).await?;
+        items::insert(connection, item)?;
     }
     if let Some((token, sha256)) = &new.idempotency {
-        remember(connection, &transfer, token, sha256).await?;
+        remember(connection, &transfer, token, sha256)?;
     }
     Ok(StartedTransfer::New(transfer))
 }
 
 /// The transfer that this token and request started before, as it is now.
-pub(super) async fn before(
-    connection: &mut Connection,
+pub(super) fn before(
+    connection: &Connection,
     caller: &AccessKeyId,
     (token, sha256): (&str, &str),
     now: Timestamp,
 ) -> Result<Option<Transfer>> {
-    let known: Option<(String, String)> = sqlx::query_as(
+    let known: Option<(String, String)> = query_as(
         "SELECT request_sha256, transfer FROM transfer_tokens WHERE caller = ? AND token = ? AND created_at > ?",
     )
     .bind(caller.as_str())
     .bind(token)
     .bind(nanos(idempotency::forgotten_before(now)))
-    .fetch_optional(&mut *connection)
-    .await
+    .fetch_optional(connection)
     .map_err(fault::read)?;
     match known {
         None => Ok(None),
         Some((known, of)) if known == sha256 => {
             let of: TransferId = id("a token's transfer", &of)?;
-            let before = find(connection, &of).await?;
+            let before = find(connection, &of)?;
             before.map(Some).ok_or_else(|| corrupt(format!("a token's transfer {of} is gone")))
         }
         Some(_) => Err(idempotency::mismatch()),
     }
 }
 
-async fn remember(connection: &mut Connection, transfer: &Transfer, token: &str, sha256: &str) -> Result<()> {
-    sqlx::query(
+fn remember(connection: &Connection, transfer: &Transfer, token: &str, sha256: &str) -> Result<()> {
+    query(
         "DELETE FROM transfer_tokens WHERE (caller, token) IN
          (SELECT caller, token FROM transfer_tokens WHERE created_at <= ? ORDER BY created_at LIMIT ?)",
     )
     .bind(nanos(idempotency::forgotten_before(transfer.created_at)))
     .bind(idempotency::PURGED_AT_ONCE)
-    .execute(&mut *connection)
-    .await
+    .execute(connection)
     .map_err(fault::write)?;
-    sqlx::query(
+    query(
         "INSERT OR REPLACE INTO transfer_tokens (caller, token, request_sha256, transfer, created_at)
          VALUES (?, ?, ?, ?, ?)",
     )
@@ -85,13 +84,12 @@ async fn remember(connection: &mut Connection, transfer: &Transfer, token: &str,
     .bind(transfer.id.as_str())
     .bind(nanos(transfer.created_at))
     .execute(connection)
-    .await
     .map_err(fault::write)?;
     Ok(())
 }
 
-async fn check_limit(connection: &mut Connection, new: &NewTransfer) -> Result<()> {
-    let open = items::open(connection).await?;
+fn check_limit(connection: &Connection, new: &NewTransfer) -> Result<()> {
+    let open = items::open(connection)?;
     let asked = new.actions.len();
     if open.saturating_add(asked as u64) > u64::from(new.queue_limit) {
         let detail = format!(
@@ -104,40 +102,37 @@ async fn check_limit(connection: &mut Connection, new: &NewTransfer) -> Result<(
 }
 
 /// Removes a few whose results are no longer kept; what belongs to them goes with them (ON DELETE CASCADE, triggers).
-async fn forget_old(connection: &mut Connection, now: Timestamp) -> Result<()> {
+fn forget_old(connection: &Connection, now: Timestamp) -> Result<()> {
     let kept = SignedDuration::from_hours(24 * RESULTS_KEPT_DAYS);
-    sqlx::query(
+    query(
         "DELETE FROM transfers WHERE id IN
          (SELECT id FROM transfers WHERE finished_at <= ? ORDER BY finished_at LIMIT ?)",
     )
     .bind(nanos(now.checked_sub(kept).unwrap_or(Timestamp::MIN)))
     .bind(FORGOTTEN_AT_ONCE)
     .execute(connection)
-    .await
     .map_err(fault::write)?;
     Ok(())
 }
 
-async fn insert(connection: &mut Connection, transfer: &Transfer) -> Result<()> {
-    sqlx::query("INSERT INTO transfers (id, announced, open, finished_at, record) VALUES (?, ?, ?, ?, ?)")
+fn insert(connection: &Connection, transfer: &Transfer) -> Result<()> {
+    query("INSERT INTO transfers (id, announced, open, finished_at, record) VALUES (?, ?, ?, ?, ?)")
         .bind(transfer.id.as_str())
         .bind(transfer.announced)
         .bind(i64::from(transfer.open))
         .bind(transfer.finished_at.map(nanos))
         .bind(encode("a transfer", transfer)?)
         .execute(connection)
-        .await
         .map_err(fault::write)?;
     Ok(())
 }
 
 /// A transfer. What counts its items down has columns of its own.
-pub(super) async fn find(connection: &mut Connection, id: &TransferId) -> Result<Option<Transfer>> {
+pub(super) fn find(connection: &Connection, id: &TransferId) -> Result<Option<Transfer>> {
     let row: Option<(String, i64, Option<i64>)> =
-        sqlx::query_as("SELECT record, open, finished_at FROM transfers WHERE id = ?")
+        query_as("SELECT record, open, finished_at FROM transfers WHERE id = ?")
             .bind(id.as_str())
             .fetch_optional(connection)
-            .await
             .map_err(fault::read)?;
     let Some((record, open, finished_at)) = row else { return Ok(None) };
     let transfer: Transfer = decode(&format!("transfer {id}"), &record)?;

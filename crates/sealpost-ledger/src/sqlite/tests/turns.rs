@@ -1,0 +1,157 @@
+//! Turns that share a transaction: one sync for all of them, and what one does wrong is its own.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sealpost_core::error::codes;
+use sealpost_core::{Error, Result};
+use sealpost_testkit::suite::ledger::refused;
+use tokio::task::JoinHandle;
+
+use super::super::statement::{query, query_scalar};
+use super::super::turn::Turn;
+use super::super::wal_index::{Header, WalIndex};
+use super::super::{Connection, Durability, SqliteLedger, Touched, fault};
+use super::fresh;
+
+fn header(folder: &Path) -> Header {
+    WalIndex::beside(&folder.join("ledger.db")).unwrap().header().unwrap()
+}
+
+/// Counts under this name.
+fn count(connection: &Connection, name: &str) -> Result<()> {
+    query("INSERT INTO sequences (partner, report_type, last) VALUES (?, 'r', 1)")
+        .bind(name)
+        .execute(connection)
+        .map_err(fault::write)?;
+    Ok(())
+}
+
+fn counted(ledger: &SqliteLedger) -> Vec<String> {
+    query_scalar("SELECT partner FROM sequences ORDER BY partner").fetch_all(&ledger.reader().unwrap()).unwrap()
+}
+
+/// What is done in a turn.
+type Step = (Durability, fn(&Connection) -> Result<()>);
+
+/// Starts them one after the other; each waits for the turn that is held, and then for the one before it.
+async fn behind(held: &Turn, ledger: &Arc<SqliteLedger>, steps: Vec<Step>) -> Vec<JoinHandle<Result<()>>> {
+    let _ = held;
+    let mut waiting = Vec::new();
+    for (durability, step) in steps {
+        let (ledger, (began, begins)) = (ledger.clone(), tokio::sync::oneshot::channel());
+        waiting.push(tokio::spawn(async move {
+            let mut turn = std::pin::pin!(ledger.begin(durability));
+            // The first poll takes its place in the line.
+            assert!(futures::poll!(&mut turn).is_pending());
+            began.send(()).unwrap();
+            let turn = turn.await?;
+            let outcome = step(turn.connection());
+            turn.end_touching(outcome, |()| Touched::NoReport).await
+        }));
+        begins.await.unwrap();
+    }
+    waiting
+}
+
+async fn outcomes(waiting: Vec<JoinHandle<Result<()>>>) -> Vec<std::result::Result<&'static str, &'static str>> {
+    let mut outcomes = Vec::new();
+    for one in waiting {
+        outcomes.push(match one.await {
+            Ok(Ok(())) => Ok("done"),
+            Ok(Err(error)) => Err(error.code().id),
+            Err(_) => Err("a panic"),
+        });
+    }
+    outcomes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_that_wait_share_a_transaction() {
+    let (folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let held = ledger.begin(Durability::Disk).await.unwrap();
+    let steps: Vec<Step> = vec![
+        (Durability::Disk, |connection| count(connection, "a")),
+        // Fails as a whole: what it did before goes too.
+        (Durability::Disk, |connection| count(connection, "b").and_then(|()| count(connection, "a"))),
+        (Durability::Process, |connection| count(connection, "c")),
+        (Durability::Disk, |_| Err(Error::new(&codes::request::NOT_FOUND, "a refusal"))),
+        // In the middle, as a caller's time limit or a bug would.
+        (Durability::Disk, |connection| {
+            count(connection, "d").unwrap();
+            panic!("on purpose")
+        }),
+        // It sees what those before it did.
+        (Durability::Disk, |connection| {
+            let all: Vec<String> = query_scalar("SELECT partner FROM sequences").fetch_all(connection).unwrap();
+            assert_eq!(all, ["0", "a", "c"]);
+            count(connection, "e")
+        }),
+    ];
+    let waiting = behind(&held, &ledger, steps).await;
+    let before = header(folder.path());
+    count(held.connection(), "0").unwrap();
+    held.end(Ok(())).await.unwrap();
+    let refusals = [codes::ledger::UNREACHABLE.id, codes::request::NOT_FOUND.id];
+    assert_eq!(
+        outcomes(waiting).await,
+        [Ok("done"), Err(refusals[0]), Ok("done"), Err(refusals[1]), Err("a panic"), Ok("done")]
+    );
+    assert!(header(folder.path()).is_next_after(&before), "more than one transaction");
+    assert_eq!(counted(&ledger), ["0", "a", "c", "e"]);
+}
+
+/// Nobody sees what is not on the disk yet, and nobody is told of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_committed_is_nobodys_yet() {
+    let (_folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let first = ledger.begin(Durability::Disk).await.unwrap();
+    let (go, going) = tokio::sync::oneshot::channel();
+    let (began, begins) = tokio::sync::oneshot::channel();
+    let second = tokio::spawn({
+        let ledger = ledger.clone();
+        async move {
+            let mut turn = std::pin::pin!(ledger.begin(Durability::Disk));
+            assert!(futures::poll!(&mut turn).is_pending());
+            began.send(()).unwrap();
+            let turn = turn.await.unwrap();
+            going.await.unwrap();
+            let outcome = count(turn.connection(), "b");
+            turn.end(outcome).await
+        }
+    });
+    begins.await.unwrap();
+    count(first.connection(), "a").unwrap();
+    let mut first = tokio::spawn(first.end(Ok(())));
+    tokio::time::timeout(std::time::Duration::from_millis(200), &mut first).await.unwrap_err();
+    assert_eq!(counted(&ledger), [""; 0]);
+    go.send(()).unwrap();
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    assert_eq!(counted(&ledger), ["a", "b"]);
+}
+
+/// SQLite ends the whole transaction when the disk is full. Everyone in it hears of it, and all can go on afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_is_lost_is_lost_for_all_of_it() {
+    let (_folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let held = ledger.begin(Durability::Disk).await.unwrap();
+    let steps: Vec<Step> = vec![
+        (Durability::Disk, |connection| count(connection, "a")),
+        (Durability::Disk, |connection| {
+            connection.execute_batch("PRAGMA max_page_count = 1").unwrap();
+            let large = "x".repeat(1 << 20);
+            count(connection, &large)
+        }),
+        (Durability::Disk, |connection| count(connection, "c")),
+    ];
+    let waiting = behind(&held, &ledger, steps).await;
+    count(held.connection(), "0").unwrap();
+    refused(held.end(Ok(())).await, &codes::ledger::FULL);
+    let full = codes::ledger::FULL.id;
+    assert_eq!(outcomes(waiting).await, [Err(full), Err(full), Ok("done")]);
+    assert_eq!(counted(&ledger), ["c"]);
+}
