@@ -9,18 +9,20 @@ use crate::workspace::{cargo, root};
 const MEMORY: &str = "/dev/shm";
 /// Room for a large report in any format, the database and everybody's files, in KiB.
 const ROOM_KIB: u64 = 12 << 20;
+/// What the bench can be asked for; none is all.
+const PARTS: [&str; 11] =
+    ["reports", "formats", "sealing", "edge", "jobs", "memory", "growth", "lambda", "transfer", "size", "build"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let has = |option: &str| arguments.iter().any(|argument| argument == option || *argument == format!("--{option}"));
-    let parts = ["reports", "formats", "sealing", "edge", "jobs", "memory", "growth", "lambda", "transfer", "size"];
-    let needs = |part: &str| has(part) || !parts.iter().any(|part| has(part));
+    let needs = |part: &str| has(part) || !PARTS.iter().any(|part| has(part));
     crate::test::packages::install_with_peers()?;
     crate::test::python::install()?;
     let peers = if needs("reports") || needs("formats") { Some(crate::test::python::install_peers()?) } else { None };
     let mut build = cargo();
     build.args(["build", "--release", "--locked", "--package", "sealpost-bench"]);
     // Transfers alone are the bench's own program, which has the engine in it.
-    if parts.iter().any(|part| *part != "transfer" && needs(part)) {
+    if PARTS.iter().any(|part| *part != "transfer" && needs(part)) {
         build.args(["--package", "sealpost"]);
     }
     let built = build.status().map_err(|error| format!("start cargo: {error}"))?;
@@ -70,4 +72,20 @@ fn free_kib(folder: &Path) -> Option<u64> {
     let mut df = std::process::Command::new("df");
     let said = df.args(["--output=avail", "-k"]).arg(folder).output().ok()?;
     String::from_utf8_lossy(&said.stdout).lines().nth(1)?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_are_those_of_the_bench() {
+        let table =
+            std::fs::read_to_string(root().join("crates/sealpost-bench/src/parts.rs")).expect("the bench's parts");
+        let named: Vec<&str> = table
+            .match_indices("name: \"")
+            .filter_map(|(at, opening)| table[at + opening.len()..].split('"').next())
+            .collect();
+        assert_eq!(named, PARTS);
+    }
 }

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
 
 mod arguments;
+mod build;
 mod cold;
 mod curve;
 mod data;

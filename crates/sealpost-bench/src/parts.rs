@@ -11,7 +11,7 @@ use crate::curve::Curve;
 use crate::figures::Figures;
 use crate::row::Row;
 use crate::site::Site;
-use crate::{cold, edge, formats, growth, jobs, memory, reports, sealing, size, transfer};
+use crate::{build, cold, edge, formats, growth, jobs, memory, reports, sealing, size, transfer};
 
 /// A part.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ pub(crate) static PARTS: &[Part] = &[
     Part { name: "lambda", summary: "cold starts as a function of AWS Lambda", measure: cold::measure },
     Part { name: "transfer", summary: "SFTP transfers, near and far", measure: transfer::measure },
     Part { name: "size", summary: "the program and the package of the functions", measure: size::measure },
+    Part { name: "build", summary: "the release, built from nothing", measure: build::measure },
 ];
 
 /// The part of this name.

@@ -152,7 +152,7 @@ impl Server {
 }
 
 /// A folder on disk: `/tmp`, and what `TMPDIR` names, may be memory.
-fn disk() -> std::io::Result<tempfile::TempDir> {
+pub(crate) fn disk() -> std::io::Result<tempfile::TempDir> {
     tempfile::Builder::new().prefix("sealpost-bench-").tempdir_in(PathBuf::from("/var/tmp"))
 }
 
@@ -161,9 +161,23 @@ fn disk() -> std::io::Result<tempfile::TempDir> {
 /// # Errors
 /// When there is no such process.
 pub(crate) fn cpu_seconds(id: u32) -> Result<f64> {
-    let text = fs::read_to_string(format!("/proc/{id}/stat")).context("/proc/PID/stat")?;
+    ticks(&id.to_string(), 11)
+}
+
+/// Processor time of the processes that this one has started and waited for, and of theirs (proc(5)).
+///
+/// # Errors
+/// When the kernel does not tell.
+pub(crate) fn cpu_seconds_of_children() -> Result<f64> {
+    ticks("self", 13)
+}
+
+/// Two fields of `/proc/PID/stat`, user and system time, as seconds. Fields are counted behind the program's name.
+fn ticks(process: &str, first: usize) -> Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).context("/proc/PID/stat")?;
     let (_, fields) = text.rsplit_once(')').context("/proc/PID/stat")?;
-    let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
+    let ticks: Vec<f64> =
+        fields.split_whitespace().skip(first).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
     Ok(ticks.iter().sum::<f64>() / TICKS)
 }
 
