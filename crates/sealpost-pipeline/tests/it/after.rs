@@ -70,7 +70,7 @@ async fn where_that_fails_the_result_says_where_the_file_is() {
     assert!(item.stored);
     assert_eq!(std::fs::read(rig.stored("in/b")).unwrap(), b"two");
     assert_eq!(std::fs::read(rig.sshd.inbox().join("done/b")).unwrap(), b"taken");
-    let (_, event) = rig.heard.wait(1).await.remove(0);
+    let event = rig.heard.wait_for("SFTP Connector File Retrieve Failed").await;
     assert_eq!(event["detail"]["local-file-location"]["key"], "in/b");
 }
 

@@ -84,6 +84,18 @@ impl Sink {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+
+    /// Waits for an event of this kind. Those of a transfer and of its items come in any order.
+    pub(crate) async fn wait_for(&self, detail_type: &str) -> Json {
+        let mut count = 1;
+        loop {
+            let events = self.wait(count).await;
+            if let Some((_, event)) = events.iter().find(|(_, event)| event["detail-type"] == detail_type) {
+                return event.clone();
+            }
+            count = events.len() + 1;
+        }
+    }
 }
 
 #[async_trait]
