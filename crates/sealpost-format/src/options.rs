@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 /// Where options stand in a request.
 const POINTER: &str = "/format_options";
 
-/// The options of one format. Every field has a default, so that each can be read alone.
+/// The options of one format. Every field has a default, so that each can be read alone; unknown ones are refused by serde.
 pub(crate) trait Options: DeserializeOwned + Serialize + JsonSchema {
     /// What does not go together, as name of the option and what would be right.
     fn conflicts(&self) -> Vec<(&'static str, String)> {
@@ -27,6 +27,12 @@ pub(crate) fn schema<O: Options>() -> Json {
 
 /// Reads options. Each is tried on its own first, so that one mistake does not hide the next.
 pub(crate) fn read<O: Options>(given: &Map<String, Json>) -> Result<O> {
+    // The schema is for explaining: making it takes longer than everything else that a request costs.
+    if let Ok(options) = serde_json::from_value::<O>(Json::Object(given.clone()))
+        && options.conflicts().is_empty()
+    {
+        return Ok(options);
+    }
     let schema = schema::<O>();
     let known = schema.get("properties").and_then(Json::as_object);
     let mut wrong = Vec::new();
@@ -45,9 +51,6 @@ pub(crate) fn read<O: Options>(given: &Map<String, Json>) -> Result<O> {
         match serde_json::from_value::<O>(Json::Object(given.clone())) {
             Ok(options) => {
                 wrong.extend(options.conflicts().into_iter().map(|(name, detail)| field(name, detail)));
-                if wrong.is_empty() {
-                    return Ok(options);
-                }
             }
             Err(error) => wrong.push(FieldError::new(POINTER, error.to_string())),
         }

@@ -7,6 +7,7 @@
 //! - A subkey that fails is left out with a warning; where none is left, the certificate is refused with the reasons.
 //! - MD5 is refused; SHA-1 is refused in self-signatures since 2023-02, and warned about in older ones.
 
+mod checked;
 mod finding;
 mod primary;
 mod self_signature;
@@ -20,6 +21,7 @@ use pgp::packet::{PublicKey, PublicSubkey, SubpacketData};
 use sealpost_core::certificate::{CertificateInfo, EncryptionKeyInfo};
 use sealpost_core::error::{Code, Error, Result, codes::seal};
 
+pub(crate) use checked::recipient;
 pub(crate) use finding::{Finding, fingerprint, instant};
 pub(crate) use primary::{Primary, check as check_primary};
 pub(crate) use self_signature::check as check_signature;

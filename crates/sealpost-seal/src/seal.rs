@@ -1,18 +1,20 @@
 //! The sealer: policy, then session key, then the message as a sink.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sealpost_core::certificate::{CertificateInfo, IdentifiedCertificate};
 use sealpost_core::error::{Error, Result, codes::seal};
 use sealpost_core::port::{SealPlan, Sealer};
 use sealpost_core::sink::ByteSink;
 
-use crate::certificate::{self, Certificate};
+use crate::certificate;
 use crate::message::{LiteralHeader, Message};
 use crate::policy::{self, Recipient};
 use crate::session::{Container, Session};
 use crate::signer::Signing;
 
-/// OpenPGP by `rPGP`'s keys and signatures and our own containers. Holds no state and no keys.
+/// OpenPGP by `rPGP`'s keys and signatures and our own containers. Holds no secrets.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OpenPgp;
 
@@ -22,15 +24,15 @@ impl Sealer for OpenPgp {
     }
 
     fn inspect(&self, certificate: &[u8], now: Timestamp) -> Result<CertificateInfo> {
-        Ok(recipient(certificate, now)?.info)
+        Ok(policy::recipient(certificate, now)?.info.clone())
     }
 
     fn seal(&self, plan: &SealPlan<'_>, out: Box<dyn ByteSink>) -> Result<Box<dyn ByteSink>> {
         if plan.recipients.is_empty() {
             return Err(Error::new(&seal::NO_RECIPIENT, "there is no certificate to encrypt to"));
         }
-        let recipients: Vec<Recipient> =
-            plan.recipients.iter().map(|text| recipient(text.as_bytes(), plan.now)).collect::<Result<_>>()?;
+        let recipients: Vec<Arc<Recipient>> =
+            plan.recipients.iter().map(|text| policy::recipient(text.as_bytes(), plan.now)).collect::<Result<_>>()?;
         let signing = plan.signer.map(|(key, passphrase)| Signing::begin(key, passphrase, plan.now)).transpose()?;
         let session = Session::begin(Container::choose(plan.message, &recipients), &recipients)?;
         let literal =
@@ -39,8 +41,4 @@ impl Sealer for OpenPgp {
             .map_err(|error| Error::from_io(error, &seal::WRITE))?;
         Ok(Box::new(message))
     }
-}
-
-fn recipient(certificate: &[u8], now: Timestamp) -> Result<Recipient> {
-    policy::check(&Certificate::read(certificate)?, now)
 }

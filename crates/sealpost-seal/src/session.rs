@@ -1,5 +1,7 @@
 //! The session key of a message, and the packets that carry it to each recipient (RFC 9580, 5.1).
 
+use std::sync::Arc;
+
 use pgp::composed::RawSessionKey;
 use pgp::crypto::aead::AeadAlgorithm;
 use pgp::crypto::sym::SymmetricKeyAlgorithm;
@@ -35,7 +37,7 @@ impl Container {
     /// The container for these recipients. `SEIPDv2` needs feature bit 0x08 of every certificate; GnuPG 2.3's bit 0x02
     /// stands for its own packet type 20, which is no standard, and does not count. An operator who asks for `SEIPDv2` gets
     /// it whatever the certificates advertise: some partners' software reads it before their old certificates say so.
-    pub(crate) fn choose(format: MessageFormat, recipients: &[Recipient]) -> Self {
+    pub(crate) fn choose(format: MessageFormat, recipients: &[Arc<Recipient>]) -> Self {
         let advertised = recipients.iter().all(|recipient| recipient.info.aead);
         match format {
             MessageFormat::Seipdv1 => Self::Seipdv1,
@@ -69,7 +71,7 @@ impl Session {
     ///
     /// # Errors
     /// `SP-SEAL-010` where a key that passed the policy can't be encrypted to.
-    pub(crate) fn begin(container: Container, recipients: &[Recipient]) -> Result<Self> {
+    pub(crate) fn begin(container: Container, recipients: &[Arc<Recipient>]) -> Result<Self> {
         let mut key = Zeroizing::new(vec![0; container.cipher().key_size()]);
         OsRng.try_fill_bytes(&mut key).map_err(|error| {
             Error::new(&seal::WRITE, "the operating system gave no random numbers").caused_by(error)
