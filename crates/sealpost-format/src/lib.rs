@@ -4,6 +4,7 @@
 //! trace of how the rows were split into batches), and finishes its sink on purpose. `SP-FORMAT-002` and `-003` name
 //! the row (from 1, header not counted) and the column, never the value.
 
+mod beside;
 mod cell;
 mod charset;
 mod compression;
