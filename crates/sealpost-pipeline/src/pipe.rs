@@ -9,9 +9,9 @@ use sealpost_core::sink::ByteSink;
 use tokio::sync::mpsc;
 
 /// Bytes handed over at once: what a local store writes at once, which therefore needs no copy.
-const CHUNK: usize = 256 * 1024;
-/// Chunks under way: with the one being filled and the one being stored, 1 MiB in all.
-const CHUNKS_IN_FLIGHT: usize = 2;
+const CHUNK: usize = 128 * 1024;
+/// Chunks under way: with the one being filled and the two at the store, 768 KiB in all.
+const CHUNKS_IN_FLIGHT: usize = 3;
 
 enum Message {
     Bytes(Bytes),

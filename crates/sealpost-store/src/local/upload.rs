@@ -17,7 +17,7 @@ use crate::fault;
 use crate::place::Place;
 
 /// Bytes handed to the disk at once. One block fills while another is written.
-const BLOCK: usize = 256 * 1024;
+const BLOCK: usize = 128 * 1024;
 
 /// The file and what is known of its bytes; it travels to the blocking thread and back.
 struct Staged {
