@@ -77,8 +77,11 @@ pub struct Batch {
     width: usize,
     first_row: u64,
     cells: Vec<Cell>,
-    text: String,
+    /// UTF-8, unless [`Batch::check`] says otherwise.
+    text: Vec<u8>,
     bytes: Vec<u8>,
+    /// Whether a text began with the rest of a character: then the arena as a whole says nothing of its texts.
+    torn: bool,
 }
 
 impl Batch {
@@ -104,9 +107,12 @@ impl Batch {
         self.cells.clear();
         self.text.clear();
         self.bytes.clear();
+        self.torn = false;
     }
 
     /// Appends the next value; `width` values make a row.
+    // Always, so that a caller who knows the kind of the value has only the code for that kind.
+    #[inline(always)]
     pub fn push(&mut self, value: Value<'_>) {
         let cell = match value {
             Value::Null => Cell::Null,
@@ -138,9 +144,43 @@ impl Batch {
         self.cells.push(cell);
     }
 
+    /// Appends text that whoever sent it says is UTF-8. Ask [`Batch::check`] before the rows are read: all texts of a batch at once
+    /// are checked in a fraction of the time that one after the other takes.
+    #[inline]
+    pub fn push_utf8(&mut self, text: &[u8]) {
+        // A whole arena that is UTF-8, and no text that begins within a character: then each text is UTF-8.
+        self.torn |= text.first().is_some_and(|byte| byte & 0xC0 == 0x80);
+        let span = self.keep(text);
+        self.cells.push(Cell::Text(span));
+    }
+
+    /// Whether every text is UTF-8.
+    ///
+    /// # Errors
+    /// Row and column, both from 0 and within the batch, of the first one that is not.
+    pub fn check(&self) -> Result<(), (usize, usize)> {
+        if !self.torn && simdutf8::basic::from_utf8(&self.text).is_ok() {
+            return Ok(());
+        }
+        let broken = |cell: &Cell| match cell {
+            Cell::Text(Span { start, len }) => {
+                std::str::from_utf8(&self.text[*start as usize..(*start + *len) as usize]).is_err()
+            }
+            _ => false,
+        };
+        let at = self.cells.iter().position(broken).unwrap_or(0);
+        Err((at / self.width.max(1), at % self.width.max(1)))
+    }
+
+    #[inline(always)]
     fn keep_text(&mut self, text: &str) -> Span {
+        self.keep(text.as_bytes())
+    }
+
+    #[inline]
+    fn keep(&mut self, text: &[u8]) -> Span {
         let start = self.text.len() as u32;
-        self.text.push_str(text);
+        self.text.extend_from_slice(text);
         Span { start, len: text.len() as u32 }
     }
 
@@ -163,23 +203,38 @@ impl Batch {
     }
 
     /// How much memory the rows take, in bytes.
+    #[inline]
     #[must_use]
     pub fn size(&self) -> usize {
         self.cells.len() * size_of::<Cell>() + self.text.len() + self.bytes.len()
     }
 
     /// Whether it is time to hand the batch on.
+    #[inline]
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.size() >= Self::TARGET_BYTES
     }
 
-    /// The rows in order.
+    /// The rows in order. Of a batch that [`Batch::check`] refuses, every text is empty.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
-        self.cells.chunks_exact(self.width.max(1)).map(move |cells| Row { batch: self, cells })
+        // Once more, because only a checked arena gives `str` without `unsafe`; it takes a hundredth of what the rows take.
+        let text = simdutf8::basic::from_utf8(&self.text).unwrap_or_default();
+        let arenas = Arenas { text, bytes: &self.bytes };
+        self.cells.chunks_exact(self.width.max(1)).map(move |cells| Row { arenas, cells })
     }
+}
 
-    fn value(&self, cell: Cell) -> Value<'_> {
+/// What cells point into.
+#[derive(Clone, Copy)]
+struct Arenas<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+}
+
+impl<'a> Arenas<'a> {
+    #[inline]
+    fn value(self, cell: Cell) -> Value<'a> {
         match cell {
             Cell::Null => Value::Null,
             Cell::Bool(value) => Value::Bool(value),
@@ -199,8 +254,9 @@ impl Batch {
         }
     }
 
-    fn text_at(&self, span: Span) -> &str {
-        // Spans are made by `keep_text` only, so they lie on character boundaries.
+    #[inline(always)]
+    fn text_at(self, span: Span) -> &'a str {
+        // Spans are made by `keep` only, so they lie on character boundaries where `check` is content.
         self.text.get(span.start as usize..(span.start + span.len) as usize).unwrap_or_default()
     }
 }
@@ -208,7 +264,7 @@ impl Batch {
 /// The memory of a batch.
 struct Buffers {
     cells: Vec<Cell>,
-    text: String,
+    text: Vec<u8>,
     bytes: Vec<u8>,
 }
 
@@ -239,48 +295,46 @@ impl Drop for Batch {
 /// One row of a batch.
 #[derive(Clone, Copy)]
 pub struct Row<'a> {
-    batch: &'a Batch,
+    arenas: Arenas<'a>,
     cells: &'a [Cell],
 }
 
 impl<'a> Row<'a> {
     /// The values in column order.
+    #[inline]
     pub fn values(self) -> impl ExactSizeIterator<Item = Value<'a>> {
-        self.cells.iter().map(move |cell| self.batch.value(*cell))
+        self.cells.iter().map(move |cell| self.arenas.value(*cell))
+    }
+
+    /// Gives each value with the number of its column to a function, until that fails. Formats use this one: the function is called for each
+    /// kind of value in a place of its own, where the compiler knows which kind it is. A value that an iterator hands on is put together in
+    /// memory, in small pieces, and fetched in large ones, for which the processor waits: a third of the time of formatting.
+    ///
+    /// # Errors
+    /// What the function says.
+    #[inline(always)]
+    pub fn try_each<E>(self, mut take: impl FnMut(usize, Value<'a>) -> Result<(), E>) -> Result<(), E> {
+        for (column, cell) in self.cells.iter().enumerate() {
+            match *cell {
+                Cell::Null => take(column, Value::Null)?,
+                Cell::Text(span) => take(column, Value::Text(self.arenas.text_at(span)))?,
+                Cell::Decimal(span) => take(column, Value::Decimal(self.arenas.text_at(span)))?,
+                Cell::Int(value) => take(column, Value::Int(value))?,
+                Cell::UInt(value) => take(column, Value::UInt(value))?,
+                Cell::Date(value) => take(column, Value::Date(value))?,
+                Cell::DateTime(value) => take(column, Value::DateTime(value))?,
+                seldom => take(column, self.arenas.value(seldom))?,
+            }
+        }
+        Ok(())
     }
 
     /// The value of one column, NULL where there is no such column.
     #[must_use]
     pub fn get(self, column: usize) -> Value<'a> {
-        self.cells.get(column).map_or(Value::Null, |cell| self.batch.value(*cell))
+        self.cells.get(column).map_or(Value::Null, |cell| self.arenas.value(*cell))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_stays_small() {
-        assert_eq!(size_of::<Cell>(), 16);
-    }
-
-    #[test]
-    fn values_come_back_in_order_and_null_is_not_empty() {
-        let mut batch = Batch::new(3, 7);
-        for value in [
-            Value::Int(-1),
-            Value::Text("Jörg"),
-            Value::Null,
-            Value::UInt(u64::MAX),
-            Value::Text(""),
-            Value::Bytes(&[0, 255]),
-        ] {
-            batch.push(value);
-        }
-        let rows: Vec<Vec<Value<'_>>> = batch.iter().map(|row| row.values().collect()).collect();
-        assert_eq!(rows[0], [Value::Int(-1), Value::Text("Jörg"), Value::Null]);
-        assert_eq!(rows[1], [Value::UInt(u64::MAX), Value::Text(""), Value::Bytes(&[0, 255])]);
-        assert_eq!((batch.rows(), batch.first_row()), (2, 7));
-    }
-}
+mod tests;

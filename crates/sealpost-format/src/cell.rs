@@ -80,12 +80,23 @@ impl Look {
     }
 
     /// Appends a value that needs no escaping in any text format; NULL, text and bytes are the caller's.
+    // Always inlined: callers know the kind of the value.
+    #[inline(always)]
     pub(crate) fn write(&self, value: Value<'_>, shape: Shape, out: &mut Vec<u8>) {
         match value {
             Value::Null | Value::Text(_) | Value::Bytes(_) => {}
-            Value::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
             Value::Int(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
             Value::UInt(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+            Value::Decimal(text) if !self.decimal_comma => out.extend_from_slice(text.as_bytes()),
+            Value::Date(date) => self.date.write(date, Clock::default(), 0, 0, out),
+            Value::DateTime(value) => self.datetime.write(value.date, value.clock, 0, shape.digits, out),
+            seldom => self.write_seldom(seldom, shape, out),
+        }
+    }
+
+    fn write_seldom(&self, value: Value<'_>, shape: Shape, out: &mut Vec<u8>) {
+        match value {
+            Value::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
             Value::Float(value) => {
                 let start = out.len();
                 push_float(value, shape.float32, out);
@@ -96,12 +107,13 @@ impl Look {
                 out.extend_from_slice(text.as_bytes());
                 self.separate(start, out);
             }
-            Value::Date(date) => self.date.write(date, Clock::default(), 0, 0, out),
             Value::Time(time) => push_time(time, shape.digits, out),
-            Value::DateTime(value) => self.datetime.write(value.date, value.clock, 0, shape.digits, out),
             Value::Timestamp(value) => {
                 self.timestamp.write(value.local.date, value.local.clock, value.offset_minutes, shape.digits, out);
             }
+            // `write` has done these.
+            Value::Null | Value::Text(_) | Value::Bytes(_) => {}
+            Value::Int(_) | Value::UInt(_) | Value::Date(_) | Value::DateTime(_) => {}
         }
     }
 
@@ -142,7 +154,13 @@ pub(crate) fn push_time(time: Time, digits: u8, out: &mut Vec<u8>) {
 /// Two digits.
 #[inline]
 pub(crate) fn push_two(value: u8, out: &mut Vec<u8>) {
-    out.extend_from_slice(&[b'0' + value / 10 % 10, b'0' + value % 10]);
+    out.extend_from_slice(&two(value));
+}
+
+/// Two digits.
+#[inline]
+pub(crate) fn two(value: u8) -> [u8; 2] {
+    [b'0' + value / 10 % 10, b'0' + value % 10]
 }
 
 /// At least `width` digits.

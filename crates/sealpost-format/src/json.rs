@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::cell::{BytesText, Look, Shape};
+use crate::fragment::Fragment;
 use crate::options::{Options, check_unique};
 use crate::rows::{Fault, RowText, TextFile};
-use escape::push_string;
+use escape::{push_characters, push_string};
 
 /// The largest whole number up to which a 64-bit float holds every one (RFC 7493 section 2.2): 2^53 - 1.
 const LARGEST_SAFE: u64 = 9_007_199_254_740_991;
@@ -93,10 +94,10 @@ impl Format for JsonFormat {
         // RFC 8259 section 4: names within an object should be unique.
         check_unique(columns)?;
         let keys = columns.iter().enumerate().map(|(index, column)| {
-            let mut key = vec![if index == 0 { b'{' } else { b',' }];
+            let mut key = if index == 0 { b"{".to_vec() } else { b"\",".to_vec() };
             push_string(&column.name, &mut key);
-            key.push(b':');
-            key
+            key.extend_from_slice(b":\"");
+            Fragment::new(key)
         });
         let look = Look::iso("YYYY-MM-DDTHH:mm:ssF", "YYYY-MM-DDTHH:mm:ssFZ")
             .map_err(|error| Error::new(&codes::format::WRITE, error))?;
@@ -114,8 +115,9 @@ impl Format for JsonFormat {
 
 struct JsonText {
     options: JsonOptions,
-    /// What stands before each value: `{"id":` and `,"name":`.
-    keys: Vec<Vec<u8>>,
+    /// What stands before each value: `{"id":"` and `","name":"`. The first quote ends the value before, the last one begins this one;
+    /// each is left out where that value has none.
+    keys: Vec<Fragment>,
     shapes: Vec<Shape>,
     look: Look,
     lines: bool,
@@ -123,44 +125,35 @@ struct JsonText {
 }
 
 impl JsonText {
-    fn value(&self, index: usize, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let shape = self.shapes[index];
-        let quoted = match value {
-            Value::Null => {
-                out.extend_from_slice(b"null");
-                return Ok(());
-            }
-            Value::Text(text) if shape.json && self.options.json_columns == JsonColumns::Embedded => {
-                return embed(index, text, out);
-            }
-            Value::Text(text) => {
-                push_string(text, out);
-                return Ok(());
-            }
-            Value::Bytes(bytes) => {
-                out.push(b'"');
-                self.options.bytes.write(bytes, out);
-                out.push(b'"');
-                return Ok(());
-            }
-            Value::Bool(_) | Value::Float(_) => false,
+    /// Whether a value has quotes around it.
+    #[inline]
+    fn is_quoted(&self, index: usize, value: Value<'_>) -> bool {
+        match value {
+            Value::Null | Value::Bool(_) | Value::Float(_) => false,
+            Value::Text(_) => !self.is_embedded(index),
             Value::Int(value) => value.unsigned_abs() > LARGEST_SAFE && self.large_as_string(),
             Value::UInt(value) => value > LARGEST_SAFE && self.large_as_string(),
-            Value::Decimal(text) if self.options.decimals == NumberAs::Number => {
-                push_number(text, out);
-                return Ok(());
-            }
-            Value::Decimal(_) => true,
-            Value::Date(_) | Value::Time(_) | Value::DateTime(_) | Value::Timestamp(_) => true,
-        };
-        if quoted {
-            out.push(b'"');
+            Value::Decimal(_) => self.options.decimals == NumberAs::String,
+            Value::Bytes(_) | Value::Date(_) | Value::Time(_) | Value::DateTime(_) | Value::Timestamp(_) => true,
         }
-        self.look.write(value, shape, out);
-        if quoted {
-            out.push(b'"');
+    }
+
+    /// Appends a value without its quotes.
+    #[inline]
+    fn value(&self, index: usize, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        match value {
+            Value::Null => out.extend_from_slice(b"null"),
+            Value::Text(text) if self.is_embedded(index) => return embed(index, text, out),
+            Value::Text(text) => push_characters(text, out),
+            Value::Bytes(bytes) => self.options.bytes.write(bytes, out),
+            Value::Decimal(text) if self.options.decimals == NumberAs::Number => push_number(text, out),
+            value => self.look.write(value, self.shapes[index], out),
         }
         Ok(())
+    }
+
+    fn is_embedded(&self, index: usize) -> bool {
+        self.shapes[index].json && self.options.json_columns == JsonColumns::Embedded
     }
 
     fn large_as_string(&self) -> bool {
@@ -174,14 +167,20 @@ impl RowText for JsonText {
             out.extend_from_slice(if self.first { b"\n" } else { b",\n" });
             self.first = false;
         }
-        for (index, value) in row.values().enumerate() {
-            out.extend_from_slice(&self.keys[index]);
-            self.value(index, value, out)?;
-        }
-        out.push(b'}');
-        if self.lines {
-            out.push(b'\n');
-        }
+        // Before the first value stands a brace, which is not left out.
+        let mut quoted = true;
+        row.try_each(|index, value| {
+            let quotes = self.is_quoted(index, value);
+            self.keys[index].push_part(!quoted, !quotes, out);
+            quoted = quotes;
+            self.value(index, value, out)
+        })?;
+        out.extend_from_slice(match (quoted, self.lines) {
+            (true, true) => b"\"}\n",
+            (true, false) => b"\"}",
+            (false, true) => b"}\n",
+            (false, false) => b"}",
+        });
         Ok(())
     }
 

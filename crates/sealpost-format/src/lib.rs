@@ -4,15 +4,18 @@
 //! trace of how the rows were split into batches), and finishes its sink on purpose. `SP-FORMAT-002` and `-003` name
 //! the row (from 1, header not counted) and the column, never the value.
 
+mod beside;
 mod cell;
 mod charset;
 mod compression;
 mod csv;
+mod fragment;
 mod json;
 mod options;
 mod parquet;
 mod pattern;
 mod rows;
+mod scan;
 mod tsv;
 mod xlsx;
 mod xml;

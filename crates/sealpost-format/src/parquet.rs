@@ -5,6 +5,7 @@
 
 mod columns;
 mod decimal;
+mod dictionary;
 mod schema;
 mod sink;
 
@@ -14,7 +15,8 @@ use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_writer::ArrowWriterOptions;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use ::parquet::schema::types::ColumnPath;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use schemars::JsonSchema;
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::options::{Options, check_unique};
+use crate::rows::Fault;
 use columns::ColumnBuilder;
 use sink::KeptSink;
 
@@ -105,18 +108,13 @@ impl Format for ParquetOptions {
             .set_compression(compression)
             // Fixed: the same rows give the same bytes after an update of the library, as far as it is up to us.
             .set_created_by("sealpost".to_owned())
-            .set_max_row_group_row_count(Some(self.row_group_rows))
-            .build();
-        // Without the Arrow schema: the Parquet types say it all, to every reader.
-        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+            .set_max_row_group_row_count(Some(self.row_group_rows));
         let (out, failure) = KeptSink::new(out);
-        let writer = ArrowWriter::try_new_with_options(out, Arc::clone(&schema), options)
-            .map_err(|error| failure.or(failed(error)))?;
         Ok(Box::new(ParquetFile {
             builders: columns.iter().map(ColumnBuilder::new).collect(),
             columns: columns.to_vec(),
             schema,
-            writer,
+            output: Output::Waiting(properties, out),
             failure,
             group_rows: self.row_group_rows,
             chunk: Fill::default(),
@@ -132,9 +130,18 @@ struct Fill {
     bytes: usize,
 }
 
+/// Where the rows go. What the file is like is settled by its first rows.
+enum Output {
+    /// Before them.
+    Waiting(WriterPropertiesBuilder, KeptSink),
+    Begun(ArrowWriter<KeptSink>),
+    /// Only while it begins, and when that failed.
+    Broken,
+}
+
 /// A file being written.
 struct ParquetFile {
-    writer: ArrowWriter<KeptSink>,
+    output: Output,
     failure: sink::Failure,
     schema: SchemaRef,
     columns: Vec<Column>,
@@ -145,6 +152,27 @@ struct ParquetFile {
 }
 
 impl ParquetFile {
+    /// The writer, which begins the file now if that has not happened yet.
+    fn writer(&mut self, first: Option<&RecordBatch>) -> Result<&mut ArrowWriter<KeptSink>> {
+        if matches!(self.output, Output::Waiting(..))
+            && let Output::Waiting(mut properties, out) = std::mem::replace(&mut self.output, Output::Broken)
+        {
+            let repeats = first.map(dictionary::repeats).unwrap_or_default();
+            for (column, _) in self.columns.iter().zip(repeats).filter(|(_, repeats)| !repeats) {
+                let path = ColumnPath::new(vec![column.name.clone()]);
+                properties = properties.set_column_dictionary_enabled(path, false);
+            }
+            // Without the Arrow schema: the Parquet types say it all, to every reader.
+            let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
+            let writer = ArrowWriter::try_new_with_options(out, Arc::clone(&self.schema), options);
+            self.output = Output::Begun(writer.map_err(|error| self.failure.or(failed(error)))?);
+        }
+        match &mut self.output {
+            Output::Begun(writer) => Ok(writer),
+            _ => Err(broken()),
+        }
+    }
+
     fn write_chunk(&mut self) -> Result<()> {
         if self.chunk.rows == 0 {
             return Ok(());
@@ -152,7 +180,8 @@ impl ParquetFile {
         let arrays = self.builders.iter_mut().map(ColumnBuilder::finish).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map_err(|error| Error::new(&codes::format::WRITE, error.to_string()).caused_by(error))?;
-        self.writer.write(&batch).map_err(|error| self.failure.or(failed(error)))?;
+        let written = self.writer(Some(&batch))?.write(&batch);
+        written.map_err(|error| self.failure.or(failed(error)))?;
         self.chunk = Fill::default();
         Ok(())
     }
@@ -162,14 +191,15 @@ impl RowWriter for ParquetFile {
     fn write(&mut self, batch: &Batch) -> Result<()> {
         for (number, row) in (batch.first_row()..).zip(batch.iter()) {
             let mut bytes = 0;
-            for (index, (value, builder)) in row.values().zip(&mut self.builders).enumerate() {
+            let builders = &mut self.builders;
+            row.try_each(|index, value| {
                 bytes += match value {
                     Value::Text(text) | Value::Decimal(text) => text.len() + 8,
                     Value::Bytes(value) => value.len() + 8,
                     _ => 8,
                 };
-                builder.push(value).map_err(|why| crate::rows::Fault::value(index, why).at(number, &self.columns))?;
-            }
+                builders[index].push(value).map_err(|why| Fault::value(index, why).at(number, &self.columns))
+            })?;
             for fill in [&mut self.chunk, &mut self.group] {
                 fill.rows += 1;
                 fill.bytes += bytes;
@@ -179,7 +209,8 @@ impl RowWriter for ParquetFile {
                 self.write_chunk()?;
             }
             if group_full {
-                self.writer.flush().map_err(|error| self.failure.or(failed(error)))?;
+                let flushed = self.writer(None)?.flush();
+                flushed.map_err(|error| self.failure.or(failed(error)))?;
                 self.group = Fill::default();
             }
         }
@@ -188,12 +219,23 @@ impl RowWriter for ParquetFile {
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.write_chunk()?;
-        let failure = self.failure;
-        self.writer.into_inner().map_err(|error| failure.or(failed(error)))?.finish()
+        // A file without rows begins here.
+        self.writer(None)?;
+        let Output::Begun(writer) = self.output else {
+            return Err(broken());
+        };
+        writer.into_inner().map_err(|error| self.failure.or(failed(error)))?.finish()
     }
+}
+
+fn broken() -> Error {
+    Error::new(&codes::format::WRITE, "an earlier write of this file failed")
 }
 
 /// What the library says.
 fn failed(error: ParquetError) -> Error {
     Error::new(&codes::format::WRITE, error.to_string()).caused_by(error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@
 
 use sealpost_core::temporal::{Clock, Date};
 
-use crate::cell::{push_padded, push_two};
+use crate::cell::{push_padded, push_two, two};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece {
@@ -34,6 +34,8 @@ enum Piece {
     OffsetOrZ,
     /// An ASCII character.
     Literal(u8),
+    /// `YYYY-MM-DD`, and behind it, where there is a character between them, `HH:mm:ss`: what nearly every file has.
+    Iso(Option<u8>),
 }
 
 /// What a pattern may ask for.
@@ -49,7 +51,10 @@ pub(crate) enum Reach {
 
 /// A pattern, checked. The default is empty and writes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Pattern(Vec<Piece>);
+pub(crate) struct Pattern {
+    pieces: Vec<Piece>,
+    literals: Vec<u8>,
+}
 
 impl Pattern {
     /// Reads a pattern; the error says what is wrong and what may stand there.
@@ -102,22 +107,20 @@ impl Pattern {
                 Reach::Date => "a date has no time of day; allowed: YYYY YY MM M DD D".to_owned(),
                 _ => "a datetime has no zone; `Z` and `ZZ` are for timestamp_pattern".to_owned(),
             }),
-            Some(_) => Ok(Self(pieces)),
+            Some(_) => Ok(Self { literals: literals(&pieces), pieces: shortened(pieces) }),
         }
     }
 
     /// The characters that stand for themselves.
     pub(crate) fn literals(&self) -> impl Iterator<Item = u8> {
-        self.0.iter().filter_map(|piece| match piece {
-            Piece::Literal(literal) => Some(*literal),
-            _ => None,
-        })
+        self.literals.iter().copied()
     }
 
     /// Appends a value. `digits` are those of the column's fraction.
     pub(crate) fn write(&self, date: Date, clock: Clock, offset_minutes: i16, digits: u8, out: &mut Vec<u8>) {
-        for piece in &self.0 {
+        for piece in &self.pieces {
             match *piece {
+                Piece::Iso(between) => push_iso(date, clock, between, out),
                 Piece::Year4 => {
                     push_two((date.year / 100) as u8, out);
                     push_two((date.year % 100) as u8, out);
@@ -148,12 +151,47 @@ impl Pattern {
 impl Piece {
     fn needs(self) -> Option<Reach> {
         match self {
-            Self::Literal(_) => None,
+            Self::Literal(_) | Self::Iso(_) => None,
             Self::Year4 | Self::Year2 | Self::Month2 | Self::Month | Self::Day2 | Self::Day => Some(Reach::Date),
             Self::Offset | Self::OffsetOrZ => Some(Reach::Timestamp),
             _ => Some(Reach::DateTime),
         }
     }
+}
+
+fn literals(pieces: &[Piece]) -> Vec<u8> {
+    let literal = |piece: &Piece| match piece {
+        Piece::Literal(literal) => Some(*literal),
+        _ => None,
+    };
+    pieces.iter().filter_map(literal).collect()
+}
+
+/// The same pattern with ISO 8601 at its beginning as one piece.
+fn shortened(mut pieces: Vec<Piece>) -> Vec<Piece> {
+    use Piece::{Day2, Hour2, Iso, Literal, Minute, Month2, Second, Year4};
+    if !pieces.starts_with(&[Year4, Literal(b'-'), Month2, Literal(b'-'), Day2]) {
+        return pieces;
+    }
+    let (iso, length) = match pieces.get(5..) {
+        Some([Literal(between), Hour2, Literal(b':'), Minute, Literal(b':'), Second, ..]) => (Iso(Some(*between)), 11),
+        _ => (Iso(None), 5),
+    };
+    pieces.splice(..length, [iso]);
+    pieces
+}
+
+fn push_iso(date: Date, clock: Clock, between: Option<u8>, out: &mut Vec<u8>) {
+    let mut text = *b"0000-00-00T00:00:00";
+    for (place, value) in [(0, (date.year / 100) as u8), (2, (date.year % 100) as u8), (5, date.month), (8, date.day)] {
+        text[place..place + 2].copy_from_slice(&two(value));
+    }
+    let Some(between) = between else { return out.extend_from_slice(&text[..10]) };
+    text[10] = between;
+    for (place, value) in [(11, clock.hour), (14, clock.minute), (17, clock.second)] {
+        text[place..place + 2].copy_from_slice(&two(value));
+    }
+    out.extend_from_slice(&text);
 }
 
 /// The text between apostrophes, and how many bytes it took.
@@ -221,5 +259,36 @@ mod tests {
             let error = Pattern::parse(pattern, reach).unwrap_err();
             assert!(error.contains(word), "{pattern}: {error}");
         }
+    }
+
+    #[test]
+    fn iso_as_one_piece_is_what_its_tokens_say() {
+        // Quotes around the separators: the same text, token for token.
+        for (short, long) in [
+            ("YYYY-MM-DD", "YYYY'-'MM'-'DD"),
+            ("YYYY-MM-DDTHH:mm:ss", "YYYY'-'MM'-'DD'T'HH':'mm':'ss"),
+            ("YYYY-MM-DD HH:mm:ssFZ", "YYYY'-'MM'-'DD' 'HH':'mm':'ssFZ"),
+            ("YYYY-MM-DD HH:mm", "YYYY-MM-DD' 'HH:mm"),
+        ] {
+            let short = Pattern::parse(short, Reach::Timestamp).unwrap();
+            let long = Pattern::parse(long, Reach::Timestamp).unwrap();
+            assert_eq!(short, long);
+            let mut dates: Vec<Date> = (0..=9999).map(|year| Date { year, month: 1, day: 1 }).collect();
+            dates.extend((0..=99).map(|value| Date { year: 0, month: value, day: value }));
+            for date in dates {
+                let clock = Clock { hour: date.day, minute: date.month, second: (date.year % 60) as u8, micro: 7 };
+                let mut out = Vec::new();
+                short.write(date, clock, 0, 6, &mut out);
+                let text = String::from_utf8(out).unwrap();
+                let day = format!("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+                let time = format!("{:02}:{:02}:{:02}", clock.hour, clock.minute, clock.second);
+                assert!(text.starts_with(&day), "{text} {day}");
+                assert!(text.len() < 19 || text[11..].starts_with(&time), "{text} {time}");
+            }
+        }
+        assert_eq!(
+            Pattern::parse("YYYY-MM-DDTHH:mm:ss", Reach::DateTime).unwrap().literals().collect::<Vec<_>>(),
+            b"--T::"
+        );
     }
 }

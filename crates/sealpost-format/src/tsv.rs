@@ -115,7 +115,7 @@ impl TsvText {
 
 impl RowText for TsvText {
     fn row(&mut self, row: Row<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-        for (index, value) in row.values().enumerate() {
+        row.try_each(|index, value| {
             if index > 0 {
                 out.push(b'\t');
             }
@@ -123,7 +123,7 @@ impl RowText for TsvText {
             match value {
                 Value::Null => {
                     out.extend_from_slice(&self.null_bytes);
-                    continue;
+                    return Ok(());
                 }
                 Value::Text(text) if !self.escape(text, out) => {
                     let why = format!("a character that {} does not have", self.options.encoding.name());
@@ -136,7 +136,8 @@ impl RowText for TsvText {
             if out[start..] == *self.null_bytes {
                 return Err(Fault::value(index, "a value that looks like null_text; choose another null_text"));
             }
-        }
+            Ok(())
+        })?;
         out.push(b'\n');
         Ok(())
     }

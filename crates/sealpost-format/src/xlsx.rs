@@ -1,4 +1,5 @@
-//! XLSX (ECMA-376): sheets written row by row straight into a zip; no temporary file, no string table, constant memory.
+//! XLSX (ECMA-376): sheets written row by row straight into a zip; no temporary file, no string table, constant memory. What is
+//! written is compressed by a second thread.
 //!
 //! Nothing is lost to Excel's 15 digits: a number that has more is written as text, and so is a date that Excel's
 //! calendar does not have. After 1,048,576 rows the next sheet begins, with the header again.
@@ -21,6 +22,7 @@ use sealpost_core::sink::ByteSink;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::beside::ZipBeside;
 use crate::cell::{BytesText, Look};
 use crate::options::Options;
 use crate::zip::ZipWriter;
@@ -31,8 +33,8 @@ use sheet::Layout;
 const MAX_ROWS: u32 = 1_048_576;
 /// Most columns of a sheet.
 const MAX_COLUMNS: usize = 16_384;
-/// Sheet XML that is gathered before it is compressed.
-const BLOCK: usize = 64 * 1024;
+/// Sheet XML that is gathered before it is compressed. Smaller blocks cost hand-overs.
+const BLOCK: usize = 128 * 1024;
 
 /// Options of XLSX.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -115,16 +117,16 @@ impl Format for Xlsx {
             cells: CellWriter::new(columns, &layout, self.options.bytes, self.options.timestamps, look),
             layout,
             // Level 1: sheet XML is so repetitive that more effort buys little.
-            zip: ZipWriter::new(out, Compression::new(1)),
-            buffer: Vec::with_capacity(2 * BLOCK),
+            zip: ZipBeside::begin(ZipWriter::new(out, Compression::new(1)), BLOCK)?,
+            buffer: Vec::with_capacity(BLOCK + BLOCK / 4),
             columns: columns.to_vec(),
             sheet_name: self.options.sheet_name.clone(),
             max_rows: self.max_rows,
             row: 0,
             sheet_rows: Vec::new(),
         };
-        workbook.part("_rels/.rels", parts::ROOT_RELATIONSHIPS.to_owned())?;
-        workbook.part("xl/styles.xml", parts::styles())?;
+        workbook.part("_rels/.rels", parts::ROOT_RELATIONSHIPS)?;
+        workbook.part("xl/styles.xml", &parts::styles())?;
         workbook.start_sheet()?;
         Ok(Box::new(workbook))
     }
@@ -132,7 +134,7 @@ impl Format for Xlsx {
 
 /// A workbook being written.
 struct Workbook {
-    zip: ZipWriter,
+    zip: ZipBeside,
     buffer: Vec<u8>,
     cells: CellWriter,
     layout: Layout,
@@ -146,14 +148,15 @@ struct Workbook {
 }
 
 impl Workbook {
-    fn part(&mut self, name: &str, text: String) -> Result<()> {
-        self.zip.start(name)?;
-        self.zip.write(text.as_bytes())
+    fn part(&mut self, name: &str, text: &str) -> Result<()> {
+        self.zip.start(name.to_owned())?;
+        self.buffer.extend_from_slice(text.as_bytes());
+        self.compress()
     }
 
     fn start_sheet(&mut self) -> Result<()> {
         let number = self.sheet_rows.len() + 1;
-        self.zip.start(&format!("xl/worksheets/sheet{number}.xml"))?;
+        self.zip.start(format!("xl/worksheets/sheet{number}.xml"))?;
         self.layout.head(number == 1, &mut self.buffer);
         self.row = 1;
         Ok(())
@@ -166,10 +169,7 @@ impl Workbook {
     }
 
     fn compress(&mut self) -> Result<()> {
-        self.zip.write(&self.buffer)?;
-        self.buffer.clear();
-        self.buffer.shrink_to(8 * BLOCK);
-        Ok(())
+        self.zip.write(&mut self.buffer)
     }
 }
 
@@ -193,9 +193,9 @@ impl RowWriter for Workbook {
         self.end_sheet()?;
         let sheets = parts::Sheets { name: &self.sheet_name, rows: &self.sheet_rows, last_column: self.layout.last() };
         let (workbook, relationships, types) = (sheets.workbook(), sheets.relationships(), sheets.content_types());
-        self.part("xl/workbook.xml", workbook)?;
-        self.part("xl/_rels/workbook.xml.rels", relationships)?;
-        self.part("[Content_Types].xml", types)?;
+        self.part("xl/workbook.xml", &workbook)?;
+        self.part("xl/_rels/workbook.xml.rels", &relationships)?;
+        self.part("[Content_Types].xml", &types)?;
         self.zip.finish()
     }
 }

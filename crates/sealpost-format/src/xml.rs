@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::cell::{BytesText, Look, Shape};
+use crate::fragment::Fragment;
 use crate::options::Options;
 use crate::rows::{Fault, RowText, TextFile};
 
@@ -82,17 +83,21 @@ impl Format for XmlOptions {
             self.root_element
         );
         let row_element = &self.row_element;
+        // What stands before each element: the row's start, then the end of the element before.
+        let mut befores = vec![format!("<{row_element}>")];
+        befores.extend(elements.iter().map(|element| format!("</{element}>")));
+        let row_ends =
+            [format!("</{row_element}>\n"), format!("{}</{row_element}>\n", befores.last().map_or("", |end| end))];
         let text = XmlText {
-            row_start: format!("<{row_element}>").into_bytes(),
-            row_end: format!("</{row_element}>\n").into_bytes(),
+            row_ends: row_ends.map(Fragment::new),
             tail: format!("</{}>\n", self.root_element).into_bytes(),
             columns: elements
                 .iter()
                 .zip(columns)
-                .map(|(element, column)| XmlColumn {
-                    start: format!("<{element}>").into_bytes(),
-                    end: format!("</{element}>").into_bytes(),
-                    nil: format!("<{element} xsi:nil=\"true\"/>").into_bytes(),
+                .zip(&befores)
+                .map(|((element, column), before)| XmlColumn {
+                    starts: [format!("<{element}>"), format!("{before}<{element}>")].map(Fragment::new),
+                    nils: ["", before].map(|before| Fragment::new(format!("{before}<{element} xsi:nil=\"true\"/>"))),
                     shape: Shape::of(column),
                 })
                 .collect(),
@@ -103,16 +108,15 @@ impl Format for XmlOptions {
     }
 }
 
+/// Each fragment twice: alone, and behind what ends the element before (or begins the row).
 struct XmlColumn {
-    start: Vec<u8>,
-    end: Vec<u8>,
-    nil: Vec<u8>,
+    starts: [Fragment; 2],
+    nils: [Fragment; 2],
     shape: Shape,
 }
 
 struct XmlText {
-    row_start: Vec<u8>,
-    row_end: Vec<u8>,
+    row_ends: [Fragment; 2],
     tail: Vec<u8>,
     columns: Vec<XmlColumn>,
     bytes: BytesText,
@@ -121,13 +125,17 @@ struct XmlText {
 
 impl RowText for XmlText {
     fn row(&mut self, row: Row<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-        out.extend_from_slice(&self.row_start);
-        for (index, (value, column)) in row.values().zip(&self.columns).enumerate() {
-            if value == Value::Null {
-                out.extend_from_slice(&column.nil);
-                continue;
+        // Whether something is open that the next fragment ends, or begins.
+        let mut open = true;
+        row.try_each(|index, value| {
+            let column = &self.columns[index];
+            if matches!(value, Value::Null) {
+                column.nils[usize::from(open)].push(out);
+                open = false;
+                return Ok(());
             }
-            out.extend_from_slice(&column.start);
+            column.starts[usize::from(open)].push(out);
+            open = true;
             match value {
                 Value::Text(text) if !push_escaped(text, out) => {
                     return Err(Fault::value(index, "a character that XML 1.0 does not have"));
@@ -136,9 +144,9 @@ impl RowText for XmlText {
                 Value::Bytes(bytes) => self.bytes.write(bytes, out),
                 value => self.look.write(value, column.shape, out),
             }
-            out.extend_from_slice(&column.end);
-        }
-        out.extend_from_slice(&self.row_end);
+            Ok(())
+        })?;
+        self.row_ends[usize::from(open)].push(out);
         Ok(())
     }
 

@@ -8,10 +8,10 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::sink::ByteSink;
 use tokio::sync::mpsc;
 
-/// Bytes handed over at once.
+/// Bytes handed over at once: what a local store writes at once, which therefore needs no copy.
 const CHUNK: usize = 128 * 1024;
-/// Chunks under way: with the one being filled and the one being stored, about 768 KiB in all.
-const CHUNKS_IN_FLIGHT: usize = 4;
+/// Chunks under way: with the one being filled and the two at the store, 768 KiB in all.
+const CHUNKS_IN_FLIGHT: usize = 3;
 
 enum Message {
     Bytes(Bytes),

@@ -1,14 +1,18 @@
 //! Rows into batches: every value converted to its column's type, every row past the fences.
 
 use sealpost_core::batch::{Batch, Value};
-use sealpost_core::column::Column;
+use sealpost_core::column::{Column, ColumnKind};
 use sealpost_core::error::codes::source::{COLUMNS, FOREIGN_ROW, TOO_MANY_ROWS, VALUE};
 use sealpost_core::param::ParameterValue;
 use sealpost_core::report::Query;
 use sealpost_core::{Error, Result};
 
 use crate::convert::{Mismatch, convert};
+use crate::literal;
 use crate::zone::Zone;
+
+/// The database calls it text, and it has no characters.
+pub(crate) const NOT_UTF8: Mismatch = "text that is not UTF-8";
 
 /// What to do after a row.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,7 +91,7 @@ impl Intake {
     ///
     /// # Errors
     /// `SP-SOURCE-014`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, column: usize, value: Value<'_>) -> Result<()> {
         if column == self.scope_column && !is_scope(value, &self.scope) {
             return Err(self.foreign(column));
@@ -96,11 +100,41 @@ impl Intake {
         Ok(())
     }
 
+    /// Takes the row's next value, text of a text column. Whether it is UTF-8 is asked for a whole batch, by [`Intake::take`].
+    ///
+    /// # Errors
+    /// `SP-SOURCE-014`, `SP-SOURCE-011` for a scope that is not UTF-8.
+    #[inline]
+    pub(crate) fn push_utf8(&mut self, column: usize, text: &[u8]) -> Result<()> {
+        if column == self.scope_column {
+            let text = std::str::from_utf8(text).map_err(|_| self.mismatch(column, NOT_UTF8))?;
+            return self.push(column, Value::Text(text));
+        }
+        self.batch.push_utf8(text);
+        Ok(())
+    }
+
     /// Takes the row's next value and makes it one of the column's type.
     ///
     /// # Errors
     /// `SP-SOURCE-011` with row and column, `SP-SOURCE-014`.
+    #[inline(always)]
     pub(crate) fn push_converted(&mut self, column: usize, value: Value<'_>) -> Result<()> {
+        // What most columns that need it have, in short.
+        match (self.columns[column].kind, value) {
+            (ColumnKind::Decimal { precision, scale }, Value::Decimal(text)) if column != self.scope_column => {
+                match literal::decimal(text, precision, scale, &mut self.scratch) {
+                    Ok(text) => self.batch.push(Value::Decimal(text)),
+                    Err(reason) => return Err(self.mismatch(column, reason)),
+                }
+                Ok(())
+            }
+            (ColumnKind::DateTime { .. }, Value::DateTime(time)) if time.clock.micro == 0 => self.push(column, value),
+            _ => self.convert_and_push(column, value),
+        }
+    }
+
+    fn convert_and_push(&mut self, column: usize, value: Value<'_>) -> Result<()> {
         match convert(self.columns[column].kind, value, &mut self.zone, &mut self.scratch) {
             Ok(value) if column == self.scope_column && !is_scope(value, &self.scope) => Err(self.foreign(column)),
             Ok(value) => {
@@ -125,18 +159,29 @@ impl Intake {
     }
 
     /// The rows so far, leaving an empty batch; `None` where there are none.
-    pub(crate) fn take(&mut self) -> Option<Batch> {
+    ///
+    /// # Errors
+    /// `SP-SOURCE-011` with row and column, for text that is not UTF-8.
+    pub(crate) fn take(&mut self) -> Result<Option<Batch>> {
         if self.batch.is_empty() {
-            return None;
+            return Ok(None);
         }
-        Some(std::mem::replace(&mut self.batch, Batch::new(self.columns.len(), self.rows)))
+        let batch = &self.batch;
+        batch.check().map_err(|(row, column)| self.wrong(batch.first_row() + row as u64, column, NOT_UTF8))?;
+        Ok(Some(std::mem::replace(&mut self.batch, Batch::new(self.columns.len(), self.rows))))
     }
 
-    /// A value that can't be had. Rows count from 1 for people.
+    /// A value of the row under way that can't be had.
     #[cold]
     pub(crate) fn mismatch(&self, column: usize, reason: Mismatch) -> Error {
+        self.wrong(self.rows, column, reason)
+    }
+
+    /// Rows count from 1 for people.
+    #[cold]
+    fn wrong(&self, row: u64, column: usize, reason: Mismatch) -> Error {
         let name = self.columns.get(column).map_or("", |column| column.name.as_str());
-        Error::new(&VALUE, format!("row {}, column `{name}`: {reason}", self.rows + 1))
+        Error::new(&VALUE, format!("row {}, column `{name}`: {reason}", row + 1))
     }
 
     #[cold]
@@ -158,3 +203,6 @@ fn is_scope(value: Value<'_>, scope: &ParameterValue) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

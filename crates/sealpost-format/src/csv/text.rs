@@ -9,6 +9,7 @@ use super::options::{LineEnding, Quoting};
 use crate::cell::{BytesText, Look, Shape};
 use crate::charset::Charset;
 use crate::rows::{Fault, RowText};
+use crate::scan;
 
 /// Classes of bytes: these need quotes; these need another encoding.
 const SPECIAL: u8 = 1;
@@ -23,6 +24,8 @@ struct CsvColumn {
 pub(super) struct CsvText {
     columns: Vec<CsvColumn>,
     classes: [u8; 256],
+    /// The bits that make bytes `WIDE`.
+    wide: u64,
     pub(super) delimiter: u8,
     pub(super) line_end: &'static [u8],
     null_text: String,
@@ -66,6 +69,7 @@ impl CsvText {
                 .map(|column| CsvColumn { shape: Shape::of(column), quoted: options.quotes(column.kind) })
                 .collect(),
             classes,
+            wide: if options.encoding.is_utf8() { 0 } else { u64::from_ne_bytes([0x80; 8]) },
             delimiter,
             line_end: if options.line_ending == LineEnding::Crlf { b"\r\n" } else { b"\n" },
             null_text: options.null_text.clone(),
@@ -90,7 +94,15 @@ impl CsvText {
         guarded: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
-        let classes = text.as_bytes().iter().fold(0, |seen, byte| seen | self.classes[usize::from(*byte)]);
+        let wide = self.wide;
+        let perhaps = |word| {
+            scan::has_control(word) | scan::has(word, self.delimiter) | scan::has(word, b'"') | (word & wide != 0)
+        };
+        let classes = if scan::any(text.as_bytes(), perhaps) {
+            text.as_bytes().iter().fold(0, |seen, byte| seen | self.classes[usize::from(*byte)])
+        } else {
+            0
+        };
         if classes == 0 && !quoted && text != self.null_text && !(guarded && self.guard && is_formula(text)) {
             out.extend_from_slice(text.as_bytes());
             return Ok(());
@@ -157,25 +169,28 @@ impl CsvText {
 
 impl RowText for CsvText {
     fn row(&mut self, row: Row<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-        for (index, value) in row.values().enumerate() {
+        row.try_each(|index, value| {
             if index > 0 {
                 out.push(self.delimiter);
             }
             match value {
                 Value::Text(text) => {
                     let quoted = self.columns[index].quoted;
-                    self.text(index, text, quoted, true, out)?;
+                    self.text(index, text, quoted, true, out)
                 }
-                Value::Null => out.extend_from_slice(&self.null_bytes),
+                Value::Null => {
+                    out.extend_from_slice(&self.null_bytes);
+                    Ok(())
+                }
                 Value::Bytes(bytes) => {
                     let mut rendered = Vec::new();
                     self.bytes.write(bytes, &mut rendered);
                     let quoted = self.columns[index].quoted;
-                    self.text(index, std::str::from_utf8(&rendered).unwrap_or_default(), quoted, false, out)?;
+                    self.text(index, std::str::from_utf8(&rendered).unwrap_or_default(), quoted, false, out)
                 }
-                value => self.plain(index, value, out)?,
+                value => self.plain(index, value, out),
             }
-        }
+        })?;
         out.extend_from_slice(self.line_end);
         Ok(())
     }

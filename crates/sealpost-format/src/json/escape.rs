@@ -1,9 +1,26 @@
 //! JSON strings (RFC 8259 section 7): only what must be escaped is.
 
+use crate::scan;
+
 /// Appends the text as a JSON string.
 pub(super) fn push_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let bytes = text.as_bytes();
+    push_characters(text, out);
+    out.push(b'"');
+}
+
+/// Appends what stands between the quotes.
+#[inline]
+pub(super) fn push_characters(text: &str, out: &mut Vec<u8>) {
+    let special = |word| scan::has_control(word) | scan::has(word, b'"') | scan::has(word, b'\\');
+    if scan::any(text.as_bytes(), special) {
+        push_escaped(text.as_bytes(), out)
+    } else {
+        out.extend_from_slice(text.as_bytes())
+    }
+}
+
+fn push_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     let mut start = 0;
     for (at, byte) in bytes.iter().enumerate() {
         if *byte >= b' ' && *byte != b'"' && *byte != b'\\' {
@@ -25,7 +42,6 @@ pub(super) fn push_string(text: &str, out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&bytes[start..]);
-    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -7,10 +7,14 @@ use super::parts::{DATE, DATE_TIME, DATE_TIME_MILLIS, DECIMAL, INTEGER, SPAN, SP
 use super::sheet::Layout;
 use super::{Timestamps, date};
 use crate::cell::{BytesText, Look, Shape, push_float};
+use crate::fragment::Fragment;
 use crate::rows::Fault;
+use crate::scan;
 
 /// Most characters of a cell (Excel specifications and limits); Excel counts UTF-16 units.
 const MAX_TEXT: usize = 32_767;
+/// What follows the style of a text's cell.
+const TEXT_START: &str = " t=\"inlineStr\"><is><t>";
 /// Digits that Excel keeps.
 const EXCEL_DIGITS: usize = 15;
 
@@ -20,11 +24,17 @@ pub(super) struct CellWriter {
     bytes: BytesText,
     timestamps: Timestamps,
     look: Look,
+    /// What follows the reference of a number's cell, by its style.
+    number_starts: Vec<Fragment>,
+    /// The same for texts.
+    text_start: Fragment,
     scratch: Vec<u8>,
 }
 
 struct CellColumn {
     letters: Vec<u8>,
+    /// `<c r="` and the letters.
+    start: Fragment,
     shape: Shape,
     decimal_style: u8,
 }
@@ -39,6 +49,7 @@ impl CellWriter {
     ) -> Self {
         let columns = columns.iter().zip(&layout.letters).map(|(column, letters)| CellColumn {
             letters: letters.clone().into_bytes(),
+            start: Fragment::new(format!("<c r=\"{letters}")),
             shape: Shape::of(column),
             decimal_style: match column.kind {
                 // Excel shows at most 30 places.
@@ -46,7 +57,21 @@ impl CellWriter {
                 _ => STANDARD,
             },
         });
-        Self { columns: columns.collect(), bytes, timestamps, look, scratch: Vec::new() }
+        let start = |more: &str, style| {
+            let mut start = Vec::new();
+            push_style(style, &mut start);
+            start.extend_from_slice(more.as_bytes());
+            Fragment::new(start)
+        };
+        Self {
+            columns: columns.collect(),
+            bytes,
+            timestamps,
+            look,
+            number_starts: (0..=DECIMAL + 30).map(|style| start("><v>", style)).collect(),
+            text_start: start(TEXT_START, STANDARD),
+            scratch: Vec::new(),
+        }
     }
 
     /// Appends a row; `number` is its number in the sheet.
@@ -56,19 +81,28 @@ impl CellWriter {
         out.extend_from_slice(b"<row r=\"");
         out.extend_from_slice(digits.as_bytes());
         out.extend_from_slice(b"\">");
-        for (index, (value, column)) in row.values().zip(&self.columns).enumerate() {
+        row.try_each(|index, value| {
+            let column = &self.columns[index];
             self.scratch.clear();
             let style = match value {
-                Value::Null => continue,
+                Value::Null => return Ok(()),
                 Value::Text(text) => {
-                    push_text_cell(&column.letters, digits, STANDARD, text, out)
-                        .map_err(|why| Fault::value(index, why))?;
-                    continue;
+                    if text.len() <= MAX_TEXT && !has_outer_space(text) {
+                        column.start.push(out);
+                        out.extend_from_slice(digits.as_bytes());
+                        self.text_start.push(out);
+                        push_xstring(text, out);
+                        out.extend_from_slice(b"</t></is></c>");
+                    } else {
+                        push_text_cell(&column.letters, digits, STANDARD, text, out)
+                            .map_err(|why| Fault::value(index, why))?;
+                    }
+                    return Ok(());
                 }
                 Value::Bool(value) => {
                     push_start(&column.letters, digits, STANDARD, out);
                     out.extend_from_slice(if value { b" t=\"b\"><v>1</v></c>" } else { b" t=\"b\"><v>0</v></c>" });
-                    continue;
+                    return Ok(());
                 }
                 Value::Bytes(bytes) => {
                     self.bytes.write(bytes, &mut self.scratch);
@@ -81,7 +115,8 @@ impl CellWriter {
                 Value::Int(_) | Value::UInt(_) | Value::Decimal(_) => {
                     self.look.write(value, column.shape, &mut self.scratch);
                     let style = if matches!(value, Value::Decimal(_)) { column.decimal_style } else { INTEGER };
-                    (significant_digits(&self.scratch) <= EXCEL_DIGITS).then_some(style)
+                    let fits = self.scratch.len() <= EXCEL_DIGITS || significant_digits(&self.scratch) <= EXCEL_DIGITS;
+                    fits.then_some(style)
                 }
                 Value::Date(value) => date::date(value).map(|serial| {
                     self.scratch.extend_from_slice(itoa::Buffer::new().format(serial).as_bytes());
@@ -102,8 +137,9 @@ impl CellWriter {
                 }
             };
             if let Some(style) = style {
-                push_start(&column.letters, digits, style, out);
-                out.extend_from_slice(b"><v>");
+                column.start.push(out);
+                out.extend_from_slice(digits.as_bytes());
+                self.number_starts[usize::from(style)].push(out);
                 out.extend_from_slice(&self.scratch);
                 out.extend_from_slice(b"</v></c>");
             } else {
@@ -114,7 +150,8 @@ impl CellWriter {
                 let text = std::str::from_utf8(&self.scratch).unwrap_or_default();
                 push_text_cell(&column.letters, digits, TEXT, text, out).map_err(|why| Fault::value(index, why))?;
             }
-        }
+            Ok(())
+        })?;
         out.extend_from_slice(b"</row>");
         Ok(())
     }
@@ -137,6 +174,11 @@ fn push_start(letters: &[u8], row: &str, style: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(b"<c r=\"");
     out.extend_from_slice(letters);
     out.extend_from_slice(row.as_bytes());
+    push_style(style, out);
+}
+
+/// The end of a cell's reference, and its style.
+fn push_style(style: u8, out: &mut Vec<u8>) {
     out.push(b'"');
     if style != STANDARD {
         out.extend_from_slice(b" s=\"");
@@ -157,21 +199,43 @@ pub(super) fn push_text_cell(
         return Err("longer than the 32,767 characters that a cell of Excel can have");
     }
     push_start(letters, row, style, out);
-    out.extend_from_slice(b" t=\"inlineStr\"><is><t");
-    let outer = [text.as_bytes().first(), text.as_bytes().last()];
-    if outer.into_iter().flatten().any(u8::is_ascii_whitespace) {
-        out.extend_from_slice(b" xml:space=\"preserve\"");
-    }
-    out.push(b'>');
+    out.extend_from_slice(if has_outer_space(text) {
+        b" t=\"inlineStr\"><is><t xml:space=\"preserve\">"
+    } else {
+        TEXT_START.as_bytes()
+    });
     push_xstring(text, out);
     out.extend_from_slice(b"</t></is></c>");
     Ok(())
 }
 
+/// Whether there is white space at an end, which needs to be preserved.
+#[inline]
+fn has_outer_space(text: &str) -> bool {
+    let outer = [text.as_bytes().first(), text.as_bytes().last()];
+    outer.into_iter().flatten().any(u8::is_ascii_whitespace)
+}
+
 /// `ST_Xstring` (part 1, section 22.9.2.19): characters that XML does not have, and CR, as `_xHHHH_`; what looks like such
 /// an escape gets its underscore escaped.
+#[inline]
 fn push_xstring(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
+    let special = |word| {
+        scan::has(word, b'&')
+            | scan::has(word, b'<')
+            | scan::has(word, b'>')
+            | scan::has(word, b'_')
+            | scan::has(word, 0xEF)
+            | scan::has_control(word)
+    };
+    if scan::any(text.as_bytes(), special) {
+        push_special(text.as_bytes(), out);
+    } else {
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn push_special(bytes: &[u8], out: &mut Vec<u8>) {
     let mut start = 0;
     for (at, byte) in bytes.iter().enumerate() {
         let (escape, length): (&[u8], usize) = match byte {

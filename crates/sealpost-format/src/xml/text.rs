@@ -1,5 +1,7 @@
 //! Character data of XML 1.0 (sections 2.2, 2.4 and 2.11).
 
+use crate::scan;
+
 const PLAIN: u8 = 0;
 const ESCAPED: u8 = 1;
 const ILLEGAL: u8 = 2;
@@ -27,9 +29,18 @@ const fn classes() -> [u8; 256] {
 }
 
 /// Appends the text as character data; `false` when XML 1.0 does not have one of its characters.
+#[inline]
 #[must_use]
 pub(crate) fn push_escaped(text: &str, out: &mut Vec<u8>) -> bool {
-    let bytes = text.as_bytes();
+    let markup = |word| scan::has(word, b'&') | scan::has(word, b'<') | scan::has(word, b'>');
+    if scan::any(text.as_bytes(), |word| markup(word) | scan::has_control(word) | scan::has(word, 0xEF)) {
+        return push_special(text.as_bytes(), out);
+    }
+    out.extend_from_slice(text.as_bytes());
+    true
+}
+
+fn push_special(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     let mut start = 0;
     for (at, byte) in bytes.iter().enumerate() {
         match CLASSES[usize::from(*byte)] {

@@ -6,38 +6,44 @@ use sealpost_core::temporal::{Clock, Date, DateTime, Time};
 
 use super::meta::Wire;
 use crate::convert::Mismatch;
+use crate::intake::NOT_UTF8;
 
 const SHORT: Mismatch = "the server sent a value of the wrong length";
 
-/// One value. Zero dates stay zero dates.
+/// Decodes one value and gives it to a function. Zero dates stay zero dates.
+///
+/// The function is called for each kind in a place of its own, where the compiler knows which kind it is; a value that is returned is put
+/// together in memory and fetched again.
 ///
 /// # Errors
 /// In words, for bytes that are no value of this kind.
-#[inline]
-pub(super) fn value(wire: Wire, bytes: &[u8]) -> Result<Value<'_>, Mismatch> {
+#[inline(always)]
+pub(super) fn value<T>(wire: Wire, bytes: &[u8], take: impl FnOnce(Value<'_>) -> T) -> Result<T, Mismatch> {
     Ok(match wire {
-        Wire::Text | Wire::Json => Value::Text(std::str::from_utf8(bytes).map_err(|_| "text that is not UTF-8")?),
-        Wire::Int(_) => Value::Int(match *bytes {
+        Wire::Text | Wire::Json => take(Value::Text(std::str::from_utf8(bytes).map_err(|_| NOT_UTF8)?)),
+        Wire::Int(_) => take(Value::Int(match *bytes {
             [a] => i64::from(a as i8),
             [a, b] => i64::from(i16::from_le_bytes([a, b])),
             [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
             _ => i64::from_le_bytes(bytes.try_into().map_err(|_| SHORT)?),
-        }),
-        Wire::UInt(_) => Value::UInt(match *bytes {
+        })),
+        Wire::UInt(_) => take(Value::UInt(match *bytes {
             [a] => u64::from(a),
             [a, b] => u64::from(u16::from_le_bytes([a, b])),
             [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
             _ => u64::from_le_bytes(bytes.try_into().map_err(|_| SHORT)?),
-        }),
-        Wire::Decimal => Value::Decimal(std::str::from_utf8(bytes).map_err(|_| SHORT)?),
-        Wire::Float32 => Value::Float(f64::from(f32::from_le_bytes(bytes.try_into().map_err(|_| SHORT)?))),
-        Wire::Float64 => Value::Float(f64::from_le_bytes(bytes.try_into().map_err(|_| SHORT)?)),
-        Wire::Bytes => Value::Bytes(bytes),
-        Wire::Bit if bytes.len() <= 8 => Value::UInt(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))),
+        })),
+        Wire::Decimal => take(Value::Decimal(std::str::from_utf8(bytes).map_err(|_| SHORT)?)),
+        Wire::Float32 => take(Value::Float(f64::from(f32::from_le_bytes(bytes.try_into().map_err(|_| SHORT)?)))),
+        Wire::Float64 => take(Value::Float(f64::from_le_bytes(bytes.try_into().map_err(|_| SHORT)?))),
+        Wire::Bytes => take(Value::Bytes(bytes)),
+        Wire::Bit if bytes.len() <= 8 => {
+            take(Value::UInt(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))))
+        }
         Wire::Bit => return Err(SHORT),
-        Wire::Date => Value::Date(date_time(bytes)?.date),
-        Wire::DateTime | Wire::Timestamp => Value::DateTime(date_time(bytes)?),
-        Wire::Time => Value::Time(time(bytes)?),
+        Wire::Date => take(Value::Date(date_time(bytes)?.date)),
+        Wire::DateTime | Wire::Timestamp => take(Value::DateTime(date_time(bytes)?)),
+        Wire::Time => take(Value::Time(time(bytes)?)),
         Wire::Null => return Err("a value in a column that has none"),
     })
 }

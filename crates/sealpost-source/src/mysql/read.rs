@@ -70,26 +70,26 @@ async fn rows(
         match intake.end_row() {
             Next::Row => {}
             Next::HandOn => {
-                if !hand_on(&mut intake, mouth).await {
+                if !hand_on(&mut intake, mouth).await? {
                     return Ok(());
                 }
             }
             Next::Stop => {
-                hand_on(&mut intake, mouth).await;
+                hand_on(&mut intake, mouth).await?;
                 return Ok(());
             }
         }
     }
     kill.disarm();
-    hand_on(&mut intake, mouth).await;
+    hand_on(&mut intake, mouth).await?;
     Ok(())
 }
 
-async fn hand_on(intake: &mut Intake, mouth: &Mouth) -> bool {
-    match intake.take() {
+async fn hand_on(intake: &mut Intake, mouth: &Mouth) -> Result<bool> {
+    Ok(match intake.take()? {
         Some(batch) => mouth.say(Ok(Said::Rows(batch))).await,
         None => true,
-    }
+    })
 }
 
 /// How to read a column.
@@ -122,12 +122,14 @@ fn take(row: &MySqlRow, plan: &[Cell], intake: &mut Intake) -> Result<()> {
             intake.push(column, Value::Null)?;
             continue;
         };
-        let value = decode::value(cell.wire, bytes).map_err(|reason| intake.mismatch(column, reason))?;
-        if cell.natural {
-            intake.push(column, value)?;
-        } else {
-            intake.push_converted(column, value)?;
+        if cell.natural && cell.wire == Wire::Text {
+            intake.push_utf8(column, bytes)?;
+            continue;
         }
+        let pushed = decode::value(cell.wire, bytes, |value| {
+            if cell.natural { intake.push(column, value) } else { intake.push_converted(column, value) }
+        });
+        pushed.map_err(|reason| intake.mismatch(column, reason))??;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use sqlx::{Connection, Decode, Row, SqlStr, Sqlite, TypeInfo, ValueRef};
 use super::connect::Session;
 use super::failure::{Phase, failure};
 use crate::convert::Mismatch;
-use crate::intake::{Intake, Next};
+use crate::intake::{Intake, NOT_UTF8, Next};
 use crate::stream::{Mouth, Said};
 
 /// Reads to the end and says how it ended.
@@ -37,19 +37,19 @@ async fn rows(
         intake.begin_row()?;
         take(&row, &mut intake)?;
         let next = intake.end_row();
-        if next != Next::Row && !hand_on(&mut intake, mouth).await || next == Next::Stop {
+        if next != Next::Row && !hand_on(&mut intake, mouth).await? || next == Next::Stop {
             return Ok(());
         }
     }
-    hand_on(&mut intake, mouth).await;
+    hand_on(&mut intake, mouth).await?;
     Ok(())
 }
 
-async fn hand_on(intake: &mut Intake, mouth: &Mouth) -> bool {
-    match intake.take() {
+async fn hand_on(intake: &mut Intake, mouth: &Mouth) -> Result<bool> {
+    Ok(match intake.take()? {
         Some(batch) => mouth.say(Ok(Said::Rows(batch))).await,
         None => true,
-    }
+    })
 }
 
 fn take(row: &SqliteRow, intake: &mut Intake) -> Result<()> {
@@ -70,7 +70,7 @@ fn value(raw: SqliteValueRef<'_>) -> Result<Value<'_>, Mismatch> {
     Ok(match info.name() {
         "INTEGER" => Value::Int(Decode::<'_, Sqlite>::decode(raw).map_err(|_| TYPE)?),
         "REAL" => Value::Float(Decode::<'_, Sqlite>::decode(raw).map_err(|_| TYPE)?),
-        "TEXT" => Value::Text(Decode::<'_, Sqlite>::decode(raw).map_err(|_| "text that is not UTF-8")?),
+        "TEXT" => Value::Text(Decode::<'_, Sqlite>::decode(raw).map_err(|_| NOT_UTF8)?),
         "BLOB" => Value::Bytes(Decode::<'_, Sqlite>::decode(raw).map_err(|_| TYPE)?),
         _ => return Err(TYPE),
     })

@@ -17,7 +17,7 @@ use crate::fault;
 use crate::place::Place;
 
 /// Bytes handed to the disk at once. One block fills while another is written.
-const BLOCK: usize = 256 * 1024;
+const BLOCK: usize = 128 * 1024;
 
 /// The file and what is known of its bytes; it travels to the blocking thread and back.
 struct Staged {
@@ -25,6 +25,14 @@ struct Staged {
     digest: Sha256,
     /// An empty buffer to fill again.
     spare: Vec<u8>,
+}
+
+impl Staged {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.digest.update(bytes);
+        Ok(())
+    }
 }
 
 /// A local file on its way.
@@ -68,16 +76,22 @@ impl LocalUpload {
         Ok(Self {
             target,
             what,
-            block: Vec::with_capacity(BLOCK),
-            idle: Some(Staged { file, digest: Sha256::new(), spare: Vec::with_capacity(BLOCK) }),
+            block: Vec::new(),
+            idle: Some(Staged { file, digest: Sha256::new(), spare: Vec::new() }),
             busy: None,
         })
     }
 
     pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
         while bytes.has_remaining() {
+            // A block that comes as one goes to the disk from where it is.
+            if self.block.is_empty() && bytes.len() >= BLOCK {
+                self.hand_on(bytes.split_to(BLOCK)).await?;
+                continue;
+            }
             let room = BLOCK - self.block.len();
             let take = room.min(bytes.len());
+            self.block.reserve_exact(room);
             self.block.extend_from_slice(&bytes[..take]);
             bytes.advance(take);
             if self.block.len() == BLOCK {
@@ -87,16 +101,22 @@ impl LocalUpload {
         Ok(())
     }
 
-    /// Hands the block to the disk, after the one before it is written.
+    /// Hands a block of somebody else's to the disk, after the one before it is written.
+    async fn hand_on(&mut self, block: Bytes) -> Result<()> {
+        let mut staged = self.settle().await?;
+        self.busy = Some(spawn_blocking(move || staged.append(&block).map(|()| staged)));
+        Ok(())
+    }
+
+    /// Hands our own block to the disk, after the one before it is written.
     async fn flush_block(&mut self) -> Result<()> {
-        let Staged { mut file, mut digest, spare } = self.settle().await?;
-        let block = std::mem::replace(&mut self.block, spare);
+        let mut staged = self.settle().await?;
+        let mut block = std::mem::replace(&mut self.block, std::mem::take(&mut staged.spare));
         self.busy = Some(spawn_blocking(move || {
-            file.write_all(&block)?;
-            digest.update(&block);
-            let mut spare = block;
-            spare.clear();
-            Ok(Staged { file, digest, spare })
+            staged.append(&block)?;
+            block.clear();
+            staged.spare = block;
+            Ok(staged)
         }));
         Ok(())
     }
@@ -117,15 +137,14 @@ impl LocalUpload {
     }
 
     pub(crate) async fn finish(mut self) -> Result<[u8; 32]> {
-        let Staged { mut file, mut digest, .. } = self.settle().await?;
+        let mut staged = self.settle().await?;
         let rest = std::mem::take(&mut self.block);
         let target = Arc::clone(&self.target);
         let published = spawn_blocking(move || {
-            file.write_all(&rest)?;
-            digest.update(&rest);
-            file.sync_all()?;
+            staged.append(&rest)?;
+            staged.file.sync_all()?;
             target.publish()?;
-            Ok(digest.finalize().into())
+            Ok(staged.digest.finalize().into())
         });
         published
             .await

@@ -63,6 +63,35 @@ async fn a_dropped_upload_leaves_no_trace() {
 }
 
 #[tokio::test]
+async fn whole_blocks_and_pieces_make_the_same_file() {
+    const BLOCK: usize = 256 * 1024;
+    let folder = tempfile::tempdir().unwrap();
+    let sealed = open(folder.path()).await.unwrap();
+    let bytes = noise(5 * BLOCK + 7);
+    let mut sums = Vec::new();
+    // Blocks that go to the disk from where they are, such that are gathered, and both in turns.
+    for steps in
+        [&[BLOCK][..], &[1000], &[5 * BLOCK + 7], &[1, BLOCK], &[BLOCK - 1, 1, 2 * BLOCK], &[BLOCK + 1, 3 * BLOCK]]
+    {
+        let job = JobId::fresh();
+        let mut upload = sealed.create(key("acme", &job, 1, "f.csv.pgp")).await.unwrap();
+        let mut left = bytes.clone();
+        for step in steps.iter().cycle() {
+            upload.write(left.split_to(left.len().min(*step))).await.unwrap();
+            if left.is_empty() {
+                break;
+            }
+        }
+        let file = upload.finish().await.unwrap();
+        assert_eq!(file.size, bytes.len() as u64);
+        let kept = fs::read(folder.path().join(format!("acme/{job}-1/f.csv.pgp"))).unwrap();
+        assert!(kept == bytes, "{steps:?}");
+        sums.push(file.sha256);
+    }
+    assert!(sums.iter().all(|sum| *sum == sums[0]), "{sums:?}");
+}
+
+#[tokio::test]
 async fn a_purge_removes_what_a_killed_process_left() {
     let folder = tempfile::tempdir().unwrap();
     let sealed = open(folder.path()).await.unwrap();

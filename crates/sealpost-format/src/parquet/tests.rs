@@ -1,0 +1,54 @@
+//! What a file is made of, beside its values (those are read back by other programs).
+
+use ::parquet::file::reader::{FileReader, SerializedFileReader};
+use sealpost_core::column::ColumnKind;
+use sealpost_core::sink::MemorySink;
+
+use super::*;
+
+/// A file of this many rows, of which the first column is different in each and the second repeats, written so many rows at a time.
+fn file(rows: i64, at_once: i64) -> Vec<u8> {
+    let column = |name: &str| Column::new(name.to_owned(), ColumnKind::Text);
+    let columns = [Column::new("id".to_owned(), ColumnKind::Integer), column("a.b"), column("status")];
+    let memory = MemorySink::default();
+    let mut writer = build(&Map::new()).unwrap().begin(&columns, Box::new(memory.clone())).unwrap();
+    for start in (0..rows).step_by(usize::try_from(at_once).unwrap()) {
+        let mut batch = Batch::new(columns.len(), u64::try_from(start).unwrap());
+        for row in start..(start + at_once).min(rows) {
+            batch.push(Value::Int(row));
+            batch.push(Value::Text(&format!("number {row}")));
+            batch.push(Value::Text(if row % 3 == 0 { "active" } else { "ended" }));
+        }
+        writer.write(&batch).unwrap();
+    }
+    writer.finish().unwrap();
+    memory.finished().unwrap()
+}
+
+/// Whether each column has a dictionary in each row group.
+fn dictionaries(bytes: &[u8]) -> Vec<Vec<bool>> {
+    let path = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(path.path(), bytes).unwrap();
+    let reader = SerializedFileReader::new(path.reopen().unwrap()).unwrap();
+    let groups = reader.metadata().row_groups().iter();
+    groups
+        .map(|group| group.columns().iter().map(|column| column.dictionary_page_offset().is_some()).collect())
+        .collect()
+}
+
+#[test]
+fn columns_whose_values_repeat_have_a_dictionary_and_others_have_none() {
+    assert_eq!(dictionaries(&file(70_000, 5_000)), [[false, false, true]; 2]);
+}
+
+#[test]
+fn few_rows_are_written_as_ever_and_none_are_a_file_too() {
+    assert_eq!(dictionaries(&file(999, 100)), [[true; 3]]);
+    assert_eq!(dictionaries(&file(0, 1)), Vec::<Vec<bool>>::new());
+}
+
+#[test]
+fn how_rows_arrive_does_not_show() {
+    let whole = file(20_000, 20_000);
+    assert!([1_000, 777, 8_192].iter().all(|at_once| file(20_000, *at_once) == whole));
+}
