@@ -97,9 +97,12 @@ async fn a_password_is_changed_while_queries_run_and_none_fails() {
     for password in ["second", "third", "fourth"] {
         // Whoever logs in has seen one change at most: rotations lie days apart.
         let before = done.each_ref().map(|count| count.load(Ordering::SeqCst));
-        while working.iter().zip(done.iter()).zip(before).any(|((worker, count), before)| {
-            !worker.is_finished() && count.load(Ordering::SeqCst) < before + 2
-        }) {
+        while working
+            .iter()
+            .zip(done.iter())
+            .zip(before)
+            .any(|((worker, count), before)| !worker.is_finished() && count.load(Ordering::SeqCst) < before + 2)
+        {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         // As a rotation does: to the server first, pending meanwhile, then current.
