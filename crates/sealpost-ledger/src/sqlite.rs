@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
-
 use sealpost_core::error::codes;
 use sealpost_core::task::WorkKind;
 use sealpost_core::{Error, Result};

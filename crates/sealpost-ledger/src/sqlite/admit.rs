@@ -2,7 +2,7 @@
 //!
 //! Those that come at the same time share one, see [`together`]: each is decided by itself, in the order in which they
 //! came, and all of them wait for the disk once. What is read and written is read and written for all of them at once,
-//! because each statement costs more than what it does.
+//! because fewer and larger statements cost less.
 
 use std::collections::HashMap;
 

@@ -57,8 +57,8 @@ pub(super) fn open(path: &Path) -> Result<SqliteLedger> {
         named(Error::new(&codes::ledger::UNREACHABLE, format!("it can't be opened: {error}")).caused_by(error))
     })?;
     let opening = Opening::new(path, BUSY);
-    let mut first = opening.connect().map_err(|error| named(fault::write(error)))?;
-    prepare(&mut first).map_err(named)?;
+    let first = opening.connect().map_err(|error| named(fault::write(error)))?;
+    prepare(&first).map_err(named)?;
 
     // Other connections are opened when they are needed. Meanwhile the first one keeps the file open: closing the last one takes
     // the write-ahead log into the file and removes it, and the next one makes it anew.
@@ -88,7 +88,7 @@ fn create(path: &Path) -> std::io::Result<()> {
 }
 
 /// Refuses a stranger's file before anything is written to it, then sets the journal mode and migrates.
-fn prepare(connection: &mut Connection) -> Result<()> {
+fn prepare(connection: &Connection) -> Result<()> {
     let seen = schema::recognise(connection)?;
     write_ahead_log(connection)?;
     schema::migrate(connection, seen)

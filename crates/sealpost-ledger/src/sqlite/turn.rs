@@ -117,7 +117,8 @@ impl Writer {
         self.connection()?.prepare_cached(sql)?.execute([]).map(drop)
     }
 
-    /// Ends the transaction, and tells those who wait for it. Takes as long as the disk does.
+    /// Ends the transaction, if one is open, and tells those who wait for it. Takes as long as the disk does. Nobody else can
+    /// leave one open without a turn that has ended well.
     fn commit(&mut self, marks: &Arc<Marks>) {
         if self.open.take().is_none() {
             return;
@@ -125,7 +126,7 @@ impl Writer {
         let touched: Vec<_> =
             self.ended.iter_mut().map(|turn| std::mem::replace(&mut turn.touched, Touched::Anything)).collect();
         let committing = marks.before_commit(touched);
-        let outcome = self.run(if self.ended.is_empty() { "ROLLBACK" } else { "COMMIT" }).map_err(fault::write);
+        let outcome = self.run("COMMIT").map_err(fault::write);
         match &outcome {
             // Before anyone else writes, and before anyone hears of it.
             Ok(()) => committing.into_iter().for_each(|committing| committing.done()),

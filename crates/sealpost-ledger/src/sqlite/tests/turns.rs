@@ -9,7 +9,6 @@ use sealpost_testkit::suite::ledger::refused;
 use tokio::task::JoinHandle;
 
 use super::super::statement::{query, query_scalar};
-use super::super::turn::Turn;
 use super::super::wal_index::{Header, WalIndex};
 use super::super::{Connection, Durability, SqliteLedger, Touched, fault};
 use super::fresh;
@@ -34,9 +33,8 @@ fn counted(ledger: &SqliteLedger) -> Vec<String> {
 /// What is done in a turn.
 type Step = (Durability, fn(&Connection) -> Result<()>);
 
-/// Starts them one after the other; each waits for the turn that is held, and then for the one before it.
-async fn behind(held: &Turn, ledger: &Arc<SqliteLedger>, steps: Vec<Step>) -> Vec<JoinHandle<Result<()>>> {
-    let _ = held;
+/// Starts them one after the other; each waits for the turn that is held meanwhile, and then for the one before it.
+async fn behind(ledger: &Arc<SqliteLedger>, steps: Vec<Step>) -> Vec<JoinHandle<Result<()>>> {
     let mut waiting = Vec::new();
     for (durability, step) in steps {
         let (ledger, (began, begins)) = (ledger.clone(), tokio::sync::oneshot::channel());
@@ -89,7 +87,7 @@ async fn those_that_wait_share_a_transaction() {
             count(connection, "e")
         }),
     ];
-    let waiting = behind(&held, &ledger, steps).await;
+    let waiting = behind(&ledger, steps).await;
     let before = header(folder.path());
     count(held.connection(), "0").unwrap();
     held.end(Ok(())).await.unwrap();
@@ -148,7 +146,7 @@ async fn a_transaction_that_is_lost_is_lost_for_all_of_it() {
         }),
         (Durability::Disk, |connection| count(connection, "c")),
     ];
-    let waiting = behind(&held, &ledger, steps).await;
+    let waiting = behind(&ledger, steps).await;
     count(held.connection(), "0").unwrap();
     refused(held.end(Ok(())).await, &codes::ledger::FULL);
     let full = codes::ledger::FULL.id;
