@@ -1,8 +1,9 @@
 """An SFTP server (version 3, draft-ietf-secsh-filexfer-02) that misbehaves on purpose.
 
 Usage: server.py FOLDER, or server.py FOLDER asyncssh for asyncssh's own SFTP server, which is faultless and works on
-several requests at once. Files lie in FOLDER/inbox; how to behave stands in FOLDER/behaviour.json, which is read again
-for each connection; the port and the host key are written to FOLDER/port and FOLDER/host_key.pub.
+several requests at once, or server.py FOLDER one-key for one that agrees to every type of host key, shows the same key
+whatever was agreed, and says so each time. Files lie in FOLDER/inbox; how to behave stands in FOLDER/behaviour.json,
+which is read again for each connection; the port and the host key are written to FOLDER/port and FOLDER/host_key.pub.
 
 Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all optional:
 
@@ -403,6 +404,25 @@ class FaultlessServer(Server):
         return False
 
 
+def show_one_key():
+    """Against RFC 4253 section 8: the key is not of the type that was agreed on."""
+    connection = asyncssh.connection.SSHServerConnection
+    begin = connection.__init__
+
+    def begin_with_all_types(self, *arguments, **options):
+        begin(self, *arguments, **options)
+        self._server_host_key_algs = [b"ssh-ed25519", b"ecdsa-sha2-nistp256", b"ecdsa-sha2-nistp384",
+                                      b"ecdsa-sha2-nistp521", b"rsa-sha2-256", b"rsa-sha2-512"]
+
+    def choose(self, asked):
+        print("the same key", flush=True)
+        self._server_host_key = self._server_host_keys[b"ssh-ed25519"]
+        return True
+
+    connection.__init__ = begin_with_all_types
+    connection.choose_server_host_key = choose
+
+
 async def main():
     key = asyncssh.generate_private_key("ssh-ed25519")
     with open(os.path.join(folder, "host_key.pub"), "wb") as file:
@@ -411,6 +431,8 @@ async def main():
         chosen = {"server_factory": FaultlessServer, "sftp_factory": Faultless}
     else:
         chosen = {"server_factory": Server, "encoding": None}
+    if sys.argv[2:] == ["one-key"]:
+        show_one_key()
     server = await asyncssh.listen("127.0.0.1", 0, server_host_keys=[key], **chosen)
     with open(os.path.join(folder, "port.new"), "w") as file:
         file.write(str(server.sockets[0].getsockname()[1]))

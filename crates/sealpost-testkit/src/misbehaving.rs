@@ -39,6 +39,15 @@ impl Misbehaving {
         Self::run(&["asyncssh"])
     }
 
+    /// Starts one that agrees to every type of host key, and always shows the same key, of Ed25519.
+    ///
+    /// # Panics
+    /// When Python or asyncssh is not installed.
+    #[must_use]
+    pub fn with_one_key() -> Self {
+        Self::run(&["one-key"])
+    }
+
     fn run(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("make the server's folder");
         std::fs::create_dir(folder.path().join("inbox")).expect("make the inbox");
@@ -86,6 +95,12 @@ impl Misbehaving {
     pub fn host_key(&self) -> String {
         let text = std::fs::read_to_string(self.folder.path().join("host_key.pub")).expect("read the host key");
         text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+    }
+
+    /// How many key exchanges there were; counted by a server [`with_one_key`](Self::with_one_key).
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.log().matches("the same key").count()
     }
 
     /// What it has said so far.

@@ -15,6 +15,13 @@ pub(super) fn same_type(left: &Algorithm, right: &Algorithm) -> bool {
     }
 }
 
+/// Whether a key of this type was asked for where the types in `shown` were left out. Nothing in the key exchange holds a
+/// server to the algorithm that was agreed on: it may show any key that it can sign with.
+pub(super) fn asked_for(approved: &Approved, shown: &[Algorithm], algorithm: &Algorithm) -> bool {
+    let has = |types: &[Algorithm]| types.iter().any(|one| same_type(one, algorithm));
+    has(&approved.offer().host_key) && !has(shown)
+}
+
 /// What to offer: the types of the approved keys first, so that a server with several keys shows an approved one
 /// (RFC 4253 section 7.1: the client's order decides); never the types in `shown`. `None` when nothing is left.
 pub(super) fn preferred(approved: &Approved, shown: &[Algorithm]) -> Option<Preferred> {

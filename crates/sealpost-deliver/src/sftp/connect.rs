@@ -13,7 +13,7 @@ use super::client::Client;
 use super::credential::{self, Account};
 use super::host_key::{Approved, Shown};
 use super::session::{Refused, Session};
-use super::{address, login};
+use super::{address, algorithms, login};
 
 /// A logged-in connection.
 pub(super) struct Connection {
@@ -97,6 +97,7 @@ pub(super) async fn log_in(
 ///
 /// A fingerprint does not say which type of key it is of, and certificates come before bare keys. Where a server's first
 /// key is not an approved one and another may be, it is asked for its keys of the other types, each on a fresh connection.
+/// One that shows what it was not asked for is not asked again: each connection uses up a type, so there are few of them.
 pub(super) async fn trusted_session(
     settings: &ConnectorSettings,
     approved: &Arc<Approved>,
@@ -109,8 +110,9 @@ pub(super) async fn trusted_session(
         match Session::open(settings, approved, &types, stream).await {
             Ok(session) => return Ok(session),
             Err(Refused::Key(key)) => {
+                let was_asked_for = algorithms::asked_for(approved, &types, &key.key.algorithm());
                 shown.push(key);
-                if !approved.may_know_another(&shown) {
+                if !was_asked_for || !approved.may_know_another(&shown) {
                     return Err(approved.mismatch(settings, &shown));
                 }
             }

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 
+use super::host_key::some_of;
+
 /// An authority that may vouch for host keys, as a line of `known_hosts`: `@cert-authority [patterns] key`.
 #[derive(Debug, Clone)]
 pub(super) struct Authority {
@@ -80,8 +82,8 @@ pub(super) fn refusal(
     // No principal at all would mean any host of the authority's: too much, and nobody's intention.
     let principals = certificate.valid_principals();
     if !principals.iter().any(|principal| principal.eq_ignore_ascii_case(&host)) {
-        let names: Vec<String> = principals.iter().map(|name| format!("`{}`", printable(name))).collect();
-        let names = if names.is_empty() { "no principal".to_owned() } else { names.join(", ") };
+        let names = some_of(principals.iter().map(|name| format!("`{}`", printable(name))), ", ");
+        let names = if names.is_empty() { "no principal".to_owned() } else { names };
         return Some(format!("it names {names}, and the connector's host is `{host}`"));
     }
     match certificate.validate_at(second, [&print]) {

@@ -162,28 +162,34 @@ impl Approved {
 
     /// Why the keys that the server showed are not trusted, with the fingerprints of both sides.
     pub(super) fn mismatch(&self, settings: &ConnectorSettings, shown: &[Shown]) -> Error {
-        let shown: Vec<String> = shown.iter().map(ToString::to_string).collect();
+        let shown = some_of(shown.iter().map(ToString::to_string), " and ");
         let server = format!("`{}` port {}", settings.host, settings.port);
         if self.is_empty() {
             return Error::new(
                 &codes::deliver::NO_HOST_KEY,
-                format!("{server} shows {}; no key is approved for it", shown.join(" and ")),
+                format!("{server} shows {shown}; no key is approved for it"),
             );
         }
-        let approved: Vec<String> =
-            self.keys
-                .iter()
-                .map(|key| format!("{} {}", key.algorithm(), fingerprint(key)))
-                .chain(self.fingerprints.iter().cloned())
-                .chain(self.authorities.iter().map(|authority| {
-                    format!("authority {} {}", authority.key.algorithm(), fingerprint(&authority.key))
-                }))
-                .collect();
+        let authority =
+            |authority: &Authority| format!("authority {} {}", authority.key.algorithm(), fingerprint(&authority.key));
+        let approved = (self.keys.iter().map(|key| format!("{} {}", key.algorithm(), fingerprint(key))))
+            .chain(self.fingerprints.iter().cloned())
+            .chain(self.authorities.iter().map(authority));
         Error::new(
             &codes::deliver::HOST_KEY_MISMATCH,
-            format!("{server} shows {}; approved: {}", shown.join(" and "), approved.join(", ")),
+            format!("{server} shows {shown}; approved: {}", some_of(approved, ", ")),
         )
     }
+}
+
+/// The first few in words, and how many more there are: an error message is no place for all that a server has to say.
+pub(super) fn some_of(all: impl Iterator<Item = String>, between: &str) -> String {
+    const NAMED: usize = 8;
+    let mut all: Vec<String> = all.collect();
+    let more = all.len().saturating_sub(NAMED);
+    all.truncate(NAMED);
+    let named = all.join(between);
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
 fn parse_key(entry: &str) -> Option<PublicKey> {
@@ -219,6 +225,13 @@ mod tests {
         let error = Approved::parse(&settings(&[KEY, "SHA256:short", "MD5:aa:bb"])).unwrap_err();
         assert!(error.is(&codes::deliver::CONFIG));
         assert_eq!(error.fields().len(), 2);
+    }
+
+    #[test]
+    fn of_many_a_few_are_named() {
+        let numbers = |count: u32| (0..count).map(|number| number.to_string());
+        assert_eq!(some_of(numbers(8), ", "), "0, 1, 2, 3, 4, 5, 6, 7");
+        assert_eq!(some_of(numbers(1008), ", "), "0, 1, 2, 3, 4, 5, 6, 7 and 1000 more");
     }
 
     #[test]

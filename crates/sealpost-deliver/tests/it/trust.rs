@@ -2,10 +2,11 @@
 
 use sealpost_core::error::codes;
 use sealpost_core::port::Transport as _;
+use sealpost_testkit::misbehaving::Misbehaving;
 use sealpost_testkit::sshd::Sshd;
 use sealpost_testkit::suite::transport::{Parcel, names};
 
-use crate::sites::{connector, openssh_settings, sftp};
+use crate::sites::{connector, misbehaving, openssh_settings, sftp};
 
 #[tokio::test]
 async fn a_changed_host_key_stops_everything_and_shows_both_fingerprints() {
@@ -51,6 +52,35 @@ async fn a_fingerprint_is_enough_whatever_type_its_key_has() {
     for kind in ["rsa", "ecdsa", "ed25519"] {
         assert!(error.detail().contains(&server.host_fingerprint(kind)), "{error}");
     }
+}
+
+/// Whatever type of key is asked for, the server agrees, and shows the same one.
+#[tokio::test]
+async fn a_server_that_always_shows_the_same_key_is_not_asked_for_ever() {
+    let server = Misbehaving::with_one_key();
+    let site = misbehaving(&server);
+    let another = Sshd::start();
+    for approved in [
+        "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+        format!("@cert-authority * {}", another.host_key("ed25519")),
+    ] {
+        let mut settings = site.settings.clone();
+        settings.host_keys = vec![approved.clone()];
+        let before = server.connections();
+        let transport = sftp();
+        let mut parcel = Parcel::new(&settings, "a.csv", "x");
+        let sent = tokio::time::timeout(std::time::Duration::from_secs(60), parcel.send(&transport)).await;
+        let error = sent.unwrap().unwrap_err();
+        assert!(error.is(&codes::deliver::HOST_KEY_MISMATCH), "{error}");
+        assert!(error.detail().len() < 2048, "{error}");
+        // Ed25519 may be the last type that is asked for.
+        let connections = server.connections() - before;
+        assert!((1..=3).contains(&connections), "{approved}: {connections}");
+        let steps = sftp().check(&connector(settings)).await;
+        assert_eq!(steps.last().unwrap().failure.as_ref().unwrap().code, codes::deliver::HOST_KEY_MISMATCH.id);
+        assert!(server.connections() - before <= 7, "{approved}");
+    }
+    assert!(names(&server.inbox()).is_empty());
 }
 
 #[tokio::test]
