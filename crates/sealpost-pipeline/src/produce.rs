@@ -23,6 +23,7 @@ use sealpost_store::Upload;
 use tokio::sync::mpsc;
 
 use crate::pipe::{PipeReader, PipeSink, pipe};
+use crate::submit::check_grant;
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
@@ -189,6 +190,7 @@ impl Pipeline {
         if !partner.enabled {
             return Err(Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", partner.id)));
         }
+        check_grant(&partner, &report, &request.format)?;
         let report = self.parts.catalogue.described(report.clone(), self.source(&report)?.as_ref()).await?;
         let recipients = self.usable_recipients(&partner, Timestamp::now())?;
         let writing = self.writing(job, &partner, &report).await?;

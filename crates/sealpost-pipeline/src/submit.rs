@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::JobId;
 use sealpost_core::job::ReportRequest;
-use sealpost_core::partner::Partner;
+use sealpost_core::partner::{Grant, Partner};
 use sealpost_core::port::{Admission, Admitted, CompressionEntry, FormatEntry};
 use sealpost_core::report::ReportType;
 use serde::{Deserialize, Serialize};
@@ -91,13 +91,9 @@ impl Pipeline {
         };
         let report = self.parts.catalogue.get(&ask.report_type).ok_or_else(unknown)?;
         // A report type that is not granted answers like one that does not exist, so nobody can probe the catalogue.
-        let grant = partner.grants.iter().find(|grant| grant.report == report.id).ok_or_else(unknown)?;
+        let grant = grant_of(partner, &report).ok_or_else(unknown)?;
         let format = self.format_of(&report, ask)?;
-        if !grant.formats.is_empty() && !grant.formats.iter().any(|name| name == format.name) {
-            let field = FieldError::new("/format", format!("granted are {}", grant.formats.join(", ")));
-            return Err(Error::new(&codes::request::NOT_GRANTED, format!("format {} of {}", format.name, report.id))
-                .with_fields(vec![field]));
-        }
+        covers(grant, format.name)?;
         (format.build)(&ask.format_options)?;
         let parameters =
             sealpost_core::param::check(&report.settings.parameters, &ask.parameters).map_err(|fields| {
@@ -186,6 +182,28 @@ impl Pipeline {
             )
         })
     }
+}
+
+fn grant_of<'a>(partner: &'a Partner, report: &ReportType) -> Option<&'a Grant> {
+    partner.grants.iter().find(|grant| grant.report == report.id)
+}
+
+fn covers(grant: &Grant, format: &str) -> Result<()> {
+    if grant.formats.is_empty() || grant.formats.iter().any(|name| name == format) {
+        return Ok(());
+    }
+    let field = FieldError::new("/format", format!("granted are {}", grant.formats.join(", ")));
+    Err(Error::new(&codes::request::NOT_GRANTED, format!("format {format} of {}", grant.report))
+        .with_fields(vec![field]))
+}
+
+/// That a partner still has what it was granted when it asked: a grant may be withdrawn while its reports wait.
+///
+/// # Errors
+/// `SP-REQUEST-003`.
+pub(crate) fn check_grant(partner: &Partner, report: &ReportType, format: &str) -> Result<()> {
+    let withdrawn = || Error::new(&codes::request::NOT_GRANTED, format!("report type {}", report.id));
+    covers(grant_of(partner, report).ok_or_else(withdrawn)?, format)
 }
 
 /// The identity of a request for idempotency: its content, whatever the order of its members.

@@ -1,9 +1,11 @@
 //! The life of a report: asked for, followed, delivered, fetched, delivered again, deleted.
 
+use std::path::{Path, PathBuf};
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
-use crate::rig::{ROWS, Rig, header, id, json_of};
+use crate::rig::{Partner, ROWS, Rig, header, id, json_of};
 
 #[tokio::test]
 async fn a_report_is_admitted_produced_delivered_and_shown_in_one_shape() {
@@ -74,6 +76,47 @@ async fn a_queued_report_is_cancelled_and_has_no_file() {
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("SP-REQUEST-015")));
     let (status, _) = json_of(rig.ask(&rig.acme, Method::POST, &format!("{path}/deliveries"))).await;
     assert_eq!(status, StatusCode::CONFLICT);
+}
+
+/// Files anywhere below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[tokio::test]
+async fn a_grant_that_is_withdrawn_counts_for_reports_that_wait() {
+    let rig = Rig::idle().await;
+    let ask = async |partner: &Partner, format: &str| {
+        let body = json!({"report_type": "contracts.v1", "format": format});
+        json_of(rig.post(partner, "/v1/reports", &body)).await.1
+    };
+    let (format, whole, other) =
+        (ask(&rig.acme, "ndjson").await, ask(&rig.globex, "ndjson").await, ask(&rig.globex, "xml").await);
+    let (status, _) = rig.change_acme(json!({"grants": [{"report": "contracts.v1", "formats": ["csv"]}]})).await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, mut globex) = json_of(rig.operate(Method::GET, "/admin/v1/partners/globex")).await;
+    globex["grants"] = json!([{"report": "employees.v1"}]);
+    let (status, _) = json_of(rig.operate(Method::PUT, "/admin/v1/partners/globex").json(&globex)).await;
+    assert_eq!(status, StatusCode::OK);
+    // Whoever asked the database would fail otherwise.
+    std::fs::rename(rig.folder.path().join("source.db"), rig.folder.path().join("away")).unwrap();
+    let (pipeline, shutdown) = (rig.pipeline.clone(), rig.shutdown.clone());
+    tokio::spawn(async move { pipeline.work(shutdown).await });
+    for (partner, report, of) in [
+        (&rig.acme, &format, "format ndjson of contracts.v1"),
+        (&rig.globex, &whole, "report type contracts.v1"),
+        (&rig.globex, &other, "report type contracts.v1"),
+    ] {
+        let report = rig.done(partner, id(report)).await;
+        let failure = &report["failure"];
+        assert_eq!((&report["status"], &failure["code"]), (&json!("failed"), &json!("SP-REQUEST-003")), "{report:#}");
+        assert_eq!((&failure["detail"], &failure["side"]), (&json!(of), &json!("caller")));
+        assert_eq!((&report["file"], &report["deliveries"]), (&Json::Null, &json!([])));
+        let (_, timeline) = json_of(rig.get(partner, report["links"]["timeline"].as_str().unwrap())).await;
+        assert_eq!(timeline["events"][2]["event"], "failed", "at once: {timeline:#}");
+    }
+    assert_eq!(files(&rig.folder.path().join("store")), Vec::<PathBuf>::new());
 }
 
 #[tokio::test]
