@@ -1,5 +1,7 @@
-//! A circuit breaker per remote host: a server that failed again and again before it did anything is left alone for a
-//! while, whoever's files wait for it.
+//! Circuit breakers: what failed again and again before it did anything is left alone for a while. There are two for each
+//! attempt. The host's own, for whoever's files wait for it, counts attempts that come to no connection. The connector's
+//! counts those that break, stall or make no sense after it, where host key, account and folder have a part: one partner
+//! with a foul account at a shared server must not take it away from the others.
 //!
 //! ```text
 //! closed ──5 failures in a row──▶ open for 15 s ──▶ half-open: one is let through ──it works──▶ closed
@@ -16,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use sealpost_core::connector::{AddressFamily, ConnectorSettings, RetryPolicy};
 use sealpost_core::error::{Error, codes};
+use sealpost_core::id::ConnectorId;
 
 use crate::{log, telemetry};
 
@@ -39,7 +42,7 @@ const STEP: Duration = Duration::from_millis(10);
 /// longer. (AWS Transfer Family lets files wait for 12 hours.)
 const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 
-/// The hosts that failed lately.
+/// The hosts, and connectors to them, that failed lately.
 pub(crate) struct Breakers {
     first_rest: Duration,
     hosts: Mutex<HashMap<String, Host>>,
@@ -51,7 +54,7 @@ impl Default for Breakers {
     }
 }
 
-/// A host that failed and has not worked since.
+/// A host, or a connector to one, that failed and has not worked since.
 #[derive(Default)]
 struct Host {
     failures: u32,
@@ -64,9 +67,15 @@ struct Host {
 /// The right to try a host. It has to be told how it went, by [`reached`](Self::reached) or [`end`](Self::end).
 pub(crate) struct Passage {
     breakers: Arc<Breakers>,
-    host: String,
-    is_trial: bool,
+    host: Gate,
+    connector: Gate,
     is_settled: AtomicBool,
+}
+
+/// A breaker that was passed.
+struct Gate {
+    name: String,
+    is_trial: bool,
 }
 
 impl Breakers {
@@ -75,10 +84,18 @@ impl Breakers {
     }
 
     /// Lets one through to the host, or says how long to wait before asking again.
-    pub(crate) fn enter(self: &Arc<Self>, settings: &ConnectorSettings) -> Result<Passage, Duration> {
+    pub(crate) fn enter(self: &Arc<Self>, id: &ConnectorId, settings: &ConnectorSettings) -> Result<Passage, Duration> {
+        let now = Instant::now();
         let host = name(settings);
-        let is_trial = self.admit(&host, Instant::now())?;
-        Ok(Passage { breakers: self.clone(), host, is_trial, is_settled: AtomicBool::new(false) })
+        let connector = self.pass(format!("{host}, connector {id}"), now)?;
+        // Where the host is tried by another one, this connector's trial is not used up.
+        let host = self.pass(host, now).inspect_err(|_| self.give_back(&connector))?;
+        Ok(Passage { breakers: self.clone(), host, connector, is_settled: AtomicBool::new(false) })
+    }
+
+    fn pass(&self, name: String, now: Instant) -> Result<Gate, Duration> {
+        let is_trial = self.admit(&name, now)?;
+        Ok(Gate { name, is_trial })
     }
 
     /// Whether it is let through as the one that tries.
@@ -128,10 +145,13 @@ impl Breakers {
         Some(rest)
     }
 
-    /// The one that was let through ended without having learnt anything.
-    fn give_back(&self, host: &str) {
+    /// The one that was let through, if this is it, ended without having learnt anything.
+    fn give_back(&self, gate: &Gate) {
+        if !gate.is_trial {
+            return;
+        }
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(host) = hosts.get_mut(host) {
+        if let Some(host) = hosts.get_mut(&gate.name) {
             host.trial_since = None;
         }
     }
@@ -141,31 +161,42 @@ impl Passage {
     /// The host has done something that was asked of it. Cheap; may be called often.
     pub(crate) fn reached(&self) {
         if !self.is_settled.swap(true, Ordering::Relaxed) {
-            self.breakers.close(&self.host);
+            self.breakers.close(&self.host.name);
+            self.breakers.close(&self.connector.name);
         }
     }
 
     /// It ended, with this error or well.
     pub(crate) fn end(self, error: Option<&Error>) {
-        match error.map(verdict) {
-            None | Some(Verdict::Answers) => self.reached(),
-            Some(Verdict::SaysNothing) => {}
-            Some(Verdict::Fails) if self.is_settled.swap(true, Ordering::Relaxed) => {}
-            Some(Verdict::Fails) => {
-                let rest = self.breakers.fail(&self.host, self.is_trial, Instant::now());
-                if let (Some(rest), Some(error)) = (rest, error) {
-                    telemetry::host_rests();
-                    log::host_rests(&self.host, error, rest);
-                }
-            }
+        let verdict = error.map_or(Verdict::Works, verdict);
+        match verdict {
+            Verdict::Works => return self.reached(),
+            Verdict::SaysNothing => return,
+            Verdict::NoConnection | Verdict::NoSense => {}
+        }
+        if self.is_settled.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let failed = if verdict == Verdict::NoConnection {
+            self.breakers.give_back(&self.connector);
+            &self.host
+        } else {
+            self.breakers.close(&self.host.name);
+            &self.connector
+        };
+        let rest = self.breakers.fail(&failed.name, failed.is_trial, Instant::now());
+        if let (Some(rest), Some(error)) = (rest, error) {
+            telemetry::host_rests();
+            log::host_rests(&failed.name, error, rest);
         }
     }
 }
 
 impl Drop for Passage {
     fn drop(&mut self) {
-        if self.is_trial && !self.is_settled.load(Ordering::Relaxed) {
+        if !self.is_settled.load(Ordering::Relaxed) {
             self.breakers.give_back(&self.host);
+            self.breakers.give_back(&self.connector);
         }
     }
 }
@@ -176,21 +207,23 @@ pub(crate) fn patience(policy: &RetryPolicy) -> Duration {
     pauses.fold(Duration::ZERO, Duration::saturating_add).max(PATIENCE)
 }
 
-/// What an error says of the host.
+/// What the end of an attempt says.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// It can't be reached, or does not behave like an SSH server.
-    Fails,
-    /// It is there; something else is wrong.
-    Answers,
+    /// The host can't be connected to, whoever tries.
+    NoConnection,
+    /// It was connected to, and then broke it off, fell silent or did not behave like an SSH server. That may be the
+    /// account's doing.
+    NoSense,
+    /// It does what it is there for; where something is wrong, it is something else.
+    Works,
     /// The error arose on our side.
     SaysNothing,
 }
 
 fn verdict(error: &Error) -> Verdict {
     use codes::deliver;
-    let fails =
-        [&deliver::UNKNOWN_HOST, &deliver::UNREACHABLE, &deliver::TIMEOUT, &deliver::BROKEN, &deliver::PROTOCOL];
-    let answers = [
+    let works = [
         &deliver::HOST_KEY_MISMATCH,
         &deliver::NEGOTIATION,
         &deliver::AUTHENTICATION,
@@ -203,10 +236,15 @@ fn verdict(error: &Error) -> Verdict {
         &deliver::NO_SUCH_FILE,
         &deliver::CHANGED,
     ];
-    match error {
-        error if fails.iter().any(|code| error.is(code)) => Verdict::Fails,
-        error if answers.iter().any(|code| error.is(code)) => Verdict::Answers,
-        _ => Verdict::SaysNothing,
+    let is_one_of = |all: &[&sealpost_core::error::Code]| all.iter().any(|code| error.is(code));
+    if is_one_of(&[&deliver::UNKNOWN_HOST, &deliver::UNREACHABLE]) {
+        Verdict::NoConnection
+    } else if is_one_of(&[&deliver::TIMEOUT, &deliver::BROKEN, &deliver::PROTOCOL]) {
+        Verdict::NoSense
+    } else if is_one_of(&works) {
+        Verdict::Works
+    } else {
+        Verdict::SaysNothing
     }
 }
 

@@ -44,7 +44,7 @@ impl Pipeline {
             let error = Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", delivery.partner));
             return self.give_up_delivery(&delivery, Some(&connector), &error, lease).await;
         }
-        let passage = match self.breakers.enter(&connector.settings) {
+        let passage = match self.breakers.enter(&connector.id, &connector.settings) {
             Ok(passage) => Arc::new(passage),
             Err(rest) => return self.delivery_waits(&delivery, &connector, rest, lease).await,
         };

@@ -6,6 +6,15 @@ fn unreachable() -> Error {
     Error::new(&codes::deliver::UNREACHABLE, "refused")
 }
 
+fn protocol() -> Error {
+    Error::new(&codes::deliver::PROTOCOL, "nonsense")
+}
+
+/// A partner's connector.
+fn of(partner: &str) -> ConnectorId {
+    ConnectorId::of(&partner.parse().expect("a partner"), "main")
+}
+
 fn settings(host: &str) -> ConnectorSettings {
     ConnectorSettings::new(host, 22, "u")
 }
@@ -44,11 +53,11 @@ fn success_in_between_begins_the_count_anew() {
     let breakers = Arc::new(Breakers::default());
     for _ in 0..20 {
         for _ in 0..4 {
-            breakers.enter(&settings("h")).expect("closed").end(Some(&unreachable()));
+            breakers.enter(&of("a"), &settings("h")).expect("closed").end(Some(&unreachable()));
         }
-        breakers.enter(&settings("H")).expect("closed").end(None);
+        breakers.enter(&of("a"), &settings("H")).expect("closed").end(None);
     }
-    assert!(breakers.enter(&settings("h")).is_ok());
+    assert!(breakers.enter(&of("a"), &settings("h")).is_ok());
 }
 
 #[test]
@@ -56,15 +65,70 @@ fn what_the_host_is_not_to_blame_for_opens_nothing() {
     let breakers = Arc::new(Breakers::default());
     for code in [&codes::deliver::AUTHENTICATION, &codes::deliver::CONFIG, &codes::store::UNREACHABLE] {
         for _ in 0..20 {
-            breakers.enter(&settings("h")).expect("closed").end(Some(&Error::new(code, "")));
+            breakers.enter(&of("a"), &settings("h")).expect("closed").end(Some(&Error::new(code, "")));
         }
     }
+    assert!(breakers.hosts.lock().expect("no panic").is_empty());
     // A connection that breaks in the middle of a file: the host was reached.
     for _ in 0..20 {
-        let passage = breakers.enter(&settings("h")).expect("closed");
+        let passage = breakers.enter(&of("a"), &settings("h")).expect("closed");
         passage.reached();
         passage.end(Some(&Error::new(&codes::deliver::BROKEN, "")));
     }
+}
+
+#[test]
+fn one_partner_does_not_take_a_host_away_from_another() {
+    let breakers = Arc::new(Breakers::default());
+    let enter = |partner: &str| breakers.enter(&of(partner), &settings("h"));
+    for code in [&codes::deliver::PROTOCOL, &codes::deliver::BROKEN, &codes::deliver::TIMEOUT] {
+        for _ in 0..5 {
+            enter(&code.id.to_lowercase()).expect("closed").end(Some(&Error::new(code, "")));
+        }
+        assert!(enter(&code.id.to_lowercase()).is_err(), "{}: it is left alone for this one", code.id);
+        assert!(enter("b").is_ok(), "{}: and not for another", code.id);
+    }
+    // At another server, the first one begins anew.
+    assert!(breakers.enter(&of("a"), &settings("other")).is_ok());
+    for partner in ["b", "c", "b", "c", "b"] {
+        enter(partner).expect("closed").end(Some(&unreachable()));
+    }
+    for partner in ["b", "c", "d"] {
+        assert!(enter(partner).is_err(), "{partner}: nobody comes to a connection");
+    }
+}
+
+#[test]
+fn a_connector_is_tried_again_and_closed_by_what_works() {
+    let breakers = Arc::new(Breakers::new(Duration::ZERO));
+    let enter = |partner: &str| breakers.enter(&of(partner), &settings("h"));
+    for _ in 0..5 {
+        enter("a").expect("closed").end(Some(&protocol()));
+    }
+    let trial = enter("a").expect("half-open");
+    assert!(enter("a").is_err());
+    trial.end(Some(&unreachable()));
+    let trial = enter("a").expect("half-open again: that said nothing of the connector");
+    trial.end(Some(&protocol()));
+    enter("a").expect("half-open again").end(None);
+    assert!((0..3).all(|_| enter("a").is_ok_and(|passage| !passage.connector.is_trial)), "closed");
+    assert_eq!(breakers.hosts.lock().expect("no panic").len(), 0, "nothing is kept of what works");
+}
+
+#[test]
+fn who_waits_for_the_host_keeps_its_own_turn() {
+    let breakers = Arc::new(Breakers::new(Duration::ZERO));
+    let enter = |partner: &str| breakers.enter(&of(partner), &settings("h"));
+    for _ in 0..5 {
+        enter("a").expect("closed").end(Some(&protocol()));
+    }
+    for _ in 0..5 {
+        enter("b").expect("closed").end(Some(&unreachable()));
+    }
+    let trial = enter("b").expect("half-open");
+    assert!(enter("a").is_err(), "another one tries the host");
+    trial.reached();
+    assert!(enter("a").is_ok_and(|passage| passage.connector.is_trial && !passage.host.is_trial));
 }
 
 #[test]
@@ -79,28 +143,31 @@ fn one_way_to_a_host_says_nothing_of_another() {
     ipv6.network.family = AddressFamily::Ipv6;
     for way in [&from("192.0.2.1"), &ipv6] {
         for _ in 0..5 {
-            breakers.enter(way).expect("closed").end(Some(&unreachable()));
+            breakers.enter(&of("a"), way).expect("closed").end(Some(&unreachable()));
         }
-        assert!(breakers.enter(way).is_err());
+        assert!(breakers.enter(&of("a"), way).is_err());
     }
-    assert!(breakers.enter(&settings("h")).is_ok());
-    assert!(breakers.enter(&from("192.0.2.2")).is_ok());
+    assert!(breakers.enter(&of("a"), &settings("h")).is_ok());
+    assert!(breakers.enter(&of("a"), &from("192.0.2.2")).is_ok());
 }
 
 #[test]
 fn one_that_is_let_through_and_learns_nothing_gives_its_place_back() {
     let breakers = Arc::new(Breakers::new(Duration::ZERO));
     for _ in 0..5 {
-        breakers.enter(&settings("h")).expect("closed").end(Some(&unreachable()));
+        breakers.enter(&of("a"), &settings("h")).expect("closed").end(Some(&unreachable()));
     }
-    let trial = breakers.enter(&settings("h")).expect("half-open");
-    assert!(breakers.enter(&settings("h")).is_err());
+    let trial = breakers.enter(&of("a"), &settings("h")).expect("half-open");
+    assert!(breakers.enter(&of("a"), &settings("h")).is_err());
     drop(trial);
-    let trial = breakers.enter(&settings("h")).expect("half-open again");
+    let trial = breakers.enter(&of("a"), &settings("h")).expect("half-open again");
     trial.end(Some(&Error::new(&codes::store::MISSING, "")));
-    let trial = breakers.enter(&settings("h")).expect("half-open again");
+    let trial = breakers.enter(&of("a"), &settings("h")).expect("half-open again");
     trial.reached();
-    assert!(breakers.enter(&settings("h")).is_ok() && breakers.enter(&settings("h")).is_ok(), "closed");
+    assert!(
+        breakers.enter(&of("a"), &settings("h")).is_ok() && breakers.enter(&of("a"), &settings("h")).is_ok(),
+        "closed"
+    );
 }
 
 #[test]

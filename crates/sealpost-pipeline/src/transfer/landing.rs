@@ -75,13 +75,15 @@ mod tests {
     use std::sync::Arc;
 
     use sealpost_core::connector::ConnectorSettings;
+    use sealpost_core::id::ConnectorId;
 
     use super::*;
     use crate::breaker::Breakers;
 
     #[test]
     fn what_can_not_be_stored_is_refused_before_it_comes() {
-        let passage = Arc::new(Breakers::default()).enter(&ConnectorSettings::new("h", 22, "u")).expect("closed");
+        let settings = ConnectorSettings::new("h", 22, "u");
+        let passage = Arc::new(Breakers::default()).enter(&ConnectorId::fresh(), &settings).expect("closed");
         let progress = Progress::default();
         let meter = |largest, storable| Meter {
             progress: &progress,

@@ -38,7 +38,7 @@ impl Pipeline {
             let error = Error::new(&codes::deliver::ATTEMPTS, format!("{} attempts", item.attempts));
             return self.give_up_item(&item, Some(&connector), kind, &error, lease).await;
         }
-        let passage = match self.breakers.enter(&connector.settings) {
+        let passage = match self.breakers.enter(&connector.id, &connector.settings) {
             Ok(passage) => Arc::new(passage),
             Err(rest) => return self.item_waits(&item, &connector, rest, lease).await,
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sealpost_core::connector::ConnectorSettings;
+use sealpost_core::id::ConnectorId;
 use sealpost_store::{LocalSettings, SealedStore, StoreSettings};
 use sha2::{Digest, Sha256};
 
@@ -21,7 +22,8 @@ async fn listed(most: u64, entries: impl Iterator<Item = RemoteEntry>) -> Result
     let settings = StoreSettings::Local(LocalSettings::new(folder.path().join("store")));
     let store = SealedStore::open(&settings, &secrets).await.expect("a store");
     let upload = store.put_object(&"/sealpost/lists/a".parse().expect("a path")).await.expect("an upload");
-    let passage = Arc::new(Breakers::default()).enter(&ConnectorSettings::new("h", 22, "u")).expect("closed");
+    let settings = ConnectorSettings::new("h", 22, "u");
+    let passage = Arc::new(Breakers::default()).enter(&ConnectorId::fresh(), &settings).expect("closed");
     let progress = Progress::default();
     let mut file = ListingFile::new(upload, &passage, &progress, most);
     for entry in entries {
