@@ -3,7 +3,8 @@
 //! A stock client that makes the same call twice within a second signs it the same way twice, since the time in a
 //! signature has whole seconds; and it repeats a call under the same signature when a connection breaks. So a signature
 //! is taken again for a few seconds after it was first seen, and refused from then on until it has expired by itself.
-//! The memory is this process's.
+//! The memory is this process's, and begins with it: what was signed well before is refused, since nobody here knows
+//! whether it was used. A caller whose clock is late is refused for as long as it is late after each start.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,12 +39,13 @@ struct Kept {
 }
 
 impl Seen {
-    pub(super) fn new(skew: Duration) -> Self {
+    /// A memory that begins at `start`. Whoever signed just before is served: the request may have waited for us.
+    pub(super) fn new(skew: Duration, start: Timestamp) -> Self {
         let skew_s = i64::try_from(skew.as_secs()).unwrap_or(i64::MAX / 4);
         Self {
             lifetime_s: skew_s.saturating_add(60),
             room: ROOM,
-            kept: Mutex::new(Kept { floor: i64::MIN, ..Kept::default() }),
+            kept: Mutex::new(Kept { floor: start.as_second() - GRACE_S - 1, ..Kept::default() }),
         }
     }
 
@@ -59,7 +61,7 @@ impl Seen {
         if signed_at <= kept.floor {
             return false;
         }
-        kept.forget(now - self.lifetime_s, self.room);
+        kept.forget(now, now - self.lifetime_s, self.room);
         kept.first.insert(mark, now);
         kept.signed.entry(signed_at).or_default().push(mark);
         true
@@ -72,8 +74,9 @@ impl Seen {
 }
 
 impl Kept {
-    /// Makes room for one: what expired by itself, then the oldest, below which nothing is taken any more.
-    fn forget(&mut self, expired: i64, room: usize) {
+    /// Makes room for one: what expired by itself, then the oldest, below which nothing is taken any more. But what is
+    /// signed now always is: whoever fills the memory with signatures dated ahead must not shut out everybody.
+    fn forget(&mut self, now: i64, expired: i64, room: usize) {
         while let Some((&second, _)) = self.signed.first_key_value() {
             let is_full = self.first.len() >= room;
             if second >= expired && !is_full {
@@ -82,7 +85,7 @@ impl Kept {
             for mark in self.signed.remove(&second).unwrap_or_default() {
                 self.first.remove(&mark);
             }
-            self.floor = self.floor.max(second);
+            self.floor = self.floor.max(second.min(now - GRACE_S - 1));
         }
     }
 }
@@ -99,9 +102,35 @@ mod tests {
         format!("{number:064x}").chars().rev().collect()
     }
 
+    fn since(start: i64) -> Seen {
+        Seen::new(Duration::from_secs(900), at(start))
+    }
+
+    #[test]
+    fn what_was_signed_before_the_start_may_have_been_used() {
+        let seen = since(0);
+        assert!(!seen.take(&signature(1), at(-6), at(0)) && !seen.take(&signature(2), at(-600), at(0)));
+        assert!(seen.take(&signature(3), at(-5), at(0)), "it may have waited for us");
+        assert!(!seen.take(&signature(1), at(-6), at(100)), "later on, too");
+        assert!(seen.take(&signature(4), at(5), at(100)), "a clock that is late, once the start is longer ago");
+    }
+
+    #[test]
+    fn signatures_dated_ahead_shut_nobody_out() {
+        let seen = Seen { room: 1000, ..since(-900) };
+        for number in 0..5000 {
+            assert!(seen.take(&signature(number), at(i64::from(number % 900)), at(0)), "{number}");
+        }
+        assert!(seen.lock().first.len() <= 1000);
+        for number in 5000..7000 {
+            let second = i64::from(number - 5000) / 100;
+            assert!(seen.take(&signature(number), at(second - 5), at(second)), "{number}");
+        }
+    }
+
     #[test]
     fn a_signature_is_taken_again_for_seconds_only() {
-        let seen = Seen::new(Duration::from_secs(900));
+        let seen = since(-900);
         assert!(seen.take(&signature(1), at(-600), at(0)), "a clock that is late");
         assert!(seen.take(&signature(1), at(-600), at(0)) && seen.take(&signature(1), at(-600), at(5)));
         assert!(!seen.take(&signature(1), at(-600), at(6)) && !seen.take(&signature(1), at(-600), at(299)));
@@ -110,7 +139,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_what_may_have_been_forgotten_is_refused() {
-        let seen = Seen { room: 1000, ..Seen::new(Duration::from_secs(900)) };
+        let seen = Seen { room: 1000, ..since(-900) };
         for number in 0..5000 {
             let second = i64::from(number / 10);
             assert!(seen.take(&signature(number), at(second), at(second)), "{number}");

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sealpost_core::usage::RateLimit;
 use sealpost_pipeline::{Pipeline, TransferSettings};
 
@@ -56,7 +57,7 @@ impl TransferState {
     #[must_use]
     pub fn new(pipeline: Pipeline, limits: TransferLimits) -> Self {
         let throttle = Arc::new(Throttle::new(&limits));
-        let seen = Arc::new(Seen::new(limits.clock_skew));
+        let seen = Arc::new(Seen::new(limits.clock_skew, Timestamp::now()));
         Self { pipeline, limits: Arc::new(limits), throttle, seen }
     }
 
