@@ -48,9 +48,33 @@ const NOT_PUBLIC_V6: [([u16; 8], u8); 5] = [
     ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), // documentation, RFC 9637
 ];
 
+/// What a cloud tells whoever asks from inside, in blocks that look private, or public.
+const OF_A_CLOUD_V4: [([u8; 4], u8); 3] = [
+    ([100, 100, 100, 200], 32), // Alibaba
+    ([168, 63, 129, 16], 32),   // Azure
+    ([169, 254, 0, 0], 16),     // AWS, Azure, Google, Oracle and others
+];
+
+/// The same for IPv6.
+const OF_A_CLOUD_V6: [([u16; 8], u8); 2] = [
+    ([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32),     // AWS
+    ([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128), // Google
+];
+
+/// The block of a cloud's own services that an address lies in.
+fn of_a_cloud(address: IpAddr) -> Option<Network> {
+    let of = |v4: &([u8; 4], u8)| Network::of(Ipv4Addr::from(v4.0), v4.1);
+    let of_v6 = |v6: &([u16; 8], u8)| Network::of(Ipv6Addr::from(v6.0), v6.1);
+    let mut blocks = OF_A_CLOUD_V4.iter().map(of).chain(OF_A_CLOUD_V6.iter().map(of_v6));
+    blocks.find(|block| block.contains(address))
+}
+
 /// Whether an address is one of the public internet, which anyone may ask us to connect to.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
+    if of_a_cloud(address).is_some() {
+        return false;
+    }
     match unwrapped(address) {
         IpAddr::V4(address) => !NOT_PUBLIC_V4
             .iter()
@@ -83,7 +107,8 @@ fn unwrapped(address: IpAddr) -> IpAddr {
 pub struct Reach {
     /// Any address, loopback included.
     pub anywhere: bool,
-    /// These networks beside the public addresses.
+    /// These networks beside the public addresses. A network is opened for the servers in it: what a cloud tells from
+    /// inside stays closed but for an entry that names no more than that.
     pub networks: Vec<Network>,
 }
 
@@ -97,7 +122,11 @@ impl Reach {
     /// Whether an address may be connected to.
     #[must_use]
     pub fn allows(&self, address: IpAddr) -> bool {
-        self.anywhere || is_public(address) || self.networks.iter().any(|network| network.contains(address))
+        let cloud = of_a_cloud(address);
+        let opens = |network: &Network| {
+            network.contains(address) && cloud.as_ref().is_none_or(|cloud| network.prefix >= cloud.prefix)
+        };
+        self.anywhere || is_public(address) || self.networks.iter().any(opens)
     }
 }
 
@@ -259,6 +288,33 @@ mod tests {
         assert!(!reach.allows(ip("10.21.0.0")) && !reach.allows(ip("127.0.0.1")) && !reach.allows(ip("fd00:2::1")));
         assert!(reach.allows(ip("8.8.8.8")));
         assert!(Reach::anywhere().allows(ip("127.0.0.1")));
+    }
+
+    #[test]
+    fn what_a_cloud_tells_inside_is_closed_unless_it_is_named() {
+        let reach = |networks: &[&str]| {
+            let networks = networks.iter().map(|network| network.parse().expect("a network")).collect();
+            Reach { anywhere: false, networks }
+        };
+        let wide = reach(&["0.0.0.0/0", "::/0", "168.63.0.0/16", "100.64.0.0/10", "169.0.0.0/8", "fd00::/8"]);
+        for (closed, named) in [
+            ("168.63.129.16", "168.63.129.16"),
+            ("::ffff:168.63.129.16", "168.63.129.16/32"),
+            ("64:ff9b::168.63.129.16", "168.63.129.16"),
+            ("100.100.100.200", "100.100.100.200"),
+            ("169.254.169.254", "169.254.169.254"),
+            ("169.254.170.2", "169.254.0.0/16"),
+            ("fd00:ec2::254", "fd00:ec2::254"),
+            ("fd00:ec2::23", "fd00:ec2::/32"),
+            ("fd20:ce::254", "fd20:ce::254"),
+        ] {
+            assert!(!is_public(ip(closed)) && !Reach::default().allows(ip(closed)), "{closed}");
+            assert!(!wide.allows(ip(closed)), "{closed}: nobody meant it");
+            assert!(reach(&[named]).allows(ip(closed)) && Reach::anywhere().allows(ip(closed)), "{closed}");
+        }
+        for beside in ["168.63.129.17", "100.100.100.201", "169.253.0.1", "fd20:ce::255", "fd00:ec3::1"] {
+            assert!(wide.allows(ip(beside)), "{beside}");
+        }
     }
 
     #[test]

@@ -143,7 +143,8 @@ pub(crate) struct WebhooksBlock {
     /// Whether webhooks may be in private networks (`10.0.0.0/8`, `127.0.0.0/8`, `fc00::/7`, …). Link-local addresses,
     /// metadata services and reserved ranges stay closed. `false`.
     pub(crate) allow_private: bool,
-    /// Networks that webhooks may be in, whatever they are: `["10.20.0.0/16"]`.
+    /// Networks that webhooks may be in, whatever they are: `["10.20.0.0/16"]`. Metadata services of clouds stay closed
+    /// but for an entry that names no more than that.
     #[schemars(with = "Vec<String>")]
     pub(crate) allow: Vec<Network>,
     /// Whether addresses may be `http`. `false`.

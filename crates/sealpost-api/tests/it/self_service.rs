@@ -278,6 +278,7 @@ async fn destinations_that_can_not_be() {
         ("host", json!("127.0.0.1"), "SP-REQUEST-036", "/host"),
         ("host", json!("10.1.2.3"), "SP-REQUEST-036", "/host"),
         ("host", json!("169.254.169.254"), "SP-REQUEST-036", "/host"),
+        ("host", json!("168.63.129.16"), "SP-REQUEST-036", "/host"),
         ("host", json!("[::1]"), "SP-REQUEST-036", "/host"),
         ("host", json!("::ffff:192.168.0.1"), "SP-REQUEST-036", "/host"),
         ("host", json!("localhost"), "SP-REQUEST-036", "/host"),

@@ -1,6 +1,7 @@
 //! A connector that a partner set up leads to public addresses only.
 
 use sealpost_core::address::Reach;
+use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::codes;
 use sealpost_core::port::Transport as _;
 use sealpost_testkit::sshd::Sshd;
@@ -26,6 +27,21 @@ async fn nothing_is_sent_to_an_address_that_is_not_public() {
     }
     // One at most: the test's own look whether the server is up.
     assert!(server.log().matches("Connection from").count() <= 1, "{}", server.log());
+}
+
+/// Azure's address for what only machines inside should ask: it lies in a public block.
+#[tokio::test]
+async fn nothing_is_sent_to_what_a_cloud_tells_inside() {
+    let reach = Reach { anywhere: false, networks: vec!["168.63.0.0/16".parse().unwrap()] };
+    for host in ["168.63.129.16", "0xa83f8110", "2822734096", "::ffff:168.63.129.16"] {
+        let mut settings = ConnectorSettings::new(host, 22, "u");
+        settings.public_only = true;
+        for transport in [sftp(), sftp().reaching(reach.clone())] {
+            let steps = transport.check(&connector(settings.clone())).await;
+            let failure = steps[0].failure.as_ref().unwrap();
+            assert_eq!((steps.len(), failure.code.as_str()), (1, codes::request::ADDRESS_REFUSED.id), "{host}");
+        }
+    }
 }
 
 #[tokio::test]

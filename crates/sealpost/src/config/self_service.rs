@@ -29,7 +29,8 @@ pub(crate) struct SelfServiceBlock {
     pub(crate) vault: Option<SecretRef>,
     /// Whether destinations may lead anywhere, our own network included. `false`: to public addresses only.
     pub(crate) allow_private_destinations: bool,
-    /// Networks that destinations may lead to beside public addresses: `["10.20.0.0/16"]`.
+    /// Networks that destinations may lead to beside public addresses: `["10.20.0.0/16"]`. Metadata services of clouds
+    /// stay closed but for an entry that names no more than that.
     #[schemars(with = "Vec<String>")]
     pub(crate) allow_destinations: Vec<Network>,
 }
