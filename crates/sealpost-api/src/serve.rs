@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 mod certificate;
 mod clock;
 mod connection;
+mod crowd;
 mod proxies;
 mod tls;
 
@@ -43,6 +44,9 @@ pub struct Limits {
     pub stall: Duration,
     /// Most connections at once; further ones wait to be accepted; 2,048.
     pub connections: usize,
+    /// Most of them from one address, a /64 of IPv6 counted as one; further ones are closed at once. Trusted proxies may have
+    /// any number; 512.
+    pub connections_per_address: usize,
     /// How long requests may go on after shutdown was asked for; 20 seconds.
     pub drain: Duration,
 }
@@ -55,6 +59,7 @@ impl Default for Limits {
             head_size: 32 * 1024,
             stall: Duration::from_secs(60),
             connections: 2048,
+            connections_per_address: 512,
             drain: Duration::from_secs(20),
         }
     }
@@ -86,6 +91,7 @@ pub async fn serve_behind(listener: TcpListener, router: Router, shutdown: Cance
     let front = Arc::new(front);
     let limits = &front.limits;
     let connections = Arc::new(Semaphore::new(limits.connections));
+    let crowd = crowd::Crowd::new(limits.connections_per_address);
     let graceful = GracefulShutdown::new();
     // HTTP/1.1 alone: telling HTTP/2 apart needs the first bytes, for which no time limit would hold.
     let mut http = http1::Builder::new();
@@ -96,6 +102,12 @@ pub async fn serve_behind(listener: TcpListener, router: Router, shutdown: Cance
             () = shutdown.cancelled() => break,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
+        let place = (!front.proxies.trusts(peer)).then(|| crowd.enter(peer));
+        if matches!(place, Some(None)) {
+            metrics::counter!("sealpost_connections_refused_total").increment(1);
+            tracing::debug!(target: "sealpost::http", %peer, "too many connections of one address");
+            continue;
+        }
         let stopping = Stopping(Arc::new(shutdown.clone()));
         let mut http = http.clone();
         http.timer(clock::Clock::default());
@@ -103,7 +115,7 @@ pub async fn serve_behind(listener: TcpListener, router: Router, shutdown: Cance
             connection::serve(front.clone(), http, stream, peer, router.clone(), graceful.watcher(), stopping);
         tokio::spawn(async move {
             connection.await;
-            drop(permit);
+            drop((place, permit));
         });
     }
     drop(listener);

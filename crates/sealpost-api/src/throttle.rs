@@ -31,7 +31,7 @@ use crate::state::State;
 
 pub(crate) use bucket::Bucket;
 pub(crate) use fields::Fields;
-pub(crate) use guesses::{DEFAULT as FAILED_ATTEMPTS, Guesses};
+pub(crate) use guesses::{DEFAULT as FAILED_ATTEMPTS, Guesses, network};
 pub(crate) use plan::Standing;
 
 /// What this process has counted.

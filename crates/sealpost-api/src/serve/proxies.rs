@@ -30,7 +30,8 @@ impl TrustedProxies {
         Self { certificate_header: Some(name), ..self }
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether an address is one of these proxies.
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(address))
     }
 

@@ -63,7 +63,7 @@ impl Guesses {
 }
 
 /// Whoever has one IPv6 address has the other 2^64 of its subnet too (RFC 6177, RFC 7421).
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         IpAddr::V4(address) => address.into(),

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use sealpost_api::Limits;
+use sealpost_api::{Front, Limits, TrustedProxies};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
+use crate::front;
 use crate::rig::{Rig, TOKEN};
 
 async fn connect(rig: &Rig) -> TcpStream {
@@ -71,4 +72,65 @@ async fn shutdown_closes_the_listener_and_idle_connections() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(refused);
+}
+
+/// A connection that begins at this address of ours.
+async fn connect_from(source: [u8; 4], to: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((source, 0).into()).unwrap();
+    socket.connect(to.parse().unwrap()).await.unwrap()
+}
+
+/// Whether a connection is served; it stays open.
+async fn is_served(stream: &mut TcpStream) -> bool {
+    let mut begin = [0; 12];
+    let asked = async {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await?;
+        stream.read_exact(&mut begin).await
+    };
+    // It is served or closed: whoever waits, waits for room that nobody makes.
+    let answered = tokio::time::timeout(Duration::from_secs(20), asked).await.unwrap();
+    answered.is_ok() && begin == *b"HTTP/1.1 200"
+}
+
+#[tokio::test]
+async fn one_address_does_not_fill_a_listener() {
+    let rig = Rig::idle().await;
+    let limits = Limits { connections: 6, connections_per_address: 4, ..Limits::default() };
+    let address = front::listen(&rig, Front { limits: limits.clone(), ..Front::default() }, |state| state).await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(connect_from([127, 0, 0, 1], &address).await);
+        assert!(is_served(held.last_mut().unwrap()).await);
+    }
+    // Further ones are closed, and take no place that another might have.
+    let mut further = Vec::new();
+    for _ in 0..4 {
+        further.push(connect_from([127, 0, 0, 1], &address).await);
+    }
+    let mut other = connect_from([127, 0, 0, 2], &address).await;
+    assert!(is_served(&mut other).await);
+    for mut stream in further {
+        assert!(!is_served(&mut stream).await);
+    }
+    // Who goes makes room.
+    drop(held.pop());
+    let mut served = false;
+    for _ in 0..100 {
+        served = is_served(&mut connect_from([127, 0, 0, 1], &address).await).await;
+        if served {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(served);
+
+    // A proxy brings many clients.
+    let proxies = TrustedProxies::new(&["127.0.0.1".parse().unwrap()]);
+    let address = front::listen(&rig, Front { limits, proxies, ..Front::default() }, |state| state).await;
+    let mut held = Vec::new();
+    for _ in 0..6 {
+        held.push(connect_from([127, 0, 0, 1], &address).await);
+        assert!(is_served(held.last_mut().unwrap()).await);
+    }
 }
