@@ -25,6 +25,7 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
   disconnect_after  so many requests of a connection are answered, then it ends
   done_unanswered   the request at which the connection ends is carried out
   stall_after       so many requests of a connection are answered, then it is silent
+  home              where a login begins, whatever it is; a number stands for a name of so many letters
   late_rename       a rename is done and refused, as where that of an attempt thought dead comes first
   swaps             once a file is open for reading, the file `next` takes its name
   connections       only so many channels behave so; those after them are faultless
@@ -349,6 +350,9 @@ class Session(asyncssh.SSHServerSession):
 
     def realpath(self, reader):
         path = self.path(reader)[len(inbox):].encode("utf-8", "surrogateescape")
+        home = self.behaviour.get("home")
+        if home is not None:
+            path = b"/" + b"x" * home if isinstance(home, int) else home.encode()
         return struct.pack(">BI", 104, 1) + string(path) + string(path) + struct.pack(">I", 0)
 
     def rename(self, reader):

@@ -181,15 +181,25 @@ impl Client {
     }
 }
 
-/// The path in the answer to a request to resolve one.
+/// The longest path that a server may resolve one to, in bytes: as long as Linux has them (`PATH_MAX`).
+const LONGEST_PATH: usize = 4096;
+
+/// The path in the answer to a request to resolve one. It goes on into receipts, logs and messages, so it must be fit for
+/// them.
 pub(super) fn one_name(answer: Result<Reply, Fault>) -> Result<String, Fault> {
-    match answer? {
-        Reply::Names(names) => {
-            let first = names.into_iter().next().and_then(|found| String::from_utf8(found.name.to_vec()).ok());
-            first.ok_or_else(|| protocol("resolve a path").into())
-        }
-        _ => Err(protocol("resolve a path").into()),
+    let invalid = || protocol("resolve a path");
+    let Reply::Names(names) = answer? else { return Err(invalid().into()) };
+    let path = names.into_iter().next().ok_or_else(invalid)?.name;
+    let unfit =
+        |why: String| Error::new(&codes::deliver::PROTOCOL, format!("resolve a path: the server's answer {why}"));
+    if path.len() > LONGEST_PATH {
+        return Err(unfit(format!("has {} bytes; the most are {LONGEST_PATH}", path.len())).into());
     }
+    let path = String::from_utf8(path.to_vec()).map_err(|_| invalid())?;
+    if path.chars().any(char::is_control) {
+        return Err(unfit("has control characters".to_owned()).into());
+    }
+    Ok(path)
 }
 
 /// What a path names, by the answer to a look at it; `None` where there is nothing.

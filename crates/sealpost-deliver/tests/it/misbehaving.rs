@@ -90,6 +90,36 @@ async fn faults_of_a_server_have_their_code_and_leave_nothing_visible() {
     }
 }
 
+/// What a server calls its directory ends up in receipts, logs and messages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_home_that_is_no_decent_path_is_refused() {
+    let server = Misbehaving::start();
+    for (home, says) in [
+        (json!("/a\nlevel=ERROR"), "control characters"),
+        (json!("/a\u{9b}2J"), "control characters"),
+        (json!(100 << 10), "102401 bytes"),
+        (json!(4096), "4097 bytes"),
+    ] {
+        // Where limits are asked for, the home is asked for along with them.
+        for extensions in [json!(["limits@openssh.com"]), json!([])] {
+            for create_directories in [false, true] {
+                let mut site = site(&server, &json!({"home": home, "extensions": extensions}));
+                site.settings.directory = String::new();
+                site.settings.create_directories = create_directories;
+                let error = Parcel::new(&site.settings, "a.csv", "x").send(&*site.transport).await.unwrap_err();
+                assert!(error.is(&codes::deliver::PROTOCOL), "{error}");
+                assert!(error.detail().contains(says) && error.detail().len() < 200, "{error}");
+                assert!(!error.detail().chars().any(char::is_control), "{error}");
+            }
+        }
+    }
+    assert!(names(&server.inbox()).is_empty());
+    // Letters of any language are fine.
+    let site = site(&server, &json!({"home": "/Eingänge/レポート"}));
+    let receipt = Parcel::new(&site.settings, "a.csv", "x").send(&*site.transport).await;
+    assert!(receipt.is_err_and(|error| !error.is(&codes::deliver::PROTOCOL)), "the folder does not exist");
+}
+
 /// At every request of a small upload, answered or not, done or not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_survives_a_disconnect_at_every_point() {
