@@ -42,9 +42,11 @@ impl Opening {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(self.patience)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // The log is kept from staying as large as it once was.
+        // The log is kept from staying as large as it once was. What SQLite needs besides, such as the pages that a savepoint may
+        // bring back, is small, and goes to memory: a file somewhere else would be one more disk that can be full.
         connection.execute_batch(
-            "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864",
+            "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;
+             PRAGMA temp_store = MEMORY",
         )?;
         Ok(connection)
     }

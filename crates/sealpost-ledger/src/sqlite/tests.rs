@@ -433,6 +433,9 @@ async fn the_durabilities_are_what_they_say() {
         assert_eq!(level, expected);
         let keys: i64 = query_scalar("PRAGMA foreign_keys").fetch_one(turn.connection()).unwrap();
         assert_eq!(keys, 1);
+        // https://www.sqlite.org/pragma.html#pragma_temp_store: 2 is MEMORY.
+        let temporary: i64 = query_scalar("PRAGMA temp_store").fetch_one(turn.connection()).unwrap();
+        assert_eq!(temporary, 2);
         turn.end(Ok(())).await.unwrap();
     }
     let reader = ledger.reader().unwrap();

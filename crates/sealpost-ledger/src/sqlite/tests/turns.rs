@@ -153,3 +153,33 @@ async fn a_transaction_that_is_lost_is_lost_for_all_of_it() {
     assert_eq!(outcomes(waiting).await, [Err(full), Err(full), Ok("done")]);
     assert_eq!(counted(&ledger), ["c"]);
 }
+
+/// What a turn in a shared transaction may take back is kept in memory: a file for it would be on a disk that nobody watches.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shared_turn_makes_no_file() {
+    let (_folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let turn = ledger.begin(Durability::Disk).await.unwrap();
+    let fill = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000)
+                INSERT INTO sequences (partner, report_type, last) SELECT 'p' || n, 'r', 0 FROM n";
+    let outcome = query(fill).execute(turn.connection()).map(drop).map_err(fault::write);
+    turn.end(outcome).await.unwrap();
+
+    let held = ledger.begin(Durability::Disk).await.unwrap();
+    let waiting = behind(
+        &ledger,
+        vec![(Durability::Disk, |connection| {
+            // Many more pages than SQLite keeps back in any case.
+            query("UPDATE sequences SET last = 1").execute(connection).map_err(fault::write)?;
+            for file in std::fs::read_dir("/proc/self/fd").unwrap() {
+                let Ok(file) = std::fs::read_link(file.unwrap().path()) else { continue };
+                assert!(!file.to_string_lossy().contains("etilqs_"), "{}", file.display());
+            }
+            Ok(())
+        })],
+    )
+    .await;
+    held.end(Ok(())).await.unwrap();
+    assert_eq!(outcomes(waiting).await, [Ok("done")]);
+}
