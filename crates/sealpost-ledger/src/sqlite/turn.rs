@@ -61,12 +61,13 @@ struct Writer {
     set: Option<Durability>,
     /// That of the transaction which is open.
     open: Option<Durability>,
-    /// Turns of it that have ended well, and wait for the commit.
+    /// Turns of it that have ended, and wait for the commit. The first of them ended well.
     ended: Vec<Ended>,
 }
 
 struct Ended {
-    touched: Touched,
+    /// `None` where it was taken back, and only what it was refused for waits.
+    touched: Option<Touched>,
     told: oneshot::Sender<Result<()>>,
 }
 
@@ -123,8 +124,7 @@ impl Writer {
         if self.open.take().is_none() {
             return;
         }
-        let touched: Vec<_> =
-            self.ended.iter_mut().map(|turn| std::mem::replace(&mut turn.touched, Touched::Anything)).collect();
+        let touched: Vec<_> = self.ended.iter_mut().filter_map(|turn| turn.touched.take()).collect();
         let committing = marks.before_commit(touched);
         let outcome = self.run("COMMIT").map_err(fault::write);
         match &outcome {
@@ -144,7 +144,7 @@ impl Writer {
         self.open = None;
     }
 
-    /// The transaction is lost, and with it the turns that have ended well.
+    /// The transaction is lost, and with it the turns that have ended.
     fn lose(&mut self, error: &Error) {
         self.give_up();
         for turn in self.ended.drain(..) {
@@ -153,8 +153,8 @@ impl Writer {
     }
 
     /// Takes back what the turn did, which others may have been before. What SQLite has ended by itself (full disk), or can't
-    /// take back, is lost for all of them.
-    fn take_back(&mut self, error: &Error) {
+    /// take back, is lost for all of them. Whether a transaction of others is still open.
+    fn take_back(&mut self, error: &Error) -> bool {
         let is_over = self.connection().map_or(true, Connection::is_autocommit);
         let taken_back = match self.ended.is_empty() {
             _ if is_over => false,
@@ -166,6 +166,7 @@ impl Writer {
         } else if self.ended.is_empty() {
             self.open = None;
         }
+        self.open.is_some()
     }
 }
 
@@ -184,7 +185,7 @@ impl Turn {
         self.writer.connection.as_ref().expect("a turn has a connection")
     }
 
-    /// Commits what went well; takes back all of what did not.
+    /// Commits what went well; takes back all of what did not. Either is told once what it rests on is committed.
     pub(super) async fn end<T>(self, outcome: Result<T>) -> Result<T> {
         self.end_touching(outcome, |_| Touched::Anything).await
     }
@@ -196,20 +197,19 @@ impl Turn {
         touched: impl FnOnce(&T) -> Touched,
     ) -> Result<T> {
         self.ended = true;
-        let value = match outcome {
-            Ok(value) => value,
-            Err(error) => {
-                self.writer.take_back(&error);
-                return Err(error);
-            }
-        };
         let is_first = self.writer.ended.is_empty();
-        if !is_first && let Err(error) = self.writer.run("RELEASE turn").map_err(fault::write) {
-            self.writer.take_back(&error);
-            return Err(error);
-        }
-        let (told, outcome) = oneshot::channel();
-        self.writer.ended.push(Ended { touched: touched(&value), told });
+        let outcome = match outcome {
+            Ok(value) if !is_first => self.writer.run("RELEASE turn").map(|()| value).map_err(fault::write),
+            outcome => outcome,
+        };
+        let touched = match &outcome {
+            Ok(value) => Some(touched(value)),
+            // It may be refused because of what another turn did, which nobody may hear of before it is committed.
+            Err(error) if self.writer.take_back(error) => None,
+            Err(_) => return outcome,
+        };
+        let (told, committed) = oneshot::channel();
+        self.writer.ended.push(Ended { touched, told });
         if self.writer.open == Some(Durability::Process) {
             // Costs microseconds, and nobody has to wait for it.
             self.writer.commit(&self.marks);
@@ -220,8 +220,8 @@ impl Turn {
         }
         drop(self);
         let gone = |_| Error::new(&codes::ledger::UNREACHABLE, "write: the program ended before the commit");
-        outcome.await.map_err(gone)??;
-        Ok(value)
+        committed.await.map_err(gone)??;
+        outcome
     }
 }
 
