@@ -34,6 +34,7 @@ mod queue;
 mod readers;
 mod records;
 mod redeliver;
+mod removal;
 mod schema;
 mod statement;
 mod tasks;

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::statement::{query, query_scalar};
 use super::value::decode;
-use super::{Durability, SqliteLedger, api_keys, connectors, fault, partners};
+use super::{Durability, SqliteLedger, api_keys, connectors, fault, partners, removal};
 
 #[async_trait]
 impl Records for SqliteLedger {
@@ -43,9 +43,7 @@ impl Records for SqliteLedger {
     }
 
     async fn remove_partner(&self, id: &PartnerId) -> Result<bool> {
-        let turn = self.begin(Durability::Disk).await?;
-        let outcome = partners::remove(turn.connection(), id);
-        turn.end(outcome).await
+        removal::of_partner(&self.writing, id).await
     }
 
     async fn connector(&self, id: &ConnectorId) -> Result<Option<Connector>> {

@@ -24,6 +24,7 @@ use super::{Durability, SqliteLedger};
 
 mod marks;
 mod plans;
+mod removal;
 mod turns;
 
 async fn fresh() -> (tempfile::TempDir, SqliteLedger) {

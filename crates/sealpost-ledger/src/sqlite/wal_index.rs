@@ -38,6 +38,12 @@ impl Header {
     pub(super) fn is_next_after(&self, other: &Self) -> bool {
         self.number(8) == other.number(8).wrapping_add(1)
     }
+
+    /// How many transactions lie between the other one and this one.
+    #[cfg(test)]
+    pub(super) fn transactions_since(&self, other: &Self) -> u32 {
+        self.number(8).wrapping_sub(other.number(8))
+    }
 }
 
 /// The index of one ledger's log. It is only good while a connection of this process has the log open: without any,
