@@ -64,7 +64,9 @@ pub(super) fn open(path: &Path) -> Result<SqliteLedger> {
 
     // Other connections are opened when they are needed. Meanwhile the first one keeps the file open: closing the last one takes
     // the write-ahead log into the file and removes it, and the next one makes it anew.
-    let writing = Writing::new(opening.clone());
+    let writing = Writing::new(opening.clone()).map_err(|error| {
+        named(Error::new(&codes::ledger::UNREACHABLE, format!("no thread can be started: {error}")).caused_by(error))
+    })?;
     writing.marks.look_at(WalIndex::beside(path));
     Ok(SqliteLedger {
         path: path.to_owned(),

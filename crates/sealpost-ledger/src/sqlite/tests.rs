@@ -392,7 +392,7 @@ async fn another_programs_lock_is_unreachable_not_forever() {
     let held = other.begin(Durability::Disk).await.unwrap();
     // Without the ten seconds of patience.
     let opening = super::open::Opening::new(&ledger.path, std::time::Duration::from_millis(10));
-    let outcome = super::turn::Writing::new(opening).begin(Durability::Disk).await.map(drop);
+    let outcome = super::turn::Writing::new(opening).unwrap().begin(Durability::Disk).await.map(drop);
     refused(outcome, &codes::ledger::UNREACHABLE);
     drop(held);
     ledger.check().await.unwrap();

@@ -1,10 +1,10 @@
 //! A write transaction: taking turns, sharing a commit, and what becomes of a connection when one ends badly.
 //!
-//! A turn runs its statements on the caller's thread; the commit, which waits for the disk, has a thread of its own. Who waits
+//! A turn runs its statements on the caller's thread; commits, which wait for the disk, have a thread of their own. Who waits
 //! for a turn when the one before it ends takes it in the same transaction, under a savepoint, and one sync of the disk serves
 //! all of them. Nobody waits for others to come, and nobody sees or hears of anything before it is committed.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use rusqlite::ErrorCode;
@@ -27,8 +27,17 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    pub(super) fn new(opening: Opening) -> Self {
-        Self { opening, writer: Arc::default(), marks: Arc::default() }
+    /// Starts the thread that commits, which ends with this. Not one of the runtime's when it is needed: there may be none then, and
+    /// the transaction would stay open for ever.
+    pub(super) fn new(opening: Opening) -> std::io::Result<Self> {
+        let (commits, asked) = mpsc::channel::<Arc<Mutex<Writer>>>();
+        let marks = Arc::<Marks>::default();
+        let writer =
+            Writer { commits, marks: marks.clone(), connection: None, set: None, open: None, ended: Vec::new() };
+        std::thread::Builder::new()
+            .name("ledger-commit".to_owned())
+            .spawn(move || asked.into_iter().for_each(|writer| writer.blocking_lock().commit()))?;
+        Ok(Self { opening, writer: Arc::new(Mutex::new(writer)), marks })
     }
 
     /// A write transaction. It sees the newest state and excludes every other writer, of other processes too.
@@ -40,13 +49,13 @@ impl Writing {
         } else {
             writer.begin(&self.opening, durability).await?;
         }
-        Ok(Turn { marks: self.marks.clone(), shared: self.writer.clone(), writer, ended: false })
+        Ok(Turn { writer, ended: false })
     }
 
     /// Commits what waits for it and closes the connection.
     pub(super) async fn close(&self) {
         let mut writer = self.writer.lock().await;
-        writer.commit(&self.marks);
+        writer.commit();
         writer.give_up();
     }
 }
@@ -54,8 +63,10 @@ impl Writing {
 /// The connection that writes, and the transaction that it is in. One for all: what another connection writes makes the pages
 /// that a connection has in memory old. Under a lock: SQLite has one writer at a time, and waiting on a lock in memory is fairer
 /// and cheaper than its polling.
-#[derive(Default)]
 struct Writer {
+    /// Asks the thread for a commit when it has the lock.
+    commits: mpsc::Sender<Arc<Mutex<Writer>>>,
+    marks: Arc<Marks>,
     connection: Option<Connection>,
     /// The durability that the connection is set to.
     set: Option<Durability>,
@@ -120,12 +131,12 @@ impl Writer {
 
     /// Ends the transaction, if one is open, and tells those who wait for it. Takes as long as the disk does. Nobody else can
     /// leave one open without a turn that has ended well.
-    fn commit(&mut self, marks: &Arc<Marks>) {
+    fn commit(&mut self) {
         if self.open.take().is_none() {
             return;
         }
         let touched: Vec<_> = self.ended.iter_mut().filter_map(|turn| turn.touched.take()).collect();
-        let committing = marks.before_commit(touched);
+        let committing = self.marks.before_commit(touched);
         let outcome = self.run("COMMIT").map_err(fault::write);
         match &outcome {
             // Before anyone else writes, and before anyone hears of it.
@@ -172,8 +183,6 @@ impl Writer {
 
 /// One turn of writing. Dropped before its end, as by a panic, it is taken back.
 pub(super) struct Turn {
-    marks: Arc<Marks>,
-    shared: Arc<Mutex<Writer>>,
     writer: OwnedMutexGuard<Writer>,
     ended: bool,
 }
@@ -212,11 +221,14 @@ impl Turn {
         self.writer.ended.push(Ended { touched, told });
         if self.writer.open == Some(Durability::Process) {
             // Costs microseconds, and nobody has to wait for it.
-            self.writer.commit(&self.marks);
+            self.writer.commit();
         } else if is_first {
             // Behind those who wait for their turns already. Not by this caller, who may go away.
-            let (shared, marks) = (self.shared.clone(), self.marks.clone());
-            tokio::task::spawn_blocking(move || shared.blocking_lock_owned().commit(&marks));
+            let shared = OwnedMutexGuard::mutex(&self.writer).clone();
+            if self.writer.commits.send(shared).is_err() {
+                // The thread is gone, as by a panic.
+                self.writer.commit();
+            }
         }
         drop(self);
         let gone = |_| Error::new(&codes::ledger::UNREACHABLE, "write: the program ended before the commit");

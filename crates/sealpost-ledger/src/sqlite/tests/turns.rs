@@ -232,3 +232,21 @@ async fn a_refusal_is_lost_with_what_it_rested_on() {
     assert_eq!(outcomes(waiting).await, [Err(full), Err(full)]);
     assert_eq!(counted(&ledger), [""; 0]);
 }
+
+/// However many threads wait for something else, and where no more can be had, what has ended is committed.
+#[test]
+fn a_commit_needs_no_thread_of_the_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let (_folder, ledger) = fresh().await;
+        let (go, gone) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || gone.recv());
+        let turn = ledger.begin(Durability::Disk).await.unwrap();
+        let outcome = count(turn.connection(), "a");
+        // Far more than it takes, so that a failure is one and not a hang.
+        tokio::time::timeout(std::time::Duration::from_secs(30), turn.end(outcome)).await.unwrap().unwrap();
+        assert_eq!(counted(&ledger), ["a"]);
+        drop(go);
+        busy.await.unwrap().unwrap_err();
+    });
+}
