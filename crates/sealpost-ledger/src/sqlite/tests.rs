@@ -394,6 +394,20 @@ async fn another_programs_lock_is_unreachable_not_forever() {
     let opening = super::open::Opening::new(&ledger.path, std::time::Duration::from_millis(10));
     let outcome = super::turn::Writing::new(opening).unwrap().begin(Durability::Disk).await.map(drop);
     refused(outcome, &codes::ledger::UNREACHABLE);
+
+    // Nor for as long as all those before it in the line: when the first is refused, the others have waited as long.
+    let patience = std::time::Duration::from_millis(100);
+    let writing = super::turn::Writing::new(super::open::Opening::new(&ledger.path, patience)).unwrap();
+    let mut waiting: Vec<_> = (0..20).map(|_| Box::pin(writing.begin(Durability::Disk))).collect();
+    for one in &mut waiting {
+        assert!(futures::poll!(one).is_pending());
+    }
+    tokio::time::sleep(patience).await;
+    for one in &mut waiting {
+        // At its next try, and the next one at its first.
+        let std::task::Poll::Ready(outcome) = futures::poll!(one) else { panic!("it waits once more") };
+        refused(outcome.map(drop), &codes::ledger::UNREACHABLE);
+    }
     drop(held);
     ledger.check().await.unwrap();
 }

@@ -42,12 +42,14 @@ impl Writing {
 
     /// A write transaction. It sees the newest state and excludes every other writer, of other processes too.
     pub(super) async fn begin(&self, durability: Durability) -> Result<Turn> {
+        // Before it takes its place in the line: each waits for itself, not for all those before it as well.
+        let asked = Instant::now();
         let mut writer = self.writer.clone().lock_owned().await;
         if writer.open.is_some() {
             // Turns have ended, and the commit waits for this lock behind this one.
             writer.run("SAVEPOINT turn").map_err(fault::write)?;
         } else {
-            writer.begin(&self.opening, durability).await?;
+            writer.begin(&self.opening, durability, asked).await?;
         }
         Ok(Turn { writer, ended: false })
     }
@@ -84,7 +86,7 @@ struct Ended {
 
 impl Writer {
     /// `BEGIN IMMEDIATE`, so that it never has to be begun again because another came between its read and its write.
-    async fn begin(&mut self, opening: &Opening, durability: Durability) -> Result<()> {
+    async fn begin(&mut self, opening: &Opening, durability: Durability, asked: Instant) -> Result<()> {
         if self.connection.is_none() {
             self.set = None;
             let connection = opening.connect().map_err(fault::write)?;
@@ -103,11 +105,10 @@ impl Writer {
             self.connection().and_then(|connection| connection.execute_batch(settings)).map_err(fault::write)?;
             self.set = Some(durability);
         }
-        let begun = Instant::now();
         loop {
             match self.run("BEGIN IMMEDIATE") {
                 Ok(()) => break,
-                Err(error) if fault::is_busy(&error) && begun.elapsed() < opening.patience => {
+                Err(error) if fault::is_busy(&error) && asked.elapsed() < opening.patience => {
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => return Err(fault::write(error)),
