@@ -53,8 +53,8 @@ impl Outbox for SqliteLedger {
     }
 
     async fn notifications(&self, filter: &NotificationFilter) -> Result<NotificationPage> {
-        let reader = self.reader()?;
-        notifications::page(&reader, filter)
+        let filter = filter.clone();
+        self.look(move |connection| notifications::page(connection, &filter)).await
     }
 
     async fn apply_notification(
