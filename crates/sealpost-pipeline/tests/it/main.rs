@@ -14,4 +14,5 @@ mod retrieve;
 mod retry;
 mod rig;
 mod send;
+mod slow;
 mod worker;

@@ -32,6 +32,8 @@ pub(crate) struct Wish {
     pub(crate) first_rest: Duration,
     /// How often the second sink refuses before it takes an event.
     pub(crate) refusals: u32,
+    /// How long a task is leased.
+    pub(crate) lease: Duration,
     /// What stands between the flow and its ledger.
     pub(crate) between: Box<dyn FnOnce(&mut LedgerSet)>,
 }
@@ -40,7 +42,8 @@ impl Default for Wish {
     fn default() -> Self {
         let transfer =
             TransferSettings { master_secret: Some("file:master".parse().unwrap()), ..TransferSettings::default() };
-        Self { transfer, first_rest: Duration::from_secs(15), refusals: 0, between: Box::new(|_| ()) }
+        let lease = Settings::default().lease;
+        Self { transfer, first_rest: Duration::from_secs(15), refusals: 0, lease, between: Box::new(|_| ()) }
     }
 }
 
@@ -160,7 +163,7 @@ impl Rig {
             secrets,
             vault: None,
             webhook_secret: None,
-            settings: Settings { transfer: wish.transfer, ..Settings::default() },
+            settings: Settings { transfer: wish.transfer, lease: wish.lease, ..Settings::default() },
         });
         let pipeline = pipeline.with_first_rest(wish.first_rest);
         let sshd = Sshd::start();
