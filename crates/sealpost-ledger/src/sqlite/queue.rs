@@ -43,9 +43,10 @@ impl Queue for SqliteLedger {
     }
 
     async fn extend(&self, lease: &mut Lease, by: Duration) -> Result<()> {
+        let turn = self.begin(Durability::Process).await?;
+        // In our turn: while we waited for it the lease may have run out, and another have taken its place in the lane.
         let now = Timestamp::now();
         let until = later(now, by);
-        let turn = self.begin(Durability::Process).await?;
         let outcome = claim::extend(turn.connection(), lease, until, now).and_then(|met| held(met, lease));
         turn.end(outcome).await?;
         lease.until = until;
