@@ -164,21 +164,30 @@ impl Writer {
         }
     }
 
-    /// Takes back what the turn did, which others may have been before. What SQLite has ended by itself (full disk), or can't
-    /// take back, is lost for all of them. Whether a transaction of others is still open.
-    fn take_back(&mut self, error: &Error) -> bool {
-        let is_over = self.connection().map_or(true, Connection::is_autocommit);
-        let taken_back = match self.ended.is_empty() {
-            _ if is_over => false,
-            true => self.run("ROLLBACK").is_ok(),
-            false => self.run("ROLLBACK TO turn").and_then(|()| self.run("RELEASE turn")).is_ok(),
-        };
-        if !taken_back {
-            self.lose(error);
+    /// Takes back what the turn did, which others may have been before. Whether a transaction of others is still open.
+    ///
+    /// # Errors
+    /// What the loss is told as, where SQLite has ended the transaction by itself (full disk: the turn's own error) or can't take
+    /// the turn back.
+    fn take_back(&mut self, error: &Error) -> Result<bool> {
+        let lost = if self.connection().map_or(true, Connection::is_autocommit) {
+            error.clone()
         } else if self.ended.is_empty() {
-            self.open = None;
-        }
-        self.open.is_some()
+            match self.run("ROLLBACK") {
+                Ok(()) => {
+                    self.open = None;
+                    return Ok(false);
+                }
+                Err(failed) => fault::write(failed),
+            }
+        } else {
+            match self.run("ROLLBACK TO turn").and_then(|()| self.run("RELEASE turn")) {
+                Ok(()) => return Ok(true),
+                Err(failed) => fault::write(failed),
+            }
+        };
+        self.lose(&lost);
+        Err(lost)
     }
 }
 
@@ -215,7 +224,7 @@ impl Turn {
         let touched = match &outcome {
             Ok(value) => Some(touched(value)),
             // It may be refused because of what another turn did, which nobody may hear of before it is committed.
-            Err(error) if self.writer.take_back(error) => None,
+            Err(error) if self.writer.take_back(error)? => None,
             Err(_) => return outcome,
         };
         let (told, committed) = oneshot::channel();
@@ -241,7 +250,8 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if !self.ended {
-            self.writer.take_back(&Error::new(&codes::ledger::UNREACHABLE, "write: the step was broken off"));
+            // Nobody is left to hear of it.
+            drop(self.writer.take_back(&Error::new(&codes::ledger::UNREACHABLE, "write: the step was broken off")));
         }
     }
 }

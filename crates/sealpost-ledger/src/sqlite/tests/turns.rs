@@ -250,3 +250,21 @@ fn a_commit_needs_no_thread_of_the_runtime() {
         busy.await.unwrap().unwrap_err();
     });
 }
+
+/// What can't be taken back is lost for those before it by that failure, not by what the turn was refused for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_is_not_told_as_somebody_elses_refusal() {
+    let (_folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let held = ledger.begin(Durability::Disk).await.unwrap();
+    let breaks: fn(&Connection) -> Result<()> = |connection| {
+        // There is nothing left to go back to.
+        connection.execute_batch("RELEASE turn").unwrap();
+        REFUSED(connection)
+    };
+    let waiting = behind(&ledger, vec![(Durability::Disk, breaks)]).await;
+    count(held.connection(), "0").unwrap();
+    refused(held.end(Ok(())).await, &codes::ledger::UNREACHABLE);
+    assert_eq!(outcomes(waiting).await, [Err(codes::ledger::UNREACHABLE.id)]);
+    assert_eq!(counted(&ledger), [""; 0]);
+}
