@@ -16,6 +16,7 @@ mod api_keys;
 mod audit;
 mod challenges;
 mod changes;
+mod commits;
 mod connectors;
 mod deliveries;
 mod fault;

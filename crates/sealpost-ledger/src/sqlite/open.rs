@@ -35,6 +35,11 @@ impl Opening {
         Self { path: path.to_owned(), patience }
     }
 
+    /// The index of the file's log, which a connection has open.
+    pub(super) fn index(&self) -> Option<WalIndex> {
+        WalIndex::beside(&self.path)
+    }
+
     /// A connection, for one thread at a time.
     pub(super) fn connect(&self) -> rusqlite::Result<Connection> {
         // Without `SQLITE_OPEN_URI`: a name that begins with `file:` is a name.
@@ -67,7 +72,7 @@ pub(super) fn open(path: &Path) -> Result<SqliteLedger> {
     let writing = Writing::new(opening.clone()).map_err(|error| {
         named(Error::new(&codes::ledger::UNREACHABLE, format!("no thread can be started: {error}")).caused_by(error))
     })?;
-    writing.marks.look_at(WalIndex::beside(path));
+    writing.marks.look_at(opening.index());
     Ok(SqliteLedger {
         path: path.to_owned(),
         writing: Arc::new(writing),

@@ -22,6 +22,7 @@ use sealpost_testkit::suite::ledger::{HOUR, admission, connector_id, partner, re
 use super::statement::{query, query_as, query_scalar};
 use super::{Durability, SqliteLedger};
 
+mod checkpoints;
 mod leases;
 mod looks;
 mod marks;

@@ -12,6 +12,7 @@ use sealpost_core::error::codes;
 use sealpost_core::{Error, Result};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
+use super::commits::{self, Asked, Log};
 use super::marks::{Marks, Touched};
 use super::open::Opening;
 use super::{Connection, Durability, fault};
@@ -30,14 +31,16 @@ impl Writing {
     /// Starts the thread that commits, which ends with this. Not one of the runtime's when it is needed: there may be none then, and
     /// the transaction would stay open for ever.
     pub(super) fn new(opening: Opening) -> std::io::Result<Self> {
-        let (commits, asked) = mpsc::channel::<Arc<Mutex<Writer>>>();
-        let marks = Arc::<Marks>::default();
+        let thread = commits::start(opening.clone())?;
+        Ok(Self::beside(opening, thread))
+    }
+
+    /// Beside a thread that has been started.
+    pub(super) fn beside(opening: Opening, thread: mpsc::Sender<Asked>) -> Self {
+        let (marks, log) = (Arc::<Marks>::default(), Log::of(opening.index()));
         let writer =
-            Writer { commits, marks: marks.clone(), connection: None, set: None, open: None, ended: Vec::new() };
-        std::thread::Builder::new()
-            .name("ledger-commit".to_owned())
-            .spawn(move || asked.into_iter().for_each(|writer| writer.blocking_lock().commit()))?;
-        Ok(Self { opening, writer: Arc::new(Mutex::new(writer)), marks })
+            Writer { thread, marks: marks.clone(), log, connection: None, set: None, open: None, ended: Vec::new() };
+        Self { opening, writer: Arc::new(Mutex::new(writer)), marks }
     }
 
     /// A write transaction. It sees the newest state and excludes every other writer, of other processes too.
@@ -59,16 +62,19 @@ impl Writing {
         let mut writer = self.writer.lock().await;
         writer.commit();
         writer.give_up();
+        // Without a connection its index is another file the next time.
+        writer.log = Log::default();
     }
 }
 
 /// The connection that writes, and the transaction that it is in. One for all: what another connection writes makes the pages
 /// that a connection has in memory old. Under a lock: SQLite has one writer at a time, and waiting on a lock in memory is fairer
 /// and cheaper than its polling.
-struct Writer {
-    /// Asks the thread for a commit when it has the lock.
-    commits: mpsc::Sender<Arc<Mutex<Writer>>>,
+pub(super) struct Writer {
+    /// The thread that waits for the disk.
+    thread: mpsc::Sender<Asked>,
     marks: Arc<Marks>,
+    log: Log,
     connection: Option<Connection>,
     /// The durability that the connection is set to.
     set: Option<Durability>,
@@ -98,8 +104,9 @@ impl Writer {
             let settings = match durability {
                 // The usual number of pages after which the log is written into the file.
                 Durability::Disk => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000",
-                // That waits for the disk, so it is left to those who do so anyway, as long as there are any.
-                Durability::Process => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000",
+                // That waits for the disk, so it is left to those who do so anyway, or to the thread. Only where nobody can tell
+                // how long the log is, it is done in the end.
+                Durability::Process => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000",
             };
             self.set = None;
             self.connection().and_then(|connection| connection.execute_batch(settings)).map_err(fault::write)?;
@@ -132,7 +139,7 @@ impl Writer {
 
     /// Ends the transaction, if one is open, and tells those who wait for it. Takes as long as the disk does. Nobody else can
     /// leave one open without a turn that has ended well.
-    fn commit(&mut self) {
+    pub(super) fn commit(&mut self) {
         if self.open.take().is_none() {
             return;
         }
@@ -232,10 +239,13 @@ impl Turn {
         if self.writer.open == Some(Durability::Process) {
             // Costs microseconds, and nobody has to wait for it.
             self.writer.commit();
+            if self.writer.log.is_long() {
+                drop(self.writer.thread.send(Asked::Checkpoint));
+            }
         } else if is_first {
             // Behind those who wait for their turns already. Not by this caller, who may go away.
             let shared = OwnedMutexGuard::mutex(&self.writer).clone();
-            if self.writer.commits.send(shared).is_err() {
+            if self.writer.thread.send(Asked::Commit(shared)).is_err() {
                 // The thread is gone, as by a panic.
                 self.writer.commit();
             }
