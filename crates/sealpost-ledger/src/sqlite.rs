@@ -16,6 +16,7 @@ mod api_keys;
 mod audit;
 mod challenges;
 mod changes;
+mod commits;
 mod connectors;
 mod deliveries;
 mod fault;
@@ -34,6 +35,7 @@ mod queue;
 mod readers;
 mod records;
 mod redeliver;
+mod removal;
 mod schema;
 mod statement;
 mod tasks;
@@ -104,9 +106,16 @@ impl SqliteLedger {
         self.writing.begin(durability).await
     }
 
-    /// A connection to read from.
+    /// A connection to read from, for looks by a key.
     fn reader(&self) -> Result<Reader> {
         self.readers.reader()
+    }
+
+    /// A look that may go through all there is, such as a list or a count: not on the caller's thread, which has others to serve.
+    async fn look<T: Send + 'static>(&self, look: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        let reader = self.reader()?;
+        let looked = tokio::task::spawn_blocking(move || look(&reader)).await;
+        looked.map_err(|error| Error::new(&codes::ledger::UNREACHABLE, format!("read: {error}")))?
     }
 
     /// Wakes this process's workers that wait for these kinds, or the next one that does.

@@ -37,8 +37,12 @@ impl Pipeline {
         let job = self.parts.ledger.job_of_any_partner(id).await?;
         if job.is_some_and(|job| job.status == JobStatus::Succeeded) {
             let event = JobEvent::Expired { deleted: false };
-            let job = self.parts.ledger.apply(id, &event, Some(lease), Timestamp::now()).await?;
-            log::revised(&job, &event);
+            match self.parts.ledger.apply(id, &event, Some(lease), Timestamp::now()).await {
+                Ok(job) => log::revised(&job, &event),
+                // Somebody has deleted it since our look.
+                Err(error) if error.is(&codes::ledger::ILLEGAL_MOVE) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(Outcome::Done)
     }

@@ -74,6 +74,17 @@ struct Writing {
 impl Pipeline {
     /// Works on a produce task until it is done, to be tried again, or lost.
     pub(crate) async fn produce(&self, id: &JobId, lease: &mut Lease) -> Result<Outcome> {
+        match self.produce_leased(id, lease).await {
+            // Somebody may cancel it between our look and our event: then there is nothing left to do.
+            Err(error) if error.is(&codes::ledger::ILLEGAL_MOVE) => {
+                let job = self.parts.ledger.job_of_any_partner(id).await?;
+                if job.is_none_or(|job| job.status.is_terminal()) { Ok(Outcome::Done) } else { Err(error) }
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn produce_leased(&self, id: &JobId, lease: &mut Lease) -> Result<Outcome> {
         let Some(job) = self.parts.ledger.job_of_any_partner(id).await? else { return Ok(Outcome::Done) };
         if job.status.is_terminal() {
             return Ok(Outcome::Done);

@@ -10,6 +10,7 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::{DeliveryId, JobId, TransferItemId};
 use sealpost_core::task::{Lease, Work, WorkKind};
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -100,7 +101,7 @@ impl Pipeline {
         );
     }
 
-    async fn work_on(&self, kinds: &[WorkKind], slots: usize, shutdown: &CancellationToken) {
+    async fn work_on(&self, kinds: &'static [WorkKind], slots: usize, shutdown: &CancellationToken) {
         let room = Arc::new(Semaphore::new(slots));
         let tasks = TaskTracker::new();
         let abort = CancellationToken::new();
@@ -110,7 +111,24 @@ impl Pipeline {
                 slot = room.clone().acquire_owned() => slot,
             };
             let Ok(slot) = slot else { break };
-            match self.parts.queue.claim(kinds, self.parts.settings.lease).await {
+            let (queue, lease) = (self.parts.queue.clone(), self.parts.settings.lease);
+            let mut claim = Box::pin(async move { queue.claim(kinds, lease).await });
+            let claimed = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {
+                    // It may take long, and have happened already: what it brings is for the next worker, and at once.
+                    let queue = self.parts.queue.clone();
+                    tasks.spawn(async move {
+                        let Ok(Some(lease)) = claim.await else { return };
+                        log::handed_back(&lease);
+                        let released = queue.release(&lease, Duration::ZERO).await;
+                        drop(released.inspect_err(|error| log::task_trouble(&lease, error)));
+                    });
+                    break;
+                }
+                claimed = &mut claim => claimed,
+            };
+            match claimed {
                 Ok(Some(lease)) => {
                     let (pipeline, abort) = (self.clone(), abort.clone());
                     tasks.spawn(async move {
@@ -228,28 +246,47 @@ impl Pipeline {
         }
     }
 
-    /// Extends the lease and writes progress until there is a reason to stop the work.
+    /// Extends the lease and writes progress until there is a reason to stop the work. At the latest that is the end of the lease,
+    /// also while the ledger keeps us waiting: another worker may be at it then.
     async fn keep_alive(&self, lease: &mut Lease, beat: &Beat<'_>) -> Error {
         let duration = self.parts.settings.lease;
         let pace = (duration / 3).min(Duration::from_millis(500));
-        let mut last_extended = std::time::Instant::now();
+        let mut last_extended = Instant::now();
         loop {
-            tokio::time::sleep(pace).await;
-            match self.beat(beat, lease).await {
+            let over = last_extended + duration;
+            let Ok(beaten) = timeout_at(over, async {
+                tokio::time::sleep(pace).await;
+                self.beat(beat, lease).await
+            })
+            .await
+            else {
+                return run_out(lease);
+            };
+            match beaten {
                 Ok(false) => {}
                 Ok(true) => return Error::new(&codes::source::CANCELLED, "cancelled while it was produced"),
                 Err(error) if error.is(&codes::ledger::LEASE_LOST) => return error,
                 Err(error) => log::heartbeat_trouble(lease, &error),
             }
             if last_extended.elapsed() >= duration / 3 {
-                match self.parts.queue.extend(lease, duration).await {
-                    Ok(()) => last_extended = std::time::Instant::now(),
+                // Before it is asked for: the answer may take long, and the lease does not begin with it.
+                let asked = Instant::now();
+                let Ok(extended) = timeout_at(over, self.parts.queue.extend(lease, duration)).await else {
+                    return run_out(lease);
+                };
+                match extended {
+                    Ok(()) => last_extended = asked,
                     Err(error) if error.is(&codes::ledger::LEASE_LOST) => return error,
                     // A ledger that can't be reached: go on until the lease is really over.
-                    Err(error) if last_extended.elapsed() < duration => log::heartbeat_trouble(lease, &error),
-                    Err(error) => return error,
+                    Err(error) => log::heartbeat_trouble(lease, &error),
                 }
             }
         }
     }
+}
+
+/// The error for a lease that is over and was not extended.
+fn run_out(lease: &Lease) -> Error {
+    let detail = format!("the lease of {} (claim {}) has run out", lease.task, lease.epoch);
+    Error::new(&codes::ledger::LEASE_LOST, detail)
 }

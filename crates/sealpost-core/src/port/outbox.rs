@@ -42,7 +42,8 @@ pub trait Outbox: Send + Sync {
         edit: &super::Edit<Webhook>,
     ) -> Result<Option<Webhook>>;
 
-    /// Removes a webhook of this partner with its notifications. `false` where there was none.
+    /// Removes a webhook of this partner with its notifications. `false` where there was none. It may take several steps; from the
+    /// first one on nothing new is posted to it, and where it was cut short, the same call again goes on.
     ///
     /// # Errors
     /// `SP-LEDGER-001`.

@@ -30,15 +30,8 @@ impl Changes for SqliteLedger {
     }
 
     async fn changes(&self, filter: &ChangeFilter) -> Result<EntryPage<Change>> {
-        let asked = Asked {
-            owners: &[("partner", filter.partner.as_ref().map(AsRef::as_ref))],
-            status: filter.status.map(ChangeStatus::as_str),
-            after: filter.after.as_ref().map(AsRef::as_ref),
-            limit: filter.limit,
-        };
-        let reader = self.reader()?;
-        let (entries, more) = pages::page(&reader, &LIST, &asked)?;
-        Ok(EntryPage { entries, more })
+        let filter = filter.clone();
+        self.look(move |connection| page(connection, &filter)).await
     }
 
     async fn begin(&self, id: &ChangeId, actor: &Actor, now: Timestamp) -> Result<Claim> {
@@ -66,8 +59,8 @@ impl Changes for SqliteLedger {
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<EntryPage<AuditEntry>> {
-        let reader = self.reader()?;
-        audit::page(&reader, filter)
+        let filter = filter.clone();
+        self.look(move |connection| audit::page(connection, &filter)).await
     }
 
     async fn open_challenge(&self, challenge: &Challenge) -> Result<()> {
@@ -81,6 +74,17 @@ impl Changes for SqliteLedger {
         let outcome = challenges::take(turn.connection(), partner, fingerprint);
         turn.end(outcome).await
     }
+}
+
+fn page(connection: &Connection, filter: &ChangeFilter) -> Result<EntryPage<Change>> {
+    let asked = Asked {
+        owners: &[("partner", filter.partner.as_ref().map(AsRef::as_ref))],
+        status: filter.status.map(ChangeStatus::as_str),
+        after: filter.after.as_ref().map(AsRef::as_ref),
+        limit: filter.limit,
+    };
+    let (entries, more) = pages::page(connection, &LIST, &asked)?;
+    Ok(EntryPage { entries, more })
 }
 
 fn create(connection: &Connection, change: &Change) -> Result<()> {

@@ -39,8 +39,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn jobs(&self, filter: &JobFilter) -> Result<JobPage> {
-        let reader = self.reader()?;
-        list::page(&reader, filter)
+        let filter = filter.clone();
+        self.look(move |connection| list::page(connection, &filter)).await
     }
 
     async fn apply(&self, id: &JobId, event: &JobEvent, lease: Option<&Lease>, now: Timestamp) -> Result<Job> {

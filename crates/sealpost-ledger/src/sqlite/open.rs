@@ -15,7 +15,7 @@ use super::wal_index::WalIndex;
 use super::{Connection, SqliteLedger, fault, schema};
 use crate::bell::Inside;
 
-/// How long a write waits for those of other processes. Each holds the lock for milliseconds; ten seconds of waiting
+/// How long a write waits for those of other processes, its place in the line of this one included. Each holds the lock for milliseconds; ten seconds of waiting
 /// mean that something is wrong.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -35,6 +35,11 @@ impl Opening {
         Self { path: path.to_owned(), patience }
     }
 
+    /// The index of the file's log, which a connection has open.
+    pub(super) fn index(&self) -> Option<WalIndex> {
+        WalIndex::beside(&self.path)
+    }
+
     /// A connection, for one thread at a time.
     pub(super) fn connect(&self) -> rusqlite::Result<Connection> {
         // Without `SQLITE_OPEN_URI`: a name that begins with `file:` is a name.
@@ -42,9 +47,11 @@ impl Opening {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(self.patience)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // The log is kept from staying as large as it once was.
+        // The log is kept from staying as large as it once was. What SQLite needs besides, such as the pages that a savepoint may
+        // bring back, is small, and goes to memory: a file somewhere else would be one more disk that can be full.
         connection.execute_batch(
-            "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864",
+            "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;
+             PRAGMA temp_store = MEMORY",
         )?;
         Ok(connection)
     }
@@ -62,8 +69,10 @@ pub(super) fn open(path: &Path) -> Result<SqliteLedger> {
 
     // Other connections are opened when they are needed. Meanwhile the first one keeps the file open: closing the last one takes
     // the write-ahead log into the file and removes it, and the next one makes it anew.
-    let writing = Writing::new(opening.clone());
-    writing.marks.look_at(WalIndex::beside(path));
+    let writing = Writing::new(opening.clone()).map_err(|error| {
+        named(Error::new(&codes::ledger::UNREACHABLE, format!("no thread can be started: {error}")).caused_by(error))
+    })?;
+    writing.marks.look_at(opening.index());
     Ok(SqliteLedger {
         path: path.to_owned(),
         writing: Arc::new(writing),

@@ -9,7 +9,7 @@ use sealpost_core::port::{Edit, NotificationFilter, NotificationPage, Outbox};
 use sealpost_core::task::{Lease, WorkKind};
 use sealpost_core::webhook::Webhook;
 
-use super::{Durability, SqliteLedger, notifications, webhooks};
+use super::{Durability, SqliteLedger, notifications, removal, webhooks};
 
 #[async_trait]
 impl Outbox for SqliteLedger {
@@ -36,9 +36,7 @@ impl Outbox for SqliteLedger {
     }
 
     async fn remove_webhook(&self, partner: &PartnerId, id: &WebhookId) -> Result<bool> {
-        let turn = self.begin(Durability::Disk).await?;
-        let outcome = webhooks::remove(turn.connection(), partner, id);
-        turn.end(outcome).await
+        removal::of_webhook(&self.writing, partner, id).await
     }
 
     async fn notify(&self, webhook: &WebhookId, announcement: &Announcement) -> Result<Notification> {
@@ -55,8 +53,8 @@ impl Outbox for SqliteLedger {
     }
 
     async fn notifications(&self, filter: &NotificationFilter) -> Result<NotificationPage> {
-        let reader = self.reader()?;
-        notifications::page(&reader, filter)
+        let filter = filter.clone();
+        self.look(move |connection| notifications::page(connection, &filter)).await
     }
 
     async fn apply_notification(

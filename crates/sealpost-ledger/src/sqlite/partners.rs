@@ -72,8 +72,8 @@ pub(super) fn edit(connection: &Connection, id: &PartnerId, edit: &Edit<Partner>
     Ok(Some(after))
 }
 
-/// Removes it with all that is its own, unless something of it is under way.
-pub(super) fn remove(connection: &Connection, id: &PartnerId) -> Result<bool> {
+/// Refuses where something of it is under way.
+pub(super) fn check_unused(connection: &Connection, id: &PartnerId) -> Result<()> {
     let (jobs, deliveries): (i64, i64) = query_as(
         "SELECT COALESCE((SELECT jobs FROM active_jobs WHERE partner = ?1), 0),
                 (SELECT COUNT(*) FROM deliveries WHERE partner = ?1 AND status IN ('pending', 'sending'))",
@@ -87,6 +87,11 @@ pub(super) fn remove(connection: &Connection, id: &PartnerId) -> Result<bool> {
             format!("partner {id} has {jobs} reports queued or running and {deliveries} deliveries under way"),
         ));
     }
+    Ok(())
+}
+
+/// Removes it with all that is its own. Of notifications there are few by then, see [`removal`](super::removal).
+pub(super) fn remove(connection: &Connection, id: &PartnerId) -> Result<bool> {
     for sql in ["DELETE FROM usage WHERE partner = ?", "DELETE FROM changes WHERE partner = ? AND status = 'pending'"] {
         query(sql).bind(id.as_str()).execute(connection).map_err(fault::write)?;
     }

@@ -11,7 +11,7 @@ use sealpost_core::task::{DeadTask, Lease, QueueDepth, Work, WorkKind};
 
 use super::statement::{query, query_as};
 use super::value::{id, instant, later, nanos, unsigned};
-use super::{Durability, SqliteLedger, Touched, fault, lanes, tasks};
+use super::{Connection, Durability, SqliteLedger, Touched, fault, lanes, tasks};
 
 pub(super) mod claim;
 mod dead;
@@ -43,9 +43,10 @@ impl Queue for SqliteLedger {
     }
 
     async fn extend(&self, lease: &mut Lease, by: Duration) -> Result<()> {
+        let turn = self.begin(Durability::Process).await?;
+        // In our turn: while we waited for it the lease may have run out, and another have taken its place in the lane.
         let now = Timestamp::now();
         let until = later(now, by);
-        let turn = self.begin(Durability::Process).await?;
         let outcome = claim::extend(turn.connection(), lease, until, now).and_then(|met| held(met, lease));
         turn.end(outcome).await?;
         lease.until = until;
@@ -93,8 +94,7 @@ impl Queue for SqliteLedger {
     }
 
     async fn dead(&self, limit: u32) -> Result<Vec<DeadTask>> {
-        let reader = self.reader()?;
-        dead::list(&reader, limit)
+        self.look(move |connection| dead::list(connection, limit)).await
     }
 
     async fn revive(&self, task: &TaskId) -> Result<bool> {
@@ -108,23 +108,7 @@ impl Queue for SqliteLedger {
     }
 
     async fn depth(&self) -> Result<QueueDepth> {
-        let reader = self.reader()?;
-        let (ready, delayed, leased, dead): (i64, i64, i64, i64) = query_as(
-            "SELECT COUNT(*) FILTER (WHERE ready_at <= ?1),
-                    COUNT(*) FILTER (WHERE ready_at > ?1 AND leased = 0),
-                    COUNT(*) FILTER (WHERE ready_at > ?1 AND leased = 1),
-                    (SELECT COUNT(*) FROM dead_tasks)
-             FROM tasks",
-        )
-        .bind(nanos(Timestamp::now()))
-        .fetch_one(&reader)
-        .map_err(fault::read)?;
-        Ok(QueueDepth {
-            ready: unsigned(ready),
-            delayed: unsigned(delayed),
-            leased: unsigned(leased),
-            dead: unsigned(dead),
-        })
+        self.look(depth).await
     }
 
     async fn wait(&self, kinds: &[WorkKind], patience: Duration) {
@@ -179,6 +163,26 @@ impl SqliteLedger {
             Ok(None) | Err(_) => LOOK_AGAIN,
         }
     }
+}
+
+/// Counts all tasks.
+fn depth(connection: &Connection) -> Result<QueueDepth> {
+    let (ready, delayed, leased, dead): (i64, i64, i64, i64) = query_as(
+        "SELECT COUNT(*) FILTER (WHERE ready_at <= ?1),
+                COUNT(*) FILTER (WHERE ready_at > ?1 AND leased = 0),
+                COUNT(*) FILTER (WHERE ready_at > ?1 AND leased = 1),
+                (SELECT COUNT(*) FROM dead_tasks)
+         FROM tasks",
+    )
+    .bind(nanos(Timestamp::now()))
+    .fetch_one(connection)
+    .map_err(fault::read)?;
+    Ok(QueueDepth {
+        ready: unsigned(ready),
+        delayed: unsigned(delayed),
+        leased: unsigned(leased),
+        dead: unsigned(dead),
+    })
 }
 
 /// `SP-LEDGER-004` unless the statement met the task under this lease.

@@ -1,19 +1,18 @@
 //! The port `Records`: partners, connectors and API keys.
 
 use async_trait::async_trait;
+use sealpost_core::Result;
 use sealpost_core::connector::Connector;
-use sealpost_core::error::codes;
 use sealpost_core::id::{ApiKeyId, ConnectorId, PartnerId};
 use sealpost_core::identity::Identity;
 use sealpost_core::partner::{ApiKey, Partner};
 use sealpost_core::port::{Edit, Records};
 use sealpost_core::task::WorkKind;
-use sealpost_core::{Error, Result};
 use serde::de::DeserializeOwned;
 
 use super::statement::{query, query_scalar};
 use super::value::decode;
-use super::{Durability, SqliteLedger, api_keys, connectors, fault, partners};
+use super::{Durability, SqliteLedger, api_keys, connectors, fault, partners, removal};
 
 #[async_trait]
 impl Records for SqliteLedger {
@@ -43,9 +42,7 @@ impl Records for SqliteLedger {
     }
 
     async fn remove_partner(&self, id: &PartnerId) -> Result<bool> {
-        let turn = self.begin(Durability::Disk).await?;
-        let outcome = partners::remove(turn.connection(), id);
-        turn.end(outcome).await
+        removal::of_partner(&self.writing, id).await
     }
 
     async fn connector(&self, id: &ConnectorId) -> Result<Option<Connector>> {
@@ -122,14 +119,13 @@ impl SqliteLedger {
         what: &'static str,
         partner: Option<&PartnerId>,
     ) -> Result<Vec<T>> {
-        let (reader, partner) = (self.reader()?, partner.cloned());
-        let reading = tokio::task::spawn_blocking(move || {
+        let partner = partner.cloned();
+        self.look(move |connection| {
             let sql = query_scalar(sql);
             let sql = partner.iter().fold(sql, |sql, partner| sql.bind(partner.as_str()));
-            let records: Vec<String> = sql.fetch_all(&reader).map_err(fault::read)?;
+            let records: Vec<String> = sql.fetch_all(connection).map_err(fault::read)?;
             records.iter().map(|record| decode(what, record)).collect()
-        });
-        // There may be ten thousand, which must not hold other work up.
-        reading.await.map_err(|error| Error::new(&codes::ledger::UNREACHABLE, format!("read: {error}")))?
+        })
+        .await
     }
 }

@@ -22,8 +22,12 @@ use sealpost_testkit::suite::ledger::{HOUR, admission, connector_id, partner, re
 use super::statement::{query, query_as, query_scalar};
 use super::{Durability, SqliteLedger};
 
+mod checkpoints;
+mod leases;
+mod looks;
 mod marks;
 mod plans;
+mod removal;
 mod turns;
 
 async fn fresh() -> (tempfile::TempDir, SqliteLedger) {
@@ -391,8 +395,22 @@ async fn another_programs_lock_is_unreachable_not_forever() {
     let held = other.begin(Durability::Disk).await.unwrap();
     // Without the ten seconds of patience.
     let opening = super::open::Opening::new(&ledger.path, std::time::Duration::from_millis(10));
-    let outcome = super::turn::Writing::new(opening).begin(Durability::Disk).await.map(drop);
+    let outcome = super::turn::Writing::new(opening).unwrap().begin(Durability::Disk).await.map(drop);
     refused(outcome, &codes::ledger::UNREACHABLE);
+
+    // Nor for as long as all those before it in the line: when the first is refused, the others have waited as long.
+    let patience = std::time::Duration::from_millis(100);
+    let writing = super::turn::Writing::new(super::open::Opening::new(&ledger.path, patience)).unwrap();
+    let mut waiting: Vec<_> = (0..20).map(|_| Box::pin(writing.begin(Durability::Disk))).collect();
+    for one in &mut waiting {
+        assert!(futures::poll!(one).is_pending());
+    }
+    tokio::time::sleep(patience).await;
+    for one in &mut waiting {
+        // At its next try, and the next one at its first.
+        let std::task::Poll::Ready(outcome) = futures::poll!(one) else { panic!("it waits once more") };
+        refused(outcome.map(drop), &codes::ledger::UNREACHABLE);
+    }
     drop(held);
     ledger.check().await.unwrap();
 }
@@ -433,6 +451,9 @@ async fn the_durabilities_are_what_they_say() {
         assert_eq!(level, expected);
         let keys: i64 = query_scalar("PRAGMA foreign_keys").fetch_one(turn.connection()).unwrap();
         assert_eq!(keys, 1);
+        // https://www.sqlite.org/pragma.html#pragma_temp_store: 2 is MEMORY.
+        let temporary: i64 = query_scalar("PRAGMA temp_store").fetch_one(turn.connection()).unwrap();
+        assert_eq!(temporary, 2);
         turn.end(Ok(())).await.unwrap();
     }
     let reader = ledger.reader().unwrap();

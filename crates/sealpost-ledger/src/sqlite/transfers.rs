@@ -24,8 +24,8 @@ impl Transfers for SqliteLedger {
     }
 
     async fn transfer_connectors(&self, after: Option<&ConnectorId>, limit: u32) -> Result<Vec<TransferConnector>> {
-        let reader = self.reader()?;
-        connectors::page(&reader, after, limit)
+        let after = after.cloned();
+        self.look(move |connection| connectors::page(connection, after.as_ref(), limit)).await
     }
 
     async fn create_transfer_connector(&self, connector: &TransferConnector, most: u32) -> Result<()> {
@@ -111,8 +111,7 @@ impl Transfers for SqliteLedger {
     }
 
     async fn access_keys(&self) -> Result<Vec<AccessKey>> {
-        let reader = self.reader()?;
-        access_keys::all(&reader)
+        self.look(access_keys::all).await
     }
 
     async fn create_access_key(&self, key: &AccessKey) -> Result<()> {

@@ -1,10 +1,10 @@
 //! A write transaction: taking turns, sharing a commit, and what becomes of a connection when one ends badly.
 //!
-//! A turn runs its statements on the caller's thread; the commit, which waits for the disk, has a thread of its own. Who waits
+//! A turn runs its statements on the caller's thread; commits, which wait for the disk, have a thread of their own. Who waits
 //! for a turn when the one before it ends takes it in the same transaction, under a savepoint, and one sync of the disk serves
 //! all of them. Nobody waits for others to come, and nobody sees or hears of anything before it is committed.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use rusqlite::ErrorCode;
@@ -12,6 +12,7 @@ use sealpost_core::error::codes;
 use sealpost_core::{Error, Result};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
+use super::commits::{self, Asked, Log};
 use super::marks::{Marks, Touched};
 use super::open::Opening;
 use super::{Connection, Durability, fault};
@@ -27,52 +28,71 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    pub(super) fn new(opening: Opening) -> Self {
-        Self { opening, writer: Arc::default(), marks: Arc::default() }
+    /// Starts the thread that commits, which ends with this. Not one of the runtime's when it is needed: there may be none then, and
+    /// the transaction would stay open for ever.
+    pub(super) fn new(opening: Opening) -> std::io::Result<Self> {
+        let thread = commits::start(opening.clone())?;
+        Ok(Self::beside(opening, thread))
+    }
+
+    /// Beside a thread that has been started.
+    pub(super) fn beside(opening: Opening, thread: mpsc::Sender<Asked>) -> Self {
+        let (marks, log) = (Arc::<Marks>::default(), Log::of(opening.index()));
+        let writer =
+            Writer { thread, marks: marks.clone(), log, connection: None, set: None, open: None, ended: Vec::new() };
+        Self { opening, writer: Arc::new(Mutex::new(writer)), marks }
     }
 
     /// A write transaction. It sees the newest state and excludes every other writer, of other processes too.
     pub(super) async fn begin(&self, durability: Durability) -> Result<Turn> {
+        // Before it takes its place in the line: each waits for itself, not for all those before it as well.
+        let asked = Instant::now();
         let mut writer = self.writer.clone().lock_owned().await;
         if writer.open.is_some() {
             // Turns have ended, and the commit waits for this lock behind this one.
             writer.run("SAVEPOINT turn").map_err(fault::write)?;
         } else {
-            writer.begin(&self.opening, durability).await?;
+            writer.begin(&self.opening, durability, asked).await?;
         }
-        Ok(Turn { marks: self.marks.clone(), shared: self.writer.clone(), writer, ended: false })
+        Ok(Turn { writer, ended: false })
     }
 
     /// Commits what waits for it and closes the connection.
     pub(super) async fn close(&self) {
         let mut writer = self.writer.lock().await;
-        writer.commit(&self.marks);
+        writer.commit();
         writer.give_up();
+        // Without a connection its index is another file the next time.
+        writer.log = Log::default();
     }
 }
 
 /// The connection that writes, and the transaction that it is in. One for all: what another connection writes makes the pages
 /// that a connection has in memory old. Under a lock: SQLite has one writer at a time, and waiting on a lock in memory is fairer
 /// and cheaper than its polling.
-#[derive(Default)]
-struct Writer {
+pub(super) struct Writer {
+    /// The thread that waits for the disk.
+    thread: mpsc::Sender<Asked>,
+    marks: Arc<Marks>,
+    log: Log,
     connection: Option<Connection>,
     /// The durability that the connection is set to.
     set: Option<Durability>,
     /// That of the transaction which is open.
     open: Option<Durability>,
-    /// Turns of it that have ended well, and wait for the commit.
+    /// Turns of it that have ended, and wait for the commit. The first of them ended well.
     ended: Vec<Ended>,
 }
 
 struct Ended {
-    touched: Touched,
+    /// `None` where it was taken back, and only what it was refused for waits.
+    touched: Option<Touched>,
     told: oneshot::Sender<Result<()>>,
 }
 
 impl Writer {
     /// `BEGIN IMMEDIATE`, so that it never has to be begun again because another came between its read and its write.
-    async fn begin(&mut self, opening: &Opening, durability: Durability) -> Result<()> {
+    async fn begin(&mut self, opening: &Opening, durability: Durability, asked: Instant) -> Result<()> {
         if self.connection.is_none() {
             self.set = None;
             let connection = opening.connect().map_err(fault::write)?;
@@ -84,18 +104,18 @@ impl Writer {
             let settings = match durability {
                 // The usual number of pages after which the log is written into the file.
                 Durability::Disk => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000",
-                // That waits for the disk, so it is left to those who do so anyway, as long as there are any.
-                Durability::Process => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000",
+                // That waits for the disk, so it is left to those who do so anyway, or to the thread. Only where nobody can tell
+                // how long the log is, it is done in the end.
+                Durability::Process => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000",
             };
             self.set = None;
             self.connection().and_then(|connection| connection.execute_batch(settings)).map_err(fault::write)?;
             self.set = Some(durability);
         }
-        let begun = Instant::now();
         loop {
             match self.run("BEGIN IMMEDIATE") {
                 Ok(()) => break,
-                Err(error) if fault::is_busy(&error) && begun.elapsed() < opening.patience => {
+                Err(error) if fault::is_busy(&error) && asked.elapsed() < opening.patience => {
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => return Err(fault::write(error)),
@@ -119,13 +139,12 @@ impl Writer {
 
     /// Ends the transaction, if one is open, and tells those who wait for it. Takes as long as the disk does. Nobody else can
     /// leave one open without a turn that has ended well.
-    fn commit(&mut self, marks: &Arc<Marks>) {
+    pub(super) fn commit(&mut self) {
         if self.open.take().is_none() {
             return;
         }
-        let touched: Vec<_> =
-            self.ended.iter_mut().map(|turn| std::mem::replace(&mut turn.touched, Touched::Anything)).collect();
-        let committing = marks.before_commit(touched);
+        let touched: Vec<_> = self.ended.iter_mut().filter_map(|turn| turn.touched.take()).collect();
+        let committing = self.marks.before_commit(touched);
         let outcome = self.run("COMMIT").map_err(fault::write);
         match &outcome {
             // Before anyone else writes, and before anyone hears of it.
@@ -144,7 +163,7 @@ impl Writer {
         self.open = None;
     }
 
-    /// The transaction is lost, and with it the turns that have ended well.
+    /// The transaction is lost, and with it the turns that have ended.
     fn lose(&mut self, error: &Error) {
         self.give_up();
         for turn in self.ended.drain(..) {
@@ -152,27 +171,35 @@ impl Writer {
         }
     }
 
-    /// Takes back what the turn did, which others may have been before. What SQLite has ended by itself (full disk), or can't
-    /// take back, is lost for all of them.
-    fn take_back(&mut self, error: &Error) {
-        let is_over = self.connection().map_or(true, Connection::is_autocommit);
-        let taken_back = match self.ended.is_empty() {
-            _ if is_over => false,
-            true => self.run("ROLLBACK").is_ok(),
-            false => self.run("ROLLBACK TO turn").and_then(|()| self.run("RELEASE turn")).is_ok(),
-        };
-        if !taken_back {
-            self.lose(error);
+    /// Takes back what the turn did, which others may have been before. Whether a transaction of others is still open.
+    ///
+    /// # Errors
+    /// What the loss is told as, where SQLite has ended the transaction by itself (full disk: the turn's own error) or can't take
+    /// the turn back.
+    fn take_back(&mut self, error: &Error) -> Result<bool> {
+        let lost = if self.connection().map_or(true, Connection::is_autocommit) {
+            error.clone()
         } else if self.ended.is_empty() {
-            self.open = None;
-        }
+            match self.run("ROLLBACK") {
+                Ok(()) => {
+                    self.open = None;
+                    return Ok(false);
+                }
+                Err(failed) => fault::write(failed),
+            }
+        } else {
+            match self.run("ROLLBACK TO turn").and_then(|()| self.run("RELEASE turn")) {
+                Ok(()) => return Ok(true),
+                Err(failed) => fault::write(failed),
+            }
+        };
+        self.lose(&lost);
+        Err(lost)
     }
 }
 
 /// One turn of writing. Dropped before its end, as by a panic, it is taken back.
 pub(super) struct Turn {
-    marks: Arc<Marks>,
-    shared: Arc<Mutex<Writer>>,
     writer: OwnedMutexGuard<Writer>,
     ended: bool,
 }
@@ -184,7 +211,7 @@ impl Turn {
         self.writer.connection.as_ref().expect("a turn has a connection")
     }
 
-    /// Commits what went well; takes back all of what did not.
+    /// Commits what went well; takes back all of what did not. Either is told once what it rests on is committed.
     pub(super) async fn end<T>(self, outcome: Result<T>) -> Result<T> {
         self.end_touching(outcome, |_| Touched::Anything).await
     }
@@ -196,39 +223,45 @@ impl Turn {
         touched: impl FnOnce(&T) -> Touched,
     ) -> Result<T> {
         self.ended = true;
-        let value = match outcome {
-            Ok(value) => value,
-            Err(error) => {
-                self.writer.take_back(&error);
-                return Err(error);
-            }
-        };
         let is_first = self.writer.ended.is_empty();
-        if !is_first && let Err(error) = self.writer.run("RELEASE turn").map_err(fault::write) {
-            self.writer.take_back(&error);
-            return Err(error);
-        }
-        let (told, outcome) = oneshot::channel();
-        self.writer.ended.push(Ended { touched: touched(&value), told });
+        let outcome = match outcome {
+            Ok(value) if !is_first => self.writer.run("RELEASE turn").map(|()| value).map_err(fault::write),
+            outcome => outcome,
+        };
+        let touched = match &outcome {
+            Ok(value) => Some(touched(value)),
+            // It may be refused because of what another turn did, which nobody may hear of before it is committed.
+            Err(error) if self.writer.take_back(error)? => None,
+            Err(_) => return outcome,
+        };
+        let (told, committed) = oneshot::channel();
+        self.writer.ended.push(Ended { touched, told });
         if self.writer.open == Some(Durability::Process) {
             // Costs microseconds, and nobody has to wait for it.
-            self.writer.commit(&self.marks);
+            self.writer.commit();
+            if self.writer.log.is_long() {
+                drop(self.writer.thread.send(Asked::Checkpoint));
+            }
         } else if is_first {
             // Behind those who wait for their turns already. Not by this caller, who may go away.
-            let (shared, marks) = (self.shared.clone(), self.marks.clone());
-            tokio::task::spawn_blocking(move || shared.blocking_lock_owned().commit(&marks));
+            let shared = OwnedMutexGuard::mutex(&self.writer).clone();
+            if self.writer.thread.send(Asked::Commit(shared)).is_err() {
+                // The thread is gone, as by a panic.
+                self.writer.commit();
+            }
         }
         drop(self);
         let gone = |_| Error::new(&codes::ledger::UNREACHABLE, "write: the program ended before the commit");
-        outcome.await.map_err(gone)??;
-        Ok(value)
+        committed.await.map_err(gone)??;
+        outcome
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         if !self.ended {
-            self.writer.take_back(&Error::new(&codes::ledger::UNREACHABLE, "write: the step was broken off"));
+            // Nobody is left to hear of it.
+            drop(self.writer.take_back(&Error::new(&codes::ledger::UNREACHABLE, "write: the step was broken off")));
         }
     }
 }

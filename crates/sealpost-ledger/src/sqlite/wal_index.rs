@@ -34,9 +34,20 @@ impl Header {
         u32::from_ne_bytes(bytes)
     }
 
+    /// How many frames the log has.
+    pub(super) fn frames(&self) -> u32 {
+        self.number(16)
+    }
+
     /// Whether exactly one transaction lies between the other one and this one.
     pub(super) fn is_next_after(&self, other: &Self) -> bool {
         self.number(8) == other.number(8).wrapping_add(1)
+    }
+
+    /// How many transactions lie between the other one and this one.
+    #[cfg(test)]
+    pub(super) fn transactions_since(&self, other: &Self) -> u32 {
+        self.number(8).wrapping_sub(other.number(8))
     }
 }
 

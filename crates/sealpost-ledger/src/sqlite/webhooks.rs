@@ -68,7 +68,8 @@ pub(super) fn edit(
     Ok(Some(after))
 }
 
-/// Its notifications go with it (ON DELETE CASCADE), and their tasks with them (a trigger).
+/// Its notifications go with it (ON DELETE CASCADE), and their tasks with them (a trigger). There are few by then, see
+/// [`removal`](super::removal).
 pub(super) fn remove(connection: &Connection, partner: &PartnerId, id: &WebhookId) -> Result<bool> {
     let done = query("DELETE FROM webhooks WHERE id = ? AND partner = ?")
         .bind(id.as_str())

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use sealpost_core::error::Result;
+use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::PartnerId;
 use sealpost_core::port::UsageMeter;
 use sealpost_core::usage::{Quota, UsageWindow};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 /// Most requests that a process reserves at once for a partner that asks seldom.
 const SMALL_BLOCK: u64 = 64;
@@ -80,6 +80,19 @@ struct Held {
 }
 
 impl Held {
+    /// The window that something may be held of, where it is that of now and of this quota.
+    fn window(&self, quota: Quota, now: Timestamp) -> Option<UsageWindow> {
+        let (window, limit) = self.of?;
+        let is_same =
+            window.period == quota.period && limit == quota.limit && (window.start..window.end).contains(&now);
+        is_same.then_some(window)
+    }
+
+    /// Whether the ledger has to be asked for the next request.
+    fn is_to_ask(&self) -> bool {
+        self.left == 0 && self.empty_since.is_none_or(|since| since.elapsed() >= ASK_AGAIN)
+    }
+
     /// Takes a request out of what is reserved, if there is one.
     fn give(&mut self, quota: Quota, window: UsageWindow) -> Taken {
         let allowed = self.left > 0;
@@ -111,11 +124,31 @@ impl Quotas {
     /// `SP-LEDGER-001`: a request that can't be counted is not allowed.
     pub async fn take(self: &Arc<Self>, partner: &PartnerId, quota: Quota, now: Timestamp) -> Result<Taken> {
         self.sweep_from_now_on();
-        let held = self.held(partner);
         // Held across the reservation: requests that come meanwhile need its outcome too.
-        let mut held = held.lock().await;
+        let held = self.held(partner).lock_owned().await;
+        let (mut held, window) = match held.window(quota, now) {
+            Some(window) if !held.is_to_ask() => (held, window),
+            _ => {
+                // Not by this caller, who may go away: what is granted meanwhile is this process's nevertheless.
+                let (quotas, partner) = (self.clone(), partner.clone());
+                let reserving = tokio::spawn(async move { quotas.reserve(&partner, held, quota, now).await });
+                let broken = |error| Error::new(&codes::ledger::UNREACHABLE, format!("a quota: {error}"));
+                reserving.await.map_err(broken)??
+            }
+        };
+        Ok(held.give(quota, window))
+    }
+
+    /// What is held after the window has turned, if it has to, and a block was reserved, if there is need of one.
+    async fn reserve(
+        &self,
+        partner: &PartnerId,
+        mut held: OwnedMutexGuard<Held>,
+        quota: Quota,
+        now: Timestamp,
+    ) -> Result<(OwnedMutexGuard<Held>, UsageWindow)> {
         let window = self.turn(partner, &mut held, quota, now).await;
-        if held.left == 0 && held.empty_since.is_none_or(|since| since.elapsed() >= ASK_AGAIN) {
+        if held.is_to_ask() {
             // Of a limit that nobody has looked at yet one request is reserved, which tells how much is left.
             let room = held.total.map_or(0, |total| quota.limit.saturating_sub(total));
             let block = (room / SHARE).clamp(1, held.most());
@@ -125,7 +158,7 @@ impl Quotas {
             held.total = Some(reserved.total);
             held.empty_since = (reserved.granted == 0).then(Instant::now);
         }
-        Ok(held.give(quota, window))
+        Ok((held, window))
     }
 
     /// [`take`](Self::take) where nothing has to be asked for it: requests are reserved for this window and limit, and nobody
@@ -134,10 +167,8 @@ impl Quotas {
     pub fn take_at_once(&self, partner: &PartnerId, quota: Quota, now: Timestamp) -> Option<Taken> {
         let held = self.lock().get(partner)?.clone();
         let mut held = held.try_lock().ok()?;
-        let (window, limit) = held.of?;
-        let is_same =
-            window.period == quota.period && limit == quota.limit && (window.start..window.end).contains(&now);
-        (is_same && held.left > 0).then(|| held.give(quota, window))
+        let window = held.window(quota, now)?;
+        (held.left > 0).then(|| held.give(quota, window))
     }
 
     /// How a partner stands, without counting anything.
@@ -180,15 +211,16 @@ impl Quotas {
     }
 
     async fn release(&self, partner: &PartnerId, held: &mut Held) {
-        let Some((window, _)) = held.of.filter(|_| held.left > 0) else { return };
-        match self.meter.give_back(partner, &window, held.left).await {
-            Ok(()) => held.total = held.total.map(|total| total.saturating_sub(held.left)),
+        // Taken first: whoever waits for this may go away, and given back twice they would be somebody else's.
+        let left = std::mem::take(&mut held.left);
+        let Some((window, _)) = held.of.filter(|_| left > 0) else { return };
+        match self.meter.give_back(partner, &window, left).await {
+            Ok(()) => held.total = held.total.map(|total| total.saturating_sub(left)),
             // Lost to the partner until the window ends, as if this process had died.
             Err(error) => {
-                tracing::warn!(target: "sealpost::usage", %partner, requests = held.left, %error, "reserved requests were not given back");
+                tracing::warn!(target: "sealpost::usage", %partner, requests = left, %error, "reserved requests were not given back");
             }
         }
-        held.left = 0;
     }
 
     fn held(&self, partner: &PartnerId) -> Arc<AsyncMutex<Held>> {

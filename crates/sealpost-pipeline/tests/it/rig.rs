@@ -32,13 +32,18 @@ pub(crate) struct Wish {
     pub(crate) first_rest: Duration,
     /// How often the second sink refuses before it takes an event.
     pub(crate) refusals: u32,
+    /// How long a task is leased.
+    pub(crate) lease: Duration,
+    /// What stands between the flow and its ledger.
+    pub(crate) between: Box<dyn FnOnce(&mut LedgerSet)>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
         let transfer =
             TransferSettings { master_secret: Some("file:master".parse().unwrap()), ..TransferSettings::default() };
-        Self { transfer, first_rest: Duration::from_secs(15), refusals: 0 }
+        let lease = Settings::default().lease;
+        Self { transfer, first_rest: Duration::from_secs(15), refusals: 0, lease, between: Box::new(|_| ()) }
     }
 }
 
@@ -131,7 +136,8 @@ impl Rig {
         std::fs::write(folder.path().join("master"), "m".repeat(40)).unwrap();
         let secrets: Arc<dyn SecretStore> = Arc::new(sealpost_secrets::SecretStores::new(folder.path()));
         let store = StoreSettings::Local(LocalSettings::new(folder.path().join("store")));
-        let ledger = LedgerSet::from(SqliteLedger::open(folder.path().join("ledger.db")).await.unwrap());
+        let mut ledger = LedgerSet::from(SqliteLedger::open(folder.path().join("ledger.db")).await.unwrap());
+        (wish.between)(&mut ledger);
         let sink =
             |name, refusals| Arc::new(Sink { name, refusals: AtomicU32::new(refusals), events: Mutex::default() });
         let (heard, heard_late) = (sink("file", 0), sink("webhook", wish.refusals));
@@ -157,7 +163,7 @@ impl Rig {
             secrets,
             vault: None,
             webhook_secret: None,
-            settings: Settings { transfer: wish.transfer, ..Settings::default() },
+            settings: Settings { transfer: wish.transfer, lease: wish.lease, ..Settings::default() },
         });
         let pipeline = pipeline.with_first_rest(wish.first_rest);
         let sshd = Sshd::start();

@@ -57,7 +57,7 @@ fn names(kinds: &[WorkKind]) -> String {
     format!("[{}]", names.join(","))
 }
 
-pub(super) fn claim(
+pub(in crate::sqlite) fn claim(
     connection: &Connection,
     kinds: &[WorkKind],
     lease: Duration,

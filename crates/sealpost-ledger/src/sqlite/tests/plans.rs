@@ -2,7 +2,7 @@
 
 use super::super::pages::{self, Asked};
 use super::super::queue::{HURRY, claim};
-use super::super::{Connection, audit, changes, notifications};
+use super::super::{Connection, audit, changes, notifications, removal};
 use super::fresh;
 
 /// The statements that run all day, by their indexes: none may read a whole table or sort.
@@ -50,6 +50,8 @@ async fn no_daily_statement_scans_or_sorts() {
         "DELETE FROM dead_tasks WHERE kind IN ('transfer', 'announce', 'announce_transfer') AND subject = 'a'",
         "SELECT record FROM access_keys WHERE id = 'a'",
         HURRY,
+        removal::OF_WEBHOOK,
+        removal::OF_PARTNER,
     ] {
         for line in explained(&reader, sql) {
             let scans = line.starts_with("SCAN") && !line.contains("USING INDEX jobs_by_time");

@@ -30,6 +30,12 @@ fn counted(ledger: &SqliteLedger) -> Vec<String> {
     query_scalar("SELECT partner FROM sequences ORDER BY partner").fetch_all(&ledger.reader().unwrap()).unwrap()
 }
 
+/// SQLite takes a page limit for a full disk.
+fn fill_the_disk(connection: &Connection) -> Result<()> {
+    connection.execute_batch("PRAGMA max_page_count = 1").unwrap();
+    count(connection, &"x".repeat(1 << 20))
+}
+
 /// What is done in a turn.
 type Step = (Durability, fn(&Connection) -> Result<()>);
 
@@ -139,11 +145,7 @@ async fn a_transaction_that_is_lost_is_lost_for_all_of_it() {
     let held = ledger.begin(Durability::Disk).await.unwrap();
     let steps: Vec<Step> = vec![
         (Durability::Disk, |connection| count(connection, "a")),
-        (Durability::Disk, |connection| {
-            connection.execute_batch("PRAGMA max_page_count = 1").unwrap();
-            let large = "x".repeat(1 << 20);
-            count(connection, &large)
-        }),
+        (Durability::Disk, fill_the_disk),
         (Durability::Disk, |connection| count(connection, "c")),
     ];
     let waiting = behind(&ledger, steps).await;
@@ -152,4 +154,117 @@ async fn a_transaction_that_is_lost_is_lost_for_all_of_it() {
     let full = codes::ledger::FULL.id;
     assert_eq!(outcomes(waiting).await, [Err(full), Err(full), Ok("done")]);
     assert_eq!(counted(&ledger), ["c"]);
+}
+
+/// What a turn in a shared transaction may take back is kept in memory: a file for it would be on a disk that nobody watches.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shared_turn_makes_no_file() {
+    let (_folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let turn = ledger.begin(Durability::Disk).await.unwrap();
+    let fill = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000)
+                INSERT INTO sequences (partner, report_type, last) SELECT 'p' || n, 'r', 0 FROM n";
+    let outcome = query(fill).execute(turn.connection()).map(drop).map_err(fault::write);
+    turn.end(outcome).await.unwrap();
+
+    let held = ledger.begin(Durability::Disk).await.unwrap();
+    let waiting = behind(
+        &ledger,
+        vec![(Durability::Disk, |connection| {
+            // Many more pages than SQLite keeps back in any case.
+            query("UPDATE sequences SET last = 1").execute(connection).map_err(fault::write)?;
+            for file in std::fs::read_dir("/proc/self/fd").unwrap() {
+                let Ok(file) = std::fs::read_link(file.unwrap().path()) else { continue };
+                assert!(!file.to_string_lossy().contains("etilqs_"), "{}", file.display());
+            }
+            Ok(())
+        })],
+    )
+    .await;
+    held.end(Ok(())).await.unwrap();
+    assert_eq!(outcomes(waiting).await, [Ok("done")]);
+}
+
+const REFUSED: fn(&Connection) -> Result<()> = |_| Err(Error::new(&codes::request::NOT_FOUND, "a refusal"));
+
+/// A refusal may rest on what is not committed yet, so it waits as well. Turn by turn, by hand.
+#[tokio::test]
+async fn a_refusal_waits_for_what_it_rests_on() {
+    let (folder, ledger) = fresh().await;
+    let first = ledger.begin(Durability::Disk).await.unwrap();
+    let mut refused_turn = std::pin::pin!(async {
+        let turn = ledger.begin(Durability::Disk).await?;
+        let outcome = REFUSED(turn.connection());
+        turn.end_touching(outcome, |()| Touched::NoReport).await
+    });
+    let mut last = std::pin::pin!(ledger.begin(Durability::Disk));
+    assert!(futures::poll!(&mut refused_turn).is_pending());
+    assert!(futures::poll!(&mut last).is_pending());
+    let before = header(folder.path());
+    count(first.connection(), "a").unwrap();
+    let mut first = std::pin::pin!(first.end_touching(Ok(()), |()| Touched::NoReport));
+    assert!(futures::poll!(&mut first).is_pending());
+    // Its turn comes and goes.
+    assert!(futures::poll!(&mut refused_turn).is_pending());
+    let std::task::Poll::Ready(last) = futures::poll!(&mut last) else { panic!("it waits for a turn that has ended") };
+    assert!(futures::poll!(&mut refused_turn).is_pending());
+    assert_eq!(counted(&ledger), [""; 0]);
+    last.unwrap().end_touching(Ok(()), |()| Touched::NoReport).await.unwrap();
+    first.await.unwrap();
+    refused(refused_turn.await, &codes::request::NOT_FOUND);
+    assert!(header(folder.path()).is_next_after(&before), "more than one transaction");
+    // What was taken back touched nothing, so the transaction is known for what it was.
+    assert!(ledger.writing.marks.mark(&sealpost_core::id::JobId::fresh()).is_some());
+}
+
+/// What a refusal rested on is lost, so it is no refusal any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_lost_with_what_it_rested_on() {
+    let (_folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let held = ledger.begin(Durability::Disk).await.unwrap();
+    let steps: Vec<Step> = vec![(Durability::Disk, REFUSED), (Durability::Disk, fill_the_disk)];
+    let waiting = behind(&ledger, steps).await;
+    count(held.connection(), "0").unwrap();
+    refused(held.end(Ok(())).await, &codes::ledger::FULL);
+    let full = codes::ledger::FULL.id;
+    assert_eq!(outcomes(waiting).await, [Err(full), Err(full)]);
+    assert_eq!(counted(&ledger), [""; 0]);
+}
+
+/// However many threads wait for something else, and where no more can be had, what has ended is committed.
+#[test]
+fn a_commit_needs_no_thread_of_the_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let (_folder, ledger) = fresh().await;
+        let (go, gone) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || gone.recv());
+        let turn = ledger.begin(Durability::Disk).await.unwrap();
+        let outcome = count(turn.connection(), "a");
+        // Far more than it takes, so that a failure is one and not a hang.
+        tokio::time::timeout(std::time::Duration::from_secs(30), turn.end(outcome)).await.unwrap().unwrap();
+        assert_eq!(counted(&ledger), ["a"]);
+        drop(go);
+        busy.await.unwrap().unwrap_err();
+    });
+}
+
+/// What can't be taken back is lost for those before it by that failure, not by what the turn was refused for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_is_not_told_as_somebody_elses_refusal() {
+    let (_folder, ledger) = fresh().await;
+    let ledger = Arc::new(ledger);
+    let held = ledger.begin(Durability::Disk).await.unwrap();
+    let breaks: fn(&Connection) -> Result<()> = |connection| {
+        // There is nothing left to go back to.
+        connection.execute_batch("RELEASE turn").unwrap();
+        REFUSED(connection)
+    };
+    let waiting = behind(&ledger, vec![(Durability::Disk, breaks)]).await;
+    count(held.connection(), "0").unwrap();
+    refused(held.end(Ok(())).await, &codes::ledger::UNREACHABLE);
+    assert_eq!(outcomes(waiting).await, [Err(codes::ledger::UNREACHABLE.id)]);
+    assert_eq!(counted(&ledger), [""; 0]);
 }

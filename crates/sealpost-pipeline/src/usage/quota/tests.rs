@@ -187,3 +187,100 @@ async fn what_is_reserved_is_given_at_once_for_its_own_window_and_limit_only() {
         "no more than reserved"
     );
 }
+
+/// Does what it is asked for, and tells nobody before the gate is opened.
+#[derive(Default)]
+struct Silent {
+    meter: Meter,
+    gate: tokio::sync::Notify,
+    is_silent: std::sync::atomic::AtomicBool,
+    done: AtomicU64,
+}
+
+impl Silent {
+    async fn tell(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+        if self.is_silent.load(Ordering::Relaxed) {
+            self.gate.notified().await;
+        }
+    }
+
+    /// Waits until it has done so much.
+    async fn has_done(&self, count: u64) {
+        while self.done.load(Ordering::Relaxed) < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn counted(&self) -> u64 {
+        self.meter.counts.lock().expect("counts").values().sum()
+    }
+}
+
+#[async_trait]
+impl UsageMeter for Silent {
+    async fn reserve(&self, partner: &PartnerId, window: &UsageWindow, amount: u64, limit: u64) -> Result<Reserved> {
+        let reserved = self.meter.reserve(partner, window, amount, limit).await;
+        self.tell().await;
+        reserved
+    }
+
+    async fn give_back(&self, partner: &PartnerId, window: &UsageWindow, amount: u64) -> Result<()> {
+        let given = self.meter.give_back(partner, window, amount).await;
+        self.tell().await;
+        given
+    }
+
+    async fn reserved(&self, partner: &PartnerId, window: &UsageWindow) -> Result<u64> {
+        self.meter.reserved(partner, window).await
+    }
+
+    async fn forget_before(&self, time: Timestamp) -> Result<()> {
+        self.meter.forget_before(time).await
+    }
+}
+
+/// A caller that goes away while the ledger is asked takes nothing with it.
+#[tokio::test]
+async fn what_was_granted_to_a_caller_that_went_away_is_used_by_the_next() {
+    let meter = Arc::new(Silent::default());
+    let quotas = Arc::new(Quotas::new(meter.clone()));
+    let now = at("2026-01-31T12:00:00Z");
+    meter.is_silent.store(true, Ordering::Relaxed);
+    let gone = tokio::spawn({
+        let quotas = quotas.clone();
+        async move { quotas.take(&acme(), DAY, now).await }
+    });
+    meter.has_done(1).await;
+    gone.abort();
+    gone.await.expect_err("it went away");
+    meter.is_silent.store(false, Ordering::Relaxed);
+    meter.gate.notify_one();
+    let taken = quotas.take(&acme(), DAY, now).await.expect("a count");
+    assert!(taken.allowed);
+    assert_eq!((taken.standing.used, meter.counted()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_is_given_back_for_a_caller_that_went_away_is_not_given_back_again() {
+    let meter = Arc::new(Silent::default());
+    let quotas = Arc::new(Quotas::new(meter.clone()));
+    let now = at("2026-01-31T12:00:00Z");
+    for _ in 0..2 {
+        assert!(quotas.take(&acme(), DAY, now).await.expect("a count").allowed);
+    }
+    assert!(meter.counted() > 2, "a block is held");
+    let done = meter.done.load(Ordering::Relaxed);
+    meter.is_silent.store(true, Ordering::Relaxed);
+    // Of another limit, so that what is held goes back.
+    let gone = tokio::spawn({
+        let quotas = quotas.clone();
+        async move { quotas.standing(&acme(), Quota { limit: 900, ..DAY }, now).await }
+    });
+    meter.has_done(done + 1).await;
+    gone.abort();
+    gone.await.expect_err("it went away");
+    meter.is_silent.store(false, Ordering::Relaxed);
+    quotas.give_back().await;
+    assert_eq!(meter.counted(), 2);
+}

@@ -1,0 +1,90 @@
+//! A ledger that somebody else uses as well, who is faster: between a look of ours and an event of ours.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sealpost_core::delivery::{Delivery, DeliveryEvent};
+use sealpost_core::error::Result;
+use sealpost_core::event::TimelineEntry;
+use sealpost_core::id::{ConnectorId, DeliveryId, JobId, PartnerId};
+use sealpost_core::job::{Job, JobEvent, Progress};
+use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Redelivered};
+use sealpost_core::task::Lease;
+
+pub(crate) struct Hasty {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    /// What the other one does, and before which of our events.
+    pub(crate) first: JobEvent,
+    pub(crate) before: &'static str,
+}
+
+#[async_trait]
+impl Ledger for Hasty {
+    async fn apply(&self, id: &JobId, event: &JobEvent, lease: Option<&Lease>, now: Timestamp) -> Result<Job> {
+        if event.name() == self.before {
+            self.ledger.apply(id, &self.first, None, now).await?;
+        }
+        self.ledger.apply(id, event, lease, now).await
+    }
+
+    async fn admit(&self, admission: Admission) -> Result<Admitted> {
+        self.ledger.admit(admission).await
+    }
+
+    async fn job(&self, partner: &PartnerId, id: &JobId) -> Result<Option<Job>> {
+        self.ledger.job(partner, id).await
+    }
+
+    async fn job_of_any_partner(&self, id: &JobId) -> Result<Option<Job>> {
+        self.ledger.job_of_any_partner(id).await
+    }
+
+    async fn jobs(&self, filter: &JobFilter) -> Result<JobPage> {
+        self.ledger.jobs(filter).await
+    }
+
+    async fn progress(&self, id: &JobId, progress: Progress, lease: &Lease) -> Result<bool> {
+        self.ledger.progress(id, progress, lease).await
+    }
+
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>> {
+        self.ledger.delivery(id).await
+    }
+
+    async fn deliveries(&self, job: &JobId) -> Result<Vec<Delivery>> {
+        self.ledger.deliveries(job).await
+    }
+
+    async fn redeliver(
+        &self,
+        job: &JobId,
+        connectors: &[ConnectorId],
+        idempotency: Option<(String, String)>,
+        now: Timestamp,
+    ) -> Result<Redelivered> {
+        self.ledger.redeliver(job, connectors, idempotency, now).await
+    }
+
+    async fn apply_delivery(
+        &self,
+        id: &DeliveryId,
+        event: &DeliveryEvent,
+        lease: Option<&Lease>,
+        now: Timestamp,
+    ) -> Result<Delivery> {
+        self.ledger.apply_delivery(id, event, lease, now).await
+    }
+
+    async fn delivery_progress(&self, id: &DeliveryId, bytes_sent: u64, lease: &Lease) -> Result<()> {
+        self.ledger.delivery_progress(id, bytes_sent, lease).await
+    }
+
+    async fn timeline(&self, job: &JobId) -> Result<Vec<TimelineEntry>> {
+        self.ledger.timeline(job).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.ledger.check().await
+    }
+}

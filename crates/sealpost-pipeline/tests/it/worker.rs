@@ -1,0 +1,119 @@
+//! Workers whose ledger keeps them waiting, or has another user who is faster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sealpost_core::job::{Job, JobEvent, JobStatus};
+use sealpost_core::port::Admitted;
+use sealpost_core::task::{QueueDepth, Work, WorkKind};
+use sealpost_core::transfer::{Action, ItemStatus};
+use sealpost_pipeline::Worked;
+use sealpost_testkit::suite::ledger::{admission, started, stored};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::hasty::Hasty;
+use crate::rig::{Rig, Wish, object};
+use crate::slow::Slow;
+
+/// A flow beside somebody who does this before that event.
+async fn beside(first: JobEvent, before: &'static str) -> Rig {
+    let between = Box::new(move |set: &mut sealpost_ledger::LedgerSet| {
+        set.ledger = Arc::new(Hasty { ledger: set.ledger.clone(), first, before });
+    });
+    Rig::idle(Wish { between, ..Wish::default() }).await
+}
+
+async fn admitted(rig: &Rig) -> Job {
+    match rig.pipeline.parts().ledger.admit(admission("acme")).await.unwrap() {
+        Admitted::New(job) | Admitted::Replayed(job) => job,
+    }
+}
+
+/// The task is done, though its event was refused: what it was for has happened in another way.
+async fn is_done(rig: &Rig, kind: WorkKind, job: &Job, status: JobStatus) {
+    let worked = rig.pipeline.work_one(&[kind], &CancellationToken::new()).await.unwrap();
+    assert_eq!(worked, Worked::Task);
+    let parts = rig.pipeline.parts();
+    assert_eq!(parts.queue.dead(10).await.unwrap(), []);
+    assert_eq!(parts.ledger.job_of_any_partner(&job.id).await.unwrap().unwrap().status, status);
+    // That of removing what there may be in the store.
+    assert_eq!(parts.queue.depth().await.unwrap(), QueueDepth { ready: 1, ..QueueDepth::default() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_is_cancelled_just_before_it_starts_buries_no_task() {
+    let rig = beside(JobEvent::CancelRequested, "started").await;
+    let job = admitted(&rig).await;
+    is_done(&rig, WorkKind::Produce, &job, JobStatus::Cancelled).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_is_deleted_just_before_it_expires_buries_no_task() {
+    let rig = beside(JobEvent::Expired { deleted: true }, "expired").await;
+    let job = admitted(&rig).await;
+    let parts = rig.pipeline.parts();
+    let produce = parts.queue.claim(&[WorkKind::Produce], Duration::from_secs(60)).await.unwrap().unwrap();
+    for event in [started(1), stored(&job)] {
+        parts.ledger.apply(&job.id, &event, None, Timestamp::now()).await.unwrap();
+    }
+    parts.queue.complete(&produce).await.unwrap();
+    assert!(parts.queue.hurry(&Work::Expire(job.id.clone())).await.unwrap());
+    is_done(&rig, WorkKind::Expire, &job, JobStatus::Expired).await;
+}
+
+/// The end of a process does not wait for a claim before it waits for its tasks, nor does it begin what the claim brings.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_claimed_at_the_end_goes_back() {
+    let (claims, waiting) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let between = {
+        let (claims, waiting) = (claims.clone(), waiting.clone());
+        Box::new(move |set: &mut sealpost_ledger::LedgerSet| {
+            set.queue = Arc::new(Slow { queue: set.queue.clone(), claims, waiting, extends: true });
+        })
+    };
+    let rig = Rig::idle(Wish { between, ..Wish::default() }).await;
+    let job = admitted(&rig).await;
+    let (pipeline, shutdown) = (rig.pipeline.clone(), CancellationToken::new());
+    let working = tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move { pipeline.work(shutdown).await }
+    });
+    // Six kinds of slots.
+    waiting.acquire_many(6).await.unwrap().forget();
+    shutdown.cancel();
+    claims.add_permits(6);
+    working.await.unwrap();
+    let parts = rig.pipeline.parts();
+    assert_eq!(parts.ledger.job_of_any_partner(&job.id).await.unwrap().unwrap(), job);
+    assert_eq!(parts.queue.depth().await.unwrap(), QueueDepth { ready: 1, ..QueueDepth::default() });
+    // It was claimed.
+    claims.add_permits(1);
+    let lease = parts.queue.claim(&[WorkKind::Produce], Duration::from_secs(60)).await.unwrap().unwrap();
+    assert_eq!(lease.epoch, 2);
+}
+
+/// Work stops when its lease is over, also where the ledger has not said that it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_ends_with_its_lease() {
+    let between = Box::new(|set: &mut sealpost_ledger::LedgerSet| {
+        let (claims, waiting) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(0)));
+        set.queue = Arc::new(Slow { queue: set.queue.clone(), claims, waiting, extends: false });
+    });
+    let rig = Rig::idle(Wish { between, lease: Duration::from_millis(300), ..Wish::default() }).await;
+    // A server that says nothing.
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let connector = rig.connector(|connector| connector.settings.port = port).await;
+    rig.put("a.bin", b"content");
+    let transfer = rig.start(&connector, vec![Action::Send { local: object("a.bin"), remote_directory: None }]).await;
+    let never = CancellationToken::new();
+    let working = rig.pipeline.work_one(&[WorkKind::Transfer], &never);
+    // Far longer than a lease, and not as long as the engine waits for a server.
+    let worked = tokio::time::timeout(Duration::from_secs(15), working).await.expect("it goes on without a lease");
+    assert_eq!(worked.unwrap(), Worked::Task);
+    let item = rig.items(&transfer.id).await.remove(0);
+    // Nothing of it was recorded: it was no longer ours.
+    assert_eq!((item.status, item.failed_attempts), (ItemStatus::InProgress, 0), "{item:#?}");
+}
