@@ -2,6 +2,7 @@
 //! headers, one line of access log.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -186,6 +187,18 @@ fn secure(headers: &mut HeaderMap, request_id: &str) {
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 }
 
+/// The address of whoever calls, or `-`.
+struct Client(Option<IpAddr>);
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("-"),
+        }
+    }
+}
+
 /// One line per request: never a body, a key, or the value of a query parameter.
 fn log(
     plane: Plane,
@@ -201,13 +214,14 @@ fn log(
     let code = error.map_or("-", |error| error.code().id);
     let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let request_id = trail.id();
-    let client = trail.0.client.map_or_else(|| "-".to_owned(), |address| address.to_string());
+    // Written only where the line is.
+    let client = Client(trail.0.client);
     let plane = plane.as_str();
     if let Some(error) = error.filter(|_| response.status().is_server_error()) {
         // The one place where a failed request is logged with its cause.
-        tracing::error!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, client, partner, code, error = ?error, "request failed");
+        tracing::error!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, %client, partner, code, error = ?error, "request failed");
     } else {
-        tracing::info!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, client, partner, code, "request");
+        tracing::info!(target: "sealpost::http", plane, %method, route, status, elapsed_ms, request_id, %client, partner, code, "request");
     }
 }
 

@@ -2,21 +2,23 @@
 //!
 //! What bounds it is the chain of AES: fourteen rounds a block, each of which waits for the one before. So nothing but rounds is in that
 //! chain (see `chain` in [`run`]), and everything else happens while it waits. In 64 octets there are 56 rounds of AES and 20 groups of
-//! four rounds of SHA-1: five groups for each block of AES.
+//! four rounds of SHA-1: five groups for each block of AES. SHA-256 of other octets, where there are some, goes between them: 16 groups
+//! of four rounds, four for each block of AES.
 #![allow(
     unsafe_code,
     reason = "instructions of the processor, for which the compiler has no safe form; see docs/adr/0018"
 )]
 
 use core::arch::x86_64::{
-    __m128i, _mm_add_epi32, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_aeskeygenassist_si128, _mm_extract_epi32,
-    _mm_loadu_si128, _mm_set_epi32, _mm_set_epi64x, _mm_setzero_si128, _mm_sha1msg1_epu32, _mm_sha1msg2_epu32,
-    _mm_sha1nexte_epu32, _mm_sha1rnds4_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_slli_si128, _mm_storeu_si128,
-    _mm_xor_si128,
+    __m128i, _mm_add_epi32, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_aeskeygenassist_si128, _mm_alignr_epi8,
+    _mm_extract_epi32, _mm_loadu_si128, _mm_set_epi32, _mm_set_epi64x, _mm_setzero_si128, _mm_sha1msg1_epu32,
+    _mm_sha1msg2_epu32, _mm_sha1nexte_epu32, _mm_sha1rnds4_epu32, _mm_sha256msg1_epu32, _mm_sha256msg2_epu32,
+    _mm_sha256rnds2_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_slli_si128, _mm_storeu_si128, _mm_xor_si128,
 };
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::sha256::{CONSTANTS, State, compress};
 use super::{AES_BLOCK, DIGEST, KEY, SHA_BLOCK};
 
 /// The initial hash value (FIPS 180-4, 5.3.1).
@@ -54,6 +56,23 @@ impl Interleaved {
         self.hashed += blocks.as_flattened().len() as u64;
         // SAFETY: the processor has `aes`, `sha`, `ssse3` and `sse4.1`, or `new` had made no `Self`.
         unsafe { run(&mut self.cipher, &mut self.hash, blocks) };
+    }
+
+    /// [`encrypt`](Self::encrypt), and SHA-256 of the others meanwhile.
+    pub(crate) fn encrypt_beside(
+        &mut self,
+        blocks: &mut [[u8; SHA_BLOCK]],
+        state: &mut State,
+        others: &[[u8; SHA_BLOCK]],
+    ) {
+        let both = blocks.len().min(others.len());
+        let (with, without) = blocks.split_at_mut(both);
+        let (beside, left) = others.split_at(both);
+        self.hashed += with.as_flattened().len() as u64;
+        // SAFETY: the processor has `aes`, `sha`, `ssse3` and `sse4.1`, or `new` had made no `Self`.
+        unsafe { run_beside(&mut self.cipher, &mut self.hash, with, state, beside) };
+        self.encrypt(without);
+        compress(state, left);
     }
 
     /// Only what is left of a block is hashed here, so the crate's compression function does.
@@ -150,9 +169,44 @@ fn next(cipher: &Cipher, plain: __m128i) -> __m128i {
     _mm_aesenclast_si128(state, _mm_xor_si128(*last, plain))
 }
 
+/// What is hashed where nothing is: the compiler leaves it out.
+const NOTHING: [u8; SHA_BLOCK] = [0; SHA_BLOCK];
+
+/// Four words.
+#[inline]
+fn load_words(words: &[u32; 4]) -> __m128i {
+    // SAFETY: 16 octets can be read there, at any alignment.
+    unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
+}
+
 /// Hashes and encrypts.
 #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
 fn run(cipher: &mut Cipher, hash: &mut [u32; 5], blocks: &mut [[u8; SHA_BLOCK]]) {
+    rounds::<false>(cipher, hash, blocks, &mut [0; 8], &[]);
+}
+
+/// Hashes and encrypts, and hashes as many others by SHA-256.
+#[target_feature(enable = "aes,sha,ssse3,sse4.1")]
+fn run_beside(
+    cipher: &mut Cipher,
+    hash: &mut [u32; 5],
+    blocks: &mut [[u8; SHA_BLOCK]],
+    state: &mut State,
+    others: &[[u8; SHA_BLOCK]],
+) {
+    rounds::<true>(cipher, hash, blocks, state, others);
+}
+
+/// All of it, with SHA-256 or without.
+#[inline]
+#[target_feature(enable = "aes,sha,ssse3,sse4.1")]
+fn rounds<const BESIDE: bool>(
+    cipher: &mut Cipher,
+    hash: &mut [u32; 5],
+    blocks: &mut [[u8; SHA_BLOCK]],
+    state: &mut State,
+    others: &[[u8; SHA_BLOCK]],
+) {
     let keys = &cipher.keys;
     let first = keys[0];
     let both = _mm_xor_si128(keys[0], keys[ROUNDS]);
@@ -166,9 +220,25 @@ fn run(cipher: &mut Cipher, hash: &mut [u32; 5], blocks: &mut [[u8; SHA_BLOCK]])
     let mut abcd = _mm_set_epi32(a, b, c, d);
     let mut e = _mm_set_epi32(e, 0, 0, 0);
 
+    // SHA-256 has its state in two halves, by its own letters, and its words from the right to the left within each four.
+    let order_256 = _mm_set_epi64x(0x0C0D_0E0F_0809_0A0B, 0x0405_0607_0001_0203);
+    let [a, b, c, d, e_256, f, g, h] = state.map(u32::cast_signed);
+    let mut abef = _mm_set_epi32(a, b, e_256, f);
+    let mut cdgh = _mm_set_epi32(c, d, g, h);
+    let mut others = others.iter();
+
     for block in blocks {
         let (lanes, _) = block.as_chunks_mut::<AES_BLOCK>();
         let [p0, p1, p2, p3] = lanes else { return };
+        let other = if BESIDE { others.next().unwrap_or(&NOTHING) } else { &NOTHING };
+        let (lanes, _) = other.as_chunks::<AES_BLOCK>();
+        let [o0, o1, o2, o3] = lanes else { return };
+        let mut x0 = _mm_shuffle_epi8(load(o0), order_256);
+        let mut x1 = _mm_shuffle_epi8(load(o1), order_256);
+        let mut x2 = _mm_shuffle_epi8(load(o2), order_256);
+        let mut x3 = _mm_shuffle_epi8(load(o3), order_256);
+        let (mut g0, mut g1) = (abef, cdgh);
+
         let mut w0 = _mm_shuffle_epi8(load(p0), order);
         let mut w1 = _mm_shuffle_epi8(load(p1), order);
         let mut w2 = _mm_shuffle_epi8(load(p2), order);
@@ -203,52 +273,91 @@ fn run(cipher: &mut Cipher, hash: &mut [u32; 5], blocks: &mut [[u8; SHA_BLOCK]])
             };
         }
 
+        // Four rounds of SHA-256 with the next words and their constants, two at a time.
+        macro_rules! sha256 {
+            ($w:ident, $four:literal) => {
+                if BESIDE {
+                    let w = _mm_add_epi32($w, load_words(&CONSTANTS[$four]));
+                    g1 = _mm_sha256rnds2_epu32(g1, g0, w);
+                    g0 = _mm_sha256rnds2_epu32(g0, g1, _mm_shuffle_epi32::<0x0E>(w));
+                }
+            };
+        }
+        // The same with the next four words of its message schedule.
+        macro_rules! schedule256 {
+            ($w0:ident $w1:ident $w2:ident $w3:ident, $four:literal) => {
+                if BESIDE {
+                    let w = _mm_add_epi32(_mm_sha256msg1_epu32($w0, $w1), _mm_alignr_epi8::<4>($w3, $w2));
+                    $w0 = _mm_sha256msg2_epu32(w, $w3);
+                    sha256!($w0, $four);
+                }
+            };
+        }
+
         h1 = _mm_sha1rnds4_epu32::<0>(h0, _mm_add_epi32(e, w0));
         aes!(1 2 3);
+        sha256!(x0, 0);
         sha!(0, h1 h0, w1);
         aes!(4 5 6);
+        sha256!(x1, 1);
         sha!(0, h0 h1, w2);
         aes!(7 8 9);
+        sha256!(x2, 2);
         sha!(0, h1 h0, w3);
         aes!(10 11 12);
+        sha256!(x3, 3);
         schedule!(0, h0 h1, w0 w1 w2 w3 w4);
         end!(p0);
 
         schedule!(1, h1 h0, w1 w2 w3 w4 w0);
         aes!(1 2 3);
+        schedule256!(x0 x1 x2 x3, 4);
         schedule!(1, h0 h1, w2 w3 w4 w0 w1);
         aes!(4 5 6);
+        schedule256!(x1 x2 x3 x0, 5);
         schedule!(1, h1 h0, w3 w4 w0 w1 w2);
         aes!(7 8 9);
+        schedule256!(x2 x3 x0 x1, 6);
         schedule!(1, h0 h1, w4 w0 w1 w2 w3);
         aes!(10 11 12);
+        schedule256!(x3 x0 x1 x2, 7);
         schedule!(1, h1 h0, w0 w1 w2 w3 w4);
         end!(p1);
 
         schedule!(2, h0 h1, w1 w2 w3 w4 w0);
         aes!(1 2 3);
+        schedule256!(x0 x1 x2 x3, 8);
         schedule!(2, h1 h0, w2 w3 w4 w0 w1);
         aes!(4 5 6);
+        schedule256!(x1 x2 x3 x0, 9);
         schedule!(2, h0 h1, w3 w4 w0 w1 w2);
         aes!(7 8 9);
+        schedule256!(x2 x3 x0 x1, 10);
         schedule!(2, h1 h0, w4 w0 w1 w2 w3);
         aes!(10 11 12);
+        schedule256!(x3 x0 x1 x2, 11);
         schedule!(2, h0 h1, w0 w1 w2 w3 w4);
         end!(p2);
 
         schedule!(3, h1 h0, w1 w2 w3 w4 w0);
         aes!(1 2 3);
+        schedule256!(x0 x1 x2 x3, 12);
         schedule!(3, h0 h1, w2 w3 w4 w0 w1);
         aes!(4 5 6);
+        schedule256!(x1 x2 x3 x0, 13);
         schedule!(3, h1 h0, w3 w4 w0 w1 w2);
         aes!(7 8 9);
+        schedule256!(x2 x3 x0 x1, 14);
         schedule!(3, h0 h1, w4 w0 w1 w2 w3);
         aes!(10 11 12);
+        schedule256!(x3 x0 x1 x2, 15);
         schedule!(3, h1 h0, w0 w1 w2 w3 w4);
         end!(p3);
 
         e = _mm_sha1nexte_epu32(h1, e);
         abcd = _mm_add_epi32(abcd, h0);
+        abef = _mm_add_epi32(abef, g0);
+        cdgh = _mm_add_epi32(cdgh, g1);
     }
 
     cipher.previous = _mm_xor_si128(chain, first);
@@ -261,4 +370,17 @@ fn run(cipher: &mut Cipher, hash: &mut [u32; 5], blocks: &mut [[u8; SHA_BLOCK]])
         _mm_extract_epi32::<3>(e),
     ];
     *hash = words.map(i32::cast_unsigned);
+    if BESIDE {
+        let words = [
+            _mm_extract_epi32::<3>(abef),
+            _mm_extract_epi32::<2>(abef),
+            _mm_extract_epi32::<3>(cdgh),
+            _mm_extract_epi32::<2>(cdgh),
+            _mm_extract_epi32::<1>(abef),
+            _mm_extract_epi32::<0>(abef),
+            _mm_extract_epi32::<1>(cdgh),
+            _mm_extract_epi32::<0>(cdgh),
+        ];
+        *state = words.map(i32::cast_unsigned);
+    }
 }

@@ -2,7 +2,8 @@
 //! OpenPGP's Symmetrically Encrypted and Integrity Protected Data packet (RFC 9580, 5.13.1) does with every byte of a report.
 //!
 //! CFB encryption is one long chain: each block of AES waits for the one before. A processor that does nothing else is idle for two
-//! thirds of the time, and SHA-1 fits in there whole. So there are two ways, and they must agree on every octet:
+//! thirds of the time, and SHA-1 fits in there whole, SHA-256 of what is stored for the most part. So there are two ways, and they must
+//! agree on every octet:
 //!
 //! | module | what lives there |
 //! | --- | --- |
@@ -14,18 +15,20 @@
 #[cfg(target_arch = "x86_64")]
 mod interleaved;
 mod portable;
+mod sha256;
 #[cfg(test)]
 mod tests;
 
 #[cfg(target_arch = "x86_64")]
 use self::interleaved::Interleaved;
 use self::portable::Portable;
+pub use self::sha256::{SHA256_DIGEST, Sha256};
 
 /// Octets of an AES-256 key.
 pub const KEY: usize = 32;
 /// Octets of a block of AES.
 pub const AES_BLOCK: usize = 16;
-/// Octets of a block of SHA-1, which is four of AES.
+/// Octets of a block of SHA-1 and of SHA-256, which is four of AES.
 pub const SHA_BLOCK: usize = 64;
 /// Octets of a SHA-1 digest.
 pub const DIGEST: usize = 20;
@@ -63,6 +66,22 @@ impl CfbSha1 {
             #[cfg(target_arch = "x86_64")]
             Way::Interleaved(interleaved) => interleaved.encrypt(blocks),
             Way::Portable(portable) => portable.encrypt(blocks),
+        }
+    }
+
+    /// [`encrypt`](Self::encrypt), and beside it SHA-256 of the others: what was encrypted before, by who wants a digest of the whole. It
+    /// fits into the same time for the larger part. Most is gained where there are as many of the ones as of the others.
+    pub fn encrypt_beside(&mut self, blocks: &mut [[u8; SHA_BLOCK]], digest: &mut Sha256, others: &[[u8; SHA_BLOCK]]) {
+        match &mut self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Way::Interleaved(interleaved) => {
+                digest.hashed += others.as_flattened().len() as u64;
+                interleaved.encrypt_beside(blocks, &mut digest.state, others);
+            }
+            Way::Portable(portable) => {
+                portable.encrypt(blocks);
+                digest.update(others);
+            }
         }
     }
 

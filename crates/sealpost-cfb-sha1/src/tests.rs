@@ -72,6 +72,33 @@ fn sha_1_gives_the_digests_of_the_standard() {
 }
 
 #[test]
+fn sha_256_gives_the_digests_of_the_standard() {
+    // FIPS 180-4's examples, and the empty message.
+    let million = vec![b'a'; 1_000_000];
+    let cases: [(&[u8], &str); 4] = [
+        (b"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        (b"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        (
+            b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+        ),
+        (&million, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(hex::encode(Sha256::new().finish(text)), expected, "in no whole blocks");
+        let (others, rest) = text.as_chunks();
+        for (name, mut message) in both(&[7; KEY], &[0; AES_BLOCK]) {
+            let mut digest = Sha256::new();
+            // Fewer blocks than others, as many, more.
+            for (others, count) in [(&others[..others.len() / 3], 1), (&others[others.len() / 3..], others.len())] {
+                message.encrypt_beside(&mut vec![[3; SHA_BLOCK]; count], &mut digest, others);
+            }
+            assert_eq!(hex::encode(digest.finish(rest)), expected, "{name}");
+        }
+    }
+}
+
+#[test]
 fn keys_are_overwritten_when_they_are_dropped() {
     // The portable cipher keeps besides this only the last block of ciphertext.
     fn overwritten<T: zeroize::ZeroizeOnDrop>() {}
@@ -115,6 +142,7 @@ fn agree(seed: u64) {
     numbers.fill(&mut iv);
     let [iv, _] = iv.as_chunks().0 else { panic!("a key is two blocks") };
     let [(_, mut ours), (_, mut twin)] = both(&key, iv);
+    let mut digests = [Sha256::new(), Sha256::new()];
     for call in 0..numbers.below(6) {
         let most = [2, 4, 20, 70][numbers.below(4)];
         let length = numbers.below(most) * SHA_BLOCK;
@@ -123,8 +151,20 @@ fn agree(seed: u64) {
         let mut piece = vec![0; before + length + AES_BLOCK];
         numbers.fill(&mut piece);
         let mut other = piece.clone();
-        ours.encrypt(piece[before..before + length].as_chunks_mut().0);
-        twin.encrypt(other[before..before + length].as_chunks_mut().0);
+        let (ours_of, twins_of) = (before..before + length, before..before + length);
+        let mut beside = vec![0; numbers.below(most) * SHA_BLOCK + before];
+        numbers.fill(&mut beside);
+        let (blocks, _) = beside[before..].as_chunks();
+        if numbers.below(2) == 0 {
+            ours.encrypt(piece[ours_of].as_chunks_mut().0);
+            digests[0].update(blocks);
+        } else {
+            ours.encrypt_beside(piece[ours_of].as_chunks_mut().0, &mut digests[0], blocks);
+        }
+        twin.encrypt(other[twins_of].as_chunks_mut().0);
+        digests[1].update(blocks);
+        let [one, two] = digests.clone().map(|digest| digest.finish(&beside[..before]));
+        assert_eq!(one, two, "seed {seed}, SHA-256 after call {call}");
         assert_eq!(piece, other, "seed {seed}, ciphertext of call {call}, {length} octets");
         let rest = &piece[..numbers.below(piece.len() as u64)];
         assert_eq!(ours.digest(rest), twin.digest(rest), "seed {seed}, digest after call {call}, {} more", rest.len());

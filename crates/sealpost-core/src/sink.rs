@@ -7,6 +7,16 @@ use crate::error::Result;
 /// A writer whose end is said, never guessed: dropped without [`finish`](Self::finish), what was written so far
 /// becomes an error downstream, never a shorter file.
 pub trait ByteSink: Write + Send {
+    /// Whether it wants the SHA-256 of all that is written to it, by [`sha256`](Self::sha256). Who encrypts can compute it beside that for
+    /// less than who stores.
+    fn wants_sha256(&self) -> bool {
+        false
+    }
+
+    /// The SHA-256 of all that was written: once, after the last write, before [`finish`](Self::finish), and only to a sink that
+    /// [wants](Self::wants_sha256) it.
+    fn sha256(&mut self, _digest: [u8; 32]) {}
+
     /// Writes what is left, and finishes the sink behind this one.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! A bounded pipe from a blocking writer to an async reader. An end that was not said is an error, never a short file.
+//! A bounded pipe from a blocking writer to an async reader. An end that was not said is an error, never a short file. With the end
+//! comes the SHA-256 of all that went through, which the sealer computes beside encrypting.
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -15,25 +16,27 @@ const CHUNKS_IN_FLIGHT: usize = 3;
 
 enum Message {
     Bytes(Bytes),
-    End,
+    End([u8; 32]),
 }
 
 /// The writing end, for a blocking thread.
 pub struct PipeSink {
     sender: mpsc::Sender<Message>,
     buffer: Vec<u8>,
+    sha256: Option<[u8; 32]>,
 }
 
 /// The reading end.
 pub struct PipeReader {
     receiver: mpsc::Receiver<Message>,
+    sha256: Option<[u8; 32]>,
 }
 
 /// Makes a pipe.
 #[must_use]
 pub fn pipe() -> (PipeSink, PipeReader) {
     let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-    (PipeSink { sender, buffer: Chunk::fresh() }, PipeReader { receiver })
+    (PipeSink { sender, buffer: Chunk::fresh(), sha256: None }, PipeReader { receiver, sha256: None })
 }
 
 impl PipeSink {
@@ -98,11 +101,24 @@ impl Write for PipeSink {
 }
 
 impl ByteSink for PipeSink {
+    fn wants_sha256(&self) -> bool {
+        true
+    }
+
+    fn sha256(&mut self, digest: [u8; 32]) {
+        self.sha256 = Some(digest);
+    }
+
     fn finish(mut self: Box<Self>) -> Result<()> {
         let closed = |error| Error::from_io(error, &codes::store::ABORTED);
+        let sha256 = self.sha256.ok_or_else(undigested)?;
         self.send_buffer().map_err(closed)?;
-        self.send(Message::End).map_err(closed)
+        self.send(Message::End(sha256)).map_err(closed)
     }
+}
+
+fn undigested() -> Error {
+    Error::new(&codes::seal::UNFINISHED, "the file ended without its SHA-256")
 }
 
 impl PipeReader {
@@ -113,9 +129,20 @@ impl PipeReader {
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         match self.receiver.recv().await {
             Some(Message::Bytes(bytes)) => Ok(Some(bytes)),
-            Some(Message::End) => Ok(None),
+            Some(Message::End(sha256)) => {
+                self.sha256 = Some(sha256);
+                Ok(None)
+            }
             None => Err(Error::new(&codes::store::ABORTED, "the writer stopped before the end")),
         }
+    }
+
+    /// The SHA-256 of all chunks, after the last.
+    ///
+    /// # Errors
+    /// `SP-SEAL-011` before that.
+    pub fn sha256(&self) -> Result<[u8; 32]> {
+        self.sha256.ok_or_else(undigested)
     }
 }
 
@@ -128,6 +155,7 @@ mod tests {
         let (mut sink, mut reader) = pipe();
         let writer = tokio::task::spawn_blocking(move || {
             sink.write_all(&vec![7; 3 * CHUNK + 5]).expect("room");
+            sink.sha256([7; 32]);
             Box::new(sink).finish()
         });
         let mut total = 0;
@@ -136,6 +164,7 @@ mod tests {
         }
         writer.await.expect("no panic").expect("finished");
         assert_eq!(total, 3 * CHUNK + 5);
+        assert_eq!(reader.sha256().expect("the end was said"), [7; 32]);
     }
 
     #[tokio::test]
@@ -150,7 +179,20 @@ mod tests {
     async fn a_reader_that_vanishes_stops_the_writer() {
         let (sink, reader) = pipe();
         drop(reader);
+        let finished = tokio::task::spawn_blocking(move || {
+            let mut sink = sink;
+            sink.sha256([7; 32]);
+            Box::new(sink).finish()
+        });
+        assert!(finished.await.expect("no panic").expect_err("nobody reads").is(&codes::store::ABORTED));
+    }
+
+    #[tokio::test]
+    async fn an_end_without_the_digest_is_not_one() {
+        let (sink, mut reader) = pipe();
         let finished = tokio::task::spawn_blocking(move || Box::new(sink).finish()).await.expect("no panic");
-        assert!(finished.is_err());
+        assert!(finished.expect_err("no digest").is(&codes::seal::UNFINISHED));
+        assert!(reader.next().await.expect_err("no end").is(&codes::store::ABORTED));
+        assert!(reader.sha256().is_err());
     }
 }

@@ -306,12 +306,13 @@ fn write(writing: &Writing, mut rows: mpsc::Receiver<RowMessage>, sink: PipeSink
 
 /// Pipe to store.
 async fn store(mut upload: Upload, mut reader: PipeReader, counters: &Counters) -> Result<SealedFile> {
+    upload.expect_sha256();
     while let Some(bytes) = reader.next().await? {
         let size = bytes.len() as u64;
         upload.write(bytes).await?;
         counters.bytes.fetch_add(size, Ordering::Relaxed);
     }
-    upload.finish().await
+    upload.finish_with(reader.sha256()?).await
 }
 
 /// One failure makes all three parties fail; the one that isn't a consequence of another is what people need.

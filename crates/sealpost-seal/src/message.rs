@@ -7,6 +7,7 @@ mod ocb;
 mod partial;
 mod seipd1;
 mod seipd2;
+mod tail;
 
 use std::io::{self, Write};
 
@@ -17,6 +18,7 @@ use self::armor::{Armor, Block, Checksum};
 use self::partial::Partial;
 use self::seipd1::Seipd1;
 use self::seipd2::Seipd2;
+use self::tail::{Behind, Tail};
 use crate::session::{Container, Session};
 use crate::signer::Signing;
 
@@ -39,6 +41,7 @@ impl Message {
         literal: &LiteralHeader<'_>,
         out: Box<dyn ByteSink>,
     ) -> io::Result<Self> {
+        let out = Tail::new(out);
         let mut out = match (armored, session.container()) {
             (false, _) => Output::Binary(out),
             (true, Container::Seipdv1) => Output::Armored(Armor::new(Block::Message, Checksum::Crc24, out)?),
@@ -59,7 +62,7 @@ impl Message {
         Ok(Self { literal: Some(packet), signing })
     }
 
-    fn end(&mut self) -> io::Result<Box<dyn ByteSink>> {
+    fn end(&mut self) -> io::Result<Tail> {
         let literal = self.literal.take().ok_or_else(broken)?;
         let mut encrypted = literal.finish()?;
         if let Some(signing) = self.signing.take() {
@@ -70,7 +73,7 @@ impl Message {
             Encrypted::V2(seipd) => seipd.finish()?,
         };
         match out {
-            Output::Binary(sink) => Ok(sink),
+            Output::Binary(tail) => Ok(tail),
             Output::Armored(armor) => armor.finish(),
         }
     }
@@ -130,7 +133,7 @@ impl LiteralHeader<'_> {
 
 #[expect(clippy::large_enum_variant, reason = "one per message")]
 enum Encrypted {
-    V1(Seipd1<Output>),
+    V1(Seipd1),
     V2(Seipd2<Output>),
 }
 
@@ -148,21 +151,31 @@ impl Write for Encrypted {
 }
 
 enum Output {
-    Binary(Box<dyn ByteSink>),
-    Armored(Armor<Box<dyn ByteSink>>),
+    Binary(Tail),
+    Armored(Armor<Tail>),
+}
+
+impl Output {
+    /// The digest of what was written, where one is wanted, and is of that and not of its armor.
+    fn behind(&mut self) -> Option<&mut Behind> {
+        match self {
+            Self::Binary(tail) => tail.behind(),
+            Self::Armored(_) => None,
+        }
+    }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Binary(sink) => sink.write(bytes),
+            Self::Binary(tail) => tail.write(bytes),
             Self::Armored(armor) => armor.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Binary(sink) => sink.flush(),
+            Self::Binary(tail) => tail.flush(),
             Self::Armored(armor) => armor.flush(),
         }
     }

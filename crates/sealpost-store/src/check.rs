@@ -30,7 +30,7 @@ async fn steps(store: &SealedStore, place: &Place) -> Result<()> {
     // Opened before the first one is finished, as two workers would.
     let mut rival = store.writer(place.clone()).await?;
     writer.write(bytes.clone()).await?;
-    writer.finish().await?;
+    writer.finish(None).await?;
 
     let object = store.object(place.clone(), Some(bytes.len() as u64)).await?;
     if object.read(0, bytes.len()).await? != bytes {
@@ -38,7 +38,7 @@ async fn steps(store: &SealedStore, place: &Place) -> Result<()> {
     }
 
     rival.write(Bytes::from_static(b"rival\n")).await?;
-    match rival.finish().await {
+    match rival.finish(None).await {
         Err(error) if error.is(&codes::store::EXISTS) => {}
         Err(error) => return Err(error),
         // Harmless, because no place is used twice; but whoever runs it should know.

@@ -20,6 +20,7 @@ use sealpost_core::port::SecretStore;
 use sealpost_core::sealed::{SealedFile, SealedKey};
 
 mod check;
+mod digest;
 mod fault;
 mod local;
 mod object;

@@ -212,6 +212,12 @@ impl ObjectUpload {
         }
     }
 
+    /// Says, before the first bytes, that their SHA-256 will be told at the end, by [`finish_with`](Self::finish_with): who
+    /// encrypts has it for less.
+    pub fn expect_sha256(&mut self) {
+        self.writer.expect_sha256();
+    }
+
     /// Takes the next bytes. It waits while the store is slower than the writer.
     ///
     /// # Errors
@@ -226,9 +232,21 @@ impl ObjectUpload {
     /// Makes the object durable and visible under its key, in one step. Of two that end at once, one stays.
     ///
     /// # Errors
-    /// `SP-STORE-001`, `-002`, `-005`, `-008`, `-009`; then nothing has changed.
+    /// `SP-STORE-001`, `-002`, `-005`, `-008`, `-009`, and `-007` where the SHA-256 was to be told; then nothing has changed.
     pub async fn finish(self) -> Result<StoredObject> {
-        let sha256 = hex::encode(self.writer.finish().await?);
+        self.publish(None).await
+    }
+
+    /// [`finish`](Self::finish), and the SHA-256 that was [expected](Self::expect_sha256).
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub async fn finish_with(self, sha256: [u8; 32]) -> Result<StoredObject> {
+        self.publish(Some(sha256)).await
+    }
+
+    async fn publish(self, told: Option<[u8; 32]>) -> Result<StoredObject> {
+        let sha256 = hex::encode(self.writer.finish(told).await?);
         Ok(StoredObject { path: self.path, size: self.size, sha256 })
     }
 

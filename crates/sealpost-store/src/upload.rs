@@ -40,11 +40,18 @@ impl Writer {
         }
     }
 
-    /// Publishes the object; gives the SHA-256 of its bytes.
-    pub(crate) async fn finish(self) -> Result<[u8; 32]> {
+    pub(crate) fn expect_sha256(&mut self) {
         match self {
-            Self::Local(upload) => upload.finish().await,
-            Self::S3(upload) => upload.finish().await,
+            Self::Local(upload) => upload.expect_sha256(),
+            Self::S3(upload) => upload.expect_sha256(),
+        }
+    }
+
+    /// Publishes the object; gives the SHA-256 of its bytes, which may have been told.
+    pub(crate) async fn finish(self, told: Option<[u8; 32]>) -> Result<[u8; 32]> {
+        match self {
+            Self::Local(upload) => upload.finish(told).await,
+            Self::S3(upload) => upload.finish(told).await,
         }
     }
 
@@ -73,6 +80,12 @@ impl Upload {
         self.size
     }
 
+    /// Says, before the first bytes, that their SHA-256 will be told at the end, by [`finish_with`](Self::finish_with): who
+    /// encrypts has it for less.
+    pub fn expect_sha256(&mut self) {
+        self.writer.expect_sha256();
+    }
+
     /// Takes the next bytes. It waits while the store is slower than the writer.
     ///
     /// # Errors
@@ -89,9 +102,21 @@ impl Upload {
     ///
     /// # Errors
     /// `SP-STORE-003` when somebody else created the object meanwhile; then theirs is untouched.
-    /// `SP-STORE-001`, `-002`, `-005`; then nothing is visible.
+    /// `SP-STORE-001`, `-002`, `-005`, and `-007` where the SHA-256 was to be told; then nothing is visible.
     pub async fn finish(self) -> Result<SealedFile> {
-        let sha256 = hex::encode(self.writer.finish().await?);
+        self.publish(None).await
+    }
+
+    /// [`finish`](Self::finish), and the SHA-256 that was [expected](Self::expect_sha256).
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub async fn finish_with(self, sha256: [u8; 32]) -> Result<SealedFile> {
+        self.publish(Some(sha256)).await
+    }
+
+    async fn publish(self, told: Option<[u8; 32]>) -> Result<SealedFile> {
+        let sha256 = hex::encode(self.writer.finish(told).await?);
         Ok(SealedFile { key: self.key, size: self.size, sha256 })
     }
 

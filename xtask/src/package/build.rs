@@ -25,7 +25,17 @@ pub(super) fn build(architecture: Architecture, zig: bool) -> Result<PathBuf, St
     } else {
         build.args(["build", "--target", target]);
     }
-    build.args(["--locked", "--profile", PROFILE, "--package", "sealpost", "--bin", "sealpost"]);
+    // Without jemalloc: a function has one request at a time, and starts often.
+    build.args([
+        "--locked",
+        "--profile",
+        PROFILE,
+        "--package",
+        "sealpost",
+        "--bin",
+        "sealpost",
+        "--no-default-features",
+    ]);
     let [rust, c] = remapped();
     build.env("CARGO_ENCODED_RUSTFLAGS", rust.join("\x1f")).env_remove("RUSTFLAGS");
     // What C compilers write down of `__FILE__` and of times.

@@ -176,10 +176,11 @@ async fn store(
     if let Ok(size) = expected.await {
         upload.expect(size)?;
     }
+    upload.expect_sha256();
     while let Some(bytes) = reader.next().await? {
         upload.write(bytes).await?;
     }
-    upload.finish().await
+    upload.finish_with(reader.sha256()?).await
 }
 
 #[cfg(test)]

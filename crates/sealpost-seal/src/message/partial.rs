@@ -25,6 +25,11 @@ impl<W: Write> Partial<W> {
         Self { inner, buffer, type_octet: Some(0xC0 | type_id) }
     }
 
+    /// The writer behind it, which must not be written to.
+    pub(super) fn inner(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
     /// Ends the packet and gives the writer behind it back.
     pub(super) fn finish(mut self) -> io::Result<W> {
         let length = self.buffer.len() - HEAD;

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use rand::{CryptoRng, Rng};
 use sealpost_cfb_sha1::{AES_BLOCK, CfbSha1, DIGEST};
 
+use super::Output;
 use super::partial::{CHUNK, Partial};
 
 /// The packet's type id.
@@ -17,15 +18,15 @@ const SEIPD: u8 = 18;
 const RUN: usize = CHUNK;
 
 /// Encrypts the packets that are written to it.
-pub(super) struct Seipd1<W> {
-    body: Partial<W>,
+pub(super) struct Seipd1 {
+    body: Partial<Output>,
     cipher: CfbSha1,
     run: Vec<u8>,
 }
 
-impl<W: Write> Seipd1<W> {
+impl Seipd1 {
     /// Begins the packet, under a 32-octet session key.
-    pub(super) fn new(session_key: &[u8], mut rng: impl CryptoRng + Rng, inner: W) -> io::Result<Self> {
+    pub(super) fn new(session_key: &[u8], mut rng: impl CryptoRng + Rng, inner: Output) -> io::Result<Self> {
         let mut body = Partial::new(SEIPD, inner);
         body.write_all(&[1])?;
         // The IV is zero; a random block with its last two octets repeated stands for it (RFC 9580, 5.13.1).
@@ -39,7 +40,7 @@ impl<W: Write> Seipd1<W> {
     }
 
     /// Writes the modification detection code and ends the packet. Without it the message does not verify.
-    pub(super) fn finish(mut self) -> io::Result<W> {
+    pub(super) fn finish(mut self) -> io::Result<Output> {
         self.write_all(&[0xD3, 0x14])?;
         let (blocks, rest) = self.run.as_chunks_mut();
         self.cipher.encrypt(blocks);
@@ -52,12 +53,17 @@ impl<W: Write> Seipd1<W> {
     }
 }
 
-impl<W: Write> Write for Seipd1<W> {
+impl Write for Seipd1 {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = bytes.len().min(RUN - self.run.len());
         self.run.extend_from_slice(&bytes[..taken]);
         if self.run.len() == RUN {
-            self.cipher.encrypt(self.run.as_chunks_mut().0);
+            let (blocks, _) = self.run.as_chunks_mut();
+            match self.body.inner().behind() {
+                // What went out before is as long as this, and still in the cache.
+                Some(behind) => behind.catch_up(|digest, before| self.cipher.encrypt_beside(blocks, digest, before)),
+                None => self.cipher.encrypt(blocks),
+            }
             self.body.write_all(&self.run)?;
             self.run.clear();
         }

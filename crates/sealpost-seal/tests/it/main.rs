@@ -19,8 +19,9 @@ use sealpost_core::error::{Code, Result};
 use sealpost_core::partner::MessageFormat;
 use sealpost_core::port::{SealPlan, Sealer};
 use sealpost_core::secret::Secret;
-use sealpost_core::sink::MemorySink;
+use sealpost_core::sink::{ByteSink, MemorySink};
 use sealpost_seal::OpenPgp;
+use sha2::{Digest, Sha256};
 
 /// Text like a report's: umlauts, separators, no accidental structure.
 fn rows(length: usize) -> Vec<u8> {
@@ -38,9 +39,45 @@ fn plan(recipients: &[String]) -> SealPlan<'_> {
     }
 }
 
+/// Keeps what is written, and holds the digest that it is told against it.
+#[derive(Default)]
+struct Kept {
+    out: MemorySink,
+    told: Option<[u8; 32]>,
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl ByteSink for Kept {
+    fn wants_sha256(&self) -> bool {
+        true
+    }
+
+    fn sha256(&mut self, digest: [u8; 32]) {
+        assert!(self.told.replace(digest).is_none(), "told once");
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Box::new(self.out.clone()).finish()?;
+        let message = self.out.finished().expect("finished");
+        assert_eq!(self.told, Some(Sha256::digest(message).into()), "the SHA-256 of all that was written");
+        Ok(())
+    }
+}
+
+/// A message; its digest is checked.
 fn seal(plan: &SealPlan<'_>, plain: &[u8]) -> Result<Vec<u8>> {
-    let out = MemorySink::default();
-    let mut sink = OpenPgp.seal(plan, Box::new(out.clone()))?;
+    let kept = Kept::default();
+    let out = kept.out.clone();
+    let mut sink = OpenPgp.seal(plan, Box::new(kept))?;
     for part in plain.chunks(100_000) {
         sink.write_all(part).unwrap();
     }

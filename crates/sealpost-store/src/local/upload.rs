@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use sealpost_core::error::{Error, Result, codes};
-use sha2::{Digest, Sha256};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::LocalFolder;
 use super::create::NewFile;
 use super::replace::AnyFile;
+use crate::digest::Digest;
 use crate::fault;
 use crate::place::Place;
 
@@ -22,7 +22,7 @@ const BLOCK: usize = 128 * 1024;
 /// The file and what is known of its bytes; it travels to the blocking thread and back.
 struct Staged {
     file: File,
-    digest: Sha256,
+    digest: Digest,
     /// An empty buffer to fill again.
     spare: Vec<u8>,
 }
@@ -77,7 +77,7 @@ impl LocalUpload {
             target,
             what,
             block: Vec::new(),
-            idle: Some(Staged { file, digest: Sha256::new(), spare: Vec::new() }),
+            idle: Some(Staged { file, digest: Digest::computed(), spare: Vec::new() }),
             busy: None,
         })
     }
@@ -136,15 +136,23 @@ impl LocalUpload {
             .ok_or_else(|| Error::new(&codes::store::ABORTED, format!("{}: used after an earlier error", self.what)))
     }
 
-    pub(crate) async fn finish(mut self) -> Result<[u8; 32]> {
-        let mut staged = self.settle().await?;
+    /// The digest is told at the end; before the first write.
+    pub(crate) fn expect_sha256(&mut self) {
+        if let Some(staged) = &mut self.idle {
+            staged.digest = Digest::awaited();
+        }
+    }
+
+    pub(crate) async fn finish(mut self, told: Option<[u8; 32]>) -> Result<[u8; 32]> {
+        let Staged { mut file, digest, .. } = self.settle().await?;
+        let ending = digest.ending(told).map_err(|error| error.context(&self.what))?;
         let rest = std::mem::take(&mut self.block);
         let target = Arc::clone(&self.target);
         let published = spawn_blocking(move || {
-            staged.append(&rest)?;
-            staged.file.sync_all()?;
+            file.write_all(&rest)?;
+            file.sync_all()?;
             target.publish()?;
-            Ok(staged.digest.finalize().into())
+            Ok(ending.with(&rest))
         });
         published
             .await

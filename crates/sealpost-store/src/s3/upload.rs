@@ -8,11 +8,11 @@ use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, MultipartUpload, ObjectStore, PutMode, PutMultipartOptions, PutOptions};
 use sealpost_core::error::{Error, Result, codes};
-use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::Bucket;
+use crate::digest::Digest;
 use crate::fault::{self, Intent};
 use crate::place::Place;
 
@@ -44,7 +44,7 @@ pub(crate) struct S3Upload {
     mode: PutMode,
     part: Vec<u8>,
     part_size: usize,
-    digest: Sha256,
+    digest: Digest,
     multipart: Option<Parts>,
 }
 
@@ -83,7 +83,7 @@ impl S3Upload {
             mode,
             part: Vec::new(),
             part_size: PART,
-            digest: Sha256::new(),
+            digest: Digest::computed(),
             multipart: None,
         }
     }
@@ -97,6 +97,11 @@ impl S3Upload {
     pub(crate) fn expect(&mut self, size: u64) -> Result<()> {
         self.part_size = part_size(size).map_err(|error| error.context(&self.what))?;
         Ok(())
+    }
+
+    /// The digest is told at the end; before the first write.
+    pub(crate) fn expect_sha256(&mut self) {
+        self.digest = Digest::awaited();
     }
 
     pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
@@ -138,7 +143,9 @@ impl S3Upload {
         Ok(())
     }
 
-    pub(crate) async fn finish(mut self) -> Result<[u8; 32]> {
+    pub(crate) async fn finish(mut self, told: Option<[u8; 32]>) -> Result<[u8; 32]> {
+        let digest = std::mem::replace(&mut self.digest, Digest::awaited());
+        let ending = digest.ending(told).map_err(|error| error.context(&self.what))?;
         let committed = if self.multipart.is_some() { self.complete().await } else { self.put().await };
         if let Err(error) = committed {
             // The answer may be lost although the request arrived; then a repeat finds our own object.
@@ -147,7 +154,7 @@ impl S3Upload {
             }
         }
         self.multipart = None;
-        Ok(std::mem::take(&mut self.digest).finalize().into())
+        Ok(ending.with(&[]))
     }
 
     async fn put(&mut self) -> Result<()> {

@@ -24,6 +24,7 @@ pub(crate) async fn holds(sealed: &SealedStore, finish: Finish) {
     the_same_bytes_come_back(sealed, 1).await;
     the_same_bytes_come_back(sealed, 8 << 20).await;
     the_same_bytes_come_back(sealed, 30 << 20).await;
+    a_digest_can_be_told(sealed).await;
     objects_are_create_only(sealed).await;
     of_four_writers_one_wins(sealed, finish, 5_000).await;
     of_four_writers_one_wins(sealed, finish, 9 << 20).await;
@@ -51,6 +52,27 @@ async fn the_same_bytes_come_back(sealed: &SealedStore, len: usize) {
     assert!(tail.concat() == bytes.slice(len / 2..), "the second half of {len}");
     assert!(object.read(len as u64, 1).await.unwrap_err().is(&codes::store::CHANGED));
     assert_eq!(sealed.purge(&file.key.partner, &job).await.unwrap(), 1);
+}
+
+/// By who has it already. Without it nothing becomes visible: what nobody can be held against is no file.
+async fn a_digest_can_be_told(sealed: &SealedStore) {
+    let job = JobId::fresh();
+    let bytes = noise(300_000);
+    let sha256 = Sha256::digest(&bytes);
+    for told in [false, true] {
+        let mut upload = sealed.create(key("acme", &job, 1, "f.csv.pgp")).await.unwrap();
+        upload.expect_sha256();
+        upload.write(bytes.clone()).await.unwrap();
+        if told {
+            let file = upload.finish_with(sha256.into()).await.unwrap();
+            assert_eq!((file.size, file.sha256), (300_000, hex::encode(sha256)));
+        } else {
+            assert!(upload.finish().await.unwrap_err().is(&codes::store::ABORTED));
+        }
+    }
+    // The first attempt left nothing in the way of the second, which has the name now.
+    assert!(sealed.create(key("acme", &job, 1, "f.csv.pgp")).await.unwrap_err().is(&codes::store::EXISTS));
+    assert_eq!(sealed.purge(&"acme".parse().unwrap(), &job).await.unwrap(), 1);
 }
 
 async fn objects_are_create_only(sealed: &SealedStore) {

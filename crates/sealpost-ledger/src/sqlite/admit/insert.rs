@@ -25,7 +25,7 @@ fn statements(jobs: usize) -> [String; 3] {
         ("timeline (job, sequence, at, what)", "(?, 1, ?, ?)"),
         ("tasks (id, kind, subject, ready_at)", "(?, ?, ?, ?)"),
     ]
-    .map(|(table, row)| format!("INSERT INTO {table} VALUES {}", vec![row; jobs].join(", ")))
+    .map(|(table, row)| format!("INSERT OR FAIL INTO {table} VALUES {}", vec![row; jobs].join(", ")))
 }
 
 /// Inserts new jobs with the first entries of their timelines and their first tasks, which have no lane.
