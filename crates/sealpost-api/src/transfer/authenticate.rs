@@ -89,7 +89,8 @@ pub(super) fn check_replay(state: &TransferState, verified: &Verified) -> Result
         return Ok(());
     }
     metrics::counter!("sealpost_transfer_replays_total").increment(1);
-    let message = "Signature expired: a request with this signature was received before. Sign each request anew.";
+    let message = "Signature expired: a request with this signature was received before, or it was signed before this service \
+                   started. Sign each request anew, with a clock that is right.";
     Err(Refusal::new("RequestExpired", StatusCode::BAD_REQUEST, message))
 }
 

@@ -83,12 +83,18 @@ mod tests {
 
     /// Takes some octets of each write, and keeps them and what it is told.
     #[derive(Clone, Default)]
-    struct Picky(Arc<Mutex<(Vec<u8>, Vec<[u8; 32]>)>>);
+    struct Picky(Arc<Mutex<Taken>>);
+
+    #[derive(Default)]
+    struct Taken {
+        bytes: Vec<u8>,
+        told: Vec<[u8; 32]>,
+    }
 
     impl Write for Picky {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let taken = bytes.len().min(50_000);
-            self.0.lock().unwrap().0.extend_from_slice(&bytes[..taken]);
+            self.0.lock().unwrap().bytes.extend_from_slice(&bytes[..taken]);
             Ok(taken)
         }
 
@@ -103,7 +109,7 @@ mod tests {
         }
 
         fn sha256(&mut self, digest: [u8; 32]) {
-            self.0.lock().unwrap().1.push(digest);
+            self.0.lock().unwrap().told.push(digest);
         }
 
         fn finish(self: Box<Self>) -> Result<()> {
@@ -127,8 +133,8 @@ mod tests {
                 assert!(tail.behind().unwrap().waiting.len() <= MOST, "{pieces:?}");
             }
             tail.finish().unwrap();
-            let (taken, told) = &*sink.0.lock().unwrap();
-            assert_eq!(*told, [<[u8; 32]>::from(sha2::Sha256::digest(taken))], "{pieces:?}");
+            let taken = sink.0.lock().unwrap();
+            assert_eq!(taken.told, [<[u8; 32]>::from(sha2::Sha256::digest(&taken.bytes))], "{pieces:?}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use sealpost_core::error::{Error, Result, codes};
 use serde_json::Value as Json;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{RUNTIME, extension};
@@ -103,20 +104,19 @@ pub(super) async fn run<F: Function>(
 
 /// Asks Lambda for events until it ends the process: by SIGTERM where it knows that we want to hear of it.
 async fn serve<F: Function>(function: &F, stopping: CancellationToken) -> Result<()> {
-    // Held while an event is answered.
-    let answering = tokio::sync::Mutex::new(());
+    // Held while an event is answered. When the last one was: the answer is on its way for a moment longer.
+    let answered = tokio::sync::Mutex::new(None);
     let handler = service_fn(async |event: LambdaEvent<Json>| {
-        let _answering = answering.lock().await;
+        let mut answered = answered.lock().await;
         let time = Time { deadline: event.context.deadline(), stopping: stopping.clone() };
         let answer = function.answer(&event.payload, &time).await;
+        *answered = Some(Instant::now());
         answer.map_err(|error| failed(function, &error, &event.context.request_id))
     });
     let stopped = async {
         stopping.cancelled().await;
-        let was_answering = answering.try_lock().is_err();
-        drop(answering.lock().await);
-        if was_answering {
-            tokio::time::sleep(LAST_WORD).await;
+        if let Some(answered) = *answered.lock().await {
+            tokio::time::sleep_until(answered + LAST_WORD).await;
         }
     };
     let ended = tokio::select! {
