@@ -15,8 +15,8 @@ use super::wal_index::WalIndex;
 use super::{Connection, SqliteLedger, fault, schema};
 use crate::bell::Inside;
 
-/// How long a write waits for those of other processes, its place in the line of this one included. Each holds the lock for milliseconds; ten seconds of waiting
-/// mean that something is wrong.
+/// How long a write waits for those of other processes, its place in the line of this one included. Each holds the lock for
+/// milliseconds; ten seconds of waiting mean that something is wrong.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// Statements that a connection keeps prepared: all there are, and the usual filters of lists.
