@@ -95,7 +95,7 @@ pub async fn serve_behind(listener: TcpListener, router: Router, shutdown: Cance
     let graceful = GracefulShutdown::new();
     // HTTP/1.1 alone: telling HTTP/2 apart needs the first bytes, for which no time limit would hold.
     let mut http = http1::Builder::new();
-    http.header_read_timeout(limits.head_time).max_buf_size(limits.head_size).writev(false);
+    http.header_read_timeout(limits.head_time).max_buf_size(limits.head_size);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
