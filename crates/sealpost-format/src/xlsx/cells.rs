@@ -16,7 +16,8 @@ const MAX_TEXT: usize = 32_767;
 /// What follows the style of a text's cell.
 const TEXT_START: &str = " t=\"inlineStr\"><is><t>";
 /// The same of a text that has nothing to escape or to preserve: a third less to write, and to compress. It is what a formula's text is, and
-/// what readers of all kinds take for a text where there is no formula. What is empty would be nothing to some of them.
+/// what readers of all kinds take for a text where there is no formula. What is empty would be nothing to some of them, and what begins
+/// like a formula is better not near one.
 const PLAIN_START: &str = " t=\"str\"><v>";
 /// Digits that Excel keeps.
 const EXCEL_DIGITS: usize = 15;
@@ -90,7 +91,8 @@ impl CellWriter {
             let style = match value {
                 Value::Null => return Ok(()),
                 Value::Text(text) => {
-                    if (1..=MAX_TEXT).contains(&text.len()) && !has_outer_space(text) && !has_special(text) {
+                    let is_plain = !text.is_empty() && !text.starts_with('=') && !has_special(text);
+                    if is_plain && text.len() <= MAX_TEXT && !has_outer_space(text) {
                         column.start.push(out);
                         out.extend_from_slice(digits.as_bytes());
                         self.plain_start.push(out);
