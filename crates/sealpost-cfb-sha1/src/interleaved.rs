@@ -19,7 +19,7 @@ use core::arch::x86_64::{
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::sha256::{CONSTANTS, State, compress};
-use super::{AES_BLOCK, DIGEST, KEY, SHA_BLOCK};
+use super::{AES_BLOCK, DIGEST, KEY, SHA_BLOCK, padded};
 
 /// The initial hash value (FIPS 180-4, 5.3.1).
 const H0: [u32; 5] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
@@ -80,15 +80,8 @@ impl Interleaved {
         let mut hash = self.hash;
         let (blocks, rest) = rest.as_chunks();
         sha1::block_api::compress(&mut hash, blocks);
-        // Padding (FIPS 180-4, 5.1.1): a one, zeros, the length in bits; in a second block where it has no room in the first.
-        let mut last = [[0; SHA_BLOCK]; 2];
-        let used = if rest.len() + 9 > SHA_BLOCK { 2 } else { 1 };
-        let octets = last[..used].as_flattened_mut();
-        octets[..rest.len()].copy_from_slice(rest);
-        octets[rest.len()] = 0x80;
-        let bits = 8 * (self.hashed + blocks.as_flattened().len() as u64 + rest.len() as u64);
-        let length = octets.len() - 8;
-        octets[length..].copy_from_slice(&bits.to_be_bytes());
+        let length = self.hashed + blocks.as_flattened().len() as u64 + rest.len() as u64;
+        let (last, used) = padded(rest, length);
         sha1::block_api::compress(&mut hash, &last[..used]);
         let mut digest = [0; DIGEST];
         for (octets, word) in digest.as_chunks_mut().0.iter_mut().zip(hash) {
@@ -207,6 +200,7 @@ fn rounds<const BESIDE: bool>(
     state: &mut State,
     others: &[[u8; SHA_BLOCK]],
 ) {
+    debug_assert!(!BESIDE || blocks.len() == others.len(), "one for each");
     let keys = &cipher.keys;
     let first = keys[0];
     let both = _mm_xor_si128(keys[0], keys[ROUNDS]);

@@ -107,6 +107,19 @@ impl CfbSha1 {
     }
 }
 
+/// The last blocks of either hash, and how many there are: what is left of a text of this many octets, and its padding (FIPS 180-4,
+/// 5.1.1): a one, zeros, the length in bits; in a second block where it has no room in the first.
+fn padded(rest: &[u8], length: u64) -> ([[u8; SHA_BLOCK]; 2], usize) {
+    let mut last = [[0; SHA_BLOCK]; 2];
+    let used = if rest.len() + 9 > SHA_BLOCK { 2 } else { 1 };
+    let octets = last[..used].as_flattened_mut();
+    octets[..rest.len()].copy_from_slice(rest);
+    octets[rest.len()] = 0x80;
+    let end = octets.len() - 8;
+    octets[end..].copy_from_slice(&(8 * length).to_be_bytes());
+    (last, used)
+}
+
 impl std::fmt::Debug for CfbSha1 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CfbSha1").finish_non_exhaustive()

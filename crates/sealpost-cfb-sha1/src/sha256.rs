@@ -1,6 +1,6 @@
 //! SHA-256 (FIPS 180-4, 6.2) of octets that come in whole blocks, so that it can be computed beside something else.
 
-use super::SHA_BLOCK;
+use super::{SHA_BLOCK, padded};
 
 /// Octets of a SHA-256 digest.
 pub const SHA256_DIGEST: usize = 32;
@@ -65,15 +65,7 @@ impl Sha256 {
     pub fn finish(mut self, rest: &[u8]) -> [u8; SHA256_DIGEST] {
         let (blocks, rest) = rest.as_chunks();
         self.update(blocks);
-        // Padding (FIPS 180-4, 5.1.1): a one, zeros, the length in bits; in a second block where it has no room in the first.
-        let mut last = [[0; SHA_BLOCK]; 2];
-        let used = if rest.len() + 9 > SHA_BLOCK { 2 } else { 1 };
-        let octets = last[..used].as_flattened_mut();
-        octets[..rest.len()].copy_from_slice(rest);
-        octets[rest.len()] = 0x80;
-        let bits = 8 * (self.hashed + rest.len() as u64);
-        let length = octets.len() - 8;
-        octets[length..].copy_from_slice(&bits.to_be_bytes());
+        let (last, used) = padded(rest, self.hashed + rest.len() as u64);
         compress(&mut self.state, &last[..used]);
         let mut digest = [0; SHA256_DIGEST];
         for (octets, word) in digest.as_chunks_mut().0.iter_mut().zip(self.state) {

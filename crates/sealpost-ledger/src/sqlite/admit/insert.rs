@@ -20,13 +20,12 @@ static STATEMENTS: LazyLock<Vec<[String; 3]>> =
     LazyLock::new(|| (0..=MOST.ilog2()).map(|power| statements(1 << power)).collect());
 
 fn statements(jobs: usize) -> [String; 3] {
-    // FAIL: what a refused statement has written goes with its turn, so SQLite need not keep the pages of before as well.
     [
         ("jobs (id, partner, report_type, status, created_at, record)", "(?, ?, ?, ?, ?, ?)"),
         ("timeline (job, sequence, at, what)", "(?, 1, ?, ?)"),
         ("tasks (id, kind, subject, ready_at)", "(?, ?, ?, ?)"),
     ]
-    .map(|(table, row)| format!("INSERT OR FAIL INTO {table} VALUES {}", vec![row; jobs].join(", ")))
+    .map(|(table, row)| format!("INSERT INTO {table} VALUES {}", vec![row; jobs].join(", ")))
 }
 
 /// Inserts new jobs with the first entries of their timelines and their first tasks, which have no lane.
