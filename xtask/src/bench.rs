@@ -1,10 +1,12 @@
-//! `cargo xtask bench`: builds the product and its bench for release, and runs the bench.
+//! `cargo xtask bench`: builds the product and its bench as they are installed, and runs the bench.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::workspace::{cargo, root};
 
+/// What is measured is what is installed (README.md); the peers that are part of the bench are built as well.
+const PROFILE: &str = "dist";
 /// Files in memory are the same for everyone, and take no part of the time.
 const MEMORY: &str = "/dev/shm";
 /// Room for a large report in any format, the database and everybody's files, in KiB.
@@ -20,20 +22,20 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     crate::test::python::install()?;
     let peers = if needs("reports") || needs("formats") { Some(crate::test::python::install_peers()?) } else { None };
     let mut build = cargo();
-    build.args(["build", "--release", "--locked", "--package", "sealpost-bench"]);
+    build.args(["build", "--profile", PROFILE, "--locked", "--package", "sealpost-bench"]);
     // Transfers alone are the bench's own program, which has the engine in it.
     if PARTS.iter().any(|part| *part != "transfer" && needs(part)) {
         build.args(["--package", "sealpost"]);
     }
     let built = build.status().map_err(|error| format!("start cargo: {error}"))?;
     if !built.success() {
-        return Err("the release build failed".into());
+        return Err("the build failed".into());
     }
     let hello = if needs("lambda") { Some(hello()?) } else { None };
     let out = target().join("bench");
     let mut bench = cargo();
     crate::test::python::on_path(&mut bench);
-    bench.args(["run", "--release", "--locked", "--quiet", "--package", "sealpost-bench", "--manifest-path"]);
+    bench.args(["run", "--profile", PROFILE, "--locked", "--quiet", "--package", "sealpost-bench", "--manifest-path"]);
     bench.arg(root().join("Cargo.toml")).arg("--");
     // What is given later counts.
     bench.arg("--json").arg(out.join("bench.json")).arg("--plot").arg(out.join("bench.svg")).args(arguments);

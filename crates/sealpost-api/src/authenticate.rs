@@ -1,6 +1,6 @@
 //! Who calls, and whether that is allowed: client certificates, API keys, access tokens, scopes.
 //!
-//! Layers around every route of the partner plane, so that a new endpoint can't forget them.
+//! Part of what lies around every route of the partner plane, so that a new endpoint can't forget it.
 
 use std::sync::Arc;
 
@@ -29,20 +29,43 @@ pub(crate) use headers::credential;
 use operation::Asked;
 pub(crate) use operation::Operation;
 
-/// The partner that a request is from.
+/// Who a request is from and what it asks for: an extension of every request that was let in. One, since each takes an
+/// allocation and a place.
 #[derive(Clone)]
+pub(crate) struct Authenticated {
+    /// The partner.
+    pub(crate) partner: Arc<Partner>,
+    /// What it asks for.
+    pub(crate) operation: &'static Operation,
+    actor: Actor,
+    scopes: Arc<[Scope]>,
+}
+
+impl Authenticated {
+    /// No scope, no endpoint.
+    pub(crate) fn check_scope(&self) -> Result<(), Problem> {
+        let needed = self.operation.scope;
+        if self.scopes.contains(&needed) { Ok(()) } else { Err(challenge::lacks(needed)) }
+    }
+}
+
+/// What was found out about the caller.
+fn authenticated(parts: &Parts) -> Result<&Authenticated, Problem> {
+    parts.extensions.get().ok_or_else(|| refuse(nothing_presented()))
+}
+
+/// The partner that a request is from.
 pub(crate) struct Caller(pub(crate) Arc<Partner>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| refuse(nothing_presented()))
+        Ok(Self(authenticated(parts)?.partner.clone()))
     }
 }
 
 /// How the caller proved who it is, and what it may do with that.
-#[derive(Clone)]
 pub(crate) struct Credentials {
     /// Who acts, for the audit trail.
     pub(crate) actor: Actor,
@@ -56,12 +79,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Credentials {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| refuse(nothing_presented()))
+        let Authenticated { actor, scopes, .. } = authenticated(parts)?.clone();
+        let request_id = parts.extensions.get::<Trail>().map(|trail| trail.id().to_owned()).unwrap_or_default();
+        Ok(Self { actor, scopes, request_id })
     }
 }
 
-/// The outer layer: no partner, no endpoint. It notes the operation too (`&'static Operation`).
-pub(crate) async fn authenticate(state: &State, request: &mut Request) -> Result<(), Problem> {
+/// No partner, no endpoint.
+pub(crate) async fn authenticate(state: &State, request: &mut Request) -> Result<Authenticated, Problem> {
     let caller = match request.extensions_mut().remove::<Word>() {
         // Verified by the gateway in front of us, whose word the operator told us to take.
         Some(Word(Ok(vouched))) => Box::pin(state.authenticator.vouched(vouched)).await,
@@ -72,8 +97,9 @@ pub(crate) async fn authenticate(state: &State, request: &mut Request) -> Result
         }
     };
     let caller = caller.map_err(refuse)?;
-    let trail = request.extensions().get::<Trail>().cloned().unwrap_or_default();
-    trail.is_of(&caller.partner);
+    if let Some(trail) = request.extensions().get::<Trail>() {
+        trail.is_of(&caller.partner);
+    }
     let operation = match asked(request) {
         Asked::Operation(operation) => operation,
         Asked::OtherMethods(methods) => {
@@ -85,12 +111,8 @@ pub(crate) async fn authenticate(state: &State, request: &mut Request) -> Result
             return Err(Error::new(&codes::request::INTERNAL, detail).into());
         }
     };
-    let extensions = request.extensions_mut();
-    extensions.insert(operation);
-    let request_id = trail.id().to_owned();
-    extensions.insert(Credentials { actor: caller.actor, scopes: caller.scopes, request_id });
-    extensions.insert(Caller(caller.partner));
-    Ok(())
+    let Identified { partner, actor, scopes, .. } = caller;
+    Ok(Authenticated { partner, operation, actor, scopes })
 }
 
 async fn identify(
@@ -109,17 +131,6 @@ async fn identify(
     match state.authenticator.at_once(presented) {
         Some(known) => known,
         None => Box::pin(state.authenticator.identify(presented)).await,
-    }
-}
-
-/// The inner layer: no scope, no endpoint.
-pub(crate) fn check_scope(request: &Request) -> Result<(), Problem> {
-    let extensions = request.extensions();
-    let Some(credentials) = extensions.get::<Credentials>() else { return Err(refuse(nothing_presented())) };
-    match extensions.get::<&'static Operation>() {
-        Some(operation) if credentials.scopes.contains(&operation.scope) => Ok(()),
-        Some(operation) => Err(challenge::lacks(operation.scope)),
-        None => Err(Error::new(&codes::request::INTERNAL, "the operation is not known").into()),
     }
 }
 

@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http::header::{self, HeaderName, HeaderValue};
@@ -18,6 +17,7 @@ use metrics::Histogram;
 use sealpost_core::error::{Error, codes};
 use sealpost_core::partner::Partner;
 
+use crate::around::Next;
 use crate::plane::Plane;
 use crate::problem::{self, Problem};
 use crate::serve::ClientAddress;
@@ -269,18 +269,18 @@ fn method_label(method: &Method) -> &'static str {
 mod tests {
     use axum::Router;
     use axum::body::Body;
-    use axum::middleware::from_fn;
     use axum::routing::get;
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
     use super::*;
+    use crate::around::Around;
 
     async fn ask(path: &str) -> (StatusCode, String) {
         let router = Router::new()
             .route("/panics", get(|| async { panic!("the row was CANARY") as &'static str }))
             .route("/hangs", get(std::future::pending::<&'static str>))
-            .layer(from_fn(|request: Request, next: Next| edge(Plane::Partner, Durations::default(), request, next)));
+            .layer(Around(|request: Request, next: Next| edge(Plane::Partner, Durations::default(), request, next)));
         let request = http::Request::get(path).body(Body::empty()).expect("a request");
         let answer = router.oneshot(request).await.expect("an answer");
         let status = answer.status();

@@ -1,33 +1,39 @@
 //! What stands before every endpoint of the partner plane, in this order: failed attempts of the address, credentials, the
 //! partner's plan, the scope, the parameters.
-//!
-//! One layer for all of them. Each layer of a router costs an allocation or two and copies of all layers within it, for
-//! every request.
 
-use axum::extract::{self, Request};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
 
+use crate::around::Next;
 use crate::authenticate;
+use crate::edge::Trail;
 use crate::parameters;
 use crate::plane::Plane;
 use crate::problem::Problem;
 use crate::state::State;
 use crate::throttle;
 
-/// The layer.
-pub(crate) async fn guard(
-    extract::State(state): extract::State<State>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let attempt = throttle::attempt(Plane::Partner, &state, &request)?;
-    if let Err(problem) = authenticate::authenticate(&state, &mut request).await {
-        attempt.failed(&state, &problem);
-        return Err(problem);
+/// The layer. One for all of them: each costs an allocation or two for every request.
+pub(crate) async fn guard(state: State, mut request: Request, next: Next) -> Response {
+    match admit(&state, &mut request).await {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
-    throttle::throttle(&state, &mut request).await?;
-    authenticate::check_scope(&request)?;
-    parameters::check(&request)?;
-    Ok(next.run(request).await)
+}
+
+async fn admit(state: &State, request: &mut Request) -> Result<(), Problem> {
+    let attempt = throttle::attempt(Plane::Partner, state, request)?;
+    let authenticated = match authenticate::authenticate(state, request).await {
+        Ok(authenticated) => authenticated,
+        Err(problem) => {
+            attempt.failed(state, &problem);
+            return Err(problem);
+        }
+    };
+    let trail = request.extensions().get::<Trail>().cloned().unwrap_or_default();
+    throttle::throttle(state, &trail, &authenticated).await?;
+    authenticated.check_scope()?;
+    parameters::check(authenticated.operation, request)?;
+    request.extensions_mut().insert(authenticated);
+    Ok(())
 }

@@ -8,6 +8,7 @@
 
 pub mod admin;
 pub mod api_keys;
+mod around;
 mod authenticate;
 pub mod authorizer;
 mod body;

@@ -33,12 +33,8 @@ pub(crate) enum Place {
 
 /// Parameters that the operation requires are there and not blank, and none comes to an operation that has
 /// none. (Which others are unknown or wrong an endpoint says itself, all at once.)
-pub(crate) fn check(request: &Request) -> Result<(), Error> {
-    let operation = request.extensions().get::<&'static Operation>();
-    if let Some(operation) = operation {
-        operation.parameters.check(request.uri().query().unwrap_or_default(), request.headers())?;
-    }
-    Ok(())
+pub(crate) fn check(operation: &Operation, request: &Request) -> Result<(), Error> {
+    operation.parameters.check(request.uri().query().unwrap_or_default(), request.headers())
 }
 
 impl Parameters {

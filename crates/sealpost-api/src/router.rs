@@ -2,13 +2,14 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use http::Uri;
 use http::header::{self, HeaderValue};
 use sealpost_core::error::{Error, codes};
 
+use crate::around::{Around, Next};
 use crate::plane::Plane;
 use crate::problem::Problem;
 use crate::state::State;
@@ -19,6 +20,8 @@ use crate::{
 
 /// The partner plane.
 pub fn public(state: State) -> Router {
+    let guarded = state.clone();
+    let guard = move |request: Request, next: Next| guard::guard(guarded.clone(), request, next);
     let partners = Router::new()
         .route("/v1/report-types", get(report_types::list::list))
         .route("/v1/report-types/{id}", get(report_types::show::show))
@@ -62,7 +65,7 @@ pub fn public(state: State) -> Router {
         .route("/v1/webhooks/{id}/notifications", get(webhooks::notifications::list))
         // `{notification}:replay`
         .route("/v1/webhooks/{id}/notifications/{notification}", post(webhooks::replay::replay))
-        .route_layer(from_fn_with_state(state.clone(), guard::guard));
+        .route_layer(Around(guard));
     let anyone = open().route("/openapi.json", get(openapi::public));
     finish(partners.merge(anyone).with_state(state), Plane::Partner)
 }
@@ -120,10 +123,11 @@ fn open() -> Router<State> {
 
 fn finish(router: Router, plane: Plane) -> Router {
     let durations = edge::Durations::default();
+    let edge = move |request: Request, next: Next| edge::edge(plane, durations.clone(), request, next);
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(move |uri: Uri| wrong_method(plane, uri))
-        .layer(from_fn(move |request: Request, next: Next| edge::edge(plane, durations.clone(), request, next)))
+        .layer(Around(edge))
 }
 
 async fn unknown_path() -> Problem {

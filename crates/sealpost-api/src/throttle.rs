@@ -22,7 +22,7 @@ use sealpost_core::usage::RateLimit;
 use sealpost_pipeline::identify::nothing_presented;
 use sealpost_pipeline::usage::Taken;
 
-use crate::authenticate::{Caller, Operation};
+use crate::authenticate::Authenticated;
 use crate::edge::Trail;
 use crate::plane::Plane;
 use crate::problem::Problem;
@@ -59,13 +59,9 @@ impl Throttle {
 }
 
 /// Behind authentication: no more than the partner's plan allows.
-pub(crate) async fn throttle(state: &State, request: &mut Request) -> Result<(), Problem> {
-    let extensions = request.extensions();
-    let Some(Caller(partner)) = extensions.get::<Caller>().cloned() else {
-        return Err(Error::new(&codes::request::INTERNAL, "throttling lies behind authentication").into());
-    };
-    let trail = extensions.get::<Trail>().cloned().unwrap_or_default();
-    let name = extensions.get::<&'static Operation>().map_or("", |operation| operation.name.as_str());
+pub(crate) async fn throttle(state: &State, trail: &Trail, caller: &Authenticated) -> Result<(), Problem> {
+    let Authenticated { partner, operation, .. } = caller;
+    let name = operation.name.as_str();
     let (allowed, standings) = state.throttle.plans.take(&partner.id, &partner.limits, name, Instant::now());
     let mut fields = Fields::of_rate(&standings.all, standings.operation.as_ref().map(|one| (name, one)));
     if !allowed {

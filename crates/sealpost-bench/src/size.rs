@@ -23,19 +23,20 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
         #[expect(clippy::cast_precision_loss, reason = "sizes of files are far below 2^52")]
         Ok(bytes as f64 / MB)
     };
-    let program = |name: &str, program: &Path| -> Result<Row> {
-        Ok(Row::lower(name, "MB", size(program)?, ("the limit", PROGRAM), 1.0))
-    };
-    let mut sheet = Sheet::default();
-    match (package(bench.arguments), packaged(bench)?) {
-        (Some(package), Some(unpacked)) => {
-            // The package has the program as it is installed.
-            sheet.rows.push(program("size: the program, as it is installed", &unpacked)?);
+    let program = site::sealpost(bench.arguments)?;
+    let mut sheet = Sheet::of(vec![Row::lower(
+        "size: the program, as it is installed",
+        "MB",
+        size(&program)?,
+        ("the limit", PROGRAM),
+        1.0,
+    )]);
+    match package(bench.arguments) {
+        Some(package) => {
             let limit = ("the limit", PACKAGE);
             sheet.rows.push(Row::lower("size: the package of functions", "MB", size(package)?, limit, 1.0));
         }
-        _ => {
-            sheet.rows.push(program("size: the program, quickly built", &site::sealpost(bench.arguments)?)?);
+        None => {
             let why = "There is no package of functions: `cargo xtask package` builds it, in some minutes.\n";
             sheet.remarks.push_str(why);
         }

@@ -27,12 +27,7 @@ macro_rules! text_id {
             type Err = Error;
 
             fn from_str(text: &str) -> Result<Self> {
-                let check: fn(&str) -> bool = $check;
-                if check(text) {
-                    Ok(Self(text.to_owned()))
-                } else {
-                    Err(Error::new(&codes::request::INVALID, format!("`{}` is not {}", shorten(text), $what)))
-                }
+                text.to_owned().try_into()
             }
         }
 
@@ -40,7 +35,12 @@ macro_rules! text_id {
             type Error = Error;
 
             fn try_from(text: String) -> Result<Self> {
-                text.parse()
+                let check: fn(&str) -> bool = $check;
+                if check(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(Error::new(&codes::request::INVALID, format!("`{}` is not {}", shorten(&text), $what)))
+                }
             }
         }
 

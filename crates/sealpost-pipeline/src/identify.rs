@@ -250,7 +250,9 @@ fn name_of(text: &str) -> Result<Name> {
 /// The caller with an API key, if it is that key and holds now.
 fn holds(text: &str, partner: Arc<Partner>, key: Option<Arc<ApiKey>>) -> Result<Identified> {
     let key = key.ok_or_else(unknown_key)?;
-    if !equal(hex::encode(Sha256::digest(text)).as_bytes(), key.sha256.as_bytes()) {
+    let mut sha256 = [0; 64];
+    let written = hex::encode_to_slice(Sha256::digest(text), &mut sha256);
+    if written.is_err() || !equal(&sha256, key.sha256.as_bytes()) {
         return Err(unknown_key());
     }
     if key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= Timestamp::now()) {

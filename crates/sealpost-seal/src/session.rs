@@ -15,6 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::policy::{EncryptTo, Recipient, fingerprint};
 
+mod rsa;
+
+use rsa::Quick;
+
 /// The encrypted container of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Container {
@@ -87,16 +91,16 @@ impl Session {
     }
 
     fn encrypt_to(&mut self, key: &impl EncryptionKey) -> Result<()> {
-        let session_key = RawSessionKey::from(self.key.as_slice());
+        let (session_key, key) = (RawSessionKey::from(self.key.as_slice()), Quick(key));
         // The packet's version follows the container's (RFC 9580, 10.3.2.1), not the key's.
         let packet = match self.container {
             Container::Seipdv1 => {
-                PublicKeyEncryptedSessionKey::from_session_key_v3(OsRng, &session_key, self.container.cipher(), key)
+                PublicKeyEncryptedSessionKey::from_session_key_v3(OsRng, &session_key, self.container.cipher(), &key)
             }
-            Container::Seipdv2(..) => PublicKeyEncryptedSessionKey::from_session_key_v6(OsRng, &session_key, key),
+            Container::Seipdv2(..) => PublicKeyEncryptedSessionKey::from_session_key_v6(OsRng, &session_key, &key),
         };
         packet.and_then(|packet| packet.to_writer_with_header(&mut self.packets)).map_err(|error| {
-            Error::new(&seal::WRITE, format!("the session key can't be encrypted to {}: {error}", fingerprint(key)))
+            Error::new(&seal::WRITE, format!("the session key can't be encrypted to {}: {error}", fingerprint(&key)))
         })
     }
 

@@ -7,7 +7,7 @@ use super::{Architecture, GLIBC};
 use crate::workspace::{cargo, root};
 
 /// The profile in the root Cargo.toml.
-const PROFILE: &str = "dist";
+const PROFILE: &str = "function";
 
 /// Builds for the architecture; gives the binary. Zig links against the glibc that is asked for, whatever this machine has, and
 /// for other architectures.
