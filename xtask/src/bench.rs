@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::workspace::{cargo, root};
 
-/// What is measured is what is installed (README.md); the peers that are part of the bench are built as well.
+/// What is measured is what is installed (README.md); the peers that are part of the bench are built alike.
 const PROFILE: &str = "dist";
 /// Files in memory are the same for everyone, and take no part of the time.
 const MEMORY: &str = "/dev/shm";

@@ -30,7 +30,7 @@ const COLD_STARTS: usize = 10;
 /// When a function does not answer, or not with 200.
 pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
     let arguments = bench.arguments;
-    // What is deployed is the package's program; without a package it is the one of the release.
+    // What is deployed is the package's program; without a package it is the one that is measured elsewhere.
     let sealpost = size::packaged(bench)?.map_or_else(|| site::sealpost(arguments), Ok)?;
     let rounds = arguments.rounds * COLD_STARTS;
     println!("{rounds} starts of each of {}", sealpost.display());

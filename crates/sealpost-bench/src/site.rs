@@ -56,7 +56,7 @@ impl Site {
     /// Starts the servers, fills the table, makes keys and configuration.
     ///
     /// # Errors
-    /// When the release binary is missing or a file can't be written.
+    /// When the binary is missing or a file can't be written.
     pub(crate) fn prepare(arguments: &Arguments) -> Result<Self> {
         let sealpost = sealpost(arguments)?;
         let gpg = Gpg::new();

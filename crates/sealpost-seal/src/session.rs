@@ -17,7 +17,7 @@ use crate::policy::{EncryptTo, Recipient, fingerprint};
 
 mod rsa;
 
-use rsa::Quick;
+use rsa::AwsLcRsa;
 
 /// The encrypted container of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Session {
     }
 
     fn encrypt_to(&mut self, key: &impl EncryptionKey) -> Result<()> {
-        let (session_key, key) = (RawSessionKey::from(self.key.as_slice()), Quick(key));
+        let (session_key, key) = (RawSessionKey::from(self.key.as_slice()), AwsLcRsa(key));
         // The packet's version follows the container's (RFC 9580, 10.3.2.1), not the key's.
         let packet = match self.container {
             Container::Seipdv1 => {

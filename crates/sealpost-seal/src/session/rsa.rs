@@ -11,9 +11,9 @@ use pgp::types::{
 
 /// A key that RSA is done for by AWS-LC, and everything else by rPGP.
 #[derive(Debug)]
-pub(super) struct Quick<'a, K>(pub(super) &'a K);
+pub(super) struct AwsLcRsa<'a, K>(pub(super) &'a K);
 
-impl<K: KeyDetails> KeyDetails for Quick<'_, K> {
+impl<K: KeyDetails> KeyDetails for AwsLcRsa<'_, K> {
     fn version(&self) -> KeyVersion {
         self.0.version()
     }
@@ -43,7 +43,7 @@ impl<K: KeyDetails> KeyDetails for Quick<'_, K> {
     }
 }
 
-impl<K: EncryptionKey> EncryptionKey for Quick<'_, K> {
+impl<K: EncryptionKey> EncryptionKey for AwsLcRsa<'_, K> {
     fn encrypt<R: rand::CryptoRng + rand::Rng>(&self, rng: R, plain: &[u8], kind: EskType) -> Result<PkeskBytes> {
         match encrypt(self.public_params(), plain) {
             Some(mpi) => Ok(PkeskBytes::Rsa { mpi }),
@@ -94,7 +94,7 @@ mod tests {
         assert!(encrypt(public.public_params(), &[7; 35]).is_some(), "by AWS-LC");
         let cipher = SymmetricKeyAlgorithm::AES256;
         let session_key = RawSessionKey::from([9; 32].as_slice());
-        let packet = PublicKeyEncryptedSessionKey::from_session_key_v3(OsRng, &session_key, cipher, &Quick(public));
+        let packet = PublicKeyEncryptedSessionKey::from_session_key_v3(OsRng, &session_key, cipher, &AwsLcRsa(public));
         let packet = packet.expect("a packet");
         let values = packet.values().expect("a version that has values");
         let found = key.decrypt(&Password::empty(), values, EskType::V3_4).expect("unlocked").expect("decrypted");
@@ -108,8 +108,8 @@ mod tests {
     fn what_is_no_rsa_is_left_to_rpgp() {
         let key = key(&KeyType::X25519);
         assert!(encrypt(key.public_key().public_params(), &[7; 35]).is_none());
-        let quick = Quick(key.public_key());
-        assert!(matches!(quick.encrypt(OsRng, &[9; 33], EskType::V3_4), Ok(PkeskBytes::X25519 { .. })));
+        let key = AwsLcRsa(key.public_key());
+        assert!(matches!(key.encrypt(OsRng, &[9; 33], EskType::V3_4), Ok(PkeskBytes::X25519 { .. })));
     }
 
     #[test]
