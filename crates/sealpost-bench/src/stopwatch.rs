@@ -162,9 +162,9 @@ mod tests {
 
     #[test]
     fn a_child_of_the_command_counts_and_a_failure_is_an_error() {
-        let run =
-            run(Command::new("sh").args(["-c", "head -c 40000000 /dev/zero | tail -c 40000000 >/dev/null; sleep 0.1"]))
-                .unwrap();
+        // `tail` can't end before its reader takes what it holds, so it is there for many looks.
+        let held = "head -c 40000000 /dev/zero | tail -c 40000000 | { sleep 2; cat >/dev/null; }";
+        let run = run(Command::new("sh").args(["-c", held])).unwrap();
         assert!(run.peak_mib > 30.0, "{run:?}");
         assert!(super::run(&mut Command::new("false")).is_err());
     }
