@@ -1,4 +1,4 @@
-//! How fast formats and compressions are: `cargo run --release -p sealpost-format --example format_throughput [ROWS]`.
+//! How fast formats and compressions are: `cargo run --release -p sealpost-format --example format_throughput [ROWS [FORMAT]]`.
 //!
 //! Rows like those of the measurements: 20 columns of whole numbers, decimals, dates, text with umlauts, NULLs. Only
 //! writing is timed, into a sink that counts; a machine with other work shows less.
@@ -72,9 +72,12 @@ fn main() {
     let mut batch = Batch::new(columns.len(), 0);
     fill(&mut batch);
     let rows = batch.rows() as u64;
+    let only = std::env::args().nth(2);
     let compressed = ["gzip", "zstd", "zip"].map(|name| ("csv", name));
     let plain = sealpost_format::FORMATS.iter().map(|entry| (entry.name, "none"));
-    for (name, packed) in plain.chain(compressed) {
+    let wanted_one =
+        |(name, packed): &(&str, &str)| only.as_deref().is_none_or(|only| only == *name || only == *packed);
+    for (name, packed) in plain.chain(compressed).filter(wanted_one) {
         let count = Arc::new(AtomicU64::new(0));
         let wrap = sealpost_format::compression(packed).unwrap().wrap;
         let sink = wrap("report", Box::new(Count(Arc::clone(&count)))).unwrap();

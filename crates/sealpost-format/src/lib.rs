@@ -9,6 +9,7 @@ mod cell;
 mod charset;
 mod compression;
 mod csv;
+mod deflate;
 mod fragment;
 mod json;
 mod options;

@@ -11,7 +11,6 @@ mod sheet;
 
 use std::sync::Arc;
 
-use flate2::Compression;
 use schemars::JsonSchema;
 use sealpost_core::Error;
 use sealpost_core::batch::Batch;
@@ -22,7 +21,7 @@ use sealpost_core::sink::ByteSink;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::beside::ZipBeside;
+use crate::beside::{Block, ZipBeside};
 use crate::cell::{BytesText, Look};
 use crate::options::Options;
 use crate::zip::ZipWriter;
@@ -116,9 +115,8 @@ impl Format for Xlsx {
         let mut workbook = Workbook {
             cells: CellWriter::new(columns, &layout, self.options.bytes, self.options.timestamps, look),
             layout,
-            // Level 1: sheet XML is so repetitive that more effort buys little.
-            zip: ZipBeside::begin(ZipWriter::new(out, Compression::new(1)), BLOCK)?,
-            buffer: Vec::with_capacity(BLOCK + BLOCK / 4),
+            zip: ZipBeside::begin(ZipWriter::marked(out), BLOCK)?,
+            block: Block::new(BLOCK),
             columns: columns.to_vec(),
             sheet_name: self.options.sheet_name.clone(),
             max_rows: self.max_rows,
@@ -135,7 +133,7 @@ impl Format for Xlsx {
 /// A workbook being written.
 struct Workbook {
     zip: ZipBeside,
-    buffer: Vec<u8>,
+    block: Block,
     cells: CellWriter,
     layout: Layout,
     columns: Vec<Column>,
@@ -150,26 +148,26 @@ struct Workbook {
 impl Workbook {
     fn part(&mut self, name: &str, text: &str) -> Result<()> {
         self.zip.start(name.to_owned())?;
-        self.buffer.extend_from_slice(text.as_bytes());
+        self.block.text.extend_from_slice(text.as_bytes());
         self.compress()
     }
 
     fn start_sheet(&mut self) -> Result<()> {
         let number = self.sheet_rows.len() + 1;
         self.zip.start(format!("xl/worksheets/sheet{number}.xml"))?;
-        self.layout.head(number == 1, &mut self.buffer);
+        self.layout.head(number == 1, &mut self.block.text);
         self.row = 1;
         Ok(())
     }
 
     fn end_sheet(&mut self) -> Result<()> {
-        self.layout.tail(self.row, &mut self.buffer);
+        self.layout.tail(self.row, &mut self.block.text);
         self.sheet_rows.push(self.row);
         self.compress()
     }
 
     fn compress(&mut self) -> Result<()> {
-        self.zip.write(&mut self.buffer)
+        self.zip.write(&mut self.block)
     }
 }
 
@@ -181,8 +179,8 @@ impl RowWriter for Workbook {
                 self.start_sheet()?;
             }
             self.row += 1;
-            self.cells.row(self.row, row, &mut self.buffer).map_err(|fault| fault.at(number, &self.columns))?;
-            if self.buffer.len() >= BLOCK {
+            self.cells.row(self.row, row, &mut self.block).map_err(|fault| fault.at(number, &self.columns))?;
+            if self.block.text.len() >= BLOCK {
                 self.compress()?;
             }
         }

@@ -8,8 +8,12 @@ use sealpost_core::Error;
 use sealpost_core::error::{Result, codes};
 use sealpost_core::sink::ByteSink;
 
+use crate::deflate::{Deflate, Mark};
+
 /// Compressed bytes that are gathered before the sink gets them.
 const BLOCK: usize = 64 * 1024;
+/// Most text with marks that is compressed at once. A row with huge values has more, and goes without its marks.
+const PIECE: usize = 512 * 1024;
 /// 1980-01-01, the epoch of the format: the same rows give the same bytes.
 const DATE: u16 = 0x0021;
 /// Sizes follow the data (bit 3), names are UTF-8 (bit 11).
@@ -28,14 +32,24 @@ struct Entry {
     offset: u64,
 }
 
+/// How entries are compressed.
+enum Deflater {
+    /// Whatever they hold.
+    Any(Compress),
+    /// Text with marks.
+    Marked(Deflate),
+}
+
 /// An archive being written.
 pub(crate) struct ZipWriter {
     sink: Box<dyn ByteSink>,
     out: Vec<u8>,
     /// Bytes that the sink already has.
     written: u64,
-    deflate: Compress,
+    deflater: Deflater,
+    /// Of the open entry, as is its size.
     crc: Crc,
+    size: u64,
     entries: Vec<Entry>,
     /// Where the data of the open entry begins.
     data_start: Option<u64>,
@@ -44,12 +58,22 @@ pub(crate) struct ZipWriter {
 impl ZipWriter {
     /// An archive with this level of deflate.
     pub(crate) fn new(sink: Box<dyn ByteSink>, level: Compression) -> Self {
+        Self::by(Deflater::Any(Compress::new(level, false)), sink)
+    }
+
+    /// An archive of texts that mark where they repeat themselves.
+    pub(crate) fn marked(sink: Box<dyn ByteSink>) -> Self {
+        Self::by(Deflater::Marked(Deflate::new()), sink)
+    }
+
+    fn by(deflater: Deflater, sink: Box<dyn ByteSink>) -> Self {
         Self {
             sink,
             out: Vec::with_capacity(2 * BLOCK),
             written: 0,
-            deflate: Compress::new(level, false),
+            deflater,
             crc: Crc::new(),
+            size: 0,
             entries: Vec::new(),
             data_start: None,
         }
@@ -80,22 +104,43 @@ impl ZipWriter {
 
     /// Appends to the open entry.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.write_marked(bytes, &[])
+    }
+
+    /// Appends to the open entry of an archive made by [`ZipWriter::marked`]; one made otherwise does without the marks.
+    pub(crate) fn write_marked(&mut self, bytes: &[u8], marks: &[Mark]) -> Result<()> {
         self.crc.update(bytes);
-        self.deflate(bytes, FlushCompress::None)
+        self.size += bytes.len() as u64;
+        match &mut self.deflater {
+            Deflater::Any(_) => self.deflate(bytes, FlushCompress::None),
+            Deflater::Marked(deflate) if bytes.len() <= PIECE => {
+                deflate.write(bytes, marks, &mut self.out);
+                self.write_full()
+            }
+            Deflater::Marked(_) => bytes.chunks(PIECE).try_for_each(|piece| {
+                if let Deflater::Marked(deflate) = &mut self.deflater {
+                    deflate.write(piece, &[], &mut self.out);
+                }
+                self.write_full()
+            }),
+        }
+    }
+
+    fn write_full(&mut self) -> Result<()> {
+        if self.out.len() >= BLOCK { self.write_out() } else { Ok(()) }
     }
 
     fn deflate(&mut self, mut input: &[u8], flush: FlushCompress) -> Result<()> {
         loop {
-            if self.out.len() >= BLOCK {
-                self.write_out()?;
-            }
+            self.write_full()?;
+            let Deflater::Any(deflate) = &mut self.deflater else { return Ok(()) };
             // Always the same room, so that the compressor's choices depend on the input only.
             self.out.reserve_exact(2 * BLOCK - self.out.len());
-            let before = self.deflate.total_in();
-            let status = self.deflate.compress_vec(input, &mut self.out, flush);
+            let before = deflate.total_in();
+            let status = deflate.compress_vec(input, &mut self.out, flush);
             let status =
                 status.map_err(|error| Error::new(&codes::format::WRITE, error.to_string()).caused_by(error))?;
-            let used = (self.deflate.total_in() - before) as usize;
+            let used = (deflate.total_in() - before) as usize;
             input = input.get(used..).unwrap_or_default();
             let done = match flush {
                 FlushCompress::Finish => status == Status::StreamEnd,
@@ -118,9 +163,12 @@ impl ZipWriter {
     fn end(&mut self) -> Result<()> {
         let Some(data_start) = self.data_start.take() else { return Ok(()) };
         self.deflate(&[], FlushCompress::Finish)?;
-        let (crc, size, compressed) = (self.crc.sum(), self.deflate.total_in(), self.position() - data_start);
+        match &mut self.deflater {
+            Deflater::Any(deflate) => deflate.reset(),
+            Deflater::Marked(deflate) => deflate.finish(&mut self.out),
+        }
+        let (crc, size, compressed) = (self.crc.sum(), std::mem::take(&mut self.size), self.position() - data_start);
         self.crc.reset();
-        self.deflate.reset();
         if let Some(entry) = self.entries.last_mut() {
             (entry.crc, entry.size, entry.compressed) = (crc, size, compressed);
         }

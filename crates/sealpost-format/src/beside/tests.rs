@@ -54,6 +54,14 @@ impl Drop for Trap {
 
 const BLOCK: usize = 1000;
 
+fn sevens(count: usize) -> Block {
+    block(vec![7; count])
+}
+
+fn block(text: Vec<u8>) -> Block {
+    Block { text, ..Block::default() }
+}
+
 fn beside(sink: Box<dyn ByteSink>) -> ZipBeside {
     // Level 0: what goes in comes out, and soon.
     let mut beside = ZipBeside::begin(ZipWriter::new(sink, Compression::new(0)), BLOCK).unwrap();
@@ -63,10 +71,8 @@ fn beside(sink: Box<dyn ByteSink>) -> ZipBeside {
 
 /// Writes until the other side's error arrives. It does before the blocks between the two are used up twice.
 fn until_it_fails(beside: &mut ZipBeside) -> Error {
-    let mut buffer = Vec::new();
     for _ in 0..1000 {
-        buffer.resize(BLOCK, 7);
-        if let Err(error) = beside.write(&mut buffer) {
+        if let Err(error) = beside.write(&mut sevens(BLOCK)) {
             return error;
         }
     }
@@ -83,10 +89,11 @@ fn the_bytes_are_those_of_one_thread() {
         archive.start(name).unwrap();
         beside.start(name.to_owned()).unwrap();
         for number in 0..500_u32 {
-            let mut block: Vec<u8> = (0..300).flat_map(|byte: u32| (byte * number % 1009).to_le_bytes()).collect();
-            archive.write(&block).unwrap();
+            let text: Vec<u8> = (0..300).flat_map(|byte: u32| (byte * number % 1009).to_le_bytes()).collect();
+            archive.write(&text).unwrap();
+            let mut block = block(text);
             beside.write(&mut block).unwrap();
-            assert!(block.is_empty());
+            assert!(block.text.is_empty());
         }
     }
     archive.finish().unwrap();
@@ -104,7 +111,7 @@ fn an_error_of_the_sink_arrives_whole_and_once() {
     assert_eq!(error.detail(), "the disk");
     assert!(dropped.load(Ordering::Relaxed), "the thread has ended, and its sink with it");
     // The error was told; what comes after it fails too, and nothing is ever finished.
-    assert!(beside.write(&mut vec![7; BLOCK]).unwrap_err().is(&codes::format::WRITE));
+    assert!(beside.write(&mut sevens(BLOCK)).unwrap_err().is(&codes::format::WRITE));
     assert!(beside.finish().unwrap_err().is(&codes::format::WRITE));
     assert!(!finished.load(Ordering::Relaxed));
 }
@@ -112,7 +119,7 @@ fn an_error_of_the_sink_arrives_whole_and_once() {
 #[test]
 fn an_error_of_the_last_block_is_that_of_the_finish() {
     let mut beside = beside(Box::new(Trap::new(0)));
-    beside.write(&mut vec![7; 10]).unwrap();
+    beside.write(&mut sevens(10)).unwrap();
     assert!(beside.finish().unwrap_err().is(&codes::store::FULL));
 }
 
@@ -121,7 +128,7 @@ fn dropped_midway_the_thread_has_ended_and_nothing_is_finished() {
     let trap = Trap::new(usize::MAX);
     let (dropped, finished) = (Arc::clone(&trap.dropped), Arc::clone(&trap.finished));
     let mut beside = beside(Box::new(trap));
-    (0..50).for_each(|_| beside.write(&mut vec![7; BLOCK]).unwrap());
+    (0..50).for_each(|_| beside.write(&mut sevens(BLOCK)).unwrap());
     drop(beside);
     assert!(dropped.load(Ordering::Relaxed) && !finished.load(Ordering::Relaxed));
 }
@@ -164,7 +171,7 @@ fn there_are_never_more_blocks_than_were_made() {
         let count = Arc::clone(&count);
         move || {
             for _ in 0..1000 {
-                beside.write(&mut vec![7; BLOCK]).unwrap();
+                beside.write(&mut sevens(BLOCK)).unwrap();
                 count.fetch_add(1, Ordering::SeqCst);
             }
             beside.finish().unwrap();

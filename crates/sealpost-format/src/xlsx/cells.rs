@@ -1,11 +1,14 @@
 //! Typed cells (ECMA-376 part 1, section 18.3.1.4). NULL is an absent cell.
 
+use std::ops::Range;
+
 use sealpost_core::batch::{Row, Value};
 use sealpost_core::column::{Column, ColumnKind};
 
 use super::parts::{DATE, DATE_TIME, DATE_TIME_MILLIS, DECIMAL, INTEGER, SPAN, SPAN_MILLIS, STANDARD, TEXT};
 use super::sheet::Layout;
 use super::{Timestamps, date};
+use crate::beside::Block;
 use crate::cell::{BytesText, Look, Shape, push_float};
 use crate::fragment::Fragment;
 use crate::rows::Fault;
@@ -78,15 +81,16 @@ impl CellWriter {
         }
     }
 
-    /// Appends a row; `number` is its number in the sheet.
-    pub(super) fn row(&mut self, number: u32, row: Row<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+    /// Appends a row; `number` is its number in the sheet. What stands before each value is marked.
+    pub(super) fn row(&mut self, number: u32, row: Row<'_>, block: &mut Block) -> Result<(), Fault> {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(number);
-        out.extend_from_slice(b"<row r=\"");
-        out.extend_from_slice(digits.as_bytes());
-        out.extend_from_slice(b"\">");
+        block.text.extend_from_slice(b"<row r=\"");
+        block.text.extend_from_slice(digits.as_bytes());
+        block.text.extend_from_slice(b"\">");
         row.try_each(|index, value| {
             let column = &self.columns[index];
+            let out = &mut block.text;
             self.scratch.clear();
             let style = match value {
                 Value::Null => return Ok(()),
@@ -96,17 +100,25 @@ impl CellWriter {
                         column.start.push(out);
                         out.extend_from_slice(digits.as_bytes());
                         self.plain_start.push(out);
+                        let start = out.len();
                         out.extend_from_slice(text.as_bytes());
+                        let value = start..out.len();
                         out.extend_from_slice(b"</v></c>");
+                        block.mark(index, value);
                     } else {
-                        push_text_cell(&column.letters, digits, STANDARD, text, out)
+                        let value = push_text_cell(&column.letters, digits, STANDARD, text, out)
                             .map_err(|why| Fault::value(index, why))?;
+                        block.mark(index, value);
                     }
                     return Ok(());
                 }
                 Value::Bool(value) => {
                     push_start(&column.letters, digits, STANDARD, out);
-                    out.extend_from_slice(if value { b" t=\"b\"><v>1</v></c>" } else { b" t=\"b\"><v>0</v></c>" });
+                    out.extend_from_slice(b" t=\"b\"><v>");
+                    let start = out.len();
+                    out.push(if value { b'1' } else { b'0' });
+                    out.extend_from_slice(b"</v></c>");
+                    block.mark(index, start..start + 1);
                     return Ok(());
                 }
                 Value::Bytes(bytes) => {
@@ -145,19 +157,23 @@ impl CellWriter {
                 column.start.push(out);
                 out.extend_from_slice(digits.as_bytes());
                 self.number_starts[usize::from(style)].push(out);
+                let start = out.len();
                 out.extend_from_slice(&self.scratch);
+                let value = start..out.len();
                 out.extend_from_slice(b"</v></c>");
+                block.mark(index, value);
             } else {
                 if self.scratch.is_empty() {
                     self.look.write(value, column.shape, &mut self.scratch);
                 }
                 // Rendered values are ASCII.
                 let text = std::str::from_utf8(&self.scratch).unwrap_or_default();
-                push_text_cell(&column.letters, digits, TEXT, text, out).map_err(|why| Fault::value(index, why))?;
+                let value = push_text_cell(&column.letters, digits, TEXT, text, out);
+                block.mark(index, value.map_err(|why| Fault::value(index, why))?);
             }
             Ok(())
         })?;
-        out.extend_from_slice(b"</row>");
+        block.text.extend_from_slice(b"</row>");
         Ok(())
     }
 }
@@ -192,14 +208,14 @@ fn push_style(style: u8, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a text cell; the error says why it can't be one.
+/// Appends a text cell and returns where its value is; the error says why it can't be one.
 pub(super) fn push_text_cell(
     letters: &[u8],
     row: &str,
     style: u8,
     text: &str,
     out: &mut Vec<u8>,
-) -> Result<(), &'static str> {
+) -> Result<Range<usize>, &'static str> {
     if text.len() > MAX_TEXT && text.encode_utf16().count() > MAX_TEXT {
         return Err("longer than the 32,767 characters that a cell of Excel can have");
     }
@@ -209,9 +225,11 @@ pub(super) fn push_text_cell(
     } else {
         TEXT_START.as_bytes()
     });
+    let start = out.len();
     push_xstring(text, out);
+    let value = start..out.len();
     out.extend_from_slice(b"</t></is></c>");
-    Ok(())
+    Ok(value)
 }
 
 /// Whether there is white space at an end, which needs to be preserved.

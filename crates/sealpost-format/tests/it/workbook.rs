@@ -39,6 +39,30 @@ fn further_sheets_begin_where_the_limit_is_reached() {
 }
 
 #[test]
+fn rows_of_huge_values_between_small_ones_survive() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns: Vec<Column> = (0..24).map(|number| Column::new(format!("c{number}"), ColumnKind::Text)).collect();
+    // More than is compressed at once: what repeats within a value, and what never does.
+    let (word, mut state) = ("Fahrradleasing,Nord,".repeat(1600), 1_u64);
+    let noise: String = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'!' + 32 + (state >> 58) as u8 % 26)
+    })
+    .take(32_000)
+    .collect();
+    // Leaked once: the table's values are for ever.
+    let rows = ["a".to_owned(), word, "b".to_owned(), noise, "c".to_owned()].map(|text| &*text.leak());
+    let rows = rows.map(|text| columns.iter().map(|_| Value::Text(text)).collect::<Vec<_>>());
+    let table = Table { columns, rows: rows.to_vec() };
+    let file = folder.path().join("report.xlsx");
+    std::fs::write(&file, write(&*crate::fixture::format("xlsx", json!({})), &table, 2).unwrap()).unwrap();
+    let found = read("xlsx", &file, &table.columns, &json!({}));
+    let canonical =
+        |row: &Vec<Value<'_>>| row.iter().map(|value| canonical(*value, ColumnKind::Text)).collect::<Vec<_>>();
+    assert!(found == table.rows.iter().map(canonical).collect::<Vec<_>>());
+}
+
+#[test]
 fn every_part_is_well_formed_and_the_archive_sound() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.xlsx");
