@@ -39,6 +39,30 @@ fn further_sheets_begin_where_the_limit_is_reached() {
 }
 
 #[test]
+fn what_stands_between_values_is_compressed_by_where_it_stood_before() {
+    // Bytes of a cell of seven digits by chance, which alone are three.
+    let size = |kind: ColumnKind, value: fn(u64) -> Value<'static>| {
+        let columns: Vec<Column> = (0..20).map(|number| Column::new(format!("c{number}"), kind)).collect();
+        let mut state = 1_u64;
+        let mut digits = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            1_000_000 + (state >> 40) % 9_000_000
+        };
+        let rows = (0..3000).map(|_| columns.iter().map(|_| value(digits())).collect()).collect();
+        let table = Table { columns, rows };
+        write(&*crate::fixture::format("xlsx", json!({})), &table, 1000).unwrap().len() as f64 / 60_000.0
+    };
+    let numbers = size(ColumnKind::Integer, |digits| Value::Int(digits as i64));
+    let long_numbers = size(ColumnKind::Integer, |digits| Value::Int(1_000_000_000_000_000_000 + digits as i64));
+    let texts = size(ColumnKind::Text, |digits| Value::Text(digits.to_string().leak()));
+    let escaped_texts = size(ColumnKind::Text, |digits| Value::Text(format!("&{digits}").leak()));
+    // Without marks it is about one byte more for each.
+    for (size, most) in [(numbers, 7.9), (long_numbers, 8.6), (texts, 7.9), (escaped_texts, 8.4)] {
+        assert!(size < most, "{size} bytes, where {most} are too many");
+    }
+}
+
+#[test]
 fn rows_of_huge_values_between_small_ones_survive() {
     let folder = tempfile::tempdir().unwrap();
     let columns: Vec<Column> = (0..24).map(|number| Column::new(format!("c{number}"), ColumnKind::Text)).collect();
