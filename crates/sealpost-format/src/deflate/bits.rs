@@ -72,9 +72,8 @@ impl Writer<'_> {
     /// Stores whole bytes; fewer than 8 bits stay. No more than 63 may be held.
     #[inline]
     fn store(&mut self) {
-        if let Some(to) = self.out.get_mut(self.at..self.at + STORE) {
-            to.copy_from_slice(&self.bits.held.to_le_bytes());
-        }
+        // Without room more would be written than was counted: a panic then, and no file with a hole.
+        self.out[self.at..self.at + STORE].copy_from_slice(&self.bits.held.to_le_bytes());
         self.at += (self.bits.count / 8) as usize;
         self.bits.held >>= self.bits.count & !7;
         self.bits.count &= 7;
