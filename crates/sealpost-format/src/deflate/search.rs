@@ -72,7 +72,7 @@ impl Search {
             let seen = &mut self.seen[hash(*next)];
             let last = std::mem::replace(seen, at as u32) as usize;
             let length = match at.checked_sub(last) {
-                Some(distance) if distance <= MAX_DISTANCE => common(bytes, last, at),
+                Some(1..=MAX_DISTANCE) => common(bytes, last, at),
                 _ => 0,
             };
             if length >= LEAST {

@@ -119,8 +119,10 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn marks() -> impl Strategy<Value = Vec<Mark>> {
-    vec((0_u32..4, 0_u32..2500, 0_u32..40), 0..60).prop_map(|mut marks| {
-        marks.sort_unstable_by_key(|(_, at, _)| *at);
+    (vec((0_u32..4, 0_u32..2500, 0_u32..40), 0..60), any::<bool>()).prop_map(|(mut marks, sorted)| {
+        if sorted {
+            marks.sort_unstable_by_key(|(_, at, _)| *at);
+        }
         marks.into_iter().map(|(slot, at, length)| Mark { slot, at, value: at + length }).collect()
     })
 }
