@@ -10,8 +10,8 @@ use sealpost_core::job::{Job, JobEvent, Progress};
 use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Mark, Redelivered};
 use sealpost_core::task::{Lease, WorkKind};
 
-use super::statement::{query, query_scalar};
-use super::value::{corrupt, nanos};
+use super::statement::query_scalar;
+use super::value::corrupt;
 use super::{Durability, SqliteLedger, Touched, deliveries, fault, jobs, list, redeliver, timeline};
 
 #[async_trait]
@@ -115,19 +115,17 @@ impl Ledger for SqliteLedger {
 
     async fn check(&self) -> Result<()> {
         let named = |error: sealpost_core::Error| error.context(format!("ledger file `{}`", self.path.display()));
-        let at = nanos(Timestamp::now());
         let turn = self.begin(Durability::Disk).await.map_err(named)?;
-        let outcome = query("INSERT INTO probe (id, at) VALUES (1, ?1) ON CONFLICT DO UPDATE SET at = ?1")
-            .bind(at)
-            .execute(turn.connection())
-            .map_err(fault::write);
-        turn.end_touching(outcome, |_| Touched::NoReport).await.map_err(named)?;
+        // Counted on and not set to the time: of two checks at once the one that was asked for later may write first.
+        let next = "INSERT INTO probe (id, at) VALUES (1, 1) ON CONFLICT DO UPDATE SET at = at + 1 RETURNING at";
+        let outcome = query_scalar(next).fetch_one(turn.connection()).map_err(fault::write);
+        let at: i64 = turn.end_touching(outcome, |_| Touched::NoReport).await.map_err(named)?;
 
         let reader = self.reader().map_err(named)?;
         let back: i64 = query_scalar("SELECT at FROM probe WHERE id = 1")
             .fetch_one(&reader)
             .map_err(|error| named(fault::read(error)))?;
-        // Another process may have checked in between; an older value would be a lost write.
+        // Others may have checked in between; an older value would be a lost write.
         if back < at { Err(named(corrupt("a record just written was not read back"))) } else { Ok(()) }
     }
 }

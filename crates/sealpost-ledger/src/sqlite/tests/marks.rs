@@ -167,3 +167,20 @@ async fn an_unchanged_mark_means_an_unchanged_report_under_load() {
     assert_eq!(ledger.job_of_any_partner(&one.id).await.unwrap().unwrap().progress.rows, 400);
     assert!(hits > 0, "nothing was found unchanged");
 }
+
+/// Whoever asks whether the ledger works must not take another one's question for a lost write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn checks_of_two_processes_at_once_find_nothing_wrong() {
+    let (_folder, ledger, other, _) = two().await;
+    let checks = [Arc::new(ledger), Arc::new(other)].map(|ledger| {
+        let one_after_the_other = move |ledger: Arc<SqliteLedger>| async move {
+            for _ in 0..100 {
+                ledger.check().await.unwrap();
+            }
+        };
+        [0, 1].map(|_| tokio::spawn(one_after_the_other(ledger.clone())))
+    });
+    for check in checks.into_iter().flatten() {
+        check.await.unwrap();
+    }
+}
