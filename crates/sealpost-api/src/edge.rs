@@ -1,6 +1,7 @@
 //! What every request passes on both planes: request id, size of its head, time limit, panics, problem bodies, security
 //! headers, one line of access log.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -9,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
-use foldhash::HashMap;
 use futures::FutureExt;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Version};

@@ -1,9 +1,9 @@
 //! The operation that a request asks for, and the scope that it needs: by the table of what the OpenAPI document describes and the
 //! table of scopes, so that what is described is what is checked.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use foldhash::HashMap;
 use http::Method;
 use sealpost_core::identity::Scope;
 
@@ -82,7 +82,7 @@ impl Operations {
             })
         });
         let all: Vec<Operation> = operations.collect();
-        let (mut places, mut by_pattern, mut by_words) = (Vec::<Place>::new(), HashMap::default(), HashMap::default());
+        let (mut places, mut by_pattern, mut by_words) = (Vec::<Place>::new(), HashMap::new(), HashMap::new());
         for (index, operation) in all.iter().enumerate() {
             let (words, verb) = split(operation.path);
             let place = *by_pattern.entry(pattern(&words)).or_insert_with(|| {

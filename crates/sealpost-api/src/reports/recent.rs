@@ -3,10 +3,10 @@
 //! Nothing here is old. The ledger's mark of a report tells whether anybody has changed it, in whatever process, and an
 //! answer is only given again under the mark that was made before the report was read for it.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use axum::body::Bytes;
-use foldhash::HashMap;
 use http::HeaderValue;
 use jiff::Timestamp;
 use sealpost_core::id::{JobId, PartnerId};

@@ -1,9 +1,9 @@
 //! `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10): lists of structured fields (RFC 9651).
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use itoa::Buffer as Number;
 use jiff::Timestamp;
 use sealpost_pipeline::usage::QuotaStanding;
 
@@ -44,24 +44,9 @@ impl Fields {
 
     fn add(&mut self, name: &str, quota: u64, window: u64, remaining: u64, reset: u64) {
         let comma = if self.limit.is_empty() { "" } else { ", " };
-        self.policy.extend([
-            comma,
-            "\"",
-            name,
-            "\";q=",
-            Number::new().format(quota),
-            ";w=",
-            Number::new().format(window),
-        ]);
-        self.limit.extend([
-            comma,
-            "\"",
-            name,
-            "\";r=",
-            Number::new().format(remaining),
-            ";t=",
-            Number::new().format(reset),
-        ]);
+        // Writing to a string does not fail.
+        write!(self.policy, "{comma}\"{name}\";q={quota};w={window}").unwrap_or_default();
+        write!(self.limit, "{comma}\"{name}\";r={remaining};t={reset}").unwrap_or_default();
     }
 
     /// Writes them to an answer.

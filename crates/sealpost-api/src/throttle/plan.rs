@@ -1,10 +1,9 @@
 //! The buckets of every partner: one for all its requests, and one for each operation that has a limit of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use foldhash::HashMap;
 use sealpost_core::id::PartnerId;
 use sealpost_core::partner::PartnerLimits;
 use sealpost_core::usage::RateLimit;

@@ -5,9 +5,9 @@
 //! claims, other reports. What our own transactions touch we know, and a transaction of our own is told from others by
 //! the number that each counts up, looked at while the file is locked for us.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use foldhash::HashMap;
 use sealpost_core::id::JobId;
 use sealpost_core::port::Mark;
 

@@ -1,9 +1,9 @@
 //! Quotas: requests of a calendar period, reserved from the ledger in blocks (ADR 0011).
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::PartnerId;
