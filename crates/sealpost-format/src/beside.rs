@@ -22,7 +22,7 @@ pub(crate) struct Block {
     pub(crate) text: Vec<u8>,
     pub(crate) marks: Vec<Mark>,
     /// Where the last value ended.
-    pub(crate) ended: usize,
+    ended: usize,
 }
 
 impl Block {

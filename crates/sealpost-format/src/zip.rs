@@ -111,19 +111,14 @@ impl ZipWriter {
     pub(crate) fn write_marked(&mut self, bytes: &[u8], marks: &[Mark]) -> Result<()> {
         self.crc.update(bytes);
         self.size += bytes.len() as u64;
-        match &mut self.deflater {
-            Deflater::Any(_) => self.deflate(bytes, FlushCompress::None),
-            Deflater::Marked(deflate) if bytes.len() <= PIECE => {
-                deflate.write(bytes, marks, &mut self.out);
-                self.write_full()
-            }
-            Deflater::Marked(_) => bytes.chunks(PIECE).try_for_each(|piece| {
-                if let Deflater::Marked(deflate) = &mut self.deflater {
-                    deflate.write(piece, &[], &mut self.out);
-                }
-                self.write_full()
-            }),
+        // Places in a block that is cut are not those of its pieces.
+        let marks = if bytes.len() <= PIECE { marks } else { &[] };
+        for piece in bytes.chunks(PIECE) {
+            let Deflater::Marked(deflate) = &mut self.deflater else { return self.deflate(bytes, FlushCompress::None) };
+            deflate.write(piece, marks, &mut self.out);
+            self.write_full()?;
         }
+        Ok(())
     }
 
     fn write_full(&mut self) -> Result<()> {
