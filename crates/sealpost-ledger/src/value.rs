@@ -8,9 +8,15 @@ use sealpost_core::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// Room for most records, so that their text is not moved while it grows.
+const RECORD: usize = 1024;
+
 /// A core type as JSON.
 pub(crate) fn encode<T: Serialize>(what: &str, value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| corrupt(format!("{what} can't be written as JSON: {error}")))
+    let mut text = Vec::with_capacity(RECORD);
+    let written = serde_json::to_writer(&mut text, value);
+    written.map_err(|error| corrupt(format!("{what} can't be written as JSON: {error}")))?;
+    String::from_utf8(text).map_err(|_| corrupt(format!("{what} is written as JSON that is not UTF-8")))
 }
 
 /// A core type from JSON. The error says where in the text, never what stands there.

@@ -94,7 +94,10 @@ impl Pipeline {
         let grant = grant_of(partner, &report).ok_or_else(unknown)?;
         let format = self.format_of(&report, ask)?;
         covers(grant, format.name)?;
-        (format.build)(&ask.format_options)?;
+        // Every format can do without options.
+        if !ask.format_options.is_empty() {
+            (format.build)(&ask.format_options)?;
+        }
         let parameters =
             sealpost_core::param::check(&report.settings.parameters, &ask.parameters).map_err(|fields| {
                 let detail = format!(
@@ -131,9 +134,8 @@ impl Pipeline {
 
     fn format_of(&self, report: &ReportType, ask: &Ask) -> Result<&'static FormatEntry> {
         let name = ask.format.as_deref().unwrap_or(&report.settings.default_format);
-        let offered = self.formats_of(report);
-        offered.iter().find(|entry| entry.name == name).copied().ok_or_else(|| {
-            let names: Vec<&str> = offered.iter().map(|entry| entry.name).collect();
+        self.offered_by(report).find(|entry| entry.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.offered_by(report).map(|entry| entry.name).collect();
             let field = FieldError::new("/format", format!("{} offers {}", report.id, names.join(", ")));
             Error::new(&codes::request::UNKNOWN_FORMAT, "no such format").with_fields(vec![field])
         })
@@ -142,12 +144,15 @@ impl Pipeline {
     /// The formats that a report type offers, in the table's order.
     #[must_use]
     pub fn formats_of(&self, report: &ReportType) -> Vec<&'static FormatEntry> {
+        self.offered_by(report).collect()
+    }
+
+    fn offered_by(&self, report: &ReportType) -> impl Iterator<Item = &'static FormatEntry> {
         let allowed = &report.settings.formats;
         self.parts
             .formats
             .iter()
-            .filter(|entry| allowed.is_empty() || allowed.iter().any(|name| name == entry.name))
-            .collect()
+            .filter(move |entry| allowed.is_empty() || allowed.iter().any(|name| name == entry.name))
     }
 
     /// The report types that a partner may ask for, by id.

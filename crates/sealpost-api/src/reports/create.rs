@@ -1,8 +1,8 @@
 //! `POST /v1/reports`: ask for a report. A 202 means that it is durable.
 
-use axum::Json;
+use axum::body::Body;
 use axum::extract;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -92,20 +92,31 @@ pub(crate) async fn create(
     headers: HeaderMap,
     JsonBody(request): JsonBody<ReportRequest>,
 ) -> Result<Response, Problem> {
-    let (mut job, replayed) = submit(&state.pipeline, &partner, &headers, request).await?;
-    let mut applied = None;
+    let (job, replayed) = submit(&state.pipeline, &partner, &headers, request).await?;
     if patience.is_asked() && !job.status.is_terminal() {
-        let is_over = |found: &Snapshot| found.job.status.is_terminal();
-        let (found, waited) = patience.until(&state.pipeline, &state.waiting, &partner.id, &job.id, is_over).await;
-        match (found, &waited) {
-            (Some(found), _) => job = found.job.clone(),
-            (None, Some(_)) => job = state.pipeline.report(&partner, &job.id).await?,
-            (None, None) => {}
-        }
-        applied = waited;
+        // In a place of its own: what is needed seldom would make every request's future large.
+        return Box::pin(wait(&state, &partner, patience, job, replayed)).await;
+    }
+    accepted(&state.pipeline, job, replayed, Plane::Partner).await
+}
+
+/// Answers when the report is over, or the caller's patience is.
+async fn wait(
+    state: &State,
+    partner: &Partner,
+    patience: Patience,
+    mut job: Job,
+    replayed: bool,
+) -> Result<Response, Problem> {
+    let is_over = |found: &Snapshot| found.job.status.is_terminal();
+    let (found, waited) = patience.until(&state.pipeline, &state.waiting, &partner.id, &job.id, is_over).await;
+    match (found, &waited) {
+        (Some(found), _) => job = found.job.clone(),
+        (None, Some(_)) => job = state.pipeline.report(partner, &job.id).await?,
+        (None, None) => {}
     }
     let mut response = accepted(&state.pipeline, job, replayed, Plane::Partner).await?;
-    if let Some(applied) = applied {
+    if let Some(applied) = waited {
         applied.write(response.headers_mut());
     }
     Ok(response)
@@ -141,8 +152,10 @@ async fn accepted(pipeline: &Pipeline, job: Job, replayed: bool, plane: Plane) -
     let report = Report::load(pipeline, job, plane).await?;
     let location = HeaderValue::from_str(report.location()).ok();
     let look_again = report.look_again_in(Timestamp::now());
-    let mut response = (StatusCode::ACCEPTED, Json(report)).into_response();
+    let mut response = Response::new(Body::from(report.json()?));
+    *response.status_mut() = StatusCode::ACCEPTED;
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(location) = location {
         headers.insert(header::LOCATION, location);
     }

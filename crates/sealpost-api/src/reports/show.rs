@@ -108,7 +108,7 @@ fn put_together(snapshot: &Snapshot) -> Result<Answer, Problem> {
     let unwritten = |error: &dyn std::fmt::Display| Error::new(&codes::request::INTERNAL, error.to_string());
     Ok(Answer {
         tag: HeaderValue::from_str(&conditional::weak(&tag(snapshot))).map_err(|error| unwritten(&error))?,
-        body: serde_json::to_vec(&report).map_err(|error| unwritten(&error))?.into(),
+        body: report.json()?.into(),
         created_at: snapshot.job.created_at,
         is_done: report.is_done(),
     })

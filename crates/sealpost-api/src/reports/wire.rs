@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sealpost_core::delivery::DeliveryStatus;
-use sealpost_core::error::{Result, Side, Stage};
+use sealpost_core::error::{Error, Result, Side, Stage, codes};
 use sealpost_core::job::{Job, JobStatus};
 use sealpost_core::param::ParameterValue;
 use sealpost_pipeline::Pipeline;
@@ -12,6 +12,9 @@ use utoipa::ToSchema;
 
 use super::deliveries::Delivery;
 use crate::plane::Plane;
+
+/// Room for most reports as JSON, so that the text is not moved while it grows.
+const ROOM: usize = 1024;
 
 /// One run of a report type.
 #[derive(Debug, Serialize, ToSchema)]
@@ -215,14 +218,15 @@ impl Report {
     pub(crate) fn of(job: &Job, deliveries: &[sealpost_core::delivery::Delivery], plane: Plane) -> Self {
         let available = job.status == JobStatus::Succeeded;
         let base = match plane {
-            Plane::Partner => format!("/v1/reports/{}", job.id),
-            Plane::Operator => format!("/admin/v1/reports/{}", job.id),
+            Plane::Partner => ["/v1/reports/", job.id.as_str()].concat(),
+            Plane::Operator => ["/admin/v1/reports/", job.id.as_str()].concat(),
         };
+        let below = |name: &str| [&base, name].concat();
         Self {
-            id: job.id.to_string(),
+            id: job.id.as_str().to_owned(),
             partner: (plane == Plane::Operator).then(|| job.request.partner.to_string()),
             status: job.status.into(),
-            report_type: job.request.report_type.to_string(),
+            report_type: job.request.report_type.as_str().to_owned(),
             format: job.request.format.clone(),
             format_options: job.request.format_options.clone(),
             parameters: job.request.parameters.iter().map(|(name, value)| (name.clone(), plain(value))).collect(),
@@ -251,9 +255,9 @@ impl Report {
             deliveries: deliveries.iter().map(|delivery| Delivery::of(delivery, plane)).collect(),
             links: Links {
                 // The file is for the partner; an operator has no use for the ciphertext.
-                file: (available && plane == Plane::Partner).then(|| format!("{base}/file")),
-                deliveries: format!("{base}/deliveries"),
-                timeline: format!("{base}/timeline"),
+                file: (available && plane == Plane::Partner).then(|| below("/file")),
+                deliveries: below("/deliveries"),
+                timeline: below("/timeline"),
                 this: base,
             },
         }
@@ -267,6 +271,18 @@ impl Report {
     /// Whether nothing more happens.
     pub(crate) fn is_done(&self) -> bool {
         self.progress.stage == ProgressStage::Done
+    }
+
+    /// As JSON.
+    ///
+    /// # Errors
+    /// When it can't be written, which is a defect.
+    pub(crate) fn json(&self) -> Result<Vec<u8>> {
+        let mut text = Vec::with_capacity(ROOM);
+        match serde_json::to_writer(&mut text, self) {
+            Ok(()) => Ok(text),
+            Err(error) => Err(Error::new(&codes::request::INTERNAL, error.to_string())),
+        }
     }
 
     pub(crate) fn location(&self) -> &str {

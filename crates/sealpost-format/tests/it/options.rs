@@ -13,6 +13,14 @@ fn pointers(name: &str, options: Json) -> Vec<(String, String)> {
     error.fields().iter().map(|field| (field.pointer.clone(), field.detail.clone())).collect()
 }
 
+/// A request without options is not tried out before it is admitted.
+#[test]
+fn every_format_can_do_without_options() {
+    for entry in sealpost_format::FORMATS {
+        assert!((entry.build)(&map(json!({}))).is_ok(), "{}", entry.name);
+    }
+}
+
 #[test]
 fn all_mistakes_are_named_at_once() {
     let found = pointers(

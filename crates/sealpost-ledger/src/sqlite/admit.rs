@@ -21,9 +21,9 @@ mod insert;
 pub(super) mod together;
 
 /// Admits each, in their order. An error of its own refuses one of them; that of a statement, all.
-fn admit(connection: &Connection, asked: &[Admission]) -> Result<Vec<Result<Admitted>>> {
+fn admit(connection: &Connection, asked: &[Box<Admission>]) -> Result<Vec<Result<Admitted>>> {
     let mut batch = Batch {
-        done: idempotency::find_all(connection, asked.iter().filter_map(keyed))?,
+        done: idempotency::find_all(connection, asked.iter().filter_map(|admission| keyed(admission)))?,
         standings: standings(connection, asked)?,
         ..Batch::default()
     };
@@ -125,7 +125,7 @@ impl<'a> Batch<'a> {
 }
 
 /// Reads how all of them stand, in one statement.
-fn standings<'a>(connection: &Connection, asked: &'a [Admission]) -> Result<Standings<'a>> {
+fn standings<'a>(connection: &Connection, asked: &'a [Box<Admission>]) -> Result<Standings<'a>> {
     let mut standings = Standings::default();
     let mut names = Vec::new();
     for admission in asked {

@@ -18,6 +18,7 @@ static STEPS: &[&str] = &[
     include_str!("schema/005_open_items.sql"),
     include_str!("schema/006_hurry.sql"),
     include_str!("schema/007_active.sql"),
+    include_str!("schema/008_admitted.sql"),
 ];
 
 /// Refuses a file that another program has made, or a newer version of this one. Gives the number of steps that it has seen.

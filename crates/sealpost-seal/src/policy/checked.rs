@@ -2,12 +2,10 @@
 //! is read and checked for each of them; times in OpenPGP are whole seconds (RFC 9580, 3.5), so that within one the
 //! outcome is the same.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use sealpost_core::error::Result;
-use sha2::{Digest, Sha256};
 
 use super::{Recipient, check};
 use crate::certificate::Certificate;
@@ -15,10 +13,18 @@ use crate::certificate::Certificate;
 /// As many as are remembered. Each is some ten kilobytes.
 const MOST: usize = 64;
 
-/// By the SHA-256 of the certificate as it was given, with the second in which it was checked.
-type Checked = HashMap<[u8; 32], (i64, Arc<Recipient>)>;
+/// One that has passed.
+struct Checked {
+    /// The certificate as it was given.
+    text: Box<[u8]>,
+    /// When it was checked.
+    second: i64,
+    recipient: Arc<Recipient>,
+}
 
-static CHECKED: LazyLock<Mutex<Checked>> = LazyLock::new(Mutex::default);
+/// In no order: two certificates differ within their first hundred bytes, so that looking through all of them is less than a
+/// hash of one.
+static CHECKED: Mutex<Vec<Checked>> = Mutex::new(Vec::new());
 
 /// Reads the certificate and applies the policy, unless that was done with the same bytes in the same second. What does not
 /// pass is not remembered.
@@ -26,19 +32,20 @@ static CHECKED: LazyLock<Mutex<Checked>> = LazyLock::new(Mutex::default);
 /// # Errors
 /// Those of [`Certificate::read`] and [`check`].
 pub(crate) fn recipient(certificate: &[u8], now: Timestamp) -> Result<Arc<Recipient>> {
-    let (digest, second): ([u8; 32], _) = (Sha256::digest(certificate).into(), now.as_second());
+    let second = now.as_second();
     let known = || CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((checked, recipient)) = known().get(&digest)
-        && *checked == second
+    if let Some(found) = known().iter().find(|known| *known.text == *certificate)
+        && found.second == second
     {
-        return Ok(recipient.clone());
+        return Ok(found.recipient.clone());
     }
     let recipient = Arc::new(check(&Certificate::read(certificate)?, now)?);
     let mut known = known();
+    known.retain(|known| *known.text != *certificate);
     if known.len() >= MOST {
         known.clear();
     }
-    known.insert(digest, (second, recipient.clone()));
+    known.push(Checked { text: certificate.into(), second, recipient: recipient.clone() });
     Ok(recipient)
 }
 

@@ -25,11 +25,14 @@ fn statements(jobs: usize) -> [String; 3] {
         ("timeline (job, sequence, at, what)", "(?, 1, ?, ?)"),
         ("tasks (id, kind, subject, ready_at)", "(?, ?, ?, ?)"),
     ]
-    .map(|(table, row)| format!("INSERT INTO {table} VALUES {}", vec![row; jobs].join(", ")))
+    // Where a row is refused, those before it stay (FAIL), until the turn is taken back, as it is after every error. ABORT, which
+    // is the rule, keeps a copy of each page to take the rows back by itself.
+    .map(|(table, row)| format!("INSERT OR FAIL INTO {table} VALUES {}", vec![row; jobs].join(", ")))
 }
 
-/// Inserts new jobs with the first entries of their timelines and their first tasks, which have no lane.
+/// Inserts new jobs, counted as active, with the first entries of their timelines and their first tasks, which have no lane.
 pub(super) fn all(connection: &Connection, made: &[JobMove]) -> Result<()> {
+    count(connection, made)?;
     let first = encode("a timeline entry", &Happening::Report(JobEvent::Admitted))?;
     let mut rest = made;
     while !rest.is_empty() {
@@ -61,6 +64,29 @@ pub(super) fn all(connection: &Connection, made: &[JobMove]) -> Result<()> {
             rows = rows.bind(TaskId::fresh().as_str().to_owned()).bind(kind).bind(subject).bind(nanos(task.run_at));
         }
         rows.execute(connection).map_err(fault::write)?;
+    }
+    Ok(())
+}
+
+/// Counts new jobs as queued or running. Not by a trigger: for one, SQLite first copies all rows of a statement.
+fn count(connection: &Connection, made: &[JobMove]) -> Result<()> {
+    let mut new: Vec<(&str, i64)> = Vec::new();
+    for JobMove { job, .. } in made {
+        let partner = job.request.partner.as_str();
+        match new.iter_mut().find(|(known, _)| *known == partner) {
+            Some((_, jobs)) => *jobs += 1,
+            None => new.push((partner, 1)),
+        }
+    }
+    for (partner, jobs) in new {
+        query(
+            "INSERT INTO active_jobs (partner, jobs) VALUES (?, ?)
+             ON CONFLICT (partner) DO UPDATE SET jobs = jobs + excluded.jobs",
+        )
+        .bind(partner)
+        .bind(jobs)
+        .execute(connection)
+        .map_err(fault::write)?;
     }
     Ok(())
 }

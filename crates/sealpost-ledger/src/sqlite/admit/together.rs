@@ -25,7 +25,8 @@ const MOST: usize = 256;
 pub(in super::super) struct Admissions(Mutex<Vec<Waiting>>);
 
 struct Waiting {
-    admission: Admission,
+    /// It moves from list to list.
+    admission: Box<Admission>,
     told: oneshot::Sender<Result<Admitted>>,
 }
 
@@ -39,7 +40,7 @@ impl Admissions {
         let (told, outcome) = oneshot::channel();
         let is_first = {
             let mut waiting = self.lock();
-            waiting.push(Waiting { admission, told });
+            waiting.push(Waiting { admission: Box::new(admission), told });
             waiting.len() == 1
         };
         if is_first {
@@ -102,7 +103,7 @@ async fn admit_batch(turn: Turn, batch: Vec<Waiting>, writing: &Writing) {
     }
 }
 
-async fn alone(writing: &Writing, admission: Admission) -> Result<Admitted> {
+async fn alone(writing: &Writing, admission: Box<Admission>) -> Result<Admitted> {
     let turn = writing.begin(Durability::Disk).await?;
     let outcome = admit(turn.connection(), &[admission]);
     let gone = || Error::new(&codes::ledger::UNREACHABLE, "the admission has no outcome");
