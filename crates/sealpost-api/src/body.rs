@@ -110,6 +110,20 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
             Error::new(&codes::request::INVALID, "the body has not the expected shape").with_fields(vec![wrong])
         );
     }
+    // Where it goes wrong is looked for once something is.
+    let value = serde_json::from_slice(bytes).or_else(|_| explained(bytes))?;
+    // Serde also reads a struct from an array of its members, which nobody means.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        let field = FieldError::new("", "expected an object");
+        return Err(
+            Error::new(&codes::request::INVALID, "the body has not the expected members").with_fields(vec![field])
+        );
+    }
+    Ok(value)
+}
+
+/// Reads a value, and says of what can't be read where it stands.
+fn explained<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let refused = |place: String, error: &serde_json::Error| {
         let what = if error.is_data() { "the body has not the expected members" } else { "the body is not JSON" };
@@ -120,13 +134,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         refused(place, error.inner())
     })?;
     json.end().map_err(|error| refused(String::new(), &error))?;
-    // Serde also reads a struct from an array of its members, which nobody means.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        let field = FieldError::new("", "expected an object");
-        return Err(
-            Error::new(&codes::request::INVALID, "the body has not the expected members").with_fields(vec![field])
-        );
-    }
     Ok(value)
 }
 

@@ -31,7 +31,7 @@ pub fn file_name(admission: &Admission, sequence: u64) -> Result<FileName> {
         Some(match word {
             "partner" => admission.request.partner.to_string(),
             "report" => admission.request.report_type.to_string(),
-            "date" => local.strftime("%Y-%m-%d").to_string(),
+            "date" => local.date().to_string(),
             "time" => local.strftime("%H%M%S").to_string(),
             "sequence" => format!("{sequence:06}"),
             "id" => admission.id.to_string(),
@@ -77,7 +77,7 @@ pub fn time_zone(name: &str) -> Result<TimeZone> {
 }
 
 fn fill(template: &str, word: impl Fn(&str) -> Option<String>) -> Result<String> {
-    let mut name = String::new();
+    let mut name = String::with_capacity(2 * template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         name.push_str(before);

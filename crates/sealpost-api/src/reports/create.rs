@@ -1,6 +1,5 @@
 //! `POST /v1/reports`: ask for a report. A 202 means that it is durable.
 
-use axum::body::Body;
 use axum::extract;
 use axum::response::Response;
 use http::StatusCode;
@@ -19,6 +18,7 @@ use utoipa::ToSchema;
 use super::wire::Report;
 use crate::authenticate::Caller;
 use crate::body::JsonBody;
+use crate::conditional;
 use crate::plane::Plane;
 use crate::problem::{Problem, in_header};
 use crate::state::State;
@@ -152,10 +152,9 @@ async fn accepted(pipeline: &Pipeline, job: Job, replayed: bool, plane: Plane) -
     let report = Report::load(pipeline, job, plane).await?;
     let location = HeaderValue::from_str(report.location()).ok();
     let look_again = report.look_again_in(Timestamp::now());
-    let mut response = Response::new(Body::from(report.json()?));
+    let mut response = conditional::json(report.json()?.into());
     *response.status_mut() = StatusCode::ACCEPTED;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(location) = location {
         headers.insert(header::LOCATION, location);
     }
