@@ -36,7 +36,12 @@ fn through(site: Site, port: u16) -> Site {
 
 /// Retrieves `a.bin`, slowly enough for further channels to take part, and holds it against these bytes.
 async fn retrieve(site: &Site, bytes: &[u8]) -> Result<()> {
-    let mut basket = Basket { pause: Duration::from_millis(4), ..Basket::default() };
+    retrieve_with(site, bytes, Duration::from_millis(4)).await
+}
+
+/// The same, with so long a pause after each piece that has landed.
+async fn retrieve_with(site: &Site, bytes: &[u8], pause: Duration) -> Result<()> {
+    let mut basket = Basket { pause, ..Basket::default() };
     let retrieved = site.retrieve("a.bin", &mut basket).await;
     assert!(bytes.starts_with(&basket.bytes), "in order and without a gap, also where it stops");
     assert!(retrieved.is_err() || basket.bytes.len() == bytes.len(), "{} bytes", basket.bytes.len());
@@ -56,18 +61,19 @@ async fn a_file_comes_whole_over_several_channels_and_connections() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_far_server_gets_a_second_connection_by_itself_unless_ranges_are_off() {
     let server = Sshd::start();
-    // Slow enough, and the file large enough, that much of it is left when the second one is thought of.
-    let line = Line { one_way: Duration::from_millis(15), bytes_per_second: Some(20_000_000) };
+    // What is slow is the landing, not the line: on a full line, the second login would wait behind the file at each of its
+    // round trips, and the file could be there first.
+    let line = Line { one_way: Duration::from_millis(15), bytes_per_second: None };
+    let pause = Duration::from_millis(15);
     let far = FarProxy::start(([127, 0, 0, 1], server.port()).into(), line);
-    let bytes = noise(110_000_000, 9);
+    let bytes = noise(70_000_000, 9);
     std::fs::write(server.inbox().join("a.bin"), &bytes).unwrap();
     let site = through(sites::openssh(&server), far.address().port());
-    retrieve(&site, &bytes).await.unwrap();
-    // The file may have come before the second one was of use.
+    retrieve_with(&site, &bytes, pause).await.unwrap();
     assert_eq!(logins(&server), 2);
     let mut site = through(sites::openssh(&server), far.address().port());
     site.settings.parallel.ranges = Some(false);
-    retrieve(&site, &bytes).await.unwrap();
+    retrieve_with(&site, &bytes, pause).await.unwrap();
     assert_eq!(logins(&server), 3);
 }
 
