@@ -10,7 +10,7 @@ use crate::figures::Figures;
 use crate::ours::{self, Sample};
 use crate::parts::{Bench, Sheet, in_turns};
 use crate::row::{Row, at_most};
-use crate::serving::cpu_seconds;
+use crate::serving::{busy_seconds, cpu_seconds};
 use crate::site::{REPORT, Site};
 use crate::{Contestant, peer, python};
 
@@ -27,11 +27,20 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Sheet> {
     let figures = in_turns(contestants(site, &sample, &drain), bench.arguments.rounds)?;
     let [wall, ours, server] = ["stored s", "stored CPU s", "stored server CPU s"].map(|figure| figures.median(figure));
     let (wall, ours, server) = (wall?, ours?, server?);
+    let [delivered, busy] = ["ours s", "busy s"].map(|figure| figures.median(figure));
+    let (delivered, busy, cores) = (delivered?, busy?, cores());
     let remarks = format!(
-        "Overlap, from the query to the store: {wall:.2} s, in which the database server had {server:.2} s of a processor and we {ours:.2} s; one after the other would be {:.2} s.\n",
-        server + ours
+        "Overlap, from the query to the store: {wall:.2} s, in which the database server had {server:.2} s of a processor and we {ours:.2} s; one after the other would be {:.2} s.\n\
+         With the delivery: {delivered:.2} s, in which all processes of the machine had {busy:.2} s of its {cores} cores: were they never idle, it would be {:.2} s.\n",
+        server + ours,
+        busy / cores
     );
     Ok(Sheet { remarks, ..Sheet::of(rows(&figures, &sample)?) })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no machine has 2^52 cores")]
+fn cores() -> f64 {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64
 }
 
 fn contestants<'a>(site: &'a Site, sample: &'a Sample, drain: &'a Path) -> Vec<Contestant<'a>> {
@@ -40,7 +49,9 @@ fn contestants<'a>(site: &'a Site, sample: &'a Sample, drain: &'a Path) -> Vec<C
     };
     vec![
         Contestant::new("sealpost", || {
-            let (figures, delivered) = ours::whole_path(site)?;
+            let before = busy_seconds()?;
+            let (mut figures, delivered) = ours::whole_path(site)?;
+            figures.add(Figures::of([("busy s", busy_seconds()? - before)]));
             fs::remove_file(&delivered).with_context(|| format!("remove {}", delivered.display()))?;
             Ok(figures)
         }),

@@ -172,6 +172,20 @@ pub(crate) fn cpu_seconds_of_children() -> Result<f64> {
     ticks("self", 13)
 }
 
+/// Processor time of everything that runs on the machine so far: all but idling, waiting for a disk and what its host took
+/// (proc(5)).
+///
+/// # Errors
+/// When the kernel does not tell.
+pub(crate) fn busy_seconds() -> Result<f64> {
+    let text = fs::read_to_string("/proc/stat").context("/proc/stat")?;
+    let all = text.lines().next().and_then(|line| line.strip_prefix("cpu ")).context("/proc/stat")?;
+    let ticks: Vec<f64> = all.split_whitespace().filter_map(|ticks| ticks.parse().ok()).collect();
+    // user nice system idle iowait irq softirq
+    let [user, nice, system, _, _, irq, softirq, ..] = ticks[..] else { anyhow::bail!("/proc/stat: {all}") };
+    Ok((user + nice + system + irq + softirq) / TICKS)
+}
+
 /// Two fields of `/proc/PID/stat`, user and system time, as seconds. Fields are counted behind the program's name.
 fn ticks(process: &str, first: usize) -> Result<f64> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).context("/proc/PID/stat")?;
@@ -197,15 +211,18 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::cpu_seconds;
+    use super::{busy_seconds, cpu_seconds};
 
     #[test]
-    fn our_own_processor_time_grows() {
-        let before = cpu_seconds(std::process::id()).unwrap();
+    fn our_own_processor_time_grows_and_the_machine_has_it_too() {
+        let (before, all) = (cpu_seconds(std::process::id()).unwrap(), busy_seconds().unwrap());
         let mut sum = 0_u64;
         while cpu_seconds(std::process::id()).unwrap() <= before {
             sum = std::hint::black_box(sum.wrapping_add(1));
         }
         assert!(cpu_seconds(std::process::id()).unwrap() > before);
+        while busy_seconds().unwrap() <= all {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
     }
 }
