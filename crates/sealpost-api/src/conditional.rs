@@ -24,23 +24,24 @@ pub(crate) fn json_or_not_modified(asked: &HeaderMap, value: &impl Serialize) ->
 /// A JSON answer that has this entity tag, or 304 where the caller has it already.
 pub(crate) fn tagged(asked: &HeaderMap, tag: HeaderValue, bytes: Bytes) -> Response {
     let is_known = asked.contains_key(header::IF_NONE_MATCH) && tag.to_str().is_ok_and(|tag| is_unchanged(asked, tag));
-    let mut response = if is_known { not_modified() } else { json(bytes) };
+    let mut response = if is_known { with_room(Body::empty()) } else { json(bytes) };
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
     response.headers_mut().insert(header::ETAG, tag);
-    response
-}
-
-fn not_modified() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    response.headers_mut().reserve(HEADERS);
     response
 }
 
 /// A JSON answer.
 pub(crate) fn json(bytes: Bytes) -> Response {
-    let mut response = Response::new(Body::from(bytes));
-    response.headers_mut().reserve(HEADERS);
+    let mut response = with_room(Body::from(bytes));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn with_room(body: Body) -> Response {
+    let mut response = Response::new(body);
+    response.headers_mut().reserve(HEADERS);
     response
 }
 

@@ -105,9 +105,9 @@ async fn look(
 
 fn put_together(snapshot: &Snapshot) -> Result<Answer, Problem> {
     let report = Report::of(&snapshot.job, &snapshot.deliveries, Plane::Partner);
-    let unwritten = |error: &dyn std::fmt::Display| Error::new(&codes::request::INTERNAL, error.to_string());
+    let tag = HeaderValue::from_str(&conditional::weak(&tag(snapshot)));
     Ok(Answer {
-        tag: HeaderValue::from_str(&conditional::weak(&tag(snapshot))).map_err(|error| unwritten(&error))?,
+        tag: tag.map_err(|error| Error::new(&codes::request::INTERNAL, error.to_string()))?,
         body: report.json()?.into(),
         created_at: snapshot.job.created_at,
         is_done: report.is_done(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures::future::{join, join_all};
 use jiff::Timestamp;
 use sealpost_core::Error;
 use sealpost_core::audit::{Actor, ActorKind, AuditEntry};
@@ -210,11 +211,24 @@ async fn active_reports_are_counted_however_they_move() {
                    (SELECT COUNT(*) FROM jobs WHERE status IN ('queued', 'running'))";
         query_as(sql).fetch_one(&reader).unwrap()
     };
-    let mut jobs = Vec::new();
-    for of in ["acme", "acme", "other"] {
-        let Admitted::New(job) = ledger.admit(admission(of)).await.unwrap() else { panic!("a new job") };
-        jobs.push(job);
-    }
+    // In one transaction: they wait for the turn that is under way.
+    let turn = ledger.begin(Durability::Disk).await.unwrap();
+    let admissions = join_all(["acme", "acme", "other"].map(|of| ledger.admit(admission(of))));
+    let (admitted, ended) = join(admissions, turn.end(Ok(()))).await;
+    ended.unwrap();
+    let jobs: Vec<_> = admitted
+        .into_iter()
+        .map(|admitted| match admitted.unwrap() {
+            Admitted::New(job) => job,
+            Admitted::Replayed(job) => panic!("{} is new", job.id),
+        })
+        .collect();
+    let of_each: Vec<(String, i64)> = {
+        let reader = ledger.reader().unwrap();
+        let of = query_as("SELECT partner, jobs FROM active_jobs ORDER BY partner");
+        of.fetch_all(&reader).unwrap()
+    };
+    assert_eq!(of_each, [("acme".to_owned(), 2), ("other".to_owned(), 1)]);
     assert_eq!(counted().await, (3, 3));
     let now = Timestamp::now();
     ledger.apply(&jobs[0].id, &started(1), None, now).await.unwrap();
