@@ -35,6 +35,8 @@ locals {
       # Messages of a batch at once.
       SEALPOST__WORKER__CONCURRENCY = tostring(var.functions.work_batch.size)
       SEALPOST__DELIVER__ENGINE     = var.engine
+      # An answer of a function is 6 MB at most (4.4 MB of a file); larger ones are fetched from the bucket by a signed address.
+      SEALPOST__API__DOWNLOADS = "redirect"
     },
     var.database.ca_file == null ? {} : { SEALPOST__SOURCES__MAIN__TLS__CA_FILE = var.database.ca_file },
     var.identity.issuers_in_package ? {} : { SEALPOST__IDENTITY__ISSUERS = local.issuers },

@@ -142,7 +142,14 @@ fn entries(binary: &Path, config: Option<&Path>) -> Result<Vec<(String, PathBuf)
             return Err(format!("there is no sealpost.toml in {}", folder.display()));
         }
         entries.push(("sealpost.toml".to_owned(), folder.join("sealpost.toml")));
+        let before = entries.len();
         authorities(folder, &mut entries)?;
+        if entries.len() == before {
+            println!(
+                "note: {} has no certificate authorities (*.pem); a database of RDS needs rds-ca.pem (docs/deploy-aws.md)",
+                folder.display()
+            );
+        }
         walk(&folder.join("catalogue"), "catalogue", &mut entries)?;
     }
     entries.sort();

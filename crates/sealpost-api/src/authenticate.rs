@@ -19,6 +19,7 @@ use crate::gateway::Word;
 use crate::problem::Problem;
 use crate::serve::ClientCertificate;
 use crate::state::State;
+use crate::throttle;
 
 mod challenge;
 pub(crate) mod headers;
@@ -100,19 +101,36 @@ pub(crate) async fn authenticate(state: &State, request: &mut Request) -> Result
     if let Some(trail) = request.extensions().get::<Trail>() {
         trail.is_of(&caller.partner);
     }
-    let operation = match asked(request) {
-        Asked::Operation(operation) => operation,
+    let Identified { partner, actor, scopes, .. } = caller;
+    match asked(request) {
+        Asked::Operation(operation) => Ok(Authenticated { partner, operation, actor, scopes }),
+        nothing => {
+            // Asking for what is not there counts for the partner's plan like everything else.
+            let trail = request.extensions().get::<Trail>().cloned().unwrap_or_default();
+            throttle::throttle(state, &trail, &partner, NO_OPERATION).await?;
+            Err(no_operation(nothing))
+        }
+    }
+}
+
+/// The name under which requests for nothing count; no limit of a single operation is called like that.
+const NO_OPERATION: &str = "";
+
+fn no_operation(asked: Asked) -> Problem {
+    match asked {
         Asked::OtherMethods(methods) => {
             let error = Error::new(&codes::request::METHOD, "this path has no such method");
-            return Err(Problem::from(error).with_header(header::ALLOW, &methods));
+            Problem::from(error).with_header(header::ALLOW, &methods)
         }
-        Asked::Unknown => {
+        Asked::NoVerb => {
+            let detail = "this path needs a verb behind the id, `{id}:verb`, and has no such one";
+            Error::new(&codes::request::UNKNOWN_PATH, detail).into()
+        }
+        Asked::Operation(_) | Asked::Unknown => {
             let detail = "the endpoint has no row in the table of scopes, so nobody may use it";
-            return Err(Error::new(&codes::request::INTERNAL, detail).into());
+            Error::new(&codes::request::INTERNAL, detail).into()
         }
-    };
-    let Identified { partner, actor, scopes, .. } = caller;
-    Ok(Authenticated { partner, operation, actor, scopes })
+    }
 }
 
 async fn identify(

@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 
 use crate::around::Next;
-use crate::authenticate;
+use crate::authenticate::{self, Authenticated};
 use crate::edge::Trail;
 use crate::parameters;
 use crate::plane::Plane;
@@ -31,7 +31,8 @@ async fn admit(state: &State, request: &mut Request) -> Result<(), Problem> {
         }
     };
     let trail = request.extensions().get::<Trail>().cloned().unwrap_or_default();
-    throttle::throttle(state, &trail, &authenticated).await?;
+    let Authenticated { partner, operation, .. } = &authenticated;
+    throttle::throttle(state, &trail, partner, &operation.name).await?;
     authenticated.check_scope()?;
     parameters::check(authenticated.operation, request)?;
     request.extensions_mut().insert(authenticated);

@@ -18,11 +18,11 @@ use axum::response::Response;
 use jiff::Timestamp;
 use sealpost_core::error::{Error, Retry, codes};
 use sealpost_core::identity::Genuine;
+use sealpost_core::partner::Partner;
 use sealpost_core::usage::RateLimit;
 use sealpost_pipeline::identify::nothing_presented;
 use sealpost_pipeline::usage::Taken;
 
-use crate::authenticate::Authenticated;
 use crate::edge::Trail;
 use crate::plane::Plane;
 use crate::problem::Problem;
@@ -58,10 +58,8 @@ impl Throttle {
     }
 }
 
-/// Behind authentication: no more than the partner's plan allows.
-pub(crate) async fn throttle(state: &State, trail: &Trail, caller: &Authenticated) -> Result<(), Problem> {
-    let Authenticated { partner, operation, .. } = caller;
-    let name = operation.name.as_str();
+/// Behind authentication: no more than the partner's plan allows, of the operation of this name and of all of them.
+pub(crate) async fn throttle(state: &State, trail: &Trail, partner: &Partner, name: &str) -> Result<(), Problem> {
     let (allowed, standings) = state.throttle.plans.take(&partner.id, &partner.limits, name, Instant::now());
     let mut fields = Fields::of_rate(&standings.all, standings.operation.as_ref().map(|one| (name, one)));
     if !allowed {

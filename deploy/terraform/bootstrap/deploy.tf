@@ -28,6 +28,8 @@ locals {
       "arn:${local.partition}:logs:${local.here}:log-group:API-Gateway-Execution-Logs_*",
       "arn:${local.partition}:logs:${local.here}:log-group:aws-waf-logs-${var.name}-*",
       "arn:${local.partition}:rds:${local.here}:db:${var.name}-*",
+      # MySQL's own options, which a database without others gets.
+      "arn:${local.partition}:rds:${local.here}:og:default:*",
       "arn:${local.partition}:rds:${local.here}:pg:${var.name}-*",
       "arn:${local.partition}:rds:${local.here}:snapshot:${var.name}-*",
       "arn:${local.partition}:rds:${local.here}:subgrp:${var.name}-*",
@@ -59,6 +61,18 @@ locals {
     ]
     Resource  = "*"
     Condition = local.in_region
+  }
+
+  # Who gives a service one of our keys must be able to use it himself, through that service: Lambda checks it for the variables of
+  # functions, DynamoDB for the table, RDS and Secrets Manager for the owner's secret. Never directly.
+  keys_through_services = {
+    Sid      = "KeysThroughServices"
+    Effect   = "Allow"
+    Action   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+    Resource = "arn:${local.partition}:kms:${local.here}:key/*"
+    Condition = { StringEquals = {
+      "kms:ViaService" = [for service in ["dynamodb", "lambda", "rds", "secretsmanager"] : "${service}.${var.region}.amazonaws.com"]
+    } }
   }
 
   # Services that have one address for the whole world.
@@ -139,7 +153,7 @@ locals {
 
   deploy_policies = {
     resources  = [local.named, local.unnamed, local.worldwide, local.contents, local.files]
-    identities = local.identities
+    identities = concat(local.identities, [local.keys_through_services])
   }
 }
 

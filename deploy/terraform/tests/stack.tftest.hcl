@@ -186,6 +186,37 @@ run "the_boundary_lets_the_functions_work" {
   }
 }
 
+run "who_plans_reads_only" {
+  command = plan
+
+  module {
+    source = "./bootstrap"
+  }
+
+  variables {
+    name          = "sealpost"
+    account_id    = "123456789012"
+    region        = "eu-central-1"
+    ci            = { issuer = "jenkins.example.com/oidc", subjects = ["deploy"] }
+    plan_subjects = ["plan-*"]
+  }
+
+  assert {
+    condition     = !strcontains(jsonencode(one([for statement in local.state_access.plan : statement.Action if statement.Sid == "State"])), "Put") && strcontains(jsonencode(one([for statement in local.state_access.deploy : statement.Action if statement.Sid == "State"])), "Put")
+    error_message = "Who only plans may write the state."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for statement in local.plan_reads : [for action in statement.Action : can(regex(":(Get|Describe|List|GET$|Decrypt$)", action))]]))
+    error_message = "Who only plans may change something."
+  }
+
+  assert {
+    condition     = alltrue([for statement in local.plan_reads : can(statement.Condition.StringEquals["kms:ViaService"]) if contains(statement.Action, "kms:Decrypt")])
+    error_message = "Who only plans may use keys directly."
+  }
+}
+
 run "bootstrap_for_every_job" {
   command = plan
 

@@ -36,6 +36,8 @@ pub(crate) enum Asked {
     Operation(&'static Operation),
     /// A path that has other methods only, as `Allow` lists them.
     OtherMethods(String),
+    /// A path where only verbs are described, without one of them: `{id}:verb`.
+    NoVerb,
     /// Nothing that the document knows: closed to everyone.
     Unknown,
 }
@@ -110,7 +112,7 @@ impl Operations {
         let verb = if place.verbs.is_empty() { None } else { verb(path) };
         let candidates = verb.and_then(|verb| place.verbs.get(&verb)).unwrap_or(&place.without_verb);
         if candidates.is_empty() {
-            return Asked::Unknown;
+            return Asked::NoVerb;
         }
         let operations = candidates.iter().map(|index| &self.all[*index]);
         match operations.clone().find(|operation| operation.method == *method) {
@@ -184,6 +186,10 @@ mod tests {
             panic!("PATCH has no operation")
         };
         assert_eq!(methods, "GET,HEAD,POST");
+        let route = "/v1/webhooks/{id}/notifications/{notification}";
+        for path in ["/v1/webhooks/whk_x/notifications/msg_y", "/v1/webhooks/whk_x/notifications/msg_y:replya"] {
+            assert_eq!(asked(&Method::POST, route, path), Asked::NoVerb);
+        }
     }
 
     #[test]

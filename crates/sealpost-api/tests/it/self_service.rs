@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use reqwest::{Method, StatusCode};
+use sealpost_core::connector::UserSecret;
+use sealpost_core::id::ConnectorId;
 use sealpost_pipeline::{Policy, SelfService};
 use sealpost_seal::{KeyKind, KeyRequest};
 use serde_json::{Value as Json, json};
@@ -269,6 +271,37 @@ async fn destinations_are_made_changed_and_removed_and_their_secrets_go_with_the
     assert!(holds(rig.folder.path(), "PRIVATE-CANARY").is_empty());
     let (_, list) = json_of(rig.get(&rig.acme, "/v1/destinations")).await;
     assert_eq!(list["destinations"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_operator_has_set_up_is_not_lost_by_a_change() {
+    let rig = Rig::self_serving(all(Policy::Allowed)).await;
+    let (_, list) = json_of(rig.get(&rig.acme, "/v1/destinations")).await;
+    let id: ConnectorId = list["destinations"][0]["id"].as_str().unwrap().parse().unwrap();
+    let records = &rig.pipeline.parts().records;
+    let before = records.connector(&id).await.unwrap().unwrap();
+    let put = |body: Json| json_of(rig.ask(&rig.acme, Method::PUT, &format!("/v1/destinations/{id}")).json(&body));
+    let (host, port) = (before.settings.host.clone(), before.settings.port);
+
+    // User and key in one secret: there is no login that could stay as it is.
+    let mut of_secret = before.clone();
+    of_secret.settings.user = String::new();
+    of_secret.settings.login = Vec::new();
+    of_secret.settings.user_secret = Some(UserSecret { secret: "file:sftp".parse().unwrap(), stages: Vec::new() });
+    records.put_connector(&of_secret).await.unwrap();
+    let (status, problem) = put(json!({"host": host, "port": port, "user": "x", "directory": "in2"})).await;
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (StatusCode::BAD_REQUEST, &json!("/login")), "{problem}");
+    assert_eq!(records.connector(&id).await.unwrap(), Some(of_secret));
+
+    // The transfer service's own connector stays with server, user and login.
+    let mut of_service = before.clone();
+    of_service.settings.aws_connector = Some("c-0123456789abcdef0".parse().unwrap());
+    records.put_connector(&of_service).await.unwrap();
+    let user = &before.settings.user;
+    let (status, changed) = put(json!({"host": host, "port": port, "user": user, "directory": "in2"})).await;
+    assert_eq!((status, &changed["directory"]), (StatusCode::OK, &json!("in2")), "{changed}");
+    let after = records.connector(&id).await.unwrap().unwrap();
+    assert_eq!(after.settings.aws_connector, of_service.settings.aws_connector);
 }
 
 #[tokio::test]

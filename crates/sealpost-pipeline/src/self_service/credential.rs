@@ -91,6 +91,10 @@ fn as_before(before: Option<&ConnectorSettings>, after: &ConnectorSettings) -> R
         Err(Error::new(&codes::request::INVALID, "a way to log in is needed").with_fields(vec![field]))
     };
     let Some(before) = before else { return refused("missing") };
+    // User and key may be one secret of the operator's, or the transfer service's own; neither is a login that stays.
+    if before.login.is_empty() {
+        return refused("give one: the present one was set up by the operator and can't be kept by a change");
+    }
     // A private key of the operator's may open other accounts of that server too: which one is not the partner's to choose.
     let is_ours = |login: &Login| matches!(login, Login::PrivateKey { public_key: Some(_), .. });
     if !before.login.iter().all(is_ours) && before.account() != after.account() {

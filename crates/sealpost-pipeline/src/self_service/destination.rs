@@ -253,6 +253,10 @@ fn reshaped(before: Connector, wanted: &ConnectorSettings) -> Connector {
     let is_same = is_same_server(&before.settings, wanted);
     let Connector { settings: old, mut candidates, .. } = before.clone();
     let mut settings = wanted.clone();
+    // The transfer service's connector has server and login of its own: it stays where neither is changed.
+    if is_same && old.user == settings.user && old.login == settings.login {
+        settings.aws_connector.clone_from(&old.aws_connector);
+    }
     settings.public_only = public_only;
     settings.limits = old.limits;
     settings.retry = old.retry;

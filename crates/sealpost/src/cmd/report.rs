@@ -18,6 +18,9 @@ use crate::config::Loaded;
 use crate::output::{self, Output};
 use crate::wire;
 
+/// How often a report that is worked on here is looked at, when nothing is heard of it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Run a report for a partner, here and now, and wait for its deliveries.
@@ -60,6 +63,9 @@ pub(crate) enum Command {
     Redeliver {
         /// The report's id, `rep_…`.
         id: String,
+        /// Only ask for it; leave the work to `sealpost serve` or `sealpost worker`.
+        #[arg(long)]
+        queue: bool,
     },
     /// Cancel a report, or delete its file.
     Cancel {
@@ -123,10 +129,12 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
             Ok(ExitCode::SUCCESS)
         }
         Command::Show { id } => show(&pipeline, &id.parse()?, output).await,
-        Command::Redeliver { id } => {
+        Command::Redeliver { id, queue } => {
             let (job, partner) = job_and_partner(&pipeline, &id).await?;
             pipeline.redeliver(&partner, &job.id, None, None).await?;
-            work_until_ended(&pipeline, &job.id).await?;
+            if !queue {
+                work_until_ended(&pipeline, &job.id).await?;
+            }
             show(&pipeline, &job.id, output).await
         }
         Command::Cancel { id } => {
@@ -185,6 +193,7 @@ async fn work_until_ended(pipeline: &Pipeline, id: &JobId) -> Result<()> {
     });
     let ended = async {
         let mut told = None;
+        let mut following = pipeline.follow(id);
         loop {
             let job = pipeline.parts().ledger.job_of_any_partner(id).await?;
             let deliveries = pipeline.parts().ledger.deliveries(id).await?;
@@ -202,12 +211,15 @@ async fn work_until_ended(pipeline: &Pipeline, id: &JobId) -> Result<()> {
                     at.strftime("%H:%M:%S UTC")
                 ));
             }
-            if job.is_none_or(|job| job.status.is_terminal())
+            if job.as_ref().is_none_or(|job| job.status.is_terminal())
                 && deliveries.iter().all(|delivery| delivery.status.is_terminal())
             {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            // Woken by the worker; the look once in a while is for a ledger that could not be read for it.
+            let seen =
+                job.map_or(0, |job| job.version) + deliveries.iter().map(|delivery| delivery.version).sum::<u64>();
+            drop(tokio::time::timeout(LOOK_EVERY, following.until(|known| known.version() > seen)).await);
         }
     };
     let outcome = tokio::select! {

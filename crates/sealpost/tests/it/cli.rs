@@ -115,6 +115,9 @@ fn a_report_runs_from_the_command_line() {
     for word in ["succeeded", "delivered", "timeline", "intended", "host key SHA256:"] {
         assert!(text.contains(word), "{word} in {text}");
     }
+    // Only asked for: whoever works for the service sends it, not this machine.
+    let asked = world.json(&["report", "redeliver", id, "--queue"]);
+    assert_eq!(asked["deliveries"][1]["status"], "pending", "{asked}");
     // The same bytes again: the name is taken, so the policy `fail` refuses it, and says so.
     let again = world.run(&["report", "redeliver", id]);
     assert_eq!(again.status.code(), Some(7));

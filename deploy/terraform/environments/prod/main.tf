@@ -32,6 +32,8 @@ module "sealpost" {
     environment = {
       VAULT_ADDR      = "https://vault.example.com:8200"
       VAULT_NAMESPACE = "reporting"
+      # Each function proves by its own role who it is; Vault's role `sealpost` is bound to them.
+      SEALPOST__SECRETS__VAULT__AUTH = "{ method = \"aws\", role = \"sealpost\" }"
     }
   }
 

@@ -110,7 +110,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each = var.dead_letter_queues
 
   alarm_name          = "${var.name}-dead-letters-${each.key}"
-  alarm_description   = "Messages of `${each.key}` were given up. See why in the function's log, repair, and move them back (start-message-move-task)."
+  alarm_description   = "Messages of `${each.key}` were given up. See why in the function's log, repair, then do what docs/operate.md says of this alarm."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = each.value }

@@ -7,6 +7,7 @@ use super::refuse_unoffered;
 use super::wanted::Wanted;
 use crate::transfer::call::{Call, check_is_ours, no_connector};
 use crate::transfer::operations::Reply;
+use crate::transfer::tags::setting;
 
 pub(in crate::transfer) async fn update(call: &Call) -> Reply {
     let input = call.input();
@@ -14,8 +15,11 @@ pub(in crate::transfer) async fn update(call: &Call) -> Reply {
     refuse_unoffered(&input)?;
     let wanted = Wanted::read(&call.state, &input)?;
     check_is_ours(&call.find_connector(&id).await?)?;
+    // What the operator allows holds for a connector that is changed as for a new one: it may have been made before.
+    let allowed = setting::Allowed::of(call.state.settings());
     let edit = move |mut connector: TransferConnector| {
         wanted.apply(&mut connector)?;
+        setting::apply(&mut connector, allowed)?;
         Ok(connector)
     };
     let edited = call.state.pipeline.edit_transfer_connector(&id, &edit).await?;

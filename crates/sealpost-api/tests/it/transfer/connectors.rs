@@ -1,7 +1,9 @@
 //! Connectors: made, changed, shown, listed, tagged, tested, removed.
 
-use sealpost_core::connector::{AddressFamily, ExistingFile};
-use sealpost_core::transfer::{AfterRetrieve, TransferConnector};
+use jiff::Timestamp;
+use sealpost_core::connector::{AddressFamily, ConnectorSettings, ExistingFile};
+use sealpost_core::id::ConnectorId;
+use sealpost_core::transfer::{AfterRetrieve, Landed, TransferConnector};
 use serde_json::json;
 
 use super::rig::{Rig, generous};
@@ -70,4 +72,32 @@ async fn connections_are_tested_as_far_as_the_login() {
 async fn there_are_only_as_many_connectors_as_configured() {
     let rig = Rig::with(generous(), TransferSettings { most_connectors: 2, ..TransferSettings::default() }).await;
     rig.run("most_connectors.py", json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_of_before_is_changed_within_what_is_allowed_now() {
+    let rig = Rig::with(generous(), TransferSettings { public_only: true, ..TransferSettings::default() }).await;
+    // Made when the setting was another one.
+    let made = TransferConnector {
+        id: ConnectorId::fresh(),
+        url: "sftp://sftp.example.com".to_owned(),
+        access_role: "arn:aws:iam::123456789012:role/tests".to_owned(),
+        logging_role: None,
+        ip_address_type: None,
+        user_secret_id: None,
+        tags: Vec::new(),
+        settings: ConnectorSettings::new("sftp.example.com", 22, ""),
+        landed: Landed::default(),
+        after_retrieve: AfterRetrieve::default(),
+        partner: None,
+        created_at: Timestamp::now(),
+    };
+    assert!(!made.settings.public_only);
+    rig.pipeline.create_transfer_connector(&made).await.unwrap();
+    let id = made.id.to_string();
+    let arguments = ["update-connector", "--connector-id", &id, "--url", "sftp://10.0.0.5:6379"];
+    let (succeeded, answer) = rig.aws("admin", &arguments).await;
+    assert!(succeeded, "{answer}");
+    let TransferConnector { settings, .. } = rig.pipeline.transfer_connector(&made.id).await.unwrap().unwrap();
+    assert_eq!((settings.host.as_str(), settings.port, settings.public_only), ("10.0.0.5", 6379, true));
 }
