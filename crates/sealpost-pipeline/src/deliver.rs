@@ -173,7 +173,9 @@ impl Pipeline {
         error: &Error,
         lease: &Lease,
     ) -> Result<Outcome> {
-        let event = DeliveryEvent::Failed { failure: Failure::from(error) };
+        // As it is now: the attempt that has just failed may have been about to rename.
+        let intent = self.parts.ledger.delivery(&delivery.id).await?.and_then(|now| now.intent);
+        let event = DeliveryEvent::Failed { failure: given_up(error, intent.as_ref()) };
         let failed = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
         telemetry::delivery_failed(error);
         log::delivery_failed(&self.parts.settings.transfer, &failed, connector, error);
@@ -185,6 +187,18 @@ impl Pipeline {
         }
         Ok(Outcome::Done)
     }
+}
+
+/// Why a delivery is given up. Where a rename was begun and its answer never came, the partner may have the file all the same:
+/// whoever sends it again has to know.
+fn given_up(error: &Error, intent: Option<&Intent>) -> Failure {
+    let mut failure = Failure::from(error);
+    if let Some(Intent { final_path, .. }) = intent {
+        failure.detail += &format!("; an attempt was about to show the file as `{final_path}`, and it may be there");
+        failure.advice =
+            format!("Ask the partner whether the file is there before you send it again. {}", failure.advice);
+    }
+    failure
 }
 
 /// After which pause an attempt that did not fail, but did not end either, is gone on with.
@@ -239,5 +253,26 @@ impl Journal for LedgerJournal {
     fn progress(&self, bytes_sent: u64) {
         self.passage.reached();
         self.sent.store(bytes_sent, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rename_without_an_answer_is_told_of() {
+        let error = Error::new(&codes::deliver::AUTHENTICATION, "acme@sftp.example");
+        let plain = given_up(&error, None);
+        assert_eq!(plain, Failure::from(&error));
+        let intent = Intent {
+            temporary_path: "in/.a.csv.pgp.part".to_owned(),
+            final_path: "in/a.csv.pgp".to_owned(),
+            account: "acme@sftp.example:22".to_owned(),
+        };
+        let told = given_up(&error, Some(&intent));
+        assert_eq!(told.code, plain.code);
+        assert!(told.detail.contains("`in/a.csv.pgp`, and it may be there"), "{told:?}");
+        assert!(told.advice.starts_with("Ask the partner") && told.advice.ends_with(&plain.advice), "{told:?}");
     }
 }
