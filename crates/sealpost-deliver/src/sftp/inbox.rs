@@ -6,7 +6,7 @@ use russh::ChannelReadHalf;
 
 use super::session::printable;
 
-/// The longest reply that makes sense: we never read file data.
+/// The longest reply that makes sense: no read asks for so much. It also bounds what comes before SFTP is granted.
 const LONGEST: usize = 1 << 20;
 
 /// Collects packets. Waiting for one may be cancelled at any time without losing anything.
@@ -47,6 +47,10 @@ impl Inbox {
                 Some(ChannelMsg::Failure) => return Ok(false),
                 other => self.take(other)?,
             }
+            // What comes before the answer is kept, as it may be the server's version. That is short.
+            if self.buffer.len() > LONGEST {
+                return Err(self.not_sftp());
+            }
         }
     }
 
@@ -56,9 +60,7 @@ impl Inbox {
             if let Some(prefix) = self.buffer.first_chunk::<4>() {
                 let length = usize::try_from(u32::from_be_bytes(*prefix)).unwrap_or(usize::MAX);
                 if length == 0 || length > LONGEST {
-                    // A shell that greets, or a server that prints instead of starting its SFTP part.
-                    let start = String::from_utf8_lossy(self.buffer.get(..80).unwrap_or(&self.buffer)).into_owned();
-                    return Err(Closed::NotSftp(printable(&start)));
+                    return Err(self.not_sftp());
                 }
                 if self.buffer.len() >= 4 + length {
                     self.buffer.advance(4);
@@ -68,6 +70,12 @@ impl Inbox {
             let message = self.channel.wait().await;
             self.take(message)?;
         }
+    }
+
+    /// A shell that greets, or a server that prints instead of starting its SFTP part.
+    fn not_sftp(&self) -> Closed {
+        let start = String::from_utf8_lossy(self.buffer.get(..80).unwrap_or(&self.buffer)).into_owned();
+        Closed::NotSftp(printable(&start))
     }
 
     fn take(&mut self, message: Option<ChannelMsg>) -> Result<(), Closed> {

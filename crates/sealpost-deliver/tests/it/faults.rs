@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
 
+use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
+use russh::{Channel, ChannelId, MethodKind};
 use sealpost_core::error::codes;
 use sealpost_testkit::proftpd::Proftpd;
 use sealpost_testkit::server::free_port;
@@ -12,6 +14,7 @@ use sealpost_testkit::suite::transport::{Parcel, names, noise};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::login::serve;
 use crate::sites::{self, openssh_settings, sftp};
 
 /// What a proxy does after so many bytes towards the server.
@@ -180,6 +183,48 @@ async fn a_server_without_sftp() {
     let server = Sshd::with("ForceCommand /bin/echo this is not sftp");
     let error = Parcel::new(&openssh_settings(&server), "a.csv", "x").send(&sftp()).await.unwrap_err();
     assert!(error.is(&codes::deliver::PROTOCOL) || error.is(&codes::deliver::BROKEN), "{error}");
+}
+
+/// A server that leaves the request for SFTP unanswered, and sends whatever comes to its mind instead.
+#[derive(Clone)]
+struct Flooding;
+
+impl Handler for Flooding {
+    type Error = russh::Error;
+
+    async fn auth_password(&mut self, _user: &str, _password: &str) -> Result<Auth, russh::Error> {
+        Ok(Auth::Accept)
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        _channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _name: &str,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        session.data(channel, vec![b'x'; 3 << 20])
+    }
+}
+
+/// It is not listened to until a time limit ends it: what comes would be kept so long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_sends_without_end_before_sftp_begins() {
+    let (port, public) = serve(MethodKind::Password, Flooding).await;
+    let mut settings = sites::settings(port, "x", vec![sites::password("x")], vec![public]);
+    settings.limits.inactivity_timeout_s = 10;
+    let error = Parcel::new(&settings, "a.csv", "x").send(&sftp()).await.unwrap_err();
+    assert!(error.is(&codes::deliver::PROTOCOL), "{error}");
+    assert!(error.detail().contains("beginning with `xxx"), "{error}");
 }
 
 /// OpenSSH says only "Failure"; its free space tells the rest. Mounting needs root.

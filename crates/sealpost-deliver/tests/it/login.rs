@@ -118,6 +118,7 @@ async fn passwords_are_right_or_wrong_and_never_shown() {
 }
 
 /// A server that asks for a token and a password, one of them visibly.
+#[derive(Clone)]
 struct Asking;
 
 impl Handler for Asking {
@@ -144,9 +145,14 @@ impl Handler for Asking {
 
 /// Starts [`Asking`], which takes no other way than to answer; its port and host key.
 pub(crate) async fn asking() -> (u16, String) {
+    serve(MethodKind::KeyboardInteractive, Asking).await
+}
+
+/// Starts a server that lets in by one method and behaves as its handler does; its port and host key.
+pub(crate) async fn serve<H: Handler + Clone + Send + 'static>(method: MethodKind, handler: H) -> (u16, String) {
     let host_key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap();
     let public = host_key.public_key().to_openssh().unwrap();
-    let methods = (&[MethodKind::KeyboardInteractive][..]).into();
+    let methods = (&[method][..]).into();
     let config = russh::server::Config { keys: vec![host_key], methods, ..Default::default() };
     let config = Arc::new(config);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -154,9 +160,9 @@ pub(crate) async fn asking() -> (u16, String) {
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            let config = Arc::clone(&config);
+            let (config, handler) = (Arc::clone(&config), handler.clone());
             tokio::spawn(async move {
-                if let Ok(session) = russh::server::run_stream(config, stream, Asking).await {
+                if let Ok(session) = russh::server::run_stream(config, stream, handler).await {
                     drop(session.await);
                 }
             });
