@@ -24,6 +24,9 @@ use super::wire::{Missing, Pending, Wire};
 pub(super) const LARGEST_WRITE: u32 = 255 * 1024;
 /// What every server takes: the draft asks for packets of 34,000 bytes.
 const SAFE_WRITE: u32 = 32 * 1024;
+/// The least that is written at once: a server that claims to take less is not believed. Whatever is on its way takes
+/// memory for each write of it, and every server takes more (draft section 3).
+const SHORTEST_WRITE: u32 = 512;
 
 /// For error messages.
 const LIMITS: &str = "ask for limits";
@@ -128,16 +131,7 @@ impl Client {
     async fn limits(&self, asked: Pending) -> (u32, u32) {
         // It offers the extension and refuses it: the safe size stays.
         let Ok(Reply::Extended(limits)) = self.answer(LIMITS, asked).await else { return (SAFE_WRITE, SAFE_WRITE) };
-        let mut reader = Reader(limits);
-        let packet_size = reader.u64().unwrap_or(0);
-        let (read_size, write_size) = (reader.u64().unwrap_or(0), reader.u64().unwrap_or(0));
-        // 0 means "not said"; then the packet must hold the header of request or reply too.
-        let bounded = |said: u64| {
-            let size = if said > 0 { said } else { packet_size.saturating_sub(1024) };
-            let size = u32::try_from(size).unwrap_or(u32::MAX);
-            if size > 0 { size.min(LARGEST_WRITE) } else { SAFE_WRITE }
-        };
-        (bounded(read_size), bounded(write_size))
+        sizes(limits)
     }
 
     /// Asks one thing. It is queued at the first poll, so futures that are polled in an order are sent in that order.
@@ -277,6 +271,20 @@ impl Client {
     }
 }
 
+/// The longest read and the longest write, by what a server says of its limits.
+fn sizes(limits: Bytes) -> (u32, u32) {
+    let mut reader = Reader(limits);
+    let packet_size = reader.u64().unwrap_or(0);
+    let (read_size, write_size) = (reader.u64().unwrap_or(0), reader.u64().unwrap_or(0));
+    // 0 means "not said"; then the packet must hold the header of request or reply too.
+    let bounded = |said: u64| {
+        let size = if said > 0 { said } else { packet_size.saturating_sub(1024) };
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        if size > 0 { size.min(LARGEST_WRITE) } else { SAFE_WRITE }
+    };
+    (bounded(read_size), bounded(write_size).max(SHORTEST_WRITE))
+}
+
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
@@ -311,5 +319,25 @@ pub(super) fn closed(seen: &Mutex<Seen>, end: Closed, what: &str) -> Error {
         Closed::Ended(complaint) => {
             Error::new(&codes::deliver::BROKEN, format!("{what}: the server ended SFTP: {complaint}"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_of_its_limits_is_taken_within_bounds() {
+        let said = |packet: u64, read: u64, write: u64| {
+            let bytes: Vec<u8> = [packet, read, write, 0].into_iter().flat_map(u64::to_be_bytes).collect();
+            sizes(bytes.into())
+        };
+        assert_eq!(said(256 << 10, 100_000, 4096), (100_000, 4096));
+        assert_eq!(said(34_000, 0, 0), (32_976, 32_976));
+        assert_eq!(said(0, 0, 0), (SAFE_WRITE, SAFE_WRITE));
+        assert_eq!(said(u64::MAX, u64::MAX, u64::MAX), (LARGEST_WRITE, LARGEST_WRITE));
+        assert_eq!(said(256 << 10, 100_000, 1), (100_000, SHORTEST_WRITE));
+        assert_eq!(said(1025, 0, 0).1, SHORTEST_WRITE);
+        assert_eq!(sizes(Bytes::new()), (SAFE_WRITE, SAFE_WRITE));
     }
 }

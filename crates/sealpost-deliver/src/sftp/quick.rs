@@ -19,6 +19,8 @@ use super::status::Fault;
 
 /// The longest file that goes this way.
 pub(super) const LONGEST: u64 = 255 * 1024;
+/// The most writes that are sent without waiting for any of them. The long way bounds those on their way.
+const MOST_WRITES: usize = 64;
 
 /// What came of it.
 pub(super) enum Quick {
@@ -45,6 +47,11 @@ pub(super) async fn upload(
     };
     let mut data = read?;
     let most = client.write_size().await as usize;
+    if !fits(data.len(), most) {
+        // Not looked at before: where the limits are not there yet, waiting for them would take a round trip. What was
+        // opened is closed when it is dropped, ahead of the next request.
+        return Ok(Quick::Odd);
+    }
     let mut asked = Vec::new();
     let mut offset = 0;
     while !data.is_empty() {
@@ -96,6 +103,11 @@ pub(super) async fn upload(
     Ok(Quick::Complete { taken })
 }
 
+/// Whether so many bytes go in few enough writes of up to `most`.
+fn fits(length: usize, most: usize) -> bool {
+    length.div_ceil(most) <= MOST_WRITES
+}
+
 async fn read_all(shipment: &Shipment<'_>) -> Result<Bytes> {
     let length = usize::try_from(shipment.file.size()).unwrap_or(usize::MAX);
     if length == 0 {
@@ -106,4 +118,19 @@ async fn read_all(shipment: &Shipment<'_>) -> Result<Bytes> {
         return Err(changed(bytes.len(), length, 0));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_takes_many_writes_goes_the_long_way() {
+        let longest = usize::try_from(LONGEST).unwrap();
+        assert!(fits(longest, 32 << 10));
+        assert!(fits(longest, 4096));
+        assert!(!fits(longest, 512));
+        assert!(fits(0, 1));
+        assert!(!fits(longest, 1));
+    }
 }

@@ -66,6 +66,17 @@ async fn servers_with_habits_get_the_file() {
     }
 }
 
+/// It is opened to be written at once, then closed again and written with some requests on their way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_small_file_gets_to_a_server_that_takes_tiny_writes() {
+    let server = Misbehaving::start();
+    let site = site(&server, &json!({"largest_write": 1000}));
+    let mut parcel = Parcel::new(&site.settings, "a.csv", noise(200_000, 5));
+    parcel.send(&*site.transport).await.unwrap();
+    assert!(std::fs::read(server.inbox().join("a.csv")).unwrap() == parcel.file.0);
+    assert_eq!(names(&server.inbox()), ["a.csv"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faults_of_a_server_have_their_code_and_leave_nothing_visible() {
     let server = Misbehaving::start();
