@@ -10,6 +10,10 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
   extensions        names of the extensions that are announced; all of them when absent
   largest_write     longer writes are refused
   largest_read      no read gives more
+  longer_reads      reads give so many bytes more than were asked for
+  withholds         a channel's first read is not answered
+  most_unanswered   with more requests unanswered than so many, the connection ends
+  talkative         the text of a refusal is filled up to so many bytes
   short_reads       reads give a varying part of what was asked for
   shuffle           replies leave in batches of so many, in another order (what is left over leaves a little later)
   delay_ms          each reply leaves so much later
@@ -114,6 +118,9 @@ class Session(asyncssh.SSHServerSession):
         self.waiting = []
         self.batch = 0
         self.listing_now = 0
+        self.withheld = False
+        # The answer to the greeting is not counted.
+        self.answered = -1
 
     def connection_made(self, chan):
         self.chan = chan
@@ -161,6 +168,9 @@ class Session(asyncssh.SSHServerSession):
         if self.seen > self.behaviour.get("stall_after", 1 << 60):
             self.over = True
             return
+        if self.seen - self.answered > self.behaviour.get("most_unanswered", 1 << 60):
+            self.disconnect()
+            return
         last = self.seen > self.behaviour.get("disconnect_after", 1 << 60)
         if last and not self.behaviour.get("done_unanswered"):
             self.disconnect()
@@ -179,6 +189,9 @@ class Session(asyncssh.SSHServerSession):
         if last:
             self.disconnect()
             return
+        if kind == READ and self.behaviour.get("withholds") and not self.withheld:
+            self.withheld = True
+            return
         self.reply(body[:1] + struct.pack(">I", number) + body[1:])
 
     def disconnect(self):
@@ -188,7 +201,10 @@ class Session(asyncssh.SSHServerSession):
         self.connection.abort()
 
     def status(self, code, message):
-        return struct.pack(">BI", 101, code) + string(message.encode()) + string(b"en")
+        text = message.encode()
+        if code != 0:
+            text = text.ljust(self.behaviour.get("talkative", 0))
+        return struct.pack(">BI", 101, code) + string(text) + string(b"en")
 
     def reply(self, body):
         size = self.behaviour.get("shuffle", 0)
@@ -217,6 +233,7 @@ class Session(asyncssh.SSHServerSession):
             self.transmit(body)
 
     def transmit(self, body):
+        self.answered += 1
         try:
             self.chan.write(string(body))
         except (BrokenPipeError, OSError):
@@ -290,6 +307,7 @@ class Session(asyncssh.SSHServerSession):
         data = os.pread(file, length, offset) if length > 0 else b""
         if not data:
             raise Refused(EOF, "End of file")
+        data += bytes(self.behaviour.get("longer_reads", 0))
         return struct.pack(">B", 103) + string(data)
 
     def write(self, reader):

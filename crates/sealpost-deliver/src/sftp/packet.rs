@@ -62,6 +62,20 @@ impl Request {
         self
     }
 
+    /// How long a packet may be that answers it, beside one with a status: what is longer is not what was asked for, and
+    /// would wait in memory until somebody looks at it.
+    pub(super) fn longest_reply(&self) -> usize {
+        match self.0.get(4).copied() {
+            // How much is asked for stands last (section 6.4).
+            Some(READ) => self.0.last_chunk::<4>().map_or(0, |asked| {
+                usize::try_from(u32::from_be_bytes(*asked)).unwrap_or(usize::MAX).saturating_add(DATA_HEADER)
+            }),
+            // There is no other answer than a status.
+            Some(WRITE) => 0,
+            _ => LONGEST_REPLY,
+        }
+    }
+
     /// The packet, to be followed by `payload` bytes that are sent on their own.
     pub(super) fn finish_with_payload(mut self, payload: usize) -> Bytes {
         let length = u32::try_from(self.0.len() - 4 + payload).unwrap_or(u32::MAX);
@@ -138,6 +152,12 @@ pub(super) enum Reply {
     Extended(Bytes),
 }
 
+/// The longest packet in answer to most requests: OpenSSH's client takes no longer one (`SFTP_MAX_MSG_LENGTH`).
+const LONGEST_REPLY: usize = 256 << 10;
+/// What stands before the bytes that were read: kind, id and their length.
+const DATA_HEADER: usize = 9;
+/// How much of a status's text is kept, in bytes: more than is ever shown.
+const LONGEST_TEXT: usize = 1 << 10;
 /// The longest handle, by the draft (section 6.3).
 const LONGEST_HANDLE: usize = 256;
 /// Entries of one reply: servers send a hundred or so; each takes ten times its bytes in memory.
@@ -155,7 +175,7 @@ pub(super) fn read_reply(packet: Bytes) -> Option<(u32, Reply)> {
         STATUS => {
             let code = reader.u32()?;
             // Some old servers leave the message out.
-            let message = reader.string().map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
+            let message = reader.string().map(|text| status_text(&text)).unwrap_or_default();
             Reply::Status { code, message }
         }
         // Copied: a handle is kept and sent with every request, and must not keep its whole packet in memory.
@@ -184,6 +204,11 @@ pub(super) fn read_reply(packet: Bytes) -> Option<(u32, Reply)> {
         _ => return None,
     };
     Some((id, reply))
+}
+
+/// A status's text. It is cut before it is decoded, which makes three bytes of each one that is no UTF-8.
+fn status_text(text: &[u8]) -> String {
+    String::from_utf8_lossy(text.get(..LONGEST_TEXT).unwrap_or(text)).into_owned()
 }
 
 /// Reads `SSH_FXP_VERSION`: the version and the extensions' names. `None` for anything else.
@@ -251,6 +276,29 @@ mod tests {
         assert!(reply(DATA, 512, 1 << 20).is_none(), "padding would wait with the data");
         let names = [&[NAME][..], &1_u32.to_be_bytes(), &u32::MAX.to_be_bytes()].concat();
         assert!(read_reply(names.into()).is_none());
+    }
+
+    #[test]
+    fn the_text_of_a_status_is_cut() {
+        let status = |text: &[u8]| {
+            let length = u32::try_from(text.len()).expect("short").to_be_bytes();
+            let packet = [&[STATUS][..], &1_u32.to_be_bytes(), &4_u32.to_be_bytes(), &length, text].concat();
+            match read_reply(packet.into()) {
+                Some((1, Reply::Status { code: 4, message })) => message,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(status("voilà".as_bytes()), "voilà");
+        assert_eq!(status(&[b'x'; 1 << 19]), "x".repeat(LONGEST_TEXT));
+        assert_eq!(status(&[0xff; 1 << 19]).len(), 3 * LONGEST_TEXT);
+    }
+
+    #[test]
+    fn a_request_knows_how_much_may_come() {
+        let read = Request::new(READ, 1).string(b"handle").u64(7).u32(32 << 10);
+        assert_eq!(read.longest_reply(), (32 << 10) + 9);
+        assert_eq!(Request::new(WRITE, 1).string(b"handle").u64(7).u32(32 << 10).longest_reply(), 0);
+        assert_eq!(Request::new(READDIR, 1).string(b"handle").longest_reply(), 256 << 10);
     }
 
     #[test]

@@ -30,6 +30,8 @@ const WIDEST: u64 = 40 << 20;
 const BYTES_PER_SECOND: u64 = 8 * 125_000_000;
 /// The least that is asked for at once, however little a server gives.
 const SHORTEST_READ: u32 = 512;
+/// The most reads of a file on their way: each takes memory of its own. So many of 20 KiB fill the widest window.
+const MOST_READS: usize = 2048;
 
 /// Bytes that all files of the process together may have asked for. Beyond, each has one read at a time.
 static MEMORY: Semaphore = Semaphore::const_new(40 << 20);
@@ -73,6 +75,8 @@ struct Reading<'a, 'b> {
     version: Version,
     doing: String,
     window: u64,
+    /// The most pieces that may wait.
+    most_waiting: usize,
     lanes: Vec<Lane>,
     /// The first byte that was never asked for.
     next: u64,
@@ -103,11 +107,13 @@ pub(super) async fn read(
     download: &mut Download<'_>,
 ) -> Result<Ranges, Halt> {
     let length = first.client.read_size().await.max(SHORTEST_READ);
+    let window = window(first.client.round_trip());
     let mut reading = Reading {
         limiter,
         version,
         doing: format!("read `{}`", download.path),
-        window: window(first.client.round_trip()),
+        window,
+        most_waiting: most_waiting(window.min(version.size)),
         lanes: vec![Lane::new(first, length)],
         next: download.landed(),
         again: VecDeque::new(),
@@ -152,7 +158,8 @@ impl Reading<'_, '_> {
                 self.ask(gap)?;
                 continue;
             }
-            if self.next >= self.version.size || self.next - self.download.landed() >= self.window {
+            let far = self.next - self.download.landed() >= self.window;
+            if self.next >= self.version.size || far || self.under_way.len() >= MOST_READS {
                 return Ok(());
             }
             let left = u32::try_from(self.version.size - self.next).unwrap_or(u32::MAX);
@@ -270,6 +277,10 @@ impl Reading<'_, '_> {
             self.again.push_back(Gap { offset: offset + u64::from(came), length: asked - came, memory: None });
         }
         self.waiting.insert(offset, (data, memory));
+        // A server that gives a byte at a time and leaves out the first read has one more wait for each byte of the file.
+        if self.waiting.len() > self.most_waiting {
+            return Err(protocol(&self.doing).into());
+        }
         Ok(())
     }
 
@@ -316,9 +327,22 @@ fn window(round_trip: Duration) -> u64 {
     u64::try_from(link).unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
 }
 
+/// How many pieces of so many bytes may wait for what is in front of them: those of a server that gives half of the least
+/// that is asked for each time. Each takes about a hundred bytes beside its own, so a few thousand do no harm.
+fn most_waiting(bytes: u64) -> usize {
+    usize::try_from(bytes / u64::from(SHORTEST_READ / 2)).unwrap_or(usize::MAX).max(MOST_READS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_is_bounded_in_number_too() {
+        assert_eq!(most_waiting(1), MOST_READS);
+        assert_eq!(most_waiting(NARROWEST), 16_384);
+        assert_eq!(most_waiting(WIDEST), 163_840);
+    }
 
     #[test]
     fn the_window_grows_with_the_distance_within_bounds() {

@@ -29,8 +29,15 @@ struct Packet {
     _room: Option<OwnedSemaphorePermit>,
 }
 
+/// A request that was not answered yet.
+struct Slot {
+    to: To,
+    /// How long a packet that answers it may be, unless it brings a status.
+    longest: usize,
+}
+
 /// Who gets a reply.
-enum Slot {
+enum To {
     One(oneshot::Sender<Reply>),
     Many(mpsc::UnboundedSender<(u32, Reply)>),
     /// Nobody any more. A handle in it is closed, so that the server's table of open files does not fill.
@@ -65,13 +72,20 @@ impl Wire {
     /// Takes over a channel on which SFTP has been started. `patience` bounds how long the task goes on after the wire
     /// was dropped.
     pub(super) fn new(inbox: Inbox, outbox: ChannelWriteHalf<Msg>, patience: Duration) -> Self {
+        let closing = CancellationToken::new();
+        let (wire, waiting) = Self::unconnected(closing.clone());
+        tokio::spawn(drive(inbox, outbox, waiting, Arc::clone(&wire.shared), closing, patience));
+        wire
+    }
+
+    /// One without a task, with what is queued on it. `closing` is cancelled when it is dropped.
+    fn unconnected(closing: CancellationToken) -> (Self, mpsc::UnboundedReceiver<Packet>) {
         let (queue, waiting) = mpsc::unbounded_channel();
         let state = State { slots: HashMap::new(), next_id: 0, answered: Instant::now(), end: None };
         let shared =
             Arc::new(Shared { state: Mutex::new(state), queue: queue.downgrade(), ended: CancellationToken::new() });
-        let closing = CancellationToken::new();
-        tokio::spawn(drive(inbox, outbox, waiting, Arc::clone(&shared), closing.clone(), patience));
-        Self { shared, queue, room: Arc::new(Semaphore::new(ROOM)), _closing: closing.drop_guard() }
+        let wire = Self { shared, queue, room: Arc::new(Semaphore::new(ROOM)), _closing: closing.drop_guard() };
+        (wire, waiting)
     }
 
     /// Queues a request for one reply, with file data after it where it is a write. Nothing is awaited: what is begun in
@@ -86,7 +100,7 @@ impl Wire {
         room: Option<OwnedSemaphorePermit>,
     ) -> Result<Pending, Closed> {
         let (sender, receiver) = oneshot::channel();
-        let id = self.queue(build, payload, room, Slot::One(sender))?;
+        let id = self.queue(build, payload, room, To::One(sender))?;
         Ok(Pending { id, receiver, shared: Arc::clone(&self.shared), begun: Instant::now() })
     }
 
@@ -101,13 +115,13 @@ impl Wire {
         room: Option<OwnedSemaphorePermit>,
         replies: &mpsc::UnboundedSender<(u32, Reply)>,
     ) -> Result<u32, Closed> {
-        self.queue(build, payload, room, Slot::Many(replies.clone()))
+        self.queue(build, payload, room, To::Many(replies.clone()))
     }
 
     /// Queues a request whose reply does not matter.
     pub(super) fn forget(&self, build: impl FnOnce(u32) -> Request) {
         // Where the channel has ended there is nothing left to do.
-        drop(self.queue(build, Bytes::new(), None, Slot::Abandoned));
+        drop(self.queue(build, Bytes::new(), None, To::Abandoned));
     }
 
     /// Waits until so many bytes of file data may be queued.
@@ -122,15 +136,16 @@ impl Wire {
         build: impl FnOnce(u32) -> Request,
         payload: Bytes,
         room: Option<OwnedSemaphorePermit>,
-        slot: Slot,
+        to: To,
     ) -> Result<u32, Closed> {
         let mut state = self.shared.state();
         if let Some(end) = &state.end {
             return Err(end.clone());
         }
         let id = state.take_id();
-        state.slots.insert(id, slot);
-        let packet = Packet { header: build(id).finish_with_payload(payload.len()), payload, _room: room };
+        let request = build(id);
+        state.slots.insert(id, Slot { to, longest: request.longest_reply() });
+        let packet = Packet { header: request.finish_with_payload(payload.len()), payload, _room: room };
         // Under the lock, so that ids go out in their order.
         if self.queue.send(packet).is_err() {
             state.slots.remove(&id);
@@ -160,6 +175,14 @@ impl Wire {
     }
 }
 
+impl Slot {
+    /// Whether a reply may be one to this request, by the length of its packet. A status is short whatever came: its text
+    /// was cut.
+    fn takes(&self, reply: &Reply, length: usize) -> bool {
+        length <= self.longest || matches!(reply, Reply::Status { .. })
+    }
+}
+
 impl State {
     fn take_id(&mut self) -> u32 {
         loop {
@@ -184,17 +207,22 @@ impl Shared {
 
     /// Hands a packet's reply over; `false` where it makes no sense.
     fn dispatch(&self, packet: Bytes) -> bool {
+        let length = packet.len();
         let Some((id, reply)) = packet::read_reply(packet) else { return false };
         let slot = {
             let mut state = self.state();
             state.answered = Instant::now();
+            // The slot stays: who waits learns why nothing comes when the channel ends.
+            if state.slots.get(&id).is_some_and(|slot| !slot.takes(&reply, length)) {
+                return false;
+            }
             state.slots.remove(&id)
         };
-        let unwanted = match slot {
-            Some(Slot::One(sender)) => sender.send(reply).err(),
-            Some(Slot::Many(sender)) => sender.send((id, reply)).err().map(|error| error.0.1),
+        let unwanted = match slot.map(|slot| slot.to) {
+            Some(To::One(sender)) => sender.send(reply).err(),
+            Some(To::Many(sender)) => sender.send((id, reply)).err().map(|error| error.0.1),
             // A reply to nothing that we asked is ignored.
-            Some(Slot::Abandoned) => Some(reply),
+            Some(To::Abandoned) => Some(reply),
             None => None,
         };
         if let Some(Reply::Handle(handle)) = unwanted {
@@ -208,9 +236,9 @@ impl Shared {
         let Some(queue) = self.queue.upgrade() else { return };
         let mut state = self.state();
         let id = state.take_id();
-        state.slots.insert(id, Slot::Abandoned);
-        let header = Request::new(packet::CLOSE, id).string(handle).finish();
-        drop(queue.send(Packet { header, payload: Bytes::new(), _room: None }));
+        let request = Request::new(packet::CLOSE, id).string(handle);
+        state.slots.insert(id, Slot { to: To::Abandoned, longest: request.longest_reply() });
+        drop(queue.send(Packet { header: request.finish(), payload: Bytes::new(), _room: None }));
     }
 
     fn end(&self, end: Closed) {
@@ -273,7 +301,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(slot) = self.shared.state().slots.get_mut(&self.id) {
-            *slot = Slot::Abandoned;
+            slot.to = To::Abandoned;
         }
         // The reply may have come in between.
         if let Ok(Reply::Handle(handle)) = self.receiver.try_recv() {
@@ -328,4 +356,68 @@ async fn drive(
         () = shared.ended.cancelled() => Closed::default(),
     };
     shared.end(end);
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::{BufMut, BytesMut};
+
+    use super::*;
+
+    const DATA: u8 = 103;
+    const STATUS: u8 = 101;
+
+    fn begin(wire: &Wire, build: impl FnOnce(u32) -> Request) -> Pending {
+        wire.begin(build, Bytes::new(), None).unwrap()
+    }
+
+    /// A packet that brings so many bytes.
+    fn data(id: u32, length: usize) -> Bytes {
+        let mut packet = BytesMut::new();
+        packet.put_u8(DATA);
+        packet.put_u32(id);
+        packet.put_u32(u32::try_from(length).unwrap());
+        packet.put_bytes(7, length);
+        packet.freeze()
+    }
+
+    fn status(id: u32, text: usize) -> Bytes {
+        let mut packet = BytesMut::new();
+        packet.put_u8(STATUS);
+        packet.put_u32(id);
+        packet.put_u32(4);
+        packet.put_u32(u32::try_from(text).unwrap());
+        packet.put_bytes(b'x', text);
+        packet.freeze()
+    }
+
+    #[tokio::test]
+    async fn a_reply_longer_than_what_was_asked_for_makes_no_sense() {
+        let (wire, _waiting) = Wire::unconnected(CancellationToken::new());
+        let read = |id| Request::new(packet::READ, id).string(b"h").u64(0).u32(40_000);
+        let pending = [(); 3].map(|()| begin(&wire, read));
+        let [first, second, third] = [0, 1, 2].map(|place: usize| pending[place].id);
+        assert!(wire.shared.dispatch(data(first, 40_000)));
+        assert!(wire.shared.dispatch(status(second, 100_000)), "why it was refused may take longer to say");
+        assert!(!wire.shared.dispatch(data(third, 40_001)));
+        assert!(wire.shared.dispatch(data(99, 500_000)), "a reply to nothing is not kept");
+        // The channel's task ends then; until that, nobody is told that it ended without a reason.
+        wire.shared.end(Closed::Malformed);
+        let [first, second, third] = pending;
+        let limit = Duration::from_secs(60);
+        assert!(matches!(first.wait(limit).await, Ok(Reply::Data(data)) if data.len() == 40_000));
+        assert!(matches!(second.wait(limit).await, Ok(Reply::Status { code: 4, message }) if message.len() < 2_000));
+        assert!(matches!(third.wait(limit).await, Err(Missing::Closed(Closed::Malformed))));
+    }
+
+    #[tokio::test]
+    async fn a_write_is_answered_by_a_status_and_nothing_else() {
+        let (wire, _waiting) = Wire::unconnected(CancellationToken::new());
+        let write = |id| Request::new(packet::WRITE, id).string(b"h").u64(0).u32(0);
+        let (replies, mut answers) = mpsc::unbounded_channel();
+        let id = wire.begin_bulk(write, Bytes::new(), None, &replies).unwrap();
+        assert!(!wire.shared.dispatch(data(id, 1)));
+        assert!(wire.shared.dispatch(status(id, 7)));
+        assert!(answers.try_recv().is_ok());
+    }
 }

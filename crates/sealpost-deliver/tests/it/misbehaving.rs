@@ -203,6 +203,7 @@ async fn servers_with_habits_give_the_file() {
         json!({"delay_ms": 30, "shuffle": 3, "largest_read": 20_000}),
         json!({"deny": ["stat"]}),
         json!({"fail": ["fstat"]}),
+        json!({"fail": ["fstat"], "talkative": 300_000}),
         json!({"fail": ["close"]}),
     ] {
         let retrieved = retrieve(&server, &behaviour).await;
@@ -228,6 +229,35 @@ async fn a_file_that_changes_meanwhile_is_not_taken_for_whole() {
         assert_eq!(retrieved.unwrap_err().id, code.id, "{behaviour}");
         retrieve(&server, &json!({})).await.unwrap_or_else(|code| panic!("after {behaviour}: {}", code.id));
     }
+}
+
+/// What comes is bounded by what was asked for, in bytes and in number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_than_was_asked_for_is_not_taken() {
+    let server = Misbehaving::start();
+    std::fs::write(server.inbox().join("a.csv"), noise(SIZE, 7)).unwrap();
+    for behaviour in [
+        json!({"longer_reads": 1}),
+        // A byte at a time, and all of them wait for the first.
+        json!({"largest_read": 1, "extensions": [], "withholds": true}),
+    ] {
+        let site = site(&server, &behaviour);
+        let error = site.retrieve("a.csv", &mut Basket::default()).await.unwrap_err();
+        assert!(error.is(&codes::deliver::PROTOCOL), "{behaviour}: {error}");
+    }
+}
+
+/// Each request on its way takes memory, however little it asks for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tiny_reads_are_not_all_on_their_way_at_once() {
+    let server = Misbehaving::start();
+    let bytes = noise(1_500_000, 7);
+    std::fs::write(server.inbox().join("a.csv"), &bytes).unwrap();
+    // Slow enough for all that is asked for to get there before anything is answered.
+    let site = site(&server, &json!({"largest_read": 512, "delay_ms": 500, "most_unanswered": 2100}));
+    let mut basket = Basket::default();
+    site.retrieve("a.csv", &mut basket).await.unwrap();
+    assert!(basket.bytes == bytes);
 }
 
 /// At every request, on the first connection only: the second one goes on where the first one stopped.
