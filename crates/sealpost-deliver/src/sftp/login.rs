@@ -98,13 +98,14 @@ fn refused(user: &str, history: &[String], offered: Option<&MethodSet>) -> Error
     )
 }
 
-/// The error, where the server ended the connection instead of answering.
+/// The error, where the server ended the connection instead of answering. Many servers do so when they have refused often
+/// enough; one that only stops or is full has not refused anything.
 fn hung_up(session: &Session, user: &str, history: &[String]) -> Option<Error> {
     if !session.handle.is_closed() {
         return None;
     }
     Some(match look(&session.seen).ended.clone() {
-        Some(Ended::Disconnected(message)) => Error::new(
+        Some(Ended::Disconnected { message, passing: false }) => Error::new(
             &codes::deliver::AUTHENTICATION,
             format!("user `{user}`: tried {}; the server disconnected: {message}", history.join(", ")),
         ),

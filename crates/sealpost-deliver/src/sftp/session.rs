@@ -40,8 +40,8 @@ pub(super) struct Seen {
 /// Why a connection ended.
 #[derive(Debug, Clone)]
 pub(super) enum Ended {
-    /// The server said goodbye, with this message.
-    Disconnected(String),
+    /// The server said goodbye, with this message. Where the reason is `passing`, it may be gone at the next try.
+    Disconnected { message: String, passing: bool },
     /// Nothing came for too long, keepalives included.
     Silent,
     /// It broke.
@@ -159,7 +159,7 @@ pub(super) fn broken(seen: &Mutex<Seen>, while_doing: &str) -> Error {
         Some(Ended::Silent) => {
             Error::new(&codes::deliver::TIMEOUT, format!("{while_doing}: the server answers no keepalive"))
         }
-        Some(Ended::Disconnected(message)) => {
+        Some(Ended::Disconnected { message, .. }) => {
             Error::new(&codes::deliver::BROKEN, format!("{while_doing}: the server disconnected: {message}"))
         }
         Some(Ended::Broken(why)) => Error::new(&codes::deliver::BROKEN, format!("{while_doing}: {why}")),
@@ -241,7 +241,10 @@ impl client::Handler for Watcher {
 
     async fn disconnected(&mut self, reason: DisconnectReason<russh::Error>) -> Result<(), russh::Error> {
         let (ended, result) = match reason {
-            DisconnectReason::ReceivedDisconnect(said) => (Ended::Disconnected(printable(&said.message)), Ok(())),
+            DisconnectReason::ReceivedDisconnect(said) => {
+                let passing = is_passing(&said.reason_code);
+                (Ended::Disconnected { message: printable(&said.message), passing }, Ok(()))
+            }
             DisconnectReason::Error(error) => {
                 let ended = match &error {
                     russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout => Ended::Silent,
@@ -258,7 +261,25 @@ impl client::Handler for Watcher {
     }
 }
 
+/// Whether a server that disconnects for this reason (RFC 4253 section 11.1) says something of itself only: it stops or
+/// starts, it lost something, it has too many connections. All others may be said of who logs in, and with what.
+fn is_passing(reason: &Disconnect) -> bool {
+    matches!(reason, Disconnect::ServiceNotAvailable | Disconnect::ConnectionLost | Disconnect::TooManyConnections)
+}
+
 /// A server's text, shortened and without control characters, for error messages.
 pub(super) fn printable(text: &str) -> String {
     text.chars().take(300).map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_of_itself_passes() {
+        for (code, passing) in [(7_u32, true), (10, true), (12, true), (2, false), (11, false), (14, false)] {
+            assert_eq!(is_passing(&Disconnect::try_from(code).unwrap()), passing, "{code}");
+        }
+    }
 }

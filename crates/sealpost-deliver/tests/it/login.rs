@@ -8,11 +8,13 @@ use russh::server::{Auth, Handler, Response};
 use sealpost_core::connector::{ConnectorSettings, Login};
 use sealpost_core::error::codes;
 use sealpost_core::port::{CheckStep, Transport as _};
+use sealpost_testkit::misbehaving::Misbehaving;
 use sealpost_testkit::proftpd::{self, Proftpd};
 use sealpost_testkit::sshd::Sshd;
 use sealpost_testkit::suite::transport::Parcel;
+use serde_json::json;
 
-use crate::sites::{connector, key, openssh_settings, password, settings, sftp, text};
+use crate::sites::{connector, key, misbehaving, openssh_settings, password, settings, sftp, text};
 
 /// The check's step `login`.
 async fn log_in(settings: &ConnectorSettings) -> CheckStep {
@@ -169,6 +171,23 @@ pub(crate) async fn serve<H: Handler + Clone + Send + 'static>(method: MethodKin
         }
     });
     (port, public)
+}
+
+/// A delivery must not fail for good because a server stops just then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ends_a_login_has_refused_it_unless_it_speaks_of_itself() {
+    let server = Misbehaving::start();
+    for (reason, code) in [
+        (7, &codes::deliver::BROKEN),
+        (10, &codes::deliver::BROKEN),
+        (12, &codes::deliver::BROKEN),
+        (2, &codes::deliver::AUTHENTICATION),
+        (14, &codes::deliver::AUTHENTICATION),
+    ] {
+        server.behave(&json!({"login_ends": reason}));
+        let failure = log_in(&misbehaving(&server).settings).await.failure.unwrap();
+        assert_eq!(failure.code, code.id, "{reason}: {failure:?}");
+    }
 }
 
 #[tokio::test]
