@@ -39,6 +39,8 @@ pub(super) async fn publish(
     let policy = shipment.connector.settings.existing_file;
     let temporary = candidate.temporary;
     let mut intended = candidate.intended;
+    // What an earlier attempt was about to call it.
+    let earlier = shipment.traces.intent.filter(|_| candidate.intended).map(|intent| intent.final_path.as_str());
     for number in 0..MOST_NAMES {
         let path = names.kept(number);
         let taken = match candidate.taken.filter(|_| number == 0) {
@@ -76,7 +78,9 @@ pub(super) async fn publish(
             Err(Fault::Failed(error)) => return Err(error),
             Err(Fault::Refused(refusal)) => refusal,
         };
-        match after_refusal(client, temporary, &path, policy).await? {
+        // Only a rename of an earlier attempt can be half done: the one that was just refused changed nothing.
+        let half = policy != ExistingFile::Replace && earlier == Some(path.as_str());
+        match after_refusal(client, temporary, &path, half).await? {
             Verdict::Published => return Ok((path, Certainty::Recovered)),
             Verdict::Refused { taken } => {
                 shipment.journal.withdraw().await?;
@@ -120,13 +124,14 @@ enum Verdict {
     Refused { taken: bool },
 }
 
-/// What a refused rename means: an earlier attempt, thought dead, may have renamed in the meantime.
-async fn after_refusal(client: &Client, temporary: &str, path: &str, policy: ExistingFile) -> Result<Verdict> {
+/// What a refused rename means: an earlier attempt, thought dead, may have renamed in the meantime. `half` says whether it
+/// may have done a half of it. Where none may, a file at `path` that looks like ours is another delivery's.
+async fn after_refusal(client: &Client, temporary: &str, path: &str, half: bool) -> Result<Verdict> {
     let doing = format!("look for `{temporary}`");
     let Some(left) = client.stat(temporary).await.map_err(|fault| fault.into_error(&doing))? else {
         return Ok(Verdict::Published);
     };
-    if policy != ExistingFile::Replace && half_renamed(client, temporary, left, path).await? {
+    if half && half_renamed(client, temporary, left, path).await? {
         return Ok(Verdict::Published);
     }
     Ok(Verdict::Refused { taken: is_taken(client, path).await? })

@@ -67,7 +67,9 @@ async fn visible(client: &Client, path: &str) -> Result<Option<Attributes>> {
 /// Whether `temporary` and `path` are one file under two names. Where that is so, the hidden name is removed.
 ///
 /// OpenSSH renames by making a second link and removing the first (its `rename` must not replace a file); a crash in
-/// between leaves both. Two files that agree in size, owner, permissions and time are taken for one.
+/// between leaves both. Two files that agree in size, owner, permissions and time are taken for one. The files of two
+/// deliveries that came in the same second may agree in all of it, so this is asked only where an earlier attempt was about
+/// to rename the one to the other.
 pub(super) async fn half_renamed(client: &Client, temporary: &str, left: Attributes, path: &str) -> Result<bool> {
     if left.modified.is_none() || visible(client, path).await? != Some(left) {
         return Ok(false);

@@ -1,16 +1,127 @@
 //! Attempts that were thought dead and are not, and records that are older than what is on the server.
 
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use sealpost_core::connector::ExistingFile;
 use sealpost_core::delivery::Intent;
-use sealpost_core::error::codes;
+use sealpost_core::error::{Result, codes};
+use sealpost_core::port::{Journal, Shipment};
 use sealpost_core::receipt::Certainty;
 use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::misbehaving::Misbehaving;
 use sealpost_testkit::sshd::Sshd;
-use sealpost_testkit::suite::transport::{Parcel, names, noise};
+use sealpost_testkit::suite::transport::{Notebook, Parcel, names, noise};
 use serde_json::json;
 
 use crate::sites::{self, openssh_settings, sftp};
+
+/// A journal with something that happens once, when the first intent is recorded: between the look at the name and the
+/// rename.
+struct Meanwhile<'a> {
+    notebook: &'a Notebook,
+    happens: Mutex<Option<BoxFuture<'a, ()>>>,
+}
+
+impl<'a> Meanwhile<'a> {
+    fn new(notebook: &'a Notebook, happens: impl Future<Output = ()> + Send + 'a) -> Self {
+        Self { notebook, happens: Mutex::new(Some(happens.boxed())) }
+    }
+}
+
+#[async_trait]
+impl Journal for Meanwhile<'_> {
+    async fn intend(&self, intent: Intent) -> Result<()> {
+        let happens = self.happens.lock().unwrap().take();
+        if let Some(happens) = happens {
+            happens.await;
+        }
+        self.notebook.intend(intent).await
+    }
+
+    async fn withdraw(&self) -> Result<()> {
+        self.notebook.withdraw().await
+    }
+
+    fn progress(&self, bytes_sent: u64) {
+        self.notebook.progress(bytes_sent);
+    }
+}
+
+fn set_modified(path: &Path, time: SystemTime) {
+    std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+}
+
+/// Two deliveries of one size under one name, at the same time: their files agree in all that SFTP shows of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_file_of_another_delivery_is_not_taken_for_ours() {
+    let server = Sshd::start();
+    let site = sites::openssh(&server);
+    let inbox = server.inbox();
+    let visible = inbox.join("a.csv");
+    for policy in [ExistingFile::KeepBoth, ExistingFile::Fail] {
+        let parcel = |seed| {
+            let mut parcel = Parcel::new(&site.settings, "a.csv", noise(30_000, seed));
+            parcel.connector.settings.existing_file = policy;
+            parcel.begin();
+            parcel
+        };
+        let (first, second) = (parcel(1), parcel(2));
+        let hidden = inbox.join(second.hidden(1));
+        let overtaken = Meanwhile::new(&second.journal, async {
+            site.transport.send(first.shipment()).await.unwrap();
+            // The same second, however slow the machine is.
+            let now = SystemTime::now();
+            set_modified(&visible, now);
+            set_modified(&hidden, now);
+        });
+        let sent = site.transport.send(Shipment { journal: &overtaken, ..second.shipment() }).await;
+        assert!(std::fs::read(&visible).unwrap() == first.file.0, "{policy:?}");
+        if policy == ExistingFile::KeepBoth {
+            let receipt = sent.unwrap();
+            assert_eq!(receipt.certainty, Certainty::Verified);
+            assert!(receipt.remote_path.ends_with("/a-1.csv"), "{}", receipt.remote_path);
+            assert_eq!(names(&inbox), ["a-1.csv", "a.csv"]);
+            assert!(std::fs::read(inbox.join("a-1.csv")).unwrap() == second.file.0);
+            std::fs::remove_file(inbox.join("a-1.csv")).unwrap();
+        } else {
+            let error = sent.unwrap_err();
+            assert!(error.is(&codes::deliver::EXISTS), "{error}");
+            assert_eq!(names(&inbox), ["a.csv"]);
+            assert!(second.journal.intent.lock().unwrap().is_none(), "it was withdrawn");
+        }
+        std::fs::remove_file(&visible).unwrap();
+    }
+}
+
+/// An earlier attempt's process at the server, thought dead, does the first half of its rename while this attempt is about
+/// to rename.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rename_that_an_earlier_attempt_has_half_done_is_recognised() {
+    let server = Sshd::start();
+    let site = sites::openssh(&server);
+    let inbox = server.inbox().canonicalize().unwrap();
+    let mut parcel = Parcel::new(&site.settings, "a.csv", noise(30_000, 1));
+    let (hidden, visible) = (inbox.join(parcel.hidden(1)), inbox.join("a.csv"));
+    std::fs::write(&hidden, &parcel.file.0).unwrap();
+    let intent = Intent {
+        temporary_path: hidden.display().to_string(),
+        final_path: visible.display().to_string(),
+        account: parcel.connector.settings.account(),
+    };
+    parcel.delivery.attempts = 1;
+    *parcel.journal.intent.lock().unwrap() = Some(intent);
+    parcel.begin();
+    let linked = Meanwhile::new(&parcel.journal, async { std::fs::hard_link(&hidden, &visible).unwrap() });
+    let receipt = site.transport.send(Shipment { journal: &linked, ..parcel.shipment() }).await.unwrap();
+    assert_eq!(receipt.certainty, Certainty::Recovered);
+    assert_eq!(names(&inbox), ["a.csv"]);
+    assert!(std::fs::read(&visible).unwrap() == parcel.file.0);
+}
 
 /// A server without an atomic replacing rename: what is in the way is removed and the rename repeated. Where an earlier
 /// attempt's rename has just come through, what is in the way is the delivered file itself.
