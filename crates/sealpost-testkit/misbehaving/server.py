@@ -32,6 +32,7 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
   login_ends        a password is answered with a disconnect for this reason (RFC 4253 section 11.1)
   home              where a login begins, whatever it is; a number stands for a name of so many letters
   late_rename       a rename is done and refused, as where that of an attempt thought dead comes first
+  refused_renames   which of a connection's renames, counted from 1, are refused with "failure"
   swaps             once a file is open for reading, the file `next` takes its name
   connections       only so many channels behave so; those after them are faultless
   spared            so many channels are faultless before
@@ -122,6 +123,7 @@ class Session(asyncssh.SSHServerSession):
         self.withheld = False
         # The answer to the greeting is not counted.
         self.answered = -1
+        self.renames = 0
 
     def connection_made(self, chan):
         self.chan = chan
@@ -375,6 +377,9 @@ class Session(asyncssh.SSHServerSession):
         return struct.pack(">BI", 104, 1) + string(path) + string(path) + struct.pack(">I", 0)
 
     def rename(self, reader):
+        self.renames += 1
+        if self.renames in self.behaviour.get("refused_renames", []):
+            raise Refused(FAILURE, "Failure")
         source, target = self.path(reader), self.path(reader)
         if os.path.lexists(target):
             raise Refused(FAILURE, "Failure")

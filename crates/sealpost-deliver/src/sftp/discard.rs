@@ -7,6 +7,7 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::Traces;
 use tokio::time::timeout;
 
+use super::client::Client;
 use super::names::Names;
 use super::packet::{REMOVE, Request};
 use super::pool::Lease;
@@ -18,7 +19,8 @@ pub(super) fn removal(path: String) -> impl FnOnce(u32) -> Request {
     move |id| Request::new(REMOVE, id).string(path.as_bytes())
 }
 
-/// Removes the hidden files of a delivery, also the one that an unfinished rename names.
+/// Removes the hidden files of a delivery, also the one that an unfinished rename names. A file that was to be replaced, and
+/// was not, gets its name back.
 pub(super) async fn discard(engine: &Sftp, connector: &Connector, traces: Traces<'_>) -> Result<()> {
     let limit = connector.settings.limits.transfer_timeout_s.max(1);
     timeout(Duration::from_secs(limit), remove_all(engine, connector, traces))
@@ -48,11 +50,9 @@ async fn remove(lease: &Lease, connector: &Connector, traces: Traces<'_>) -> Res
         folder => folder?,
     };
     let names = Names::new(folder, &traces);
-    let intended = traces
-        .intent
-        .iter()
-        .filter(|intent| intent.account == settings.account())
-        .map(|intent| intent.temporary_path.clone());
+    let intended =
+        traces.intent.filter(|intent| intent.account == settings.account()).map(|intent| intent.temporary_path.clone());
+    put_back(client, &names, intended.as_deref()).await?;
     let mut stuck = None;
     let paths: Vec<String> = names.all_hidden().into_iter().chain(intended).collect();
     let answers = client.ask_all("tidy up", paths.iter().cloned().map(removal)).await?;
@@ -64,4 +64,28 @@ async fn remove(lease: &Lease, connector: &Connector, traces: Traces<'_>) -> Res
         }
     }
     stuck.map_or(Ok(()), Err)
+}
+
+/// Gives a file that was moved aside its name back, where nothing has taken its place: its replacement was cut off in
+/// between, or refused. Where `intended`, the hidden file of a recorded intent, is gone, ours took its place, and the partner
+/// took ours.
+///
+/// # Errors
+/// Then it stays where it is, and nothing else is removed: it is the partner's.
+async fn put_back(client: &Client, names: &Names, intended: Option<&str>) -> Result<()> {
+    let asides: Vec<String> = names.attempts().map(|attempt| names.aside("", attempt)).collect();
+    let found = client.stat_all(&asides).await?;
+    let there = asides.iter().zip(found).find(|(_, found)| matches!(found, Ok(Some(_))));
+    let Some((aside, _)) = there else { return Ok(()) };
+    let visible = names.visible();
+    let failed = |fault: Fault| fault.into_error(&format!("rename `{aside}` to `{visible}`"));
+    if let Some(temporary) = intended
+        && client.is_gone(temporary).await.map_err(failed)?
+    {
+        return Ok(());
+    }
+    if client.is_gone(&visible).await.map_err(failed)? {
+        client.rename(aside, &visible).await.map_err(failed)?;
+    }
+    Ok(())
 }

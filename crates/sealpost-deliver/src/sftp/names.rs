@@ -8,6 +8,8 @@ use super::directory::join;
 pub(super) const CHECKSUM: &str = ".sha256";
 /// Suffix of the marker that a file is complete.
 pub(super) const DONE: &str = ".done";
+/// Marks the hidden name of what one of ours replaces.
+const ASIDE: &str = ".old";
 
 /// How many earlier attempts' names are looked for. More attempts than this leave names behind only if each of them
 /// was cut off without a successor that tidied up.
@@ -38,6 +40,13 @@ impl Names {
         join(&self.folder, &format!(".{}{suffix}.{}.{attempt}.part", self.file, self.delivery))
     }
 
+    /// The hidden name to which an attempt moves what has the name of its file, or of its small file with this suffix, where
+    /// the server can't replace it in one step. Each attempt has its own, so that what an earlier one has left there is in
+    /// nobody's way.
+    pub(super) fn aside(&self, suffix: &str, attempt: u32) -> String {
+        self.hidden(&format!("{suffix}{ASIDE}"), attempt)
+    }
+
     /// The file's own name.
     pub(super) fn visible(&self) -> String {
         join(&self.folder, &self.file)
@@ -60,7 +69,13 @@ impl Names {
 
     /// Every hidden name that this attempt or an earlier one may have left.
     pub(super) fn all_hidden(&self) -> Vec<String> {
-        self.attempts().flat_map(|attempt| ["", CHECKSUM, DONE].map(|suffix| self.hidden(suffix, attempt))).collect()
+        let mut all = Vec::new();
+        for attempt in self.attempts() {
+            for suffix in ["", CHECKSUM, DONE] {
+                all.extend([self.hidden(suffix, attempt), self.aside(suffix, attempt)]);
+            }
+        }
+        all
     }
 }
 
@@ -89,8 +104,17 @@ mod tests {
         let names = names("a.csv");
         assert_eq!(names.temporary(2), "/in/.a.csv.dlv_x.2.part");
         let all = names.all_hidden();
-        assert_eq!(all.len(), 9);
+        assert_eq!(all.len(), 18);
         assert!(all.iter().all(|path| file_name(path).starts_with('.')));
+    }
+
+    #[test]
+    fn what_is_replaced_has_a_hidden_name_of_its_own_that_is_tidied_up() {
+        let names = names("a.csv");
+        assert_eq!(names.aside("", 2), "/in/.a.csv.old.dlv_x.2.part");
+        for aside in [names.aside("", 1), names.aside(CHECKSUM, 2), names.aside(DONE, 3)] {
+            assert_eq!(names.all_hidden().iter().filter(|path| **path == aside).count(), 1, "{aside}");
+        }
     }
 
     #[test]

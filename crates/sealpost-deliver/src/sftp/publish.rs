@@ -69,7 +69,7 @@ pub(super) async fn publish(
             return Err(lost);
         }
         let renamed = match policy {
-            ExistingFile::Replace => client.replace(temporary, &path).await,
+            ExistingFile::Replace => client.replace(temporary, &path, &names.aside("", names.attempt)).await,
             ExistingFile::Fail | ExistingFile::KeepBoth => client.rename(temporary, &path).await,
         };
         let refusal = match renamed {

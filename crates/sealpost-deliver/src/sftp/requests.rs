@@ -115,9 +115,9 @@ impl Client {
         self.done("rename a file", build).await
     }
 
-    /// Renames and replaces `to`, atomically where the server offers `posix-rename@openssh.com`. Elsewhere `to` is
-    /// removed first where need be: then there is a moment without it.
-    pub(super) async fn replace(&self, from: &str, to: &str) -> Result<(), Fault> {
+    /// Renames and replaces `to`, atomically where the server offers `posix-rename@openssh.com`. Elsewhere what stands in the
+    /// way is moved to `aside` and removed when `from` has its place: then there is a moment without it.
+    pub(super) async fn replace(&self, from: &str, to: &str, aside: &str) -> Result<(), Fault> {
         if self.features.posix_rename {
             let build = |id| {
                 let request = Request::new(packet::EXTENDED, id).string(b"posix-rename@openssh.com");
@@ -126,14 +126,14 @@ impl Client {
             return self.done("rename a file", build).await;
         }
         match self.rename(from, to).await {
-            // `to` goes only where it stands in the way. Where `from` is gone, `to` may be what an earlier attempt's rename,
-            // thought lost, has just published.
-            Err(Fault::Refused(refusal)) if refusal.is_missing() || self.is_gone(from).await? => {
+            Err(Fault::Refused(refusal)) if refusal.is_missing() || !self.is_in_the_way(from, to).await? => {
                 Err(Fault::Refused(refusal))
             }
-            Err(Fault::Refused(refusal)) => match self.remove(to).await {
-                Ok(()) => self.rename(from, to).await,
-                // There was nothing to remove, or it may not be removed: the first refusal says why.
+            // It is not removed before `from` has its place: the account may be allowed to remove, but not to rename. Where it
+            // may not rename, it can't move this away either.
+            Err(Fault::Refused(refusal)) => match self.rename(to, aside).await {
+                Ok(()) => self.take_place(from, to, aside).await,
+                // The first refusal says why.
                 Err(Fault::Refused(_)) => Err(Fault::Refused(refusal)),
                 Err(failed) => Err(failed),
             },
@@ -141,8 +141,51 @@ impl Client {
         }
     }
 
+    /// Whether there is something at `to` that keeps `from` from its place. Where `from` is gone, `to` may be what an earlier
+    /// attempt's rename, thought lost, has just published. A directory stays where it is.
+    async fn is_in_the_way(&self, from: &str, to: &str) -> Result<bool, Fault> {
+        let (gone, found) = tokio::join!(self.is_gone(from), self.stat(to));
+        if gone? {
+            return Ok(false);
+        }
+        match found {
+            Ok(found) => Ok(found.is_some_and(|found| found.is_directory() != Some(true))),
+            // A server that hides what is there.
+            Err(Fault::Refused(_)) => Ok(true),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Renames to the place that was freed by moving what had it to `aside`. That is removed then, or put back.
+    async fn take_place(&self, from: &str, to: &str, aside: &str) -> Result<(), Fault> {
+        let refusal = match self.rename(from, to).await {
+            Ok(()) => {
+                return match self.remove(aside).await {
+                    // Where it may not be removed, it stays hidden.
+                    Ok(()) | Err(Fault::Refused(_)) => Ok(()),
+                    // It may still be there: the next attempt sees that the rename happened, and tidies up.
+                    Err(failed) => Err(failed),
+                };
+            }
+            Err(Fault::Refused(refusal)) => refusal,
+            // Should it not have happened, it is done by the next attempt, which finds the place free.
+            Err(failed) => return Err(failed),
+        };
+        // Where `from` is gone, an earlier attempt's rename has just taken the place.
+        if !refusal.is_missing() && !self.is_gone(from).await? {
+            match self.rename(aside, to).await {
+                Ok(()) => {}
+                Err(Fault::Refused(stuck)) => {
+                    tracing::warn!(%aside, %to, refusal = %stuck, "a file that was to be replaced can't be put back yet");
+                }
+                Err(failed) => return Err(failed),
+            }
+        }
+        Err(Fault::Refused(refusal))
+    }
+
     /// Whether there is certainly nothing at `path`.
-    async fn is_gone(&self, path: &str) -> Result<bool, Fault> {
+    pub(super) async fn is_gone(&self, path: &str) -> Result<bool, Fault> {
         match self.stat(path).await {
             Ok(found) => Ok(found.is_none()),
             // A server that hides what is there.

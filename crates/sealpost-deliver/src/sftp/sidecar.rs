@@ -27,7 +27,7 @@ pub(super) async fn done(client: &Client, names: &Names, path: &str) -> Result<(
 }
 
 async fn place(client: &Client, names: &Names, suffix: &str, path: &str, content: &[u8]) -> Result<()> {
-    let hidden = names.hidden(suffix, names.attempt);
+    let (hidden, aside) = (names.hidden(suffix, names.attempt), names.aside(suffix, names.attempt));
     let visible = format!("{path}{suffix}");
     let doing = format!("write `{visible}`");
     let steps = async {
@@ -36,7 +36,7 @@ async fn place(client: &Client, names: &Names, suffix: &str, path: &str, content
             client.write_start(&handle, content).await?;
         }
         client.close(&handle).await?;
-        client.replace(&hidden, &visible).await
+        client.replace(&hidden, &visible, &aside).await
     };
     let result: Result<(), Fault> = steps.await;
     match result {

@@ -2,6 +2,7 @@
 //! well-behaved server completes it.
 
 use sealpost_core::connector::ExistingFile;
+use sealpost_core::delivery::Intent;
 use sealpost_core::error::{Code, codes};
 use sealpost_core::port::Listed;
 use sealpost_testkit::misbehaving::Misbehaving;
@@ -171,6 +172,61 @@ async fn a_replacement_survives_a_disconnect_at_every_point() {
         assert!(std::fs::read(&path).unwrap() == parcel.file.0, "{behaviour}");
         assert_eq!(names(&server.inbox()), ["a.csv"], "{behaviour}");
     }
+}
+
+/// Where nothing takes its place, the file that is there stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_replacement_leaves_what_was_there() {
+    let server = Misbehaving::start();
+    let path = server.inbox().join("a.csv");
+    for (behaviour, code) in [
+        // An account that may create and remove, but not rename.
+        (json!({"extensions": [], "deny": ["rename"]}), &codes::deliver::PERMISSION),
+        (json!({"extensions": [], "fail": ["rename"]}), &codes::deliver::REFUSED),
+        // The one that is there can be moved out of the way, and ours can't take its place.
+        (json!({"extensions": [], "refused_renames": [3]}), &codes::deliver::REFUSED),
+    ] {
+        std::fs::write(&path, b"old").unwrap();
+        let first = site(&server, &behaviour);
+        let mut parcel = Parcel::new(&first.settings, "a.csv", noise(30_000, 3));
+        parcel.connector.settings.existing_file = ExistingFile::Replace;
+        let error = parcel.send(&*first.transport).await.unwrap_err();
+        assert!(error.is(code), "{behaviour}: {error}");
+        assert_eq!(names(&server.inbox()), [parcel.hidden(1), "a.csv".to_owned()], "{behaviour}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"old", "{behaviour}");
+        let second = site(&server, &json!({"extensions": []}));
+        parcel.send(&*second.transport).await.unwrap_or_else(|error| panic!("after {behaviour}: {error}"));
+        assert_eq!(names(&server.inbox()), ["a.csv"], "{behaviour}");
+        assert!(std::fs::read(&path).unwrap() == parcel.file.0, "{behaviour}");
+    }
+}
+
+/// Moved out of the way for a file that never came.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_to_be_replaced_comes_back_when_the_delivery_has_failed() {
+    let server = Misbehaving::start();
+    let path = server.inbox().join("a.csv");
+    std::fs::write(&path, b"old").unwrap();
+    let first = site(&server, &json!({"extensions": [], "refused_renames": [3, 4]}));
+    let mut parcel = Parcel::new(&first.settings, "a.csv", noise(30_000, 3));
+    parcel.connector.settings.existing_file = ExistingFile::Replace;
+    let error = parcel.send(&*first.transport).await.unwrap_err();
+    assert!(error.is(&codes::deliver::REFUSED), "{error}");
+    assert!(visible(&server).is_empty());
+    let second = site(&server, &json!({}));
+    second.transport.discard(&parcel.connector, (&parcel.delivery).into()).await.unwrap();
+    assert_eq!(names(&server.inbox()), ["a.csv"]);
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+
+    // Cut off behind the rename: ours took its place, and the partner took ours.
+    std::fs::rename(&path, server.inbox().join(format!(".a.csv.old.{}.1.part", parcel.delivery.id))).unwrap();
+    parcel.delivery.intent = Some(Intent {
+        temporary_path: format!("/{}", parcel.hidden(1)),
+        final_path: "/a.csv".to_owned(),
+        account: parcel.connector.settings.account(),
+    });
+    second.transport.discard(&parcel.connector, (&parcel.delivery).into()).await.unwrap();
+    assert!(names(&server.inbox()).is_empty());
 }
 
 /// Retrieves `a.csv` from a server that behaves so.
