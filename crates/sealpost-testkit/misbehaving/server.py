@@ -32,6 +32,8 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
   login_ends        a password is answered with a disconnect for this reason (RFC 4253 section 11.1)
   home              where a login begins, whatever it is; a number stands for a name of so many letters
   late_rename       a rename is done and refused, as where that of an attempt thought dead comes first
+  holds_open        which of a connection's requests to open a file, counted from 1, waits until another connection is about
+                    to write behind the start of a file; the connection is silent from then on
   refused_renames   which of a connection's renames, counted from 1, are refused with "failure"
   swaps             once a file is open for reading, the file `next` takes its name
   connections       only so many channels behave so; those after them are faultless
@@ -59,14 +61,14 @@ ENTRIES = 50
 
 folder = sys.argv[1]
 inbox = os.path.join(folder, "inbox")
-told = {"text": None, "connections": 0, "was_read": False}
+told = {"text": None, "connections": 0, "was_read": False, "held": None}
 
 
 def behaviour():
     with open(os.path.join(folder, "behaviour.json")) as file:
         text = file.read()
     if text != told["text"]:
-        told.update(text=text, connections=0, was_read=False)
+        told.update(text=text, connections=0, was_read=False, held=None)
     told["connections"] += 1
     chosen = json.loads(text)
     spared = told["connections"] <= chosen.get("spared", 0)
@@ -124,6 +126,7 @@ class Session(asyncssh.SSHServerSession):
         # The answer to the greeting is not counted.
         self.answered = -1
         self.renames = 0
+        self.opens = 0
 
     def connection_made(self, chan):
         self.chan = chan
@@ -177,6 +180,11 @@ class Session(asyncssh.SSHServerSession):
         last = self.seen > self.behaviour.get("disconnect_after", 1 << 60)
         if last and not self.behaviour.get("done_unanswered"):
             self.disconnect()
+            return
+        self.opens += kind == OPEN
+        if kind == OPEN and self.opens == self.behaviour.get("holds_open"):
+            self.over = True
+            told["held"] = lambda: self.answer(kind, reader)
             return
         try:
             body = self.answer(kind, reader)
@@ -318,6 +326,11 @@ class Session(asyncssh.SSHServerSession):
         offset, data = reader.u64(), reader.string()
         if len(data) > self.behaviour.get("largest_write", 1 << 18):
             raise Refused(FAILURE, "a write that is too long")
+        held = told["held"]
+        if held and offset > 0:
+            told["held"] = None
+            held()
+            print("opened late", flush=True)
         os.pwrite(file, data, offset)
 
     def lstat(self, reader):

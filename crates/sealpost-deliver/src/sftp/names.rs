@@ -1,5 +1,7 @@
 //! The names that a delivery uses on the server.
 
+use std::fmt::Display;
+
 use sealpost_core::port::Traces;
 
 use super::directory::join;
@@ -15,28 +17,61 @@ const ASIDE: &str = ".old";
 /// was cut off without a successor that tidied up.
 const LOOK_BACK: u32 = 64;
 
+/// The most rounds of one attempt: connections that it tries one after another, because one that was kept turned out to be
+/// dead, or broke with several channels.
+pub(super) const ROUNDS: u32 = 4;
+
 /// The names of one delivery in one directory. All of them follow from the delivery, so that a later attempt finds
 /// what an earlier one left without listing the directory.
+///
+/// Each round of each attempt has a hidden name of its own. On a connection that was given up, the request to open and empty
+/// the hidden file may still wait; should the server do it while a later one writes, it must not be that one's file: what was
+/// written before would be zeros, and the size right in the end. (To refuse to open what is there, `SSH_FXF_EXCL`, would do as
+/// well, where servers keep to it.)
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     pub(super) folder: String,
     file: String,
     delivery: String,
     pub(super) attempt: u32,
+    /// Which of the attempt's rounds it is, from 0.
+    round: u32,
 }
 
 impl Names {
+    /// The names in the first round.
     pub(super) fn new(folder: String, traces: &Traces<'_>) -> Self {
-        Self { folder, file: traces.file_name.to_owned(), delivery: traces.id.to_owned(), attempt: traces.attempts }
+        Self {
+            folder,
+            file: traces.file_name.to_owned(),
+            delivery: traces.id.to_owned(),
+            attempt: traces.attempts,
+            round: 0,
+        }
     }
 
-    /// The hidden name of an attempt's file.
-    pub(super) fn temporary(&self, attempt: u32) -> String {
-        self.hidden("", attempt)
+    /// The same in this round.
+    pub(super) fn in_round(self, round: u32) -> Self {
+        Self { round, ..self }
+    }
+
+    /// Whether nothing of this delivery was tried before.
+    pub(super) fn are_first(&self) -> bool {
+        self.attempt <= 1 && self.round == 0
+    }
+
+    /// The hidden name of this round's file.
+    pub(super) fn own(&self) -> String {
+        self.temporary(self.attempt, self.round)
+    }
+
+    /// The hidden name of a round's file. The first round's says the attempt only.
+    fn temporary(&self, attempt: u32, round: u32) -> String {
+        if round == 0 { self.hidden("", attempt) } else { self.hidden("", format!("{attempt}-{round}")) }
     }
 
     /// The hidden name of an attempt's small file with this suffix.
-    pub(super) fn hidden(&self, suffix: &str, attempt: u32) -> String {
+    pub(super) fn hidden(&self, suffix: &str, attempt: impl Display) -> String {
         join(&self.folder, &format!(".{}{suffix}.{}.{attempt}.part", self.file, self.delivery))
     }
 
@@ -67,10 +102,21 @@ impl Names {
         (self.attempt.saturating_sub(LOOK_BACK).max(1)..=self.attempt).rev()
     }
 
+    /// Every hidden name that the file's beginning may have: this round's, and those of the earlier ones, the newest first.
+    pub(super) fn beginnings(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for attempt in self.attempts() {
+            let newest = if attempt == self.attempt { self.round } else { ROUNDS - 1 };
+            all.extend((0..=newest).rev().map(|round| self.temporary(attempt, round)));
+        }
+        all
+    }
+
     /// Every hidden name that this attempt or an earlier one may have left.
     pub(super) fn all_hidden(&self) -> Vec<String> {
         let mut all = Vec::new();
         for attempt in self.attempts() {
+            all.extend((1..ROUNDS).map(|round| self.temporary(attempt, round)));
             for suffix in ["", CHECKSUM, DONE] {
                 all.extend([self.hidden(suffix, attempt), self.aside(suffix, attempt)]);
             }
@@ -89,7 +135,7 @@ mod tests {
     use super::*;
 
     fn names(file: &str) -> Names {
-        Names { folder: "/in".to_owned(), file: file.to_owned(), delivery: "dlv_x".to_owned(), attempt: 3 }
+        Names { folder: "/in".to_owned(), file: file.to_owned(), delivery: "dlv_x".to_owned(), attempt: 3, round: 0 }
     }
 
     #[test]
@@ -102,10 +148,29 @@ mod tests {
     #[test]
     fn hidden_names_are_hidden_and_differ_by_attempt() {
         let names = names("a.csv");
-        assert_eq!(names.temporary(2), "/in/.a.csv.dlv_x.2.part");
+        assert_eq!(names.own(), "/in/.a.csv.dlv_x.3.part");
         let all = names.all_hidden();
-        assert_eq!(all.len(), 18);
+        assert_eq!(all.len(), 27);
         assert!(all.iter().all(|path| file_name(path).starts_with('.')));
+    }
+
+    #[test]
+    fn each_round_has_a_name_that_later_ones_look_for_and_tidy_up() {
+        let names = names("a.csv");
+        assert_eq!(names.clone().in_round(2).own(), "/in/.a.csv.dlv_x.3-2.part");
+        let mut second = Names { attempt: 2, ..names }.in_round(1);
+        let expected = ["2-1", "2", "1-3", "1-2", "1-1", "1"];
+        assert_eq!(second.beginnings(), expected.map(|round| format!("/in/.a.csv.dlv_x.{round}.part")));
+        let mut own = Vec::new();
+        for round in 0..ROUNDS {
+            second = second.in_round(round);
+            assert!(!own.contains(&second.own()), "round {round}");
+            own.push(second.own());
+        }
+        let third = Names { attempt: 3, ..second }.in_round(0);
+        let (beginnings, all) = (third.beginnings(), third.all_hidden());
+        assert!(own.iter().all(|path| beginnings.contains(path) && all.contains(path)));
+        assert!(beginnings.iter().all(|path| all.contains(path)));
     }
 
     #[test]

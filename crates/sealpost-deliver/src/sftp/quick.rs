@@ -30,7 +30,7 @@ pub(super) enum Quick {
     Odd,
 }
 
-/// Brings this attempt's hidden file to completion.
+/// Brings this round's hidden file to completion.
 pub(super) async fn upload(
     client: &Client,
     shipment: &Shipment<'_>,
@@ -38,7 +38,7 @@ pub(super) async fn upload(
     limiter: &Limiter,
 ) -> Result<Quick> {
     let size = shipment.file.size();
-    let path = names.temporary(names.attempt);
+    let path = names.own();
     let (opened, read) = tokio::join!(client.open(&path, FOR_WRITE | CREATE | TRUNCATE), read_all(shipment));
     let file = match opened {
         Ok(file) => file,

@@ -24,13 +24,13 @@ pub(super) enum Standing {
     /// It keeps that name: renaming it before a new intent is recorded would let a crash look as if the file had been
     /// published.
     Complete(String),
-    /// This attempt's hidden name holds the file's beginning, of this size.
+    /// This round's hidden name holds the file's beginning, of this size.
     Partial(u64),
     /// Nothing.
     Nothing,
 }
 
-/// Looks what is there, and takes an earlier attempt's partial file over.
+/// Looks what is there, and takes an earlier attempt's or round's partial file over.
 pub(super) async fn look(client: &Client, shipment: &Shipment<'_>, names: &Names) -> Result<Standing> {
     let size = shipment.file.size();
     let account = shipment.connector.settings.account();
@@ -81,14 +81,13 @@ pub(super) async fn half_renamed(client: &Client, temporary: &str, left: Attribu
     }
 }
 
-/// Renames the newest earlier partial file to this attempt's name. From then on an attempt that was thought dead
-/// can't rename or remove it; should it still write, it writes the same bytes to the same places.
+/// Renames the newest earlier partial file to this round's name. From then on an attempt that was thought dead can't rename,
+/// remove or empty it; should it still write, it writes the same bytes to the same places.
 async fn take_over(client: &Client, names: &Names, size: u64) -> Result<Standing> {
-    let attempts: Vec<u32> = names.attempts().collect();
-    let paths: Vec<String> = attempts.iter().map(|attempt| names.temporary(*attempt)).collect();
+    let paths = names.beginnings();
     let found = client.stat_all(&paths).await?;
-    let own = names.temporary(names.attempt);
-    for ((attempt, path), found) in attempts.into_iter().zip(&paths).zip(found) {
+    let own = names.own();
+    for (path, found) in paths.iter().zip(found) {
         let left = match found {
             Ok(Some(left)) => left,
             Ok(None) => continue,
@@ -101,7 +100,7 @@ async fn take_over(client: &Client, names: &Names, size: u64) -> Result<Standing
         };
         // Larger than the file: not a beginning of it.
         let Some(there) = left.size.filter(|there| *there <= size) else { continue };
-        if attempt == names.attempt {
+        if *path == own {
             return Ok(Standing::Partial(there));
         }
         match client.rename(path, &own).await {

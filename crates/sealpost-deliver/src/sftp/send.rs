@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::client::Client;
 use super::discard::removal;
 use super::limiter::Limiter;
-use super::names::Names;
+use super::names::{Names, ROUNDS};
 use super::pool::Lease;
 use super::publish::{Candidate, publish};
 use super::resume::{Standing, look, refuse_existing};
@@ -30,7 +30,7 @@ pub(super) struct Attempt<'a> {
     pub(super) names: &'a Names,
     pub(super) limiter: &'a Limiter,
     pub(super) prepared: Prepared,
-    /// The path of this attempt's hidden file.
+    /// The path of this round's hidden file.
     pub(super) own: String,
 }
 
@@ -57,22 +57,21 @@ pub(super) async fn send(engine: &Sftp, shipment: Shipment<'_>) -> Result<Receip
 
 async fn attempt(engine: &Sftp, shipment: &Shipment<'_>, started_at: Timestamp) -> Result<Receipt> {
     let connector = shipment.connector;
-    // Whether this attempt itself may have left something.
-    let mut before = false;
+    let mut round = 0;
     let journal = Touched::new(shipment.journal);
     let shipment = &Shipment { journal: &journal, ..*shipment };
     loop {
         let lease = engine.lease(connector).await?;
-        let delivered = deliver(engine, &lease, shipment, &journal, before).await;
+        let delivered = deliver(engine, &lease, shipment, &journal, round).await;
         let again = delivered.as_ref().is_err_and(|error| lease.judge(error)) && !journal.is_touched();
         let (host_key, algorithms) = lease.identity();
         let delivered_at = Timestamp::now();
         lease.finish().await;
-        if again {
+        if again && round + 1 < ROUNDS {
             // It was kept for us and the server has given it up meanwhile, or it broke with several channels: nothing is
-            // recorded yet, and what was sent is continued.
+            // recorded yet, and what was sent is continued under a name that nothing left on that connection knows.
             tracing::debug!(connector = %connector.id, "the connection was dead; making another one");
-            before = true;
+            round += 1;
             continue;
         }
         let delivered = delivered?;
@@ -102,13 +101,13 @@ async fn deliver(
     lease: &Lease,
     shipment: &Shipment<'_>,
     journal: &Touched<'_>,
-    before: bool,
+    round: u32,
 ) -> Result<Delivered> {
     let settings = &shipment.connector.settings;
     let (prepared, entered) =
         tokio::join!(streams::prepare(settings, lease, shipment.file.size()), directory::enter_once(lease, settings));
     let (folder, known) = entered?;
-    match deliver_into(engine, lease, shipment, folder, before, prepared).await {
+    match deliver_into(engine, lease, shipment, folder, round, prepared).await {
         Err(error) if known && error.is(&codes::deliver::DIRECTORY) && !journal.is_touched() => {
             // Somebody has removed it since. Once the rename was about to be made, the next attempt looks at it anew.
             if let Some(link) = lease.link() {
@@ -116,7 +115,7 @@ async fn deliver(
             }
             let (folder, _) = directory::enter_once(lease, settings).await?;
             let prepared = streams::prepare(settings, lease, shipment.file.size()).await;
-            deliver_into(engine, lease, shipment, folder, before, prepared).await
+            deliver_into(engine, lease, shipment, folder, round, prepared).await
         }
         delivered => delivered,
     }
@@ -127,17 +126,17 @@ async fn deliver_into(
     lease: &Lease,
     shipment: &Shipment<'_>,
     folder: String,
-    before: bool,
+    round: u32,
     prepared: Prepared,
 ) -> Result<Delivered> {
     let client = lease.client();
     let settings = &shipment.connector.settings;
-    let names = Names::new(folder, &shipment.traces);
+    let names = Names::new(folder, &shipment.traces).in_round(round);
     let limiter = engine.limits.of(shipment.connector);
-    let own = names.temporary(names.attempt);
+    let own = names.own();
     let attempt = Attempt { engine, lease, shipment, names: &names, limiter: &limiter, prepared, own };
     // The first attempt finds nothing of earlier ones.
-    let first = names.attempt <= 1 && !before && shipment.traces.intent.is_none();
+    let first = names.are_first() && shipment.traces.intent.is_none();
     let standing = if first { Standing::Nothing } else { look(client, shipment, &names).await? };
     let (temporary, intended, uploaded) = match standing {
         Standing::Published { path, present } => {
@@ -166,9 +165,9 @@ async fn deliver_into(
     Ok(Delivered { path, certainty, bytes_sent: uploaded.sent })
 }
 
-/// Removes what earlier attempts left. The file is delivered: a refusal changes nothing about that.
+/// Removes what earlier attempts and rounds left. The file is delivered: a refusal changes nothing about that.
 async fn tidy(client: &Client, names: &Names) -> Result<()> {
-    if names.attempt > 1 {
+    if !names.are_first() {
         client.ask_all("tidy up", names.all_hidden().into_iter().map(removal)).await?;
     }
     Ok(())

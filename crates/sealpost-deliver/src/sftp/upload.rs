@@ -29,7 +29,7 @@ struct Closed {
     taken: Option<bool>,
 }
 
-/// Brings this attempt's hidden file to completion. `there` is how much of it exists, where something does.
+/// Brings this round's hidden file to completion. `there` is how much of it exists, where something does.
 ///
 /// # Errors
 /// After a refusal the hidden file stays for the next attempt; after a wrong size it is removed.

@@ -178,3 +178,21 @@ async fn a_withdrawn_intent_is_not_looked_at_again() {
     assert_eq!(names(&inbox), ["a.csv"]);
     assert!(std::fs::read(inbox.join("a.csv")).unwrap() == parcel.file.0);
 }
+
+/// The connection that was kept says nothing any more, and the server still has its request to open the hidden file. It comes
+/// to that between two writes over the next connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_left_on_a_dead_connection_does_not_empty_the_file() {
+    let server = Misbehaving::start();
+    server.behave(&json!({"holds_open": 2, "connections": 1}));
+    let mut site = sites::misbehaving(&server);
+    site.settings.limits.inactivity_timeout_s = 1;
+    Parcel::new(&site.settings, "a.csv", "x").send(&*site.transport).await.unwrap();
+    // Two writes, and too short for several channels.
+    let mut parcel = Parcel::new(&site.settings, "b.csv", noise(200_000, 5));
+    let receipt = parcel.send(&*site.transport).await.unwrap();
+    assert!(server.log().contains("opened late"), "{}", server.log());
+    assert_eq!(receipt.certainty, Certainty::Verified);
+    assert!(std::fs::read(server.inbox().join("b.csv")).unwrap() == parcel.file.0);
+    assert_eq!(names(&server.inbox()), ["a.csv", "b.csv"]);
+}
