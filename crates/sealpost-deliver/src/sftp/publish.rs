@@ -3,7 +3,7 @@
 use sealpost_core::connector::ExistingFile;
 use sealpost_core::delivery::Intent;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::Shipment;
+use sealpost_core::port::{SealedReader, Shipment};
 use sealpost_core::receipt::Certainty;
 
 use super::client::Client;
@@ -80,7 +80,7 @@ pub(super) async fn publish(
         };
         // Only a rename of an earlier attempt can be half done: the one that was just refused changed nothing.
         let half = policy != ExistingFile::Replace && earlier == Some(path.as_str());
-        match after_refusal(client, temporary, &path, half).await? {
+        match after_refusal(client, temporary, &path, half.then_some(shipment.file)).await? {
             Verdict::Published => return Ok((path, Certainty::Recovered)),
             Verdict::Refused { taken } => {
                 shipment.journal.withdraw().await?;
@@ -124,14 +124,21 @@ enum Verdict {
     Refused { taken: bool },
 }
 
-/// What a refused rename means: an earlier attempt, thought dead, may have renamed in the meantime. `half` says whether it
-/// may have done a half of it. Where none may, a file at `path` that looks like ours is another delivery's.
-async fn after_refusal(client: &Client, temporary: &str, path: &str, half: bool) -> Result<Verdict> {
+/// What a refused rename means: an earlier attempt, thought dead, may have renamed in the meantime. `half` is the file where it
+/// may have done a half of it. Where it may not, a file at `path` that looks like ours is another delivery's.
+async fn after_refusal(
+    client: &Client,
+    temporary: &str,
+    path: &str,
+    half: Option<&dyn SealedReader>,
+) -> Result<Verdict> {
     let doing = format!("look for `{temporary}`");
     let Some(left) = client.stat(temporary).await.map_err(|fault| fault.into_error(&doing))? else {
         return Ok(Verdict::Published);
     };
-    if half && half_renamed(client, temporary, left, path).await? {
+    if let Some(file) = half
+        && half_renamed(client, file, temporary, left, path).await?
+    {
         return Ok(Verdict::Published);
     }
     Ok(Verdict::Refused { taken: is_taken(client, path).await? })

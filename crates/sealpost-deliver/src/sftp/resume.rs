@@ -2,12 +2,15 @@
 
 use sealpost_core::connector::ExistingFile;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::Shipment;
+use sealpost_core::port::{SealedReader, Shipment};
 
-use super::client::Client;
+use super::client::{Client, protocol};
 use super::names::Names;
-use super::packet::Attributes;
+use super::packet::{Attributes, FOR_READ, READ, Reply, Request};
 use super::status::Fault;
+
+/// How many bytes of two files' ends are compared.
+const END: u32 = 4096;
 
 /// Where a delivery stands on the server when an attempt begins.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +46,7 @@ pub(super) async fn look(client: &Client, shipment: &Shipment<'_>, names: &Names
         };
         if left.size == Some(size) {
             let replaces = shipment.connector.settings.existing_file == ExistingFile::Replace;
-            if !replaces && half_renamed(client, temporary, left, &intent.final_path).await? {
+            if !replaces && half_renamed(client, shipment.file, temporary, left, &intent.final_path).await? {
                 return Ok(Standing::Published { path: intent.final_path.clone(), present: true });
             }
             return Ok(Standing::Complete(temporary.clone()));
@@ -67,17 +70,48 @@ async fn visible(client: &Client, path: &str) -> Result<Option<Attributes>> {
 /// Whether `temporary` and `path` are one file under two names. Where that is so, the hidden name is removed.
 ///
 /// OpenSSH renames by making a second link and removing the first (its `rename` must not replace a file); a crash in
-/// between leaves both. Two files that agree in size, owner, permissions and time are taken for one. The files of two
-/// deliveries that came in the same second may agree in all of it, so this is asked only where an earlier attempt was about
-/// to rename the one to the other.
-pub(super) async fn half_renamed(client: &Client, temporary: &str, left: Attributes, path: &str) -> Result<bool> {
-    if left.modified.is_none() || visible(client, path).await? != Some(left) {
+/// between leaves both. Two files that agree in size, owner, permissions and time, and as far as can be seen in their end, are
+/// taken for one. The files of two deliveries that came in the same second may agree in all that is not content, so this is
+/// asked only where an earlier attempt was about to rename the one to the other.
+pub(super) async fn half_renamed(
+    client: &Client,
+    file: &dyn SealedReader,
+    temporary: &str,
+    left: Attributes,
+    path: &str,
+) -> Result<bool> {
+    if left.modified.is_none() || visible(client, path).await? != Some(left) || !ends_alike(client, file, path).await? {
         return Ok(false);
     }
     match client.remove(temporary).await {
         Ok(()) => Ok(true),
         Err(Fault::Refused(refusal)) if refusal.is_missing() => Ok(true),
         Err(fault) => Err(fault.into_error(&format!("remove `{temporary}`"))),
+    }
+}
+
+/// Whether the file at `path` ends as ours does, which no other sealed file of its size does: each has keys of its own. Where
+/// it may not be read, nothing speaks against it.
+async fn ends_alike(client: &Client, file: &dyn SealedReader, path: &str) -> Result<bool> {
+    let length = u32::try_from(file.size()).unwrap_or(u32::MAX).min(END);
+    if length == 0 {
+        return Ok(true);
+    }
+    let from = file.size() - u64::from(length);
+    let read = async {
+        let opened = client.open(path, FOR_READ).await?;
+        client.ask("read", |id| Request::new(READ, id).string(&opened).u64(from).u32(length)).await
+    };
+    let answer: Result<Reply, Fault> = read.await;
+    match answer {
+        Ok(Reply::Data(theirs)) => {
+            let ours = file.read(from, length as usize).await?;
+            // A server may give less than was asked for.
+            Ok(!theirs.is_empty() && ours.starts_with(&theirs))
+        }
+        Ok(_) => Err(protocol("read")),
+        Err(Fault::Refused(_)) => Ok(true),
+        Err(Fault::Failed(error)) => Err(error),
     }
 }
 

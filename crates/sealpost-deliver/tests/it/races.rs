@@ -98,6 +98,32 @@ async fn the_file_of_another_delivery_is_not_taken_for_ours() {
     }
 }
 
+/// The same where the answer to the refused rename was lost: the next attempt knows only that it was about to rename.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_file_of_another_delivery_is_not_taken_for_a_half_done_rename() {
+    let server = Sshd::start();
+    let inbox = server.inbox().canonicalize().unwrap();
+    let mut parcel = Parcel::new(&openssh_settings(&server), "a.csv", noise(30_000, 1));
+    parcel.connector.settings.existing_file = ExistingFile::KeepBoth;
+    let (hidden, visible) = (inbox.join(parcel.hidden(1)), inbox.join("a.csv"));
+    let now = SystemTime::now();
+    for (path, bytes) in [(&hidden, parcel.file.0.to_vec()), (&visible, noise(30_000, 2))] {
+        std::fs::write(path, bytes).unwrap();
+        set_modified(path, now);
+    }
+    parcel.delivery.attempts = 1;
+    *parcel.journal.intent.lock().unwrap() = Some(Intent {
+        temporary_path: hidden.display().to_string(),
+        final_path: visible.display().to_string(),
+        account: parcel.connector.settings.account(),
+    });
+    let receipt = parcel.send(&sftp()).await.unwrap();
+    assert!(receipt.remote_path.ends_with("/a-1.csv"), "{}", receipt.remote_path);
+    assert_eq!(names(&inbox), ["a-1.csv", "a.csv"]);
+    assert!(std::fs::read(inbox.join("a-1.csv")).unwrap() == parcel.file.0);
+    assert!(std::fs::read(&visible).unwrap() == noise(30_000, 2));
+}
+
 /// An earlier attempt's process at the server, thought dead, does the first half of its rename while this attempt is about
 /// to rename.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
