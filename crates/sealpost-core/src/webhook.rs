@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{PartnerId, WebhookId};
 
+/// Most webhooks of a partner. Each is told in the same step as what it is told of, and a step may have a limit: see the
+/// ledgers before raising it.
+pub const MOST_WEBHOOKS: u32 = 10;
+
 /// A webhook as the ledger keeps it. Its secret is not here: it is derived from the operator's secret, the webhook's
 /// id and the version, so that the ledger holds nothing to sign with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

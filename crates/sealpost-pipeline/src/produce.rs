@@ -74,13 +74,33 @@ struct Writing {
 impl Pipeline {
     /// Works on a produce task until it is done, to be tried again, or lost.
     pub(crate) async fn produce(&self, id: &JobId, lease: &mut Lease) -> Result<Outcome> {
-        match self.produce_leased(id, lease).await {
-            // Somebody may cancel it between our look and our event: then there is nothing left to do.
-            Err(error) if error.is(&codes::ledger::ILLEGAL_MOVE) => {
-                let job = self.parts.ledger.job_of_any_partner(id).await?;
-                if job.is_none_or(|job| job.status.is_terminal()) { Ok(Outcome::Done) } else { Err(error) }
+        let error = match self.produce_leased(id, lease).await {
+            Err(error) if !error.is_retried() => error,
+            outcome => return outcome,
+        };
+        // Somebody may cancel it between our look and our event: then there is nothing left to do.
+        if error.is(&codes::ledger::ILLEGAL_MOVE) {
+            let job = self.parts.ledger.job_of_any_partner(id).await?;
+            if job.is_none_or(|job| job.status.is_terminal()) {
+                return Ok(Outcome::Done);
             }
-            outcome => outcome,
+        }
+        self.end_refused(id, error, lease).await
+    }
+
+    /// Ends a report of which the ledger has refused an event for good: it would stay as it is for ever, and count against the
+    /// partner's limit. Only where the ledger does not take its end either is that left to an operator.
+    async fn end_refused(&self, id: &JobId, error: Error, lease: &Lease) -> Result<Outcome> {
+        let event = JobEvent::Failed { failure: Failure::from(&error) };
+        match self.parts.ledger.apply(id, &event, Some(lease), Timestamp::now()).await {
+            Ok(job) => {
+                telemetry::failed(&job, &error);
+                log::failed(&job, &error);
+                Ok(Outcome::Done)
+            }
+            // Another worker has it, or the ledger can't be reached just now: it comes back.
+            Err(another) if another.is_retried() => Err(another),
+            Err(_) => Err(error),
         }
     }
 

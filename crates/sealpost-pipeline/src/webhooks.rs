@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::{PartnerId, WebhookId};
 use sealpost_core::secret::Secret;
-use sealpost_core::webhook::{EventKind, Webhook};
+use sealpost_core::webhook::{EventKind, MOST_WEBHOOKS, Webhook};
 
 use crate::Pipeline;
 use crate::audit::Author;
@@ -13,8 +13,6 @@ mod replay;
 
 pub use replay::Replayed;
 
-/// Most webhooks of a partner.
-pub const MOST_WEBHOOKS: u32 = 10;
 /// Longest overlap of two secrets, in hours: a week.
 pub const LONGEST_OVERLAP_H: i64 = 168;
 /// Longest label, in characters.

@@ -7,12 +7,31 @@ use sealpost_core::event::Happening;
 use sealpost_core::id::{ConnectorId, DeliveryId};
 use sealpost_core::notification::Announcement;
 use sealpost_core::task::Lease;
+use sealpost_core::webhook::MOST_WEBHOOKS;
 use sealpost_core::{Error, Result};
 
-use super::{Key, Step, TableLedger, notifications, tasks, timeline};
+use super::{Key, MOST_WRITES, Step, TableLedger, notifications, tasks, timeline};
 
-/// Most deliveries of one step: each is up to five writes, beside the job's own.
-pub(super) const MOST_AT_ONCE: usize = 15;
+/// Writes for each delivery that a step makes, at most: the delivery, its task and the entry of that, its lane, the place that
+/// the lane leaves and the one that it gets.
+const WRITES_OF_ONE: usize = 6;
+
+/// Writes for the partner's webhooks, at most: for each the notification, its places in two lists, its task and the entry of
+/// that; and one that guards all of them.
+const WRITES_OF_WEBHOOKS: usize = 5 * MOST_WEBHOOKS as usize + 1;
+
+/// Most destinations of one report. The step that stores its file makes the deliveries and tells the webhooks, beside eight
+/// writes of the report's own. What would not fit is refused at admission: later, nobody could do anything about it.
+const MOST_OF_A_REPORT: usize = 6;
+const _: () = assert!(8 + WRITES_OF_WEBHOOKS + WRITES_OF_ONE * MOST_OF_A_REPORT <= MOST_WRITES);
+
+/// Most destinations of one redelivery, which tells no webhook: beside them are the report, its timeline, the number of
+/// deliveries under way and the idempotency key.
+const MOST_OF_A_REDELIVERY: usize = 15;
+const _: () = assert!(4 + WRITES_OF_ONE * MOST_OF_A_REDELIVERY <= MOST_WRITES);
+
+#[cfg(test)]
+mod tests;
 
 fn key(id: &DeliveryId) -> Key {
     Key::new(format!("delivery#{id}"), "delivery")
@@ -63,12 +82,27 @@ pub(super) fn insert(step: &mut Step, delivery: &Delivery) -> Result<Happening> 
     Ok(Happening::Delivery { delivery: delivery.id.clone(), event: DeliveryEvent::Created })
 }
 
-/// The error for more destinations than one step can hold.
-pub(super) fn check_number(number: usize) -> Result<()> {
-    if number <= MOST_AT_ONCE {
+/// The error for a report with more destinations than the step that stores its file can hold.
+pub(super) fn check_report(destinations: usize) -> Result<()> {
+    if destinations <= MOST_OF_A_REPORT {
         return Ok(());
     }
-    let detail = format!("{number} destinations at once; this ledger takes {MOST_AT_ONCE}");
+    let detail = format!(
+        "{destinations} destinations of one report; this ledger takes {MOST_OF_A_REPORT}: let fewer of them receive \
+         reports, and deliver to the others again once the report has succeeded"
+    );
+    Err(Error::new(&codes::ledger::TOO_LARGE, detail))
+}
+
+/// The error for more destinations than one redelivery can hold.
+pub(super) fn check_redelivery(destinations: usize) -> Result<()> {
+    if destinations <= MOST_OF_A_REDELIVERY {
+        return Ok(());
+    }
+    let detail = format!(
+        "{destinations} destinations at once; this ledger takes {MOST_OF_A_REDELIVERY}: deliver to some of them first, \
+         then to the others"
+    );
     Err(Error::new(&codes::ledger::TOO_LARGE, detail))
 }
 

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Key, Step, TableLedger, deliveries, notifications, tasks, timeline};
 
+/// How much a job's item may grow after its admission: by its file, the keys it is sealed to, its deliveries, and the longest
+/// failure. One that had no room for them could neither succeed nor fail.
+const GROWTH: usize = 32 * 1024;
+
 /// A job as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -113,7 +117,10 @@ async fn follow(step: &mut Step, mut record: Record, made: JobMove, event: &JobE
     }
     step.enqueue(&made.tasks).await?;
     record.job = made.job;
-    step.put(&key(&id), &record)?;
+    match event {
+        JobEvent::Admitted => step.put_with_room(&key(&id), &record, GROWTH)?,
+        _ => step.put(&key(&id), &record)?,
+    }
     Ok(record.job)
 }
 

@@ -210,6 +210,14 @@ impl Step {
         self.keep(key, value, None, false)
     }
 
+    /// As [`put`](Self::put), for an item that grows later: with room for so many bytes more.
+    pub(crate) fn put_with_room<T: Serialize>(&mut self, key: &Key, value: &T, room: usize) -> Result<()> {
+        let body = encode(&key.pk, value)?;
+        check_size(key, &body, LARGEST.saturating_sub(room))?;
+        self.set(key, body, None, false);
+        Ok(())
+    }
+
     /// As [`put`](Self::put), for an item that is no longer seen after some time, and removed some time after that. Seconds
     /// since 1970.
     pub(crate) fn put_until<T: Serialize>(&mut self, key: &Key, value: &T, expires: i64) -> Result<()> {
@@ -224,14 +232,15 @@ impl Step {
 
     fn keep<T: Serialize>(&mut self, key: &Key, value: &T, expires: Option<i64>, is_new: bool) -> Result<()> {
         let body = encode(&key.pk, value)?;
-        if body.len() > LARGEST {
-            let detail = format!("{} {} has {} bytes; {LARGEST} is the most", key.pk, key.sk, body.len());
-            return Err(Error::new(&codes::ledger::TOO_LARGE, detail));
-        }
+        check_size(key, &body, LARGEST)?;
+        self.set(key, body, expires, is_new);
+        Ok(())
+    }
+
+    fn set(&mut self, key: &Key, body: String, expires: Option<i64>, is_new: bool) {
         // What this step has made anew and changes again is still new.
         let was_new = matches!(self.changes.get(key), Some(Change::Put { is_new: true, .. }));
         self.changes.insert(key.clone(), Change::Put { body, expires, is_new: is_new || was_new });
-        Ok(())
     }
 
     /// Removes an item, if it is there.
@@ -284,6 +293,15 @@ impl Step {
         let now = self.table.get(&keys).await?;
         Ok(now.iter().zip(self.seen.values()).all(|(now, seen)| expected(now.as_ref()) == expected(seen.as_ref())))
     }
+}
+
+/// The error for a value of more bytes than this.
+fn check_size(key: &Key, body: &str, most: usize) -> Result<()> {
+    if body.len() <= most {
+        return Ok(());
+    }
+    let detail = format!("{} {} has {} bytes; {most} is the most", key.pk, key.sk, body.len());
+    Err(Error::new(&codes::ledger::TOO_LARGE, detail))
 }
 
 /// What must still be so.

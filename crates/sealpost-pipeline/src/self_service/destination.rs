@@ -17,7 +17,7 @@ use crate::audit::Author;
 use crate::records::check::{check_connector, check_name};
 use crate::{Pipeline, log};
 
-/// Most destinations of a partner.
+/// Most destinations of a partner. How many of them may receive one report is for the ledger to say, at admission.
 pub const MOST_DESTINATIONS: usize = 20;
 
 /// What a destination is to be.

@@ -1,11 +1,11 @@
-//! A ledger that somebody else uses as well, who is faster: between a look of ours and an event of ours.
+//! A ledger in which something happens between a look of ours and an event of ours.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sealpost_core::delivery::{Delivery, DeliveryEvent};
-use sealpost_core::error::Result;
+use sealpost_core::error::{Code, Error, Result};
 use sealpost_core::event::TimelineEntry;
 use sealpost_core::id::{ConnectorId, DeliveryId, JobId, PartnerId};
 use sealpost_core::job::{Job, JobEvent, Progress};
@@ -14,16 +14,26 @@ use sealpost_core::task::Lease;
 
 pub(crate) struct Hasty {
     pub(crate) ledger: Arc<dyn Ledger>,
-    /// What the other one does, and before which of our events.
-    pub(crate) first: JobEvent,
+    /// What happens, and before which of our events.
+    pub(crate) first: First,
     pub(crate) before: &'static str,
+}
+
+pub(crate) enum First {
+    /// Somebody else uses the ledger as well, and is faster.
+    Event(JobEvent),
+    /// The ledger does not take our event.
+    Refusal(&'static Code),
 }
 
 #[async_trait]
 impl Ledger for Hasty {
     async fn apply(&self, id: &JobId, event: &JobEvent, lease: Option<&Lease>, now: Timestamp) -> Result<Job> {
         if event.name() == self.before {
-            self.ledger.apply(id, &self.first, None, now).await?;
+            match &self.first {
+                First::Event(first) => drop(self.ledger.apply(id, first, None, now).await?),
+                First::Refusal(code) => return Err(Error::new(code, "on purpose")),
+            }
         }
         self.ledger.apply(id, event, lease, now).await
     }

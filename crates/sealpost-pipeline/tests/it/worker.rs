@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sealpost_core::error::codes;
 use sealpost_core::job::{Job, JobEvent, JobStatus};
 use sealpost_core::port::Admitted;
 use sealpost_core::task::{QueueDepth, Work, WorkKind};
@@ -13,12 +14,12 @@ use sealpost_testkit::suite::ledger::{admission, started, stored};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::hasty::Hasty;
+use crate::hasty::{First, Hasty};
 use crate::rig::{Rig, Wish, object};
 use crate::slow::Slow;
 
-/// A flow beside somebody who does this before that event.
-async fn beside(first: JobEvent, before: &'static str) -> Rig {
+/// A flow in which this happens before that event.
+async fn beside(first: First, before: &'static str) -> Rig {
     let between = Box::new(move |set: &mut sealpost_ledger::LedgerSet| {
         set.ledger = Arc::new(Hasty { ledger: set.ledger.clone(), first, before });
     });
@@ -44,14 +45,14 @@ async fn is_done(rig: &Rig, kind: WorkKind, job: &Job, status: JobStatus) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_is_cancelled_just_before_it_starts_buries_no_task() {
-    let rig = beside(JobEvent::CancelRequested, "started").await;
+    let rig = beside(First::Event(JobEvent::CancelRequested), "started").await;
     let job = admitted(&rig).await;
     is_done(&rig, WorkKind::Produce, &job, JobStatus::Cancelled).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_is_deleted_just_before_it_expires_buries_no_task() {
-    let rig = beside(JobEvent::Expired { deleted: true }, "expired").await;
+    let rig = beside(First::Event(JobEvent::Expired { deleted: true }), "expired").await;
     let job = admitted(&rig).await;
     let parts = rig.pipeline.parts();
     let produce = parts.queue.claim(&[WorkKind::Produce], Duration::from_secs(60)).await.unwrap().unwrap();
@@ -61,6 +62,28 @@ async fn a_report_that_is_deleted_just_before_it_expires_buries_no_task() {
     parts.queue.complete(&produce).await.unwrap();
     assert!(parts.queue.hurry(&Work::Expire(job.id.clone())).await.unwrap());
     is_done(&rig, WorkKind::Expire, &job, JobStatus::Expired).await;
+}
+
+/// It would be under way for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_which_the_ledger_refuses_an_event_for_good_fails() {
+    let rig = beside(First::Refusal(&codes::ledger::TOO_LARGE), "started").await;
+    let job = admitted(&rig).await;
+    is_done(&rig, WorkKind::Produce, &job, JobStatus::Failed).await;
+    let failed = rig.pipeline.parts().ledger.job_of_any_partner(&job.id).await.unwrap().unwrap();
+    assert_eq!(failed.failure.unwrap().code, codes::ledger::TOO_LARGE.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_whose_end_the_ledger_refuses_for_good_is_left_to_an_operator() {
+    let rig = beside(First::Refusal(&codes::ledger::TOO_LARGE), "failed").await;
+    // There is no such partner, so it can't be produced.
+    let job = admitted(&rig).await;
+    let worked = rig.pipeline.work_one(&[WorkKind::Produce], &CancellationToken::new()).await.unwrap();
+    assert_eq!(worked, Worked::Task);
+    let dead = rig.pipeline.parts().queue.dead(10).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].work, Work::Produce(job.id));
 }
 
 /// The end of a process does not wait for a claim before it waits for its tasks, nor does it begin what the claim brings.
