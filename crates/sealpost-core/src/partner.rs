@@ -183,7 +183,8 @@ pub enum MessageFormat {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FileSettings {
-    /// A template of `{partner} {report} {date} {time} {sequence} {id} {extension}`.
+    /// A template of `{partner} {report} {date} {time} {sequence} {id} {extension}`. `{id}` must be in it, or `{report}` and
+    /// `{sequence}`, which counts per report type.
     pub name: String,
     /// The zone of `{date}` and `{time}`; `UTC` when not given.
     pub time_zone: String,

@@ -19,8 +19,8 @@ pub fn extension(format: &FormatEntry, compression: &CompressionEntry, armor: bo
         .join(".")
 }
 
-/// Fills a partner's template for an admission. A name without `{sequence}` and `{id}` could come twice, so the
-/// template check refuses it.
+/// Fills a partner's template for an admission. Sequence numbers count per partner and report type, so a name without `{id}`
+/// and without `{report}` and `{sequence}` together could come twice: the template check refuses it.
 ///
 /// # Errors
 /// `SP-STORE-008` where the template or the outcome is no file name.
@@ -49,14 +49,15 @@ pub fn file_name(admission: &Admission, sequence: u64) -> Result<FileName> {
 pub fn check_template(template: &str) -> Result<()> {
     let sample = fill(template, |word| WORDS.contains(&word).then(|| "x".to_owned()))?;
     sample.parse::<FileName>()?;
-    if template.contains("{sequence}") || template.contains("{id}") {
-        Ok(())
-    } else {
-        Err(Error::new(
-            &codes::store::NAME,
-            format!("`{template}` must have {{sequence}} or {{id}}, so that no name comes twice"),
-        ))
+    let has = |word: &str| template.contains(word);
+    if has("{id}") || (has("{sequence}") && has("{report}")) {
+        return Ok(());
     }
+    let detail = format!(
+        "`{template}` must have {{id}}, or {{report}} and {{sequence}}, so that no name comes twice: each report type has \
+         sequence numbers of its own"
+    );
+    Err(Error::new(&codes::store::NAME, detail))
 }
 
 /// A zone by its name: `UTC`, `+02:00` or an IANA name.
@@ -103,10 +104,19 @@ mod tests {
 
     #[test]
     fn templates_are_checked_before_they_are_used() {
-        assert!(check_template("{report}_{date}_{sequence}.{extension}").is_ok());
-        for bad in
-            ["{report}.{extension}", "{reprot}_{sequence}", "../{sequence}", "{sequence", ".{sequence}", "a/{id}"]
-        {
+        for good in ["{report}_{date}_{sequence}.{extension}", "{partner}-{id}.{extension}", "{sequence}.{id}"] {
+            assert!(check_template(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "{report}.{extension}",
+            // Two report types have the same numbers.
+            "{partner}_{date}_{sequence}.{extension}",
+            "{reprot}_{sequence}_{id}",
+            "../{report}_{sequence}",
+            "{report}_{sequence",
+            ".{report}_{sequence}",
+            "a/{id}",
+        ] {
             assert!(check_template(bad).is_err(), "{bad}");
         }
     }

@@ -150,7 +150,7 @@ pub(crate) enum MessageFormat {
 #[expect(dead_code, reason = "it describes, and is never made")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileSettings {
-    /// A template of `{partner} {report} {date} {time} {sequence} {id} {extension}`; `{sequence}` or `{id}` must be in it.
+    /// A template of `{partner} {report} {date} {time} {sequence} {id} {extension}`; `{id}` must be in it, or `{report}` and `{sequence}`, which counts per report type.
     #[schema(nullable = false, example = "{report}_{date}_{sequence}.{extension}")]
     name: Option<String>,
     /// The zone of `{date}` and `{time}`: `UTC`, an offset such as `+02:00`, or an IANA name.
