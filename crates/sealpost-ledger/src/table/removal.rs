@@ -28,11 +28,18 @@ const TAKEN_UP: u32 = 5;
 const LEFT: &str = "removals";
 
 /// What is left to do.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 enum Removal {
     /// Of a partner.
-    Partner { id: PartnerId, identities: Vec<Identity>, changes: Vec<ChangeId> },
+    Partner {
+        id: PartnerId,
+        identities: Vec<Identity>,
+        changes: Vec<ChangeId>,
+        /// Tells it from other removals of a partner of this name.
+        #[serde(default)]
+        number: u64,
+    },
     /// Of a webhook.
     Webhook { id: WebhookId },
 }
@@ -53,6 +60,12 @@ fn of_partner(id: &PartnerId) -> Key {
 /// Whether something of a partner that was removed is still there. Guards that it stays so.
 pub(super) async fn of_partner_is_under_way(step: &mut Step, id: &PartnerId) -> Result<bool> {
     Ok(step.get::<Removal>(&of_partner(id)).await?.is_some())
+}
+
+/// Whether this is left to do. Guards that it stays so: once somebody else has finished it, there may be a new partner of the
+/// name, whose things are found in the same places.
+async fn is_left(step: &mut Step, removal: &Removal) -> Result<bool> {
+    Ok(step.get::<Removal>(&removal.key()).await?.is_some_and(|left| left == *removal))
 }
 
 /// Notes that the notifications of a webhook have to go.
@@ -81,7 +94,8 @@ async fn begin_partner(step: &mut Step, id: &PartnerId) -> Result<bool> {
     step.delete(&webhooks::key(id));
     step.delete(&changes::pending(id));
     partners::remove(step, id);
-    let removal = Removal::Partner { id: id.clone(), identities, changes: waiting.into_values().collect() };
+    let changes = waiting.into_values().collect();
+    let removal = Removal::Partner { id: id.clone(), identities, changes, number: rand::random() };
     step.put(&removal.key(), &removal)?;
     Ok(true)
 }
@@ -114,25 +128,30 @@ impl TableLedger {
         }
     }
 
+    /// Each of its steps does nothing where somebody else has finished the removal meanwhile.
     async fn finish(&self, removal: &Removal) -> Result<()> {
         match removal {
-            Removal::Webhook { id } => self.finish_webhook(id).await?,
-            Removal::Partner { id, identities, changes } => {
-                self.finish_connectors(id).await?;
-                self.finish_api_keys(id).await?;
-                self.finish_edge(id).await?;
+            Removal::Webhook { id } => self.finish_webhook(removal, id).await?,
+            Removal::Partner { id, identities, changes, .. } => {
+                self.finish_connectors(removal, id).await?;
+                self.finish_api_keys(removal, id).await?;
+                self.finish_edge(removal, id).await?;
                 for some in identities.chunks(AT_ONCE as usize) {
                     step!(self, |step| {
-                        for identity in some {
-                            partners::release(step, identity, id).await?;
+                        if is_left(step, removal).await? {
+                            for identity in some {
+                                partners::release(step, identity, id).await?;
+                            }
                         }
                         Ok(())
                     })?;
                 }
                 for some in changes.chunks(AT_ONCE as usize) {
                     step!(self, |step| {
-                        for change in some {
-                            changes::remove(step, change).await?;
+                        if is_left(step, removal).await? {
+                            for change in some {
+                                changes::remove(step, change).await?;
+                            }
                         }
                         Ok(())
                     })?;
@@ -140,63 +159,85 @@ impl TableLedger {
             }
         }
         step!(self, |step| {
-            step.delete(&removal.key());
+            if is_left(step, removal).await? {
+                step.delete(&removal.key());
+            }
             Ok(())
         })
     }
 
-    async fn finish_webhook(&self, id: &WebhookId) -> Result<()> {
+    async fn finish_webhook(&self, removal: &Removal, id: &WebhookId) -> Result<()> {
         let list = notifications::list_of(id);
         loop {
             let some: Vec<(String, Listed)> = self.below(&list, "", AT_ONCE).await?;
             if some.is_empty() {
                 break;
             }
-            step!(self, |step| {
-                for (_, listed) in &some {
-                    notifications::remove(step, id, listed).await?;
+            let goes_on = step!(self, |step| {
+                let goes_on = is_left(step, removal).await?;
+                if goes_on {
+                    for (_, listed) in &some {
+                        notifications::remove(step, id, listed).await?;
+                    }
                 }
-                Ok(())
+                Ok(goes_on)
             })?;
+            if !goes_on {
+                return Ok(());
+            }
         }
         step!(self, |step| {
-            notifications::forget_pings(step, id);
+            if is_left(step, removal).await? {
+                notifications::forget_pings(step, id);
+            }
             Ok(())
         })
     }
 
-    async fn finish_connectors(&self, partner: &PartnerId) -> Result<()> {
+    async fn finish_connectors(&self, removal: &Removal, partner: &PartnerId) -> Result<()> {
         let (list, prefix) = (connectors::list_of(partner), connectors::prefix(partner));
         loop {
             let some: Vec<(String, sealpost_core::connector::Connector)> = self.below(&list, &prefix, AT_ONCE).await?;
             if some.is_empty() {
                 return Ok(());
             }
-            step!(self, |step| {
-                for (_, connector) in &some {
-                    connectors::remove(step, &connector.id).await?;
+            let goes_on = step!(self, |step| {
+                let goes_on = is_left(step, removal).await?;
+                if goes_on {
+                    for (_, connector) in &some {
+                        connectors::remove(step, &connector.id).await?;
+                    }
                 }
-                Ok(())
+                Ok(goes_on)
             })?;
+            if !goes_on {
+                return Ok(());
+            }
         }
     }
 
-    async fn finish_api_keys(&self, partner: &PartnerId) -> Result<()> {
+    async fn finish_api_keys(&self, removal: &Removal, partner: &PartnerId) -> Result<()> {
         loop {
             let some: Vec<(String, ApiKey)> =
                 self.below(&partners::partition(partner), api_keys::PREFIX, AT_ONCE).await?;
             if some.is_empty() {
                 return Ok(());
             }
-            step!(self, |step| {
-                some.iter().for_each(|(_, key)| api_keys::remove(step, key));
-                Ok(())
+            let goes_on = step!(self, |step| {
+                let goes_on = is_left(step, removal).await?;
+                if goes_on {
+                    some.iter().for_each(|(_, key)| api_keys::remove(step, key));
+                }
+                Ok(goes_on)
             })?;
+            if !goes_on {
+                return Ok(());
+            }
         }
     }
 
     /// Counters and open challenges.
-    async fn finish_edge(&self, partner: &PartnerId) -> Result<()> {
+    async fn finish_edge(&self, removal: &Removal, partner: &PartnerId) -> Result<()> {
         let partition = partners::partition(partner);
         loop {
             let counters: Vec<(String, Counter)> = self.below(&partition, usage::PREFIX, AT_ONCE).await?;
@@ -205,11 +246,17 @@ impl TableLedger {
             if counters.is_empty() && challenges.is_empty() {
                 return Ok(());
             }
-            step!(self, |step| {
-                counters.iter().for_each(|(name, counter)| usage::remove(step, partner, name, counter));
-                challenges.iter().for_each(|(place, _)| step.delete(&Key::new(partition.clone(), place.clone())));
-                Ok(())
+            let goes_on = step!(self, |step| {
+                let goes_on = is_left(step, removal).await?;
+                if goes_on {
+                    counters.iter().for_each(|(name, counter)| usage::remove(step, partner, name, counter));
+                    challenges.iter().for_each(|(place, _)| step.delete(&Key::new(partition.clone(), place.clone())));
+                }
+                Ok(goes_on)
             })?;
+            if !goes_on {
+                return Ok(());
+            }
         }
     }
 }

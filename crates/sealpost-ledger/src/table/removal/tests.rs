@@ -96,3 +96,37 @@ async fn two_who_finish_one_removal_do_no_harm() {
     assert_eq!(ledger.below::<Removal>(LEFT, "", 10).await.unwrap().len(), 0);
     assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth::default());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_finishes_late_leaves_the_next_one_of_the_name_alone() {
+    let ledger = ledger();
+    let ports = ports(ledger.clone());
+    let acme = partner("acme");
+    with_everything(&ports, "acme").await;
+    assert!(step!(&*ledger, |step| begin_partner(step, &acme).await).unwrap());
+    let late: Vec<(String, Removal)> = ledger.below(LEFT, "", 10).await.unwrap();
+    ledger.finish_removals().await.unwrap();
+    assert_eq!(ledger.below::<Removal>(LEFT, "", 10).await.unwrap().len(), 0);
+
+    with_everything(&ports, "acme").await;
+    for (_, removal) in &late {
+        ledger.finish(removal).await.unwrap();
+    }
+    assert_eq!(ports.records.connectors(Some(&acme)).await.unwrap().len(), MANY as usize);
+    assert_eq!(ports.records.api_keys(&acme).await.unwrap().len(), MANY as usize);
+    assert!(ports.records.partner_of(&identity("okta", "acme")).await.unwrap().is_some());
+    assert_eq!(ports.usage.reserved(&acme, &today()).await.unwrap(), 5);
+    let waiting = ChangeFilter { partner: Some(acme.clone()), limit: 100, ..ChangeFilter::default() };
+    assert_eq!(ports.changes.changes(&waiting).await.unwrap().entries.len(), MANY as usize);
+
+    // Nor does it take the next removal for its own.
+    assert!(step!(&*ledger, |step| begin_partner(step, &acme).await).unwrap());
+    for (_, removal) in &late {
+        ledger.finish(removal).await.unwrap();
+    }
+    let left: Vec<(String, Removal)> = ledger.below(LEFT, "", 10).await.unwrap();
+    assert!(left.iter().any(|(_, removal)| matches!(removal, Removal::Partner { .. })), "{left:?}");
+    ledger.finish_removals().await.unwrap();
+    nothing_is_found(&ports, &acme).await;
+    assert_eq!(ledger.below::<Removal>(LEFT, "", 10).await.unwrap().len(), 0);
+}
