@@ -19,7 +19,8 @@ use super::{Key, Step, TableLedger, pages, shards, webhooks};
 /// How long a notification is kept after it has ended.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// How much longer its items stay, at least: what nobody finds any more can still be replayed by who has just found it.
+/// How much longer its record stays, at least: what nobody finds any more can still be replayed by who has just found it. Its
+/// places in lists do not: a page would be cut by what is left out of it afterwards.
 const SLACK: SignedDuration = SignedDuration::from_hours(24);
 
 /// The list of all notifications.
@@ -115,9 +116,9 @@ async fn insert(step: &mut Step, webhook: &Webhook, announcement: &Announcement)
 /// Writes it; its places in the lists only where they say something new.
 fn store(step: &mut Step, before: Option<&Notification>, after: &Notification) -> Result<()> {
     let Notification { id, status, created_at, .. } = after;
-    let end = forgotten_at(after).map(|end| end.max(Timestamp::now()).checked_add(SLACK).unwrap_or(Timestamp::MAX));
-    let end = end.map(Timestamp::as_second);
-    put(step, &record(id), after, end)?;
+    let end = forgotten_at(after);
+    let kept = end.map(|end| end.max(Timestamp::now()).checked_add(SLACK).unwrap_or(Timestamp::MAX));
+    put(step, &record(id), after, kept)?;
     if before.is_none_or(|before| before.status != *status) {
         let listed = Listed { id: id.clone(), status: *status, created_at: *created_at };
         for key in places(&after.webhook, id, *created_at) {
@@ -127,9 +128,9 @@ fn store(step: &mut Step, before: Option<&Notification>, after: &Notification) -
     Ok(())
 }
 
-fn put<T: Serialize>(step: &mut Step, key: &Key, item: &T, end: Option<i64>) -> Result<()> {
+fn put<T: Serialize>(step: &mut Step, key: &Key, item: &T, end: Option<Timestamp>) -> Result<()> {
     match end {
-        Some(end) => step.put_until(key, item, end),
+        Some(end) => step.put_until(key, item, end.as_second()),
         None => step.put(key, item),
     }
 }

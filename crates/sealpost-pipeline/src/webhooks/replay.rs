@@ -117,6 +117,10 @@ impl Pipeline {
                 limit: PAGE,
             };
             let page = self.parts.outbox.notifications(&filter).await?;
+            // All on it may have been forgotten while it was read: then there is nothing to go on after.
+            if page.notifications.is_empty() {
+                return Ok((found, false));
+            }
             for notification in page.notifications {
                 if since.is_some_and(|since| notification.created_at < since) {
                     return Ok((found, false));

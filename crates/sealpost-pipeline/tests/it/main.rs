@@ -10,6 +10,7 @@ mod hasty;
 mod list;
 mod meddler;
 mod remote;
+mod replay;
 mod retrieve;
 mod retry;
 mod rig;

@@ -211,4 +211,14 @@ pub async fn old_notifications_go(ports: Ports) {
     for kept in [&waiting, &recent, &replayed] {
         assert!(ports.outbox.notification(&kept.id).await.unwrap().is_some());
     }
+    // Nor is a page cut short by it.
+    let delivered = NotificationFilter {
+        webhook: Some(webhook.id.clone()),
+        status: Some(NotificationStatus::Delivered),
+        limit: 1,
+        ..NotificationFilter::default()
+    };
+    let page = ports.outbox.notifications(&delivered).await.unwrap();
+    let shown: Vec<&NotificationId> = page.notifications.iter().map(|one| &one.id).collect();
+    assert_eq!((shown, page.more), (vec![&recent.id], false));
 }
