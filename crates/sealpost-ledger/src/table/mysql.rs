@@ -217,7 +217,7 @@ async fn transact(connection: &mut MySqlConnection, plan: &Plan<'_>) -> Result<W
             Write::Put { body, expires, .. } if is_free => new.push((k, *version, *expires, body.as_str())),
             Write::Put { body, expires, .. } => changed.push((k, *version, *expires, body.as_str())),
             // There is no row to lock: one that nobody sees stands in for it until the end.
-            Write::Check { .. } if is_free => {
+            Write::Check { .. } | Write::Delete { .. } if is_free => {
                 new.push((k, *version, Some(0), ""));
                 gone.push(k);
             }

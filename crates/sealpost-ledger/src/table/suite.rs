@@ -223,18 +223,20 @@ pub(super) async fn of_those_who_meet_one_comes_through(table: Any) {
     }
 }
 
-/// Two who each make what the other one rests on not being there: one of them comes too late.
+/// Two who each make what the other one rests on not being there, or takes away though it is not there: one of them comes too
+/// late.
 pub(super) async fn what_was_not_there_is_guarded(table: Any) {
-    for round in 0..15 {
+    for round in 0..30 {
         let names = [format!("a{round}"), format!("b{round}")];
         let sides = [(0, 1), (1, 0)].map(|(mine, theirs)| {
             let (table, names) = (table.clone(), names.clone());
             tokio::spawn(async move {
-                let writes = vec![
-                    put(key("p", &names[mine]), "made", Expect::Absent),
-                    Write::Check { key: key("p", &names[theirs]), expect: Expect::Absent },
-                ];
-                table.write(writes).await.unwrap()
+                let (theirs, expect) = (key("p", &names[theirs]), Expect::Absent);
+                let rests = match round % 2 {
+                    0 => Write::Check { key: theirs, expect },
+                    _ => Write::Delete { key: theirs, expect },
+                };
+                table.write(vec![put(key("p", &names[mine]), "made", expect), rests]).await.unwrap()
             })
         });
         let outcomes = join_all(sides).await.into_iter().map(Result::unwrap);
