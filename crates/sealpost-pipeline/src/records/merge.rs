@@ -83,17 +83,46 @@ fn with_proofs(mut named: Vec<RecipientCertificate>, before: Option<&Partner>) -
     named
 }
 
-/// The destinations of reports: those that the document names; else those of before, and the connectors that are new.
+/// The destinations of reports: those that the document names; else those of before whose connectors stay, and the connectors
+/// that are new.
 fn deliver_to(named: Option<&[String]>, connectors: &Connectors, before: Option<&Partner>) -> Vec<ConnectorId> {
     let wanted = connectors.wanted.iter();
     match named {
         Some(names) => wanted.filter(|one| names.contains(&one.name)).map(|one| one.id.clone()).collect(),
         None => {
-            let is_there = |id: &&ConnectorId| connectors.wanted.iter().any(|one| one.id == **id);
-            let kept = before.into_iter().flat_map(|before| &before.deliver_to).filter(is_there);
+            // What the partner has set up since the connectors were read is neither among those wanted nor gone.
+            let is_kept = |id: &&ConnectorId| !connectors.gone.iter().any(|one| one.id == **id);
+            let kept = before.into_iter().flat_map(|before| &before.deliver_to).filter(is_kept);
             let mut all: Vec<ConnectorId> = kept.cloned().collect();
             all.extend(connectors.created.iter().filter(|id| !all.contains(id)).cloned().collect::<Vec<_>>());
             all
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpost_testkit::suite::ledger::connector_id;
+    use sealpost_testkit::suite::ledger::records::{sample_connector, sample_partner};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_destination_that_was_set_up_meanwhile_stays() {
+        let id: PartnerId = "acme".parse().expect("an id");
+        let of = |name: &str| connector_id("acme", name);
+        let existing = [sample_connector("acme", "main"), sample_connector("acme", "old")];
+        // `second` was not there yet when the connectors were read.
+        let before = Partner { deliver_to: vec![of("main"), of("old"), of("second")], ..sample_partner("acme") };
+        let merged = |document: &PartnerDocument| {
+            partner(&id, document, &Connectors::of(&id, document, &existing), Some(&before)).deliver_to
+        };
+        let silent: PartnerDocument = serde_json::from_value(json!({"name": "Acme", "scope": "42"})).expect("a document");
+        assert_eq!(merged(&silent), before.deliver_to);
+
+        let named = ["main", "new"].map(|name| (name.to_owned(), existing[0].settings.clone()));
+        let named = PartnerDocument { connectors: Some(BTreeMap::from(named)), ..silent };
+        assert_eq!(merged(&named), [of("main"), of("second"), of("new")]);
     }
 }
