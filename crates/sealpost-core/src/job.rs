@@ -274,7 +274,8 @@ impl Job {
                 job.started_at.get_or_insert(now);
             }
             (Running, JobEvent::Stored { file, row_count, recipients }) => {
-                let expires_at = now + SignedDuration::from_hours(24 * i64::from(self.retention_days));
+                let kept = SignedDuration::from_hours(24 * i64::from(self.retention_days));
+                let expires_at = now.checked_add(kept).unwrap_or(Timestamp::MAX);
                 job.finish(Succeeded, now);
                 job.failure = None;
                 job.progress = Progress { rows: *row_count, bytes: file.size };

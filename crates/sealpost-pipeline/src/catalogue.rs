@@ -15,6 +15,9 @@ use crate::{Pipeline, naming};
 /// How long the columns of a report type that is only shown are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The longest that a file may be kept, in days: a hundred years. What is longer is a slip of the pen.
+const LONGEST_RETENTION_D: u32 = 36_500;
+
 /// All report types, by id.
 #[derive(Debug, Default)]
 pub struct Catalogue {
@@ -223,10 +226,21 @@ fn check_settings(report: &ReportType, formats: &[FormatEntry]) -> Result<(), St
             return Err(format!("`parameters.{name}.not_after`: there is no parameter `{other}`"));
         }
     }
+    check_times(settings)?;
+    naming::time_zone(&settings.time_zone).map(drop).map_err(|error| format!("`time_zone`: {}", error.detail()))
+}
+
+fn check_times(settings: &ReportSettings) -> Result<(), String> {
     if settings.timeout_s == 0 || settings.retention_days == 0 {
         return Err("`timeout_s` and `retention_days` must be at least 1".to_owned());
     }
-    naming::time_zone(&settings.time_zone).map(drop).map_err(|error| format!("`time_zone`: {}", error.detail()))
+    if settings.retention_days > LONGEST_RETENTION_D {
+        return Err(format!(
+            "`retention_days`: {} is too long; at most {LONGEST_RETENTION_D}, a hundred years",
+            settings.retention_days
+        ));
+    }
+    Ok(())
 }
 
 fn read(file: &Path) -> Result<String> {
@@ -238,4 +252,18 @@ fn read(file: &Path) -> Result<String> {
 /// The parser's words without its drawing, on one line.
 fn toml_problem(error: &toml::de::Error) -> String {
     error.to_string().lines().filter(|line| !line.trim().is_empty()).map(str::trim).collect::<Vec<_>>().join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_kept_for_a_day_at_least_and_a_hundred_years_at_most() {
+        for (days, is_fine) in [(0, false), (1, true), (36_500, true), (36_501, false), (u32::MAX, false)] {
+            let text = format!("title = \"Contracts\"\nretention_days = {days}\n");
+            let settings: ReportSettings = toml::from_str(&text).expect("settings");
+            assert_eq!(check_times(&settings).is_ok(), is_fine, "{days}");
+        }
+    }
 }

@@ -100,6 +100,13 @@ fn a_stored_file_brings_its_deliveries_and_its_expiry_in_the_same_move() {
 }
 
 #[test]
+fn a_file_that_is_kept_beyond_the_end_of_time_is_kept_until_then() {
+    let job = Job { retention_days: u32::MAX, ..job(JobStatus::Running) };
+    let stored = JobEvent::Stored { file: file(&job), row_count: 3, recipients: vec![] };
+    assert_eq!(job.apply(&stored, now()).expect("legal").job.expires_at, Some(Timestamp::MAX));
+}
+
+#[test]
 fn an_attempt_starts_once() {
     let mut job = job(JobStatus::Running);
     job.attempts = 2;
