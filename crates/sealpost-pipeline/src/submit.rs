@@ -43,9 +43,43 @@ pub(crate) struct Checked {
 impl Pipeline {
     /// Admits a report: checks everything, then creates the job in one atomic step. Durable when it returns.
     ///
+    /// The same idempotency key with the same ask gives the first report again, also where it would be refused by now:
+    /// a certificate may have expired, a grant or a destination may be gone.
+    ///
     /// # Errors
     /// `SP-REQUEST-001` to `-007`, `-013`, `-014`; `SP-SEAL-…` where a certificate can't be used; `SP-LEDGER-001`.
     pub async fn submit(&self, partner: &Partner, ask: &Ask, idempotency_key: Option<&str>) -> Result<Admitted> {
+        let admission = match self.admission(partner, ask, idempotency_key).await {
+            Ok(admission) => admission,
+            Err(refusal) => return self.admitted_before(partner, ask, idempotency_key, refusal).await,
+        };
+        let admitted = self.parts.ledger.admit(admission).await?;
+        if let Admitted::New(job) = &admitted {
+            crate::log::admitted(job);
+        }
+        Ok(admitted)
+    }
+
+    /// The report that was admitted under this key, or why it is not admitted now.
+    async fn admitted_before(
+        &self,
+        partner: &Partner,
+        ask: &Ask,
+        idempotency_key: Option<&str>,
+        refusal: Error,
+    ) -> Result<Admitted> {
+        // Who is shut out is shown nothing.
+        let Some(key) = idempotency_key.filter(|_| partner.enabled) else { return Err(refusal) };
+        match self.parts.ledger.admitted_before(&partner.id, key, &digest_of(ask), Timestamp::now()).await {
+            Ok(Some(job)) => Ok(Admitted::Replayed(job)),
+            // It may have been admitted: nobody knows before the ledger can be asked.
+            Err(error) if error.is_retried() => Err(error),
+            Ok(None) | Err(_) => Err(refusal),
+        }
+    }
+
+    /// Everything that is checked before the ledger decides.
+    async fn admission(&self, partner: &Partner, ask: &Ask, idempotency_key: Option<&str>) -> Result<Admission> {
         let checked = self.check(partner, ask)?;
         let now = Timestamp::now();
         self.usable_recipients(partner, now)?;
@@ -59,7 +93,7 @@ impl Pipeline {
         }
         let compression = self.compression(partner)?;
         let settings = &checked.report.settings;
-        let admission = Admission {
+        Ok(Admission {
             id: JobId::fresh(),
             idempotency: idempotency_key.map(|key| (key.to_owned(), digest_of(ask))),
             active_limit: partner.limits.active_reports,
@@ -70,12 +104,7 @@ impl Pipeline {
             retention_days: settings.retention_days,
             now,
             request: checked.request,
-        };
-        let admitted = self.parts.ledger.admit(admission).await?;
-        if let Admitted::New(job) = &admitted {
-            crate::log::admitted(job);
-        }
-        Ok(admitted)
+        })
     }
 
     /// Every check that needs no I/O.

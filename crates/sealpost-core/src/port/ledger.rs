@@ -24,6 +24,19 @@ pub trait Ledger: Send + Sync {
     /// `SP-REQUEST-013` over the limit, `SP-REQUEST-014` for a key used with another request.
     async fn admit(&self, admission: Admission) -> Result<Admitted>;
 
+    /// The job that a partner's idempotency key and a request of this SHA-256 have made, as it is now: what
+    /// [`admit`](Self::admit) would give again. `None` for a key that is not known.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-014` for a key used with another request.
+    async fn admitted_before(
+        &self,
+        partner: &PartnerId,
+        key: &str,
+        sha256: &str,
+        now: Timestamp,
+    ) -> Result<Option<Job>>;
+
     /// A job of this partner. Another partner's job is not found.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use sealpost_core::job::{Job, JobEvent, Progress};
 use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Mark, Redelivered};
 use sealpost_core::task::{Lease, WorkKind};
 
+use super::idempotency::{self, Done};
 use super::statement::query_scalar;
 use super::value::corrupt;
 use super::{Durability, SqliteLedger, Touched, deliveries, fault, jobs, list, redeliver, timeline};
@@ -22,6 +23,23 @@ impl Ledger for SqliteLedger {
             self.ring([WorkKind::Produce]);
         }
         Ok(admitted)
+    }
+
+    async fn admitted_before(
+        &self,
+        partner: &PartnerId,
+        key: &str,
+        sha256: &str,
+        now: Timestamp,
+    ) -> Result<Option<Job>> {
+        let reader = self.reader()?;
+        match idempotency::find(&reader, partner, key, now)? {
+            None => Ok(None),
+            Some(Done { sha256: known, job, deliveries: None }) if known == sha256 => {
+                jobs::existing(&reader, &job).map(Some)
+            }
+            Some(_) => Err(idempotency::mismatch()),
+        }
     }
 
     async fn job(&self, partner: &PartnerId, id: &JobId) -> Result<Option<Job>> {

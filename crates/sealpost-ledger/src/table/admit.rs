@@ -1,5 +1,6 @@
 //! Admission: idempotency, limit, sequence number, job, timeline and task in one step.
 
+use jiff::Timestamp;
 use sealpost_core::error::codes;
 use sealpost_core::id::PartnerId;
 use sealpost_core::job::Job;
@@ -47,14 +48,28 @@ pub(super) async fn admit(step: &mut Step, admission: &Admission, day_is_known: 
     Ok(Admitted::New(job))
 }
 
-/// The job that this key and request made before.
+/// The job that the key and request of an admission made before.
 async fn replayed(step: &mut Step, admission: &Admission) -> Result<Option<Job>> {
     let Some((key, sha256)) = &admission.idempotency else { return Ok(None) };
-    match idempotency::find(step, partner(admission), key, admission.now).await? {
+    let done = idempotency::find(step, partner(admission), key, admission.now).await?;
+    // This very admission: its answer was lost.
+    if done.is_some_and(|done| done.job == admission.id) {
+        return Ok(None);
+    }
+    before(step, partner(admission), key, sha256, admission.now).await
+}
+
+/// The job that this key and request made before.
+pub(super) async fn before(
+    step: &mut Step,
+    partner: &PartnerId,
+    key: &str,
+    sha256: &str,
+    now: Timestamp,
+) -> Result<Option<Job>> {
+    match idempotency::find(step, partner, key, now).await? {
         None => Ok(None),
-        // This very admission: its answer was lost.
-        Some(done) if done.job == admission.id => Ok(None),
-        Some(Done { sha256: known, job, deliveries: None, .. }) if known == *sha256 => {
+        Some(Done { sha256: known, job, deliveries: None, .. }) if known == sha256 => {
             jobs::existing(step, &job).await.map(|record| Some(record.job))
         }
         Some(_) => Err(idempotency::mismatch()),

@@ -26,6 +26,16 @@ impl Ledger for TableLedger {
         Ok(admitted)
     }
 
+    async fn admitted_before(
+        &self,
+        partner: &PartnerId,
+        key: &str,
+        sha256: &str,
+        now: Timestamp,
+    ) -> Result<Option<Job>> {
+        step!(self, |step| admit::before(step, partner, key, sha256, now).await)
+    }
+
     async fn job(&self, partner: &PartnerId, id: &JobId) -> Result<Option<Job>> {
         let found = self.job_of_any_partner(id).await?;
         Ok(found.filter(|job| job.request.partner == *partner))

@@ -42,6 +42,16 @@ impl Ledger for Hasty {
         self.ledger.admit(admission).await
     }
 
+    async fn admitted_before(
+        &self,
+        partner: &PartnerId,
+        key: &str,
+        sha256: &str,
+        now: Timestamp,
+    ) -> Result<Option<Job>> {
+        self.ledger.admitted_before(partner, key, sha256, now).await
+    }
+
     async fn job(&self, partner: &PartnerId, id: &JobId) -> Result<Option<Job>> {
         self.ledger.job(partner, id).await
     }

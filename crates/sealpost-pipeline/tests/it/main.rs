@@ -16,4 +16,5 @@ mod retry;
 mod rig;
 mod send;
 mod slow;
+mod submit;
 mod worker;

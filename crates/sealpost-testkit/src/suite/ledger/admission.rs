@@ -9,7 +9,7 @@ use sealpost_core::job::{JobEvent, JobStatus};
 use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::task::{Work, WorkKind};
 
-use super::{Ports, admission, partner, refused};
+use super::{Ports, admission, connector_id, partner, refused};
 
 fn keyed(of: &str, key: &str, sha256: &str) -> Admission {
     Admission { idempotency: Some((key.to_owned(), sha256.to_owned())), ..admission(of) }
@@ -127,4 +127,29 @@ pub async fn a_failed_admission_leaves_nothing(ports: Ports) {
     assert_eq!(ports.queue.depth().await.unwrap(), sealpost_core::task::QueueDepth::default());
     let job = ports.admit(keyed("acme", "k1", "bb")).await;
     assert_eq!(job.file_name.as_str(), "contracts.v1_1.csv.pgp");
+}
+
+/// What a key and its request have admitted is found, as it is now, for 24 hours at least; whoever asks makes nothing.
+pub async fn what_was_admitted_is_found_by_its_key(ports: Ports) {
+    let before = async |of: &str, key: &str, sha256: &str, now: Timestamp| {
+        ports.ledger.admitted_before(&partner(of), key, sha256, now).await
+    };
+    let now = Timestamp::now();
+    let mismatch = &codes::request::IDEMPOTENCY_MISMATCH;
+    let sent = ports.admit(admission("acme")).await;
+    let sent = ports.succeed(&sent).await;
+    let again = Some(("again".to_owned(), "aa".to_owned()));
+    ports.ledger.redeliver(&sent.id, &[connector_id("acme", "main")], again, now).await.unwrap();
+    refused(before("acme", "again", "aa", now).await, mismatch);
+
+    assert_eq!(before("acme", "k1", "aa", now).await.unwrap(), None);
+    let first = ports.admit(keyed("acme", "k1", "aa")).await;
+    let cancelled = ports.apply(&first, &JobEvent::CancelRequested, None).await;
+    assert_eq!(before("acme", "k1", "aa", now).await.unwrap(), Some(cancelled.clone()));
+    let late = now + SignedDuration::from_mins(23 * 60 + 59);
+    assert_eq!(before("acme", "k1", "aa", late).await.unwrap(), Some(cancelled));
+    refused(before("acme", "k1", "bb", now).await, mismatch);
+    assert_eq!(before("other", "k1", "aa", now).await.unwrap(), None);
+    assert_eq!(before("acme", "k2", "aa", now).await.unwrap(), None);
+    assert_eq!(before("acme", "k1", "aa", now + SignedDuration::from_hours(25)).await.unwrap(), None);
 }
