@@ -16,6 +16,10 @@ use crate::receipt::Receipt;
 use crate::sealed::SealedFile;
 use crate::task::{NewTask, Work};
 
+/// Most deliveries of one report, all that were ever made. Whoever looks at a report reads every one of them, and ledgers keep
+/// their ids with the report, in a record whose size is limited.
+pub const MOST_DELIVERIES: usize = 200;
+
 /// The status that the API shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -161,6 +165,18 @@ impl DeliveryEvent {
 }
 
 impl Delivery {
+    /// Refuses further deliveries of a report that would have too many then.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-044`.
+    pub fn check_number(job: &JobId, there: usize, further: usize) -> Result<()> {
+        if there.saturating_add(further) <= MOST_DELIVERIES {
+            return Ok(());
+        }
+        let detail = format!("report {job} has {there} deliveries; {MOST_DELIVERIES} is the most");
+        Err(Error::new(&codes::request::SENT_TOO_OFTEN, detail))
+    }
+
     /// A new delivery of a stored file, with its first task.
     #[must_use]
     pub fn pending(job: &Job, file: SealedFile, connector: ConnectorId, now: Timestamp) -> (Self, NewTask) {

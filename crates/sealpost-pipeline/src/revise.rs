@@ -57,7 +57,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// `SP-REQUEST-008`, `-007` without a destination, `-014` for a key used with another request, `-015` unless it has
-    /// succeeded, `-017` when the file is gone.
+    /// succeeded, `-017` when the file is gone, `-044` when it was sent as often as one may be.
     pub async fn redeliver(
         &self,
         partner: &Partner,

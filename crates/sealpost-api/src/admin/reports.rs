@@ -115,7 +115,7 @@ pub(crate) async fn delete(
     responses(
         (status = 202, description = "The new deliveries.", body = DeliveryList,
             headers(("Idempotent-Replayed" = String, description = "`true` where an earlier request had the same key."))),
-        (status = 409, description = "It has not succeeded (`SP-REQUEST-015`), or there is no destination (`SP-REQUEST-007`)."),
+        (status = 409, description = "It has not succeeded (`SP-REQUEST-015`), there is no destination (`SP-REQUEST-007`), or it was sent as often as one may be (`SP-REQUEST-044`)."),
         (status = 410, description = "The file has expired or was deleted (`SP-REQUEST-017`)."),
         (status = 422, description = "The idempotency key was used with another request (`SP-REQUEST-014`)."),
     ))]

@@ -184,6 +184,7 @@ const SAMPLES: &[Sample] = {
             "certificate 6F7E9A7C5D3B4E2F1A0B9C8D7E6F5A4B3C2D1E0F is the last one in use without an end",
             &[],
         ),
+        (&r::SENT_TOO_OFTEN, "report rep_01kavs0h9yq4m4d2tkv1c7rbn5 has 200 deliveries; 200 is the most", &[]),
         (&r::NAME_TAKEN, "destination c-0123456789abcdef0", &[("/name", "you have a destination of this name")]),
         (&codes::seal::UNREADABLE, UNREADABLE, &[("/certificate", UNREADABLE)]),
         (&codes::seal::SECRET_GIVEN, SECRET, &[("/certificate", SECRET)]),

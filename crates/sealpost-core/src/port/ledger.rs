@@ -93,7 +93,8 @@ pub trait Ledger: Send + Sync {
     ///
     /// # Errors
     /// `SP-REQUEST-015` unless the job has succeeded, `SP-REQUEST-017` once its file is gone, `SP-REQUEST-007` without a
-    /// connector, `SP-REQUEST-008` for no such job, `SP-REQUEST-014` for a key used with another request.
+    /// connector, `SP-REQUEST-008` for no such job, `SP-REQUEST-014` for a key used with another request, `SP-REQUEST-044`
+    /// where it would have more than [`MOST_DELIVERIES`](crate::delivery::MOST_DELIVERIES).
     async fn redeliver(
         &self,
         job: &JobId,

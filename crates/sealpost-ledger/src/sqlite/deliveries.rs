@@ -9,7 +9,7 @@ use sealpost_core::notification::Announcement;
 use sealpost_core::task::Lease;
 use sealpost_core::{Error, Result};
 
-use super::statement::{query, query_as};
+use super::statement::{query, query_as, query_scalar};
 use super::value::{decode, encode, signed, unsigned};
 use super::{Connection, fault, notifications, tasks, timeline};
 
@@ -35,6 +35,15 @@ pub(super) fn of_job(connection: &Connection, job: &JobId) -> Result<Vec<Deliver
         .fetch_all(connection)
         .map_err(fault::read)?;
     rows.into_iter().map(delivery).collect::<Result<_>>().map_err(|error| error.context(job))
+}
+
+/// How many a job has.
+pub(super) fn count(connection: &Connection, job: &JobId) -> Result<usize> {
+    let count: i64 = query_scalar("SELECT COUNT(*) FROM deliveries WHERE job = ?")
+        .bind(job.as_str())
+        .fetch_one(connection)
+        .map_err(fault::read)?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// Stores a new delivery and its first entry in the job's timeline.

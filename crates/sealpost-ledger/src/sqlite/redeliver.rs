@@ -29,6 +29,7 @@ pub(super) fn redeliver(
         let detail = format!("partner {} has nowhere to deliver report {} to", job.request.partner, job.id);
         return Err(Error::new(&codes::request::NO_DESTINATION, detail));
     }
+    Delivery::check_number(&job.id, deliveries::count(connection, &job.id)?, connectors.len())?;
     let mut made = Vec::new();
     for connector in connectors {
         let (delivery, task) = Delivery::pending(&job, file.clone(), connector.clone(), now);

@@ -89,7 +89,7 @@ pub(super) fn check_report(destinations: usize) -> Result<()> {
     }
     let detail = format!(
         "{destinations} destinations of one report; this ledger takes {MOST_OF_A_REPORT}: let fewer of them receive \
-         reports, and deliver to the others again once the report has succeeded"
+         reports, and deliver it to the others once it has succeeded"
     );
     Err(Error::new(&codes::ledger::TOO_LARGE, detail))
 }
@@ -100,8 +100,7 @@ pub(super) fn check_redelivery(destinations: usize) -> Result<()> {
         return Ok(());
     }
     let detail = format!(
-        "{destinations} destinations at once; this ledger takes {MOST_OF_A_REDELIVERY}: deliver to some of them first, \
-         then to the others"
+        "{destinations} destinations at once; this ledger takes {MOST_OF_A_REDELIVERY}: deliver to one after the other"
     );
     Err(Error::new(&codes::ledger::TOO_LARGE, detail))
 }

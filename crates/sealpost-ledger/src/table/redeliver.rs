@@ -29,6 +29,7 @@ pub(super) async fn redeliver(
         let detail = format!("partner {} has nowhere to deliver report {} to", record.job.request.partner, job);
         return Err(Error::new(&codes::request::NO_DESTINATION, detail));
     }
+    Delivery::check_number(job, record.deliveries.len(), connectors.len())?;
     deliveries::check_redelivery(connectors.len())?;
     let (mut made, mut tasks, mut happened) = (Vec::new(), Vec::new(), Vec::new());
     for connector in connectors {

@@ -79,7 +79,8 @@ macro_rules! ledger_suite {
                 a_task_that_waits_can_be_hurried, a_sweep_is_harmless;
             deliveries: a_stored_file_brings_its_deliveries, a_delivery_is_followed_to_its_receipt,
                 only_what_succeeded_is_delivered_again, a_key_delivers_again_once,
-                concurrent_redeliveries_with_one_key_are_one, the_timeline_is_gapless_and_append_only;
+                concurrent_redeliveries_with_one_key_are_one, a_report_is_sent_so_often_and_no_more,
+                the_timeline_is_gapless_and_append_only;
             records: what_is_put_is_found, a_partner_goes_with_all_that_is_its_own, a_busy_partner_stays,
                 the_check_passes;
             edits: an_identity_leads_to_its_partner, an_identity_has_one_partner,

@@ -44,4 +44,5 @@ codes! { Request;
     NAME_TAKEN = "SP-REQUEST-041", Conflict, Caller, final, "there is one of this name already", "Change the existing one, or choose another name.";
     URI_TOO_LONG = "SP-REQUEST-042", InvalidRequest, Caller, final, "path and query are too long", "Send at most 8,192 bytes of them.";
     ANSWER_TOO_LARGE = "SP-REQUEST-043", Conflict, Caller, final, "the answer is too large for the way it has to take", "Ask for a part of the file with `Range`, or for fewer entries of a list; operators can let downloads be redirected to the store.";
+    SENT_TOO_OFTEN = "SP-REQUEST-044", Conflict, Caller, final, "the report was sent as often as one may be", "Fetch the file, or ask for the report again.";
 }

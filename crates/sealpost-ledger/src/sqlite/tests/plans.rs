@@ -17,6 +17,7 @@ async fn no_daily_statement_scans_or_sorts() {
         "SELECT last, jobs FROM sequences JOIN active_jobs USING (partner) WHERE partner = 'a' AND report_type = 'b'",
         "SELECT COUNT(*) FROM deliveries WHERE partner = 'a' AND status IN ('pending', 'sending')",
         "SELECT record FROM deliveries WHERE job = 'a' ORDER BY ordinal",
+        "SELECT COUNT(*) FROM deliveries WHERE job = 'a'",
         "SELECT what FROM timeline WHERE job = 'a' ORDER BY sequence",
         "SELECT ready_at FROM tasks WHERE id = 'a' AND epoch = 1 AND leased = 1",
         "SELECT COUNT(*) FROM tasks AS other WHERE other.lane = 'a' AND other.leased = 1 AND other.ready_at > 5",

@@ -2,10 +2,10 @@
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use sealpost_core::delivery::{Delivery, DeliveryEvent, DeliveryStatus, Intent};
+use sealpost_core::delivery::{Delivery, DeliveryEvent, DeliveryStatus, Intent, MOST_DELIVERIES};
 use sealpost_core::error::codes;
 use sealpost_core::event::{Happening, TimelineEntry};
-use sealpost_core::id::{DeliveryId, JobId};
+use sealpost_core::id::{ConnectorId, DeliveryId, JobId};
 use sealpost_core::job::{Job, JobEvent};
 use sealpost_core::port::{Admission, Redelivered};
 use sealpost_core::receipt::{Certainty, Receipt};
@@ -193,6 +193,29 @@ pub async fn concurrent_redeliveries_with_one_key_are_one(ports: Ports) {
         ports.claim(&[WorkKind::Deliver]).await;
     }
     assert_eq!(ports.queue.claim(&[WorkKind::Deliver], super::HOUR).await.unwrap(), None);
+}
+
+/// A report has so many deliveries and no more, the first ones included; what a key has made is given again all the same.
+pub async fn a_report_is_sent_so_often_and_no_more(ports: Ports) {
+    let job = succeeded(&ports, &["one"]).await;
+    let all: Vec<ConnectorId> = (0..15).map(|number| connector_id("acme", &format!("c{number}"))).collect();
+    let to = all.as_slice();
+    let redeliver = async |connectors: &[ConnectorId], key: Option<&str>| {
+        let idempotency = key.map(|key| (key.to_owned(), "aa".to_owned()));
+        ports.ledger.redeliver(&job.id, connectors, idempotency, Timestamp::now()).await
+    };
+    let first = redeliver(to, Some("key")).await.unwrap();
+    let mut there = 1 + to.len();
+    while there + to.len() <= MOST_DELIVERIES {
+        redeliver(to, None).await.unwrap();
+        there += to.len();
+    }
+    refused(redeliver(to, None).await, &codes::request::SENT_TOO_OFTEN);
+    redeliver(&to[..MOST_DELIVERIES - there], None).await.unwrap();
+    refused(redeliver(&to[..1], None).await, &codes::request::SENT_TOO_OFTEN);
+    assert_eq!(ports.ledger.deliveries(&job.id).await.unwrap().len(), MOST_DELIVERIES);
+    let again = redeliver(to, Some("key")).await.unwrap();
+    assert_eq!(again, Redelivered { deliveries: first.deliveries, replayed: true });
 }
 
 /// Many deliveries of one job at once: its timeline counts 1, 2, 3, … and what was there stays as it was.
