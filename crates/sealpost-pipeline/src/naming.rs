@@ -54,8 +54,8 @@ pub fn check_template(template: &str) -> Result<()> {
         return Ok(());
     }
     let detail = format!(
-        "`{template}` must have {{id}}, or {{report}} and {{sequence}}, so that no name comes twice: each report type has \
-         sequence numbers of its own"
+        "`{template}` must have {{id}}, or {{report}} and {{sequence}}, so that no name comes twice: each report type \
+         has sequence numbers of its own"
     );
     Err(Error::new(&codes::store::NAME, detail))
 }

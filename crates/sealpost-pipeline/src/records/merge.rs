@@ -118,7 +118,8 @@ mod tests {
         let merged = |document: &PartnerDocument| {
             partner(&id, document, &Connectors::of(&id, document, &existing), Some(&before)).deliver_to
         };
-        let silent: PartnerDocument = serde_json::from_value(json!({"name": "Acme", "scope": "42"})).expect("a document");
+        let silent = json!({"name": "Acme", "scope": "42"});
+        let silent: PartnerDocument = serde_json::from_value(silent).expect("a document");
         assert_eq!(merged(&silent), before.deliver_to);
 
         let named = ["main", "new"].map(|name| (name.to_owned(), existing[0].settings.clone()));
