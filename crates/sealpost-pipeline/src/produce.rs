@@ -154,8 +154,8 @@ impl Pipeline {
                 Ok(Outcome::Done)
             }
             Err(error) => {
-                // Another worker goes on with this job, or it was cancelled: our file is nobody's.
-                if error.is(&codes::ledger::LEASE_LOST) || error.is(&codes::ledger::ILLEGAL_MOVE) {
+                // Another worker goes on with this job, it was cancelled, or it can't be recorded at all: our file is nobody's.
+                if error.is(&codes::ledger::LEASE_LOST) || !error.is_retried() {
                     self.parts.store.discard_attempt(&job.request.partner, &job.id, attempt).await?;
                 }
                 Err(error)
