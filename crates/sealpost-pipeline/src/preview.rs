@@ -23,6 +23,8 @@ pub(crate) use seats::Seats;
 
 /// Most rows of a preview.
 pub const PREVIEW_ROWS: u64 = 20;
+/// Rows of documents and images are large: no further ones are read when the sample has so many bytes.
+const LARGEST_SAMPLE: usize = 4 << 20;
 /// How long a preview may take: its answer comes within the 29 seconds that API Gateway waits.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
@@ -77,12 +79,19 @@ impl Pipeline {
         let mut stream = source.open(&query).await?;
         let mut rows = Vec::new();
         let mut sample = Vec::new();
+        let (mut bytes, mut cut) = (0, false);
         while let Some(batch) = stream.next().await? {
             rows.extend(batch.iter().map(|row| row.values().map(mask).collect()));
+            bytes += batch.size();
             sample.push(batch);
+            if bytes > LARGEST_SAMPLE {
+                cut = true;
+                break;
+            }
         }
+        drop(stream);
         let sampled = rows.len() as u64;
-        let more = sampled > PREVIEW_ROWS;
+        let more = cut || sampled > PREVIEW_ROWS;
         rows.truncate(PREVIEW_ROWS as usize);
         let report = &checked.report;
         let estimate = if more {

@@ -33,6 +33,10 @@ const BATCHES_IN_FLIGHT: usize = 2;
 /// Attempts that may be cut short by a dying process before the job is given up.
 pub(crate) const MOST_INTERRUPTIONS: u32 = 1000;
 
+/// Earlier attempts that are tidied up after. Each tidies up after those before it, so that only attempts that were all cut off
+/// at once leave more.
+const MOST_TIDIED: usize = 64;
+
 /// How far an attempt is, shared with its heartbeat.
 #[derive(Default)]
 pub(crate) struct Counters {
@@ -117,23 +121,38 @@ impl Pipeline {
         let started = JobEvent::Started { attempt, worker: self.parts.settings.worker.clone() };
         let job = self.parts.ledger.apply(id, &started, Some(lease), Timestamp::now()).await?;
         log::started(&job);
-        // What a crashed attempt left behind is nobody's: each attempt has a place of its own.
-        for earlier in 1..attempt {
-            if let Err(error) = self.parts.store.discard_attempt(&job.request.partner, id, earlier).await {
-                log::leftover(&job, earlier, &error);
-            }
-        }
         let stopwatch = Stopwatch::start();
         let counters = Arc::new(Counters::default());
-        let made = self.while_leased(lease, Beat::Report(id, &counters), self.made(&job, attempt, &counters)).await;
-        match made {
+        let work = async {
+            // What a crashed attempt left behind is nobody's: each attempt has a place of its own.
+            for earlier in (1..attempt).rev().take(MOST_TIDIED) {
+                self.discard(&job, earlier).await;
+            }
+            self.made(&job, attempt, &counters).await
+        };
+        match self.while_leased(lease, Beat::Report(id, &counters), work).await {
             Ok(produced) => self.stored(&job, attempt, produced, lease, stopwatch).await,
+            Err(error) if error.is(&codes::ledger::LEASE_LOST) => {
+                self.discard(&job, attempt).await;
+                Err(error)
+            }
             Err(error) => {
-                if let Err(leftover) = self.parts.store.discard_attempt(&job.request.partner, id, attempt).await {
-                    log::leftover(&job, attempt, &leftover);
-                }
+                // A store that does not answer takes its time: the lease must not run out meanwhile, or the failure would not be
+                // recorded, nor counted.
+                let tidied = async {
+                    self.discard(&job, attempt).await;
+                    Ok(())
+                };
+                self.while_leased(lease, Beat::LeaseOnly, tidied).await?;
                 self.not_produced(&job, &error, lease).await
             }
+        }
+    }
+
+    /// Removes what an attempt has left in the store. Where that can't be done, the end of the report does it.
+    async fn discard(&self, job: &Job, attempt: u32) {
+        if let Err(error) = self.parts.store.discard_attempt(&job.request.partner, &job.id, attempt).await {
+            log::leftover(job, attempt, &error);
         }
     }
 
@@ -164,13 +183,20 @@ impl Pipeline {
     }
 
     async fn not_produced(&self, job: &Job, error: &Error, lease: &Lease) -> Result<Outcome> {
-        if error.is(&codes::ledger::LEASE_LOST) {
-            return Err(error.clone());
-        }
+        let ended_elsewhere;
+        let mut error = error;
         if error.is(&codes::source::CANCELLED) {
-            let job = self.parts.ledger.apply(&job.id, &JobEvent::Cancelled, Some(lease), Timestamp::now()).await?;
-            log::revised(&job, &JobEvent::Cancelled);
-            return Ok(Outcome::Done);
+            let now = self.parts.ledger.job_of_any_partner(&job.id).await?;
+            if now.is_none_or(|now| now.cancel_requested) {
+                let job = self.parts.ledger.apply(&job.id, &JobEvent::Cancelled, Some(lease), Timestamp::now()).await?;
+                log::revised(&job, &JobEvent::Cancelled);
+                return Ok(Outcome::Done);
+            }
+            // The database ends queries for reasons of its own too: a watchdog, an operator, a change of the table.
+            let detail =
+                format!("the database ended the query, and nobody has cancelled the report: {}", error.detail());
+            ended_elsewhere = Error::new(&codes::source::BROKEN, detail);
+            error = &ended_elsewhere;
         }
         let failures = job.failed_attempts + 1;
         if !error.is_retried() || failures >= self.parts.settings.produce_attempts {

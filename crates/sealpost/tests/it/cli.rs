@@ -129,6 +129,19 @@ fn a_report_runs_from_the_command_line() {
 }
 
 #[test]
+fn a_preview_of_large_values_holds_few_of_them() {
+    let world = world();
+    let images = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15)
+                  SELECT i, zeroblob(1048576) AS image FROM n WHERE 'acme' = :partner_scope";
+    world.report_type("images.v1", "title = \"Images\"\n", images);
+    world.partner("acme", "acme");
+    world.apply();
+    let preview = world.json(&["report", "preview", "images.v1", "--partner", "acme"]);
+    assert_eq!(preview["rows"][0], json!(["9", "(9999999 xxxxx)"]));
+    assert_eq!((preview["rows"].as_array().map(Vec::len), &preview["more"]), (Some(4), &json!(true)));
+}
+
+#[test]
 fn bad_asks_are_refused_before_any_work_with_every_reason() {
     let world = world();
     world.partner("acme", "acme");
