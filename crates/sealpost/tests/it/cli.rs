@@ -133,7 +133,8 @@ fn a_preview_of_large_values_holds_few_of_them() {
     let world = world();
     let images = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15)
                   SELECT i, zeroblob(1048576) AS image FROM n WHERE 'acme' = :partner_scope";
-    world.report_type("images.v1", "title = \"Images\"\n", images);
+    let columns = "title = \"Images\"\n[columns]\ni = { type = \"integer\" }\nimage = { type = \"bytes\" }\n";
+    world.report_type("images.v1", columns, images);
     world.partner("acme", "acme");
     world.apply();
     let preview = world.json(&["report", "preview", "images.v1", "--partner", "acme"]);
