@@ -13,6 +13,7 @@ mod kill;
 mod meta;
 mod read;
 mod settings;
+mod warnings;
 
 use std::sync::Arc;
 

@@ -24,6 +24,15 @@ pub(super) struct Session {
 const READING_MODES: [&str; 8] =
     ["ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"];
 
+/// What a server may be set to must not make a result shorter: it cuts rows without a word, and values with a warning.
+/// The list of warnings is as long as it can be, so that those that are looked for at the end are in it (see
+/// `warnings.rs`). No account needs a privilege for these.
+///
+/// A value beyond a variable's range is an error in strict modes, and the ranges differ: `group_concat_max_len` ends at
+/// a gibibyte in newer releases of MariaDB, and older ones count four bytes for each in 32 bits. No packet is larger.
+const WHOLE: &str =
+    "sql_select_limit = 18446744073709551615, group_concat_max_len = 1073741823, max_error_count = 65535";
+
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Connects and sets the session up. `timeout_s` becomes the server's own limit on a statement. Where the login is refused, it
@@ -109,9 +118,10 @@ async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<u64,
     let version: String = row.try_get_unchecked(1)?;
     let modes: String = row.try_get_unchecked(2)?;
     let modes: Vec<&str> = modes.split(',').filter(|mode| !READING_MODES.contains(mode)).collect();
-    // MariaDB counts seconds and covers every statement, MySQL milliseconds and covers SELECT.
+    // MariaDB counts seconds and covers every statement, MySQL milliseconds and covers SELECT. Where a recursion goes
+    // too deep, MySQL fails; MariaDB gives what there is by then.
     let limit = if version.contains("MariaDB") {
-        format!("max_statement_time = {}", timeout_s.min(31_536_000))
+        format!("max_statement_time = {}, max_recursive_iterations = 4294967295", timeout_s.min(31_536_000))
     } else {
         format!("max_execution_time = {}", timeout_s.saturating_mul(1000).min(u64::from(u32::MAX)))
     };
@@ -119,7 +129,7 @@ async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<u64,
     // ALTER TABLE that runs or waits must not hold us up for the server's default of a day.
     let patience = timeout_s.clamp(60, 31_536_000);
     let set = format!(
-        "SET SESSION {limit}, net_write_timeout = {patience}, lock_wait_timeout = {patience}, sql_mode = '{}';\
+        "SET SESSION {limit}, {WHOLE}, net_write_timeout = {patience}, lock_wait_timeout = {patience}, sql_mode = '{}';\
          SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         modes.join(",")
     );

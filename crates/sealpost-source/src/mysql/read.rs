@@ -11,6 +11,7 @@ use super::connect::{GRACE, Session, within};
 use super::decode;
 use super::failure::{Phase, failure, number};
 use super::meta::{Meta, Wire, is_natural};
+use super::warnings;
 use crate::intake::{Intake, Next};
 use crate::stream::{Mouth, Said};
 
@@ -48,7 +49,7 @@ async fn rows(
         return Ok(());
     }
     let Session { connection, kill } = session;
-    let mut rows = sqlx::query_with::<MySql, _>(sql, arguments).fetch(connection).fuse();
+    let mut rows = sqlx::query_with::<MySql, _>(sql, arguments).fetch(&mut *connection).fuse();
     let mut plan: Vec<Cell> = Vec::new();
     loop {
         let row = match rows.try_next().await {
@@ -80,7 +81,9 @@ async fn rows(
             }
         }
     }
+    drop(rows);
     kill.disarm();
+    warnings::check(connection).await?;
     hand_on(&mut intake, mouth).await?;
     Ok(())
 }

@@ -11,6 +11,7 @@ mod sakila;
 mod sqlite;
 mod tls;
 mod values;
+mod whole;
 
 use std::sync::Arc;
 

@@ -17,4 +17,5 @@ codes! { Source;
     FOREIGN_ROW = "SP-SOURCE-014", Integrity, Operator, final, "the query returned a row of another partner", "Correct the partner condition in the SQL. Nothing was stored.";
     CANCELLED = "SP-SOURCE-015", Rejected, Caller, final, "the query was cancelled", "Ask for the report again if it is still wanted.";
     BUSY = "SP-SOURCE-016", Unavailable, Operator, retried, "the database is busy", "It is tried again; check the server's load and connection limit.";
+    CUT_SHORT = "SP-SOURCE-017", Integrity, Operator, final, "the database cut the result short", "Correct the SQL, or raise the server's limit named. Nothing was stored.";
 }
