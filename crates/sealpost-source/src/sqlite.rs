@@ -68,12 +68,13 @@ impl Source for SqliteSource {
         let arguments = arguments(&bound.values)?;
         let intake = Intake::new(query)?;
         let mut session = connect::session(&self.settings, settings.timeout_s).await?;
+        // Before preparing: a table that is altered in between would have other columns in the snapshot than prepared.
+        connect::begin(&mut session).await?;
         let sql = sqlx::AssertSqlSafe(bound.sql).into_sql_str();
         let prepared = session.connection.prepare(sql.clone()).await;
         let prepared = prepared.map_err(|error| failure(error, Phase::Prepare(&statement)))?;
         let columns = sqlx::Statement::columns(&prepared);
         shape::agree(columns.iter().map(sqlx::Column::name), intake.columns())?;
-        connect::begin(&mut session).await?;
         Ok(Box::new(TaskStream::start(|mouth| read::read(session, sql, arguments, intake, mouth))))
     }
 

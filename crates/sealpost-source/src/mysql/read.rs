@@ -13,6 +13,7 @@ use super::failure::{Phase, failure, number};
 use super::meta::{Meta, Wire, is_natural};
 use super::warnings;
 use crate::intake::{Intake, Next};
+use crate::shape;
 use crate::stream::{Mouth, Said};
 
 /// Reads to the end and says how it ended.
@@ -102,12 +103,11 @@ struct Cell {
     natural: bool,
 }
 
-/// From the first row on: only the executed statement has the final types.
+/// From the first row on: only the executed statement has the final types. Its columns may be others than when it was
+/// prepared: the server prepares it again where a table or view has changed meanwhile.
 fn plan_of(row: &MySqlRow, intake: &Intake) -> Result<Vec<Cell>> {
     let columns = row.columns();
-    if columns.len() != intake.columns().len() {
-        return Err(Error::new(&COLUMNS, "the number of columns changed between preparing and running"));
-    }
+    shape::agree(columns.iter().map(Column::name), intake.columns())?;
     let cell = |(column, wanted): (&sqlx::mysql::MySqlColumn, &sealpost_core::column::Column)| {
         let unknown = || Error::new(&COLUMNS, format!("the column `{}` has a type that is not known", wanted.name));
         let meta = Meta::of(column.type_info()).ok_or_else(unknown)?;

@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 use sealpost_core::Result;
 use sealpost_core::batch::Value;
 use sqlx::sqlite::{SqliteArguments, SqliteRow, SqliteValueRef};
-use sqlx::{Connection, Decode, Row, SqlStr, Sqlite, TypeInfo, ValueRef};
+use sqlx::{Connection, Decode, Either, Executor, Row, SqlStr, Sqlite, TypeInfo, ValueRef};
 
 use super::connect::Session;
 use super::failure::{Phase, failure};
@@ -32,14 +32,24 @@ async fn rows(
     if intake.wants_none() {
         return Ok(());
     }
-    let mut rows = sqlx::query_with::<Sqlite, _>(sql, arguments).fetch(&mut session.connection);
-    while let Some(row) = rows.try_next().await.map_err(|error| failure(error, Phase::Run))? {
+    let query = sqlx::query_with::<Sqlite, _>(sql, arguments);
+    let mut steps = session.connection.fetch_many(query);
+    let mut done = false;
+    while let Some(step) = steps.try_next().await.map_err(|error| failure(error, Phase::Run))? {
+        let Either::Right(row) = step else {
+            done = true;
+            continue;
+        };
         intake.begin_row()?;
         take(&row, &mut intake)?;
         let next = intake.end_row();
         if next != Next::Row && !hand_on(&mut intake, mouth).await? || next == Next::Stop {
             return Ok(());
         }
+    }
+    // SQLite's thread says when it is done. Rows that end without that end because the thread has panicked.
+    if !done {
+        return Err(failure(sqlx::Error::WorkerCrashed, Phase::Run));
     }
     hand_on(&mut intake, mouth).await?;
     Ok(())
@@ -74,4 +84,60 @@ fn value(raw: SqliteValueRef<'_>) -> Result<Value<'_>, Mismatch> {
         "BLOB" => Value::Bytes(Decode::<'_, Sqlite>::decode(raw).map_err(|_| TYPE)?),
         _ => return Err(TYPE),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use sealpost_core::column::{Column, ColumnKind};
+    use sealpost_core::error::codes::source::BROKEN;
+    use sealpost_core::param::{ParameterValue, ParameterValues};
+    use sealpost_core::port::RowStream;
+    use sealpost_core::report::{Query, ReportType};
+    use serde_json::json;
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions, SqlSafeStr};
+
+    use super::*;
+    use crate::SqliteSettings;
+    use crate::sqlite::connect;
+    use crate::stream::TaskStream;
+
+    async fn execute(path: &Path, sql: &'static str) {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        connection.execute(sqlx::raw_sql(sql)).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// For rows of one number.
+    fn intake() -> Intake {
+        let report = ReportType {
+            id: "report.v1".parse().unwrap(),
+            sql: "".into(),
+            settings: serde_json::from_value(json!({ "title": "a report" })).unwrap(),
+            columns: vec![Column::new("a".to_owned(), ColumnKind::Integer)],
+        };
+        let scope = ParameterValue::String("x".to_owned());
+        Intake::new(&Query { report: Arc::new(report), scope, parameters: ParameterValues::new(), limit: None })
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_thread_of_sqlite_that_dies_is_no_end_of_the_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        execute(&path, "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1), (2)").await;
+        let mut session = connect::session(&SqliteSettings { path: path.clone() }, 60).await.unwrap();
+        let sql = "SELECT * FROM t".into_sql_str();
+        drop(session.connection.prepare(sql.clone()).await.unwrap());
+        // The driver does not expect a row with more columns than were prepared, and panics.
+        execute(&path, "ALTER TABLE t ADD COLUMN b INTEGER").await;
+        let arguments = SqliteArguments::default();
+        let mut stream = TaskStream::start(|mouth| read(session, sql, arguments, intake(), mouth));
+        let error = stream.next().await.unwrap_err();
+        assert!(error.is(&BROKEN) && error.is_retried(), "{error}");
+    }
 }

@@ -174,6 +174,23 @@ async fn one_connection_per_query_and_none_stays() {
     wait_until("the connections to close", Duration::from_secs(20), || server.rows(&database, open) == "0\n");
 }
 
+#[tokio::test]
+async fn columns_that_change_places_after_preparing_are_noticed() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    server.run(
+        &database,
+        "CREATE TABLE t (a INT, b INT); INSERT INTO t VALUES (1, 2); CREATE VIEW v AS SELECT a, b FROM t",
+    );
+    let source = build("mysql", settings(server, &database));
+    let query = described(&*source, "SELECT * FROM v WHERE 'x' = :partner_scope", json!({}), "x").await;
+    // The task that reads does not run before this one waits for it.
+    let mut stream = source.open(&query).await.unwrap();
+    server.run(&database, "CREATE OR REPLACE VIEW v AS SELECT b, a FROM t");
+    let error = stream.next().await.unwrap_err();
+    assert!(error.is(&codes::COLUMNS), "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_table_does_not_hold_us_up() {
     let server = MariaDb::start_with(&["--lock-wait-timeout=86400"]);
