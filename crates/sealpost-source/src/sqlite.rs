@@ -99,7 +99,7 @@ fn arguments(values: &[&ParameterValue]) -> Result<SqliteArguments> {
         let added = match value {
             // A list is one value per item by now.
             ParameterValue::Null | ParameterValue::List(_) => arguments.add(None::<String>),
-            // A column's affinity makes a number of a decimal's text, and compares the two as numbers.
+            // A decimal's text becomes a number by the CAST around its placeholder; in a list by the column's affinity.
             ParameterValue::String(text) | ParameterValue::Decimal(text) | ParameterValue::Date(text) => {
                 arguments.add(text.as_str())
             }

@@ -76,17 +76,24 @@ impl<'a> Statement<'a> {
 
 /// MySQL compares a decimal with a text as floating-point numbers, and knows no instants as parameters, so the type
 /// that the TOML declares is said around the placeholder.
+///
+/// SQLite makes a number of a decimal's text only beside a column of numbers: a computed one, such as a sum, is less
+/// than every text (<https://sqlite.org/datatype3.html>, section 4). Within `IN (…)` it takes no notice of the type that
+/// is said, and would compare a column of texts with the number's shortest text: there the items stay texts.
 fn placeholder(parameter: Option<&Parameter>, dialect: Dialect) -> String {
+    if dialect == Dialect::Sqlite {
+        let decimal = parameter.is_some_and(|parameter| matches!(parameter.kind, ParameterKind::Decimal { .. }));
+        let mark = if decimal { "CAST(? AS NUMERIC)" } else { "?" };
+        return mark.to_owned();
+    }
     let kind = parameter.map(|parameter| match &parameter.kind {
         ParameterKind::List { items, .. } => items,
         kind => kind,
     });
     match kind {
-        Some(ParameterKind::Decimal { scale }) if dialect == Dialect::MySql => {
-            format!("CAST(? AS DECIMAL(65,{}))", scale.min(&MOST_DECIMAL_SCALE))
-        }
-        Some(ParameterKind::Date { .. }) if dialect == Dialect::MySql => "CAST(? AS DATE)".to_owned(),
-        Some(ParameterKind::Timestamp) if dialect == Dialect::MySql => "CAST(? AS DATETIME(6))".to_owned(),
+        Some(ParameterKind::Decimal { scale }) => format!("CAST(? AS DECIMAL(65,{}))", scale.min(&MOST_DECIMAL_SCALE)),
+        Some(ParameterKind::Date { .. }) => "CAST(? AS DATE)".to_owned(),
+        Some(ParameterKind::Timestamp) => "CAST(? AS DATETIME(6))".to_owned(),
         _ => "?".to_owned(),
     }
 }

@@ -57,6 +57,19 @@ fn placeholders_come_in_order_and_a_list_has_one_each() {
 }
 
 #[test]
+fn a_decimal_is_a_number_for_sqlite_and_a_text_in_a_list() {
+    let declared: BTreeMap<String, Parameter> = serde_json::from_value(json!({
+        "min": {"type": "decimal"},
+        "any": {"type": "list", "items": {"type": "decimal"}},
+    }))
+    .unwrap();
+    let sql = "SELECT :partner_scope FROM t GROUP BY a HAVING SUM(b) >= :min AND a IN (:any)";
+    let statement = Statement::parse(sql, &declared, Dialect::Sqlite).unwrap();
+    let expected = "SELECT ? FROM t GROUP BY a HAVING SUM(b) >= CAST(? AS NUMERIC) AND a IN (?)";
+    assert_eq!(statement.prepared(&declared), expected);
+}
+
+#[test]
 fn what_is_not_one_query_is_refused_with_its_place() {
     for (sql, place) in [
         ("UPDATE t SET a = :partner_scope", "line 1, column 1"),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sealpost_core::error::codes::source as codes;
+use sealpost_core::param::ParameterValue;
 use sealpost_testkit::suite::source::{Subject, described, drain, report, rows, run};
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -82,6 +83,42 @@ async fn a_computed_column_needs_a_type() {
     assert!(error.is(&codes::COLUMNS) && error.detail().contains("columns.total"), "{error}");
     let query = described(&*source, sql, json!({"columns": {"total": {"type": "integer"}}}), "x").await;
     assert_eq!(rows(&*source, &query).await, [["Int(3)"]]);
+}
+
+#[tokio::test]
+async fn decimals_are_compared_as_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    execute(
+        &path,
+        "CREATE TABLE t (id INTEGER, amount DECIMAL(10,2), label TEXT);
+         INSERT INTO t VALUES (1, 12.50, '12.50'), (2, 9, '9.00'), (3, 100.25, '100.25')",
+    )
+    .await;
+    let source = build("sqlite", json!({"path": path}));
+    let find = async |condition: &str, kind: serde_json::Value, value: ParameterValue| {
+        let sql = format!("SELECT id FROM t WHERE :partner_scope = 'x' AND {condition} ORDER BY id");
+        let mut query = described(&*source, &sql, json!({"parameters": {"v": kind}}), "x").await;
+        query.parameters = [("v".to_owned(), value)].into();
+        rows(&*source, &query).await.concat().join(",")
+    };
+    let decimal = |text: &str| ParameterValue::Decimal(text.to_owned());
+    for (condition, found) in [
+        ("amount = :v", "Int(1)"),
+        ("amount < :v", "Int(2)"),
+        ("id IN (SELECT id FROM t GROUP BY id HAVING SUM(amount) >= :v)", "Int(1),Int(3)"),
+        ("amount * 2 = :v + :v", "Int(1)"),
+        // Texts are numbers beside one.
+        ("label = :v", "Int(1)"),
+        ("label >= :v", "Int(1),Int(3)"),
+    ] {
+        assert_eq!(find(condition, json!({"type": "decimal"}), decimal("12.50")).await, found, "{condition}");
+    }
+    for condition in ["amount IN (:v)", "label IN (:v)", "CAST(amount * 1 AS NUMERIC) IN (:v)"] {
+        let kind = json!({"type": "list", "items": {"type": "decimal"}});
+        let list = ParameterValue::List(vec![decimal("12.50"), decimal("9.00")]);
+        assert_eq!(find(condition, kind, list).await, "Int(1),Int(2)", "{condition}");
+    }
 }
 
 #[tokio::test]
