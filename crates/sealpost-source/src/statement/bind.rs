@@ -116,8 +116,9 @@ fn fits(parameter: Option<&Parameter>, value: &ParameterValue) -> bool {
 
 /// An instant as both databases compare it: the wall clock of UTC, microseconds only where there are some.
 pub(crate) fn utc_text(instant: jiff::Timestamp) -> String {
-    let micros = instant.subsec_nanosecond() / 1000;
     let utc = instant.to_zoned(jiff::tz::TimeZone::UTC);
+    // Of the wall clock: the instant's own fraction is negative before 1970.
+    let micros = utc.subsec_nanosecond() / 1000;
     let text = utc.strftime("%Y-%m-%d %H:%M:%S").to_string();
     if micros == 0 { text } else { format!("{text}.{micros:06}") }
 }

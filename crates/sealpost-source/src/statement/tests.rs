@@ -146,6 +146,18 @@ fn a_decimal_that_mysql_would_clip_is_refused() {
     }
 }
 
+#[test]
+fn an_instant_has_its_fraction_before_1970_too() {
+    for (instant, text) in [
+        ("2026-02-01T00:00:00.6+01:00", "2026-01-31 23:00:00.600000"),
+        ("1969-12-31T23:59:59.5Z", "1969-12-31 23:59:59.500000"),
+        ("1960-01-01T00:00:00.0000019Z", "1960-01-01 00:00:00.000001"),
+        ("1960-01-01T00:00:00Z", "1960-01-01 00:00:00"),
+    ] {
+        assert_eq!(utc_text(instant.parse().unwrap()), text);
+    }
+}
+
 fn value() -> impl Strategy<Value = ParameterValue> {
     prop_oneof![
         "[^\\x00]{4,40}".prop_map(ParameterValue::String),
