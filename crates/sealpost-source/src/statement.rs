@@ -18,7 +18,7 @@ use sealpost_core::{Error, Result};
 
 pub(crate) use bind::utc_text;
 pub(crate) use lexer::Dialect;
-use lexer::{Fault, Kind};
+use lexer::{Fault, Kind, Token};
 
 /// A checked query.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct Statement<'a> {
 struct Use<'a> {
     name: &'a str,
     at: usize,
+    /// Whether `IS NULL` or `IS NOT NULL` follows.
+    asks_null: bool,
 }
 
 impl<'a> Statement<'a> {
@@ -48,8 +50,11 @@ impl<'a> Statement<'a> {
         grammar::check(&tokens).map_err(place)?;
         let uses = tokens
             .iter()
-            .filter_map(|token| match token.kind {
-                Kind::Parameter(name) => Some(Use { name, at: token.at }),
+            .enumerate()
+            .filter_map(|(index, token)| match token.kind {
+                Kind::Parameter(name) => {
+                    Some(Use { name, at: token.at, asks_null: is_null_test(&tokens[index + 1..]) })
+                }
                 _ => None,
             })
             .collect();
@@ -101,6 +106,12 @@ impl<'a> Statement<'a> {
         let places: Vec<String> = found.take(3).map(|token| self.place(token.at).to_string()).collect();
         (!places.is_empty()).then(|| places.join(" or "))
     }
+}
+
+/// Whether these tokens begin with `IS NULL` or `IS NOT NULL`.
+fn is_null_test(tokens: &[Token<'_>]) -> bool {
+    let word = |index: usize, word: &str| tokens.get(index).is_some_and(|token| token.is(word));
+    word(0, "IS") && (word(1, "NULL") || word(1, "NOT") && word(2, "NULL"))
 }
 
 /// A place in the SQL file, from 1. Columns count characters.

@@ -7,7 +7,7 @@ use sealpost_core::param::{Parameter, ParameterKind, ParameterValue, ParameterVa
 use sealpost_core::report::SCOPE_PARAMETER;
 use sealpost_core::{Error, Result};
 
-use super::{Dialect, Statement};
+use super::{Dialect, Statement, Use};
 
 /// A query as the server gets it: text with `?`, and the values in their order.
 #[derive(Debug)]
@@ -21,10 +21,10 @@ pub(crate) struct Bound<'v> {
 impl<'a> Statement<'a> {
     /// The text for preparing without values: a list counts one item.
     pub(crate) fn prepared(&self, declared: &BTreeMap<String, Parameter>) -> String {
-        self.render(|name, sql| sql.push_str(&placeholder(declared.get(name), self.dialect)))
+        self.render(|used, sql| sql.push_str(&placeholder(declared.get(used.name), self.dialect)))
     }
 
-    /// The text with one `?` per value, and the values.
+    /// The text with one `?` per value, and the values. Where a list is asked whether it is NULL, it is its first item.
     ///
     /// # Errors
     /// `SP-SOURCE-010` for a value that is missing, `SP-SOURCE-006` for a decimal with more digits than MySQL's have.
@@ -36,10 +36,13 @@ impl<'a> Statement<'a> {
     ) -> Result<Bound<'v>> {
         let mut values = Vec::new();
         let mut problem = None;
-        let sql = self.render(|name, sql| {
+        let sql = self.render(|used, sql| {
+            let name = used.name;
             let parameter = declared.get(name);
             let mark = placeholder(parameter, self.dialect);
             let items = match if name == SCOPE_PARAMETER { Some(scope) } else { given.get(name) } {
+                // `(:name IS NULL OR column IN (:name))`: whether there is a list, one item tells.
+                Some(ParameterValue::List(items)) if used.asks_null => items.get(..1).unwrap_or_default(),
                 Some(ParameterValue::List(items)) => items.as_slice(),
                 Some(value) => std::slice::from_ref(value),
                 None => {
@@ -61,12 +64,12 @@ impl<'a> Statement<'a> {
         problem.map_or(Ok(Bound { sql, values }), Err)
     }
 
-    fn render(&self, mut write: impl FnMut(&'a str, &mut String)) -> String {
+    fn render(&self, mut write: impl FnMut(&Use<'a>, &mut String)) -> String {
         let mut sql = String::with_capacity(self.sql.len() + 64);
         let mut from = 0;
         for used in &self.uses {
             sql.push_str(&self.sql[from..used.at]);
-            write(used.name, &mut sql);
+            write(used, &mut sql);
             from = used.at + 1 + used.name.len();
         }
         sql.push_str(&self.sql[from..self.end]);

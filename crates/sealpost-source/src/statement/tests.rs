@@ -57,6 +57,31 @@ fn placeholders_come_in_order_and_a_list_has_one_each() {
 }
 
 #[test]
+fn a_list_that_is_asked_whether_it_is_null_is_one_value_there() {
+    let declared: BTreeMap<String, Parameter> =
+        serde_json::from_value(json!({"ids": {"type": "list", "items": {"type": "integer"}}})).unwrap();
+    let sql = "SELECT 1 FROM t WHERE p = :partner_scope AND (:ids\n  is /* not */ null OR i IN (:ids)) \
+               AND (:ids IS NOT NULL OR j IS NOT DISTINCT FROM k)";
+    let scope = ParameterValue::Integer(7);
+    let (one, two) = (ParameterValue::Integer(1), ParameterValue::Integer(2));
+    for dialect in [Dialect::MySql, Dialect::Sqlite] {
+        let statement = Statement::parse(sql, &declared, dialect).unwrap();
+        let given = [("ids".to_owned(), ParameterValue::List(vec![one.clone(), two.clone()]))].into();
+        let bound = statement.bind(&declared, &scope, &given).unwrap();
+        assert_eq!(
+            bound.sql,
+            "SELECT 1 FROM t WHERE p = ? AND (?\n  is /* not */ null OR i IN (?, ?)) \
+             AND (? IS NOT NULL OR j IS NOT DISTINCT FROM k)"
+        );
+        assert_eq!(bound.values, [&scope, &one, &one, &two, &one]);
+        let given = [("ids".to_owned(), ParameterValue::Null)].into();
+        let bound = statement.bind(&declared, &scope, &given).unwrap();
+        assert!(bound.sql.contains("(?\n  is /* not */ null OR i IN (?))"), "{}", bound.sql);
+        assert_eq!(bound.values, [&scope, &ParameterValue::Null, &ParameterValue::Null, &ParameterValue::Null]);
+    }
+}
+
+#[test]
 fn a_decimal_is_a_number_for_sqlite_and_a_text_in_a_list() {
     let declared: BTreeMap<String, Parameter> = serde_json::from_value(json!({
         "min": {"type": "decimal"},

@@ -162,6 +162,32 @@ async fn parameters_compare_exactly() {
 }
 
 #[tokio::test]
+async fn an_optional_list_filters_where_it_is_given() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    server.run(
+        &database,
+        "CREATE TABLE t (id INT, day DATE);
+         INSERT INTO t VALUES (1, '2026-01-01'), (2, '2026-01-02'), (3, '2026-01-03')",
+    );
+    let source = build("mysql", settings(server, &database));
+    let find = async |column: &str, kind: &str, values: ParameterValue| {
+        let sql =
+            format!("SELECT id FROM t WHERE 'x' = :partner_scope AND (:v IS NULL OR {column} IN (:v)) ORDER BY id");
+        let declared = json!({"parameters": {"v": {"type": "list", "items": {"type": kind}}}});
+        let mut query = described(&*source, &sql, declared, "x").await;
+        query.parameters = [("v".to_owned(), values)].into();
+        rows(&*source, &query).await.concat().join(",")
+    };
+    let ids = |ids: &[i64]| ParameterValue::List(ids.iter().copied().map(ParameterValue::Integer).collect());
+    assert_eq!(find("id", "integer", ParameterValue::Null).await, "Int(1),Int(2),Int(3)");
+    assert_eq!(find("id", "integer", ids(&[2])).await, "Int(2)");
+    assert_eq!(find("id", "integer", ids(&[3, 1, 7])).await, "Int(1),Int(3)");
+    let days = ["2026-01-02", "2026-01-03"].map(|day| ParameterValue::Date(day.to_owned()));
+    assert_eq!(find("day", "date", ParameterValue::List(days.to_vec())).await, "Int(2),Int(3)");
+}
+
+#[tokio::test]
 async fn one_connection_per_query_and_none_stays() {
     let server = MariaDb::shared();
     let database = server.database();

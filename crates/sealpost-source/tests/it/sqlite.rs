@@ -122,6 +122,22 @@ async fn decimals_are_compared_as_numbers() {
 }
 
 #[tokio::test]
+async fn an_optional_list_filters_where_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    execute(&path, "CREATE TABLE t (id INTEGER); INSERT INTO t VALUES (1), (2), (3)").await;
+    let source = build("sqlite", json!({"path": path}));
+    let sql = "SELECT id FROM t WHERE :partner_scope = 'x' AND (:ids IS NULL OR id IN (:ids)) ORDER BY id";
+    let declared = json!({"parameters": {"ids": {"type": "list", "items": {"type": "integer"}}}});
+    let mut query = described(&*source, sql, declared, "x").await;
+    query.parameters = [("ids".to_owned(), ParameterValue::Null)].into();
+    assert_eq!(rows(&*source, &query).await.len(), 3);
+    let ids = [3, 1, 7].map(ParameterValue::Integer).to_vec();
+    query.parameters = [("ids".to_owned(), ParameterValue::List(ids))].into();
+    assert_eq!(rows(&*source, &query).await, [["Int(1)"], ["Int(3)"]]);
+}
+
+#[tokio::test]
 async fn a_query_that_never_ends_is_stopped_by_its_limit_or_its_reader() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
