@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Executor, MySqlConnection, Row};
 
 use super::account::Account;
 use super::failure::{Phase, failure};
-use super::kill::Kill;
+use super::kill::{Kill, Target, WHICH_SERVER};
 use super::settings::MySqlSettings;
 
 /// A connection with what is needed to end its query from outside.
@@ -66,11 +66,11 @@ async fn connect(settings: &MySqlSettings, account: &Account, timeout_s: u64) ->
     let limit = settings.connect_timeout();
     let connected = tokio::time::timeout(limit, async {
         let mut connection = options.connect().await?;
-        let kill = set_up(&mut connection, timeout_s).await?;
-        Ok((connection, kill))
+        let target = set_up(&mut connection, timeout_s).await?;
+        Ok((connection, target))
     });
     match connected.await {
-        Ok(Ok((connection, id))) => Ok(Session { connection, kill: Kill::new(id, options, limit) }),
+        Ok(Ok((connection, target))) => Ok(Session { connection, kill: Kill::new(target, options, limit) }),
         Ok(Err(error)) => Err(failure(error, Phase::Connect { address: &address, tls })),
         Err(_) => Err(Error::new(&UNREACHABLE, format!("{address} did not answer within {} s", limit.as_secs()))),
     }
@@ -111,12 +111,13 @@ async fn options(settings: &MySqlSettings, account: &Account) -> Result<MySqlCon
     Ok(options)
 }
 
-/// Returns the connection's id on the server.
-async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<u64, sqlx::Error> {
-    let row = connection.fetch_one(sqlx::raw_sql("SELECT CONNECTION_ID(), VERSION(), @@SESSION.sql_mode")).await?;
-    let id: u64 = row.try_get_unchecked(0)?;
-    let version: String = row.try_get_unchecked(1)?;
-    let modes: String = row.try_get_unchecked(2)?;
+/// Returns what the connection is on the server.
+async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<Target, sqlx::Error> {
+    let asked = format!("{WHICH_SERVER}, CONNECTION_ID(), VERSION(), @@SESSION.sql_mode");
+    let row = connection.fetch_one(sqlx::raw_sql(AssertSqlSafe(asked))).await?;
+    let target = Target { server: row.try_get_unchecked(0)?, id: row.try_get_unchecked(1)? };
+    let version: String = row.try_get_unchecked(2)?;
+    let modes: String = row.try_get_unchecked(3)?;
     let modes: Vec<&str> = modes.split(',').filter(|mode| !READING_MODES.contains(mode)).collect();
     // MariaDB counts seconds and covers every statement, MySQL milliseconds and covers SELECT. Where a recursion goes
     // too deep, MySQL fails; MariaDB gives what there is by then.
@@ -134,7 +135,7 @@ async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<u64,
         modes.join(",")
     );
     connection.execute(sqlx::raw_sql(AssertSqlSafe(set))).await?;
-    Ok(id)
+    Ok(target)
 }
 
 /// How much later than the server we give up ourselves, for a server that does not answer any more.

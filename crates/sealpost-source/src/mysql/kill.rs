@@ -2,25 +2,38 @@
 //!
 //! A closed socket alone is not noticed before the server writes the next row, and a query that sorts or aggregates
 //! writes none for minutes. So a second connection says KILL QUERY. When the process itself dies there is no one to
-//! say it: then the closed socket and the statement's time limit end the query.
+//! say it: then the closed socket and the statement's time limit end the query. So they do where the second connection
+//! reaches another server, as it may behind one name for several replicas: there the id is another connection's, which
+//! may be ours, too.
 
 use std::time::Duration;
 
 use sqlx::mysql::MySqlConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
 use tokio::runtime::Handle;
+
+/// Asks which server answers, as one text. More columns may be added.
+pub(super) const WHICH_SERVER: &str = "SELECT CONCAT_WS(':', @@hostname, @@port)";
+
+/// A connection as its server knows it.
+pub(super) struct Target {
+    /// What [`WHICH_SERVER`] says.
+    pub(super) server: String,
+    /// The connection's id there.
+    pub(super) id: u64,
+}
 
 /// Kills the query of a connection when it is dropped while armed.
 pub(super) struct Kill {
-    id: u64,
+    target: Target,
     options: MySqlConnectOptions,
     patience: Duration,
     armed: bool,
 }
 
 impl Kill {
-    pub(super) fn new(id: u64, options: MySqlConnectOptions, patience: Duration) -> Self {
-        Self { id, options, patience, armed: false }
+    pub(super) fn new(target: Target, options: MySqlConnectOptions, patience: Duration) -> Self {
+        Self { target, options, patience, armed: false }
     }
 
     /// From here on the query runs.
@@ -44,16 +57,24 @@ impl Drop for Kill {
         if !self.armed {
             return;
         }
-        let (id, options, patience) = (self.id, self.options.clone(), self.patience);
+        let (id, server, patience) = (self.target.id, self.target.server.clone(), self.patience);
+        let options = self.options.clone();
         let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move {
             let killed = tokio::time::timeout(patience, async {
                 let mut connection = options.connect().await?;
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("KILL QUERY {id}")))).await?;
-                connection.close().await
+                let row = connection.fetch_one(sqlx::raw_sql(WHICH_SERVER)).await?;
+                let found = row.try_get_unchecked::<String, _>(0)? == server;
+                if found {
+                    connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("KILL QUERY {id}")))).await?;
+                }
+                connection.close().await.map(|()| found)
             });
             match killed.await {
-                Ok(Ok(())) => tracing::debug!(connection = id, "query killed"),
+                Ok(Ok(true)) => tracing::debug!(connection = id, "query killed"),
+                Ok(Ok(false)) => {
+                    tracing::warn!(connection = id, %server, "the query was not killed: another server answered");
+                }
                 // 1094, unknown thread: the server has noticed the closed socket by itself.
                 Ok(Err(error)) if super::failure::number(&error) == Some(1094) => {}
                 Ok(Err(error)) => tracing::warn!(connection = id, %error, "the query could not be killed"),

@@ -45,6 +45,24 @@ async fn a_dropped_stream_ends_its_query_on_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_query_is_killed_on_another_server_of_the_same_address() {
+    let (server, other) = (MariaDb::start(), MariaDb::start());
+    other.run("", "SET GLOBAL log_output = 'TABLE', GLOBAL general_log = 1");
+    let said = |column: &str| {
+        other.rows("", &format!("SELECT {column} FROM mysql.general_log WHERE user_host LIKE '%{USER}%'"))
+    };
+    let direct = build("mysql", settings(&server, "mysql"));
+    let query = described(&*direct, ENDLESS, json!({}), "x").await;
+    let mut given = settings(&server, "mysql");
+    given["port"] = json!(proxy::in_turn(vec![server.port(), other.port()]));
+    let stream = build("mysql", given).open(&query).await.unwrap();
+    wait_until("the query", PATIENCE, || running(&server) == "1\n");
+    drop(stream);
+    wait_until("the connection that would kill to leave", PATIENCE, || said("command_type").contains("Quit"));
+    assert!(!said("argument").contains("KILL"), "{}", said("argument"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_early_stop_ends_the_query_while_the_stream_still_lives() {
     let server = MariaDb::start();
     let source = build("mysql", settings(&server, "mysql"));
