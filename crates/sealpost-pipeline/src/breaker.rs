@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use sealpost_core::connector::{AddressFamily, ConnectorSettings, RetryPolicy};
 use sealpost_core::error::{Error, codes};
 use sealpost_core::id::ConnectorId;
@@ -38,8 +39,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Each that is turned away waits so much longer than the one before: they come back one after the other, and cost the
 /// ledger at most 100 looks per second, however many they are.
 const STEP: Duration = Duration::from_millis(10);
-/// How long something may wait for a resting host before it is given up; longer where the connector's own retries take
-/// longer. (AWS Transfer Family lets files wait for 12 hours.)
+/// How long something may wait for a host that does not work before it is given up; longer where the connector's own retries
+/// take longer. (AWS Transfer Family lets files wait for 12 hours.)
 const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 
 /// The hosts, and connectors to them, that failed lately.
@@ -59,9 +60,20 @@ impl Default for Breakers {
 struct Host {
     failures: u32,
     openings: u32,
+    /// When it was left alone first; what tried it in vain since then changes nothing.
+    rests_since: Option<Instant>,
     rests_until: Option<Instant>,
     trial_since: Option<Instant>,
     turned_away: u32,
+}
+
+/// Why nothing is let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rest {
+    /// How long to wait before asking again.
+    pub(crate) pause: Duration,
+    /// For how long it has been left alone, those that tried it in vain included.
+    pub(crate) lasts: Duration,
 }
 
 /// The right to try a host. It has to be told how it went, by [`reached`](Self::reached) or [`end`](Self::end).
@@ -83,8 +95,8 @@ impl Breakers {
         Self { first_rest, hosts: Mutex::default() }
     }
 
-    /// Lets one through to the host, or says how long to wait before asking again.
-    pub(crate) fn enter(self: &Arc<Self>, id: &ConnectorId, settings: &ConnectorSettings) -> Result<Passage, Duration> {
+    /// Lets one through to the host, or says how long to wait before asking again, and how long that has been so.
+    pub(crate) fn enter(self: &Arc<Self>, id: &ConnectorId, settings: &ConnectorSettings) -> Result<Passage, Rest> {
         let now = Instant::now();
         let host = name(settings);
         let connector = self.pass(format!("{host}, connector {id}"), now)?;
@@ -93,13 +105,13 @@ impl Breakers {
         Ok(Passage { breakers: self.clone(), host, connector, is_settled: AtomicBool::new(false) })
     }
 
-    fn pass(&self, name: String, now: Instant) -> Result<Gate, Duration> {
+    fn pass(&self, name: String, now: Instant) -> Result<Gate, Rest> {
         let is_trial = self.admit(&name, now)?;
         Ok(Gate { name, is_trial })
     }
 
     /// Whether it is let through as the one that tries.
-    fn admit(&self, host: &str, now: Instant) -> Result<bool, Duration> {
+    fn admit(&self, host: &str, now: Instant) -> Result<bool, Rest> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((host, until)) = hosts.get_mut(host).and_then(|host| host.rests_until.map(|until| (host, until)))
         else {
@@ -112,7 +124,9 @@ impl Breakers {
             return Ok(true);
         }
         host.turned_away = host.turned_away.saturating_add(1);
-        Err(if rest.is_zero() { LOOK } else { rest } + STEP * host.turned_away.min(6_000))
+        let pause = if rest.is_zero() { LOOK } else { rest } + STEP * host.turned_away.min(6_000);
+        let lasts = host.rests_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        Err(Rest { pause, lasts })
     }
 
     /// The host works.
@@ -138,6 +152,7 @@ impl Breakers {
         }
         let rest = self.first_rest.saturating_mul(1 << host.openings.min(16)).min(LONGEST_REST);
         host.openings = host.openings.saturating_add(1);
+        host.rests_since.get_or_insert(now);
         host.rests_until = Some(now + rest);
         host.trial_since = None;
         host.turned_away = 0;
@@ -201,8 +216,17 @@ impl Drop for Passage {
     }
 }
 
-/// How long something that waits for a resting host is kept.
-pub(crate) fn patience(policy: &RetryPolicy) -> Duration {
+impl Rest {
+    /// Whether something that is so old is given up. Age alone says nothing: it may have waited for its turn all the time, and
+    /// a host that has begun to rest just now is not what it waited for.
+    pub(crate) fn is_too_long(self, age: SignedDuration, policy: &RetryPolicy) -> bool {
+        let patience = patience(policy);
+        self.lasts > patience && SignedDuration::try_from(patience).is_ok_and(|patience| age > patience)
+    }
+}
+
+/// How long something that waits for a host that does not work is kept.
+fn patience(policy: &RetryPolicy) -> Duration {
     let pauses = (1..policy.max_attempts.min(10_000)).filter_map(|attempt| policy.pause_after(attempt, 1.0));
     pauses.fold(Duration::ZERO, Duration::saturating_add).max(PATIENCE)
 }

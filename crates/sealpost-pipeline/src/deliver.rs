@@ -15,7 +15,7 @@ use sealpost_core::port::{Journal, Ledger, Shipment};
 use sealpost_core::receipt::Receipt;
 use sealpost_core::task::Lease;
 
-use crate::breaker::{Passage, patience};
+use crate::breaker::{Passage, Rest};
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
@@ -82,22 +82,21 @@ impl Pipeline {
         }
     }
 
-    /// The host rests: the delivery comes back afterwards, unless it has waited for too long.
+    /// The host rests: the delivery comes back afterwards, unless that has gone on for too long.
     async fn delivery_waits(
         &self,
         delivery: &Delivery,
         connector: &Connector,
-        rest: Duration,
+        rest: Rest,
         lease: &Lease,
     ) -> Result<Outcome> {
         let waited = Timestamp::now().duration_since(delivery.created_at);
-        let patience = SignedDuration::try_from(patience(&connector.settings.retry));
-        if patience.is_ok_and(|patience| waited > patience) {
+        if rest.is_too_long(waited, &connector.settings.retry) {
             let detail = format!("{}, waited {waited:#}", connector.settings.account());
             let error = Error::new(&codes::deliver::HOST_RESTS, detail);
             return self.give_up_delivery(delivery, Some(connector), &error, lease).await;
         }
-        Ok(Outcome::Again(rest))
+        Ok(Outcome::Again(rest.pause))
     }
 
     async fn was_changed(&self, used: &Connector) -> Result<bool> {

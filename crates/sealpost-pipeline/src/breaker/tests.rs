@@ -28,7 +28,7 @@ fn five_failures_in_a_row_open_it_and_rests_grow() {
     }
     assert_eq!(breakers.fail("h:22", false, begin), Some(Duration::from_secs(15)));
     assert_eq!(breakers.admit("other:22", begin), Ok(false), "another host is another matter");
-    let wait = breakers.admit("h:22", begin).expect_err("it rests");
+    let wait = breakers.admit("h:22", begin).expect_err("it rests").pause;
     assert!(wait > Duration::from_secs(15) && wait < Duration::from_secs(16), "{wait:?}");
     // What began before does not prolong the rest.
     assert_eq!(breakers.fail("h:22", false, begin), None);
@@ -177,8 +177,53 @@ fn those_that_wait_come_back_one_after_the_other() {
     for _ in 0..5 {
         breakers.fail("h:22", false, now);
     }
-    let waits: Vec<Duration> = (0..1000).map(|_| breakers.admit("h:22", now).expect_err("rests")).collect();
+    let waits: Vec<Duration> = (0..1000).map(|_| breakers.admit("h:22", now).expect_err("rests").pause).collect();
     assert!(waits.windows(2).all(|pair| pair[1] - pair[0] == STEP));
+}
+
+#[test]
+fn a_rest_counts_from_its_beginning_until_the_host_works() {
+    let breakers = Breakers::new(FIRST_REST);
+    let begin = Instant::now();
+    let lasts = |now| breakers.admit("h:22", now).expect_err("it rests").lasts;
+    for _ in 0..5 {
+        breakers.fail("h:22", false, begin);
+    }
+    assert_eq!(lasts(begin), Duration::ZERO);
+    let later = begin + PATIENCE;
+    assert_eq!(breakers.admit("h:22", later), Ok(true));
+    assert_eq!(lasts(later), PATIENCE, "while it is tried as well");
+    breakers.fail("h:22", true, later);
+    assert_eq!(lasts(later), PATIENCE, "and when that was in vain");
+    breakers.close("h:22");
+    for _ in 0..5 {
+        breakers.fail("h:22", false, later);
+    }
+    assert_eq!(lasts(later), Duration::ZERO, "it worked in between");
+}
+
+#[test]
+fn whoever_waits_for_a_connector_learns_how_long_it_has_rested() {
+    let breakers = Arc::new(Breakers::new(FIRST_REST));
+    for _ in 0..5 {
+        breakers.enter(&of("a"), &settings("h")).expect("closed").end(Some(&protocol()));
+    }
+    let rest = breakers.enter(&of("a"), &settings("h")).err().expect("it rests");
+    assert!(rest.pause > Duration::ZERO && rest.lasts < PATIENCE, "{rest:?}");
+}
+
+/// A file may have waited in its lane for days when its host fails for a second.
+#[test]
+fn what_is_only_old_is_not_given_up() {
+    let policy = RetryPolicy::default();
+    let (short, long) = (PATIENCE / 2, PATIENCE * 2);
+    let is_given_up = |lasts: Duration, age: Duration| {
+        let rest = Rest { pause: FIRST_REST, lasts };
+        rest.is_too_long(SignedDuration::try_from(age).expect("some hours"), &policy)
+    };
+    assert!(!is_given_up(short, long), "it waited for its turn");
+    assert!(!is_given_up(long, short), "it came late");
+    assert!(is_given_up(long, long));
 }
 
 #[test]

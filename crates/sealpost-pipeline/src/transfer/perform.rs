@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::TransferItemId;
 use sealpost_core::object::ObjectPath;
@@ -14,7 +14,7 @@ use sealpost_core::transfer::{
 
 use super::attempt::{Attempt, Progress};
 use super::send;
-use crate::breaker::patience;
+use crate::breaker::Rest;
 use crate::deliver::{may_have_written, not_yet};
 use crate::produce::MOST_INTERRUPTIONS;
 use crate::telemetry::Stopwatch;
@@ -86,21 +86,20 @@ impl Pipeline {
         Ok(Ok(connector))
     }
 
-    /// The host rests: the item comes back afterwards, unless it has waited for too long.
+    /// The host rests: the item comes back afterwards, unless that has gone on for too long.
     async fn item_waits(
         &self,
         item: &TransferItem,
         connector: &TransferConnector,
-        rest: Duration,
+        rest: Rest,
         lease: &Lease,
     ) -> Result<Outcome> {
-        let patience = patience(&connector.settings.retry);
         let waited = Timestamp::now().duration_since(item.queued_at);
-        if SignedDuration::try_from(patience).is_ok_and(|patience| waited > patience) {
+        if rest.is_too_long(waited, &connector.settings.retry) {
             let error = Error::new(&codes::deliver::HOST_RESTS, format!("{}, waited {waited:#}", connector.url));
             return self.give_up_item(item, Some(connector), item.action.kind(), &error, lease).await;
         }
-        Ok(Outcome::Again(rest))
+        Ok(Outcome::Again(rest.pause))
     }
 
     async fn item_missed(
