@@ -17,6 +17,23 @@ pub(super) fn of_fault(fault: &Fault) -> Error {
     }
 }
 
+/// A start that failed. Where only its answer is missing, the file may be under way all the same: whoever sends it again has
+/// to know.
+pub(super) fn of_start(fault: &Fault) -> Error {
+    let error = of_fault(fault);
+    if fault.is_without_effect() {
+        return error;
+    }
+    let detail = format!("{}; the transfer may have begun all the same, and the file may be under way", error.detail());
+    Error::new(error.code(), detail)
+}
+
+/// Whether a start that may be asked for again was perhaps carried out. Only the last call's fault is known: that one may not
+/// have come through, or was one too many, and one before it was carried out.
+pub(super) fn may_have_started(fault: &Fault) -> bool {
+    fault.is_passing() && !matches!(fault, Fault::Credentials(_))
+}
+
 /// A file that failed.
 pub(super) fn of_result(result: &FileResult) -> Error {
     let failure = result.failure_code.as_deref().unwrap_or("UNKNOWN_ERROR");
@@ -66,7 +83,34 @@ pub(super) fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sealpost_aws::Refused;
+
     use super::*;
+
+    fn refused(status: u16, kind: &str) -> Fault {
+        let (kind, message) = (kind.to_owned(), String::new());
+        Fault::Refused(Refused { status, kind, message, request_id: None, reasons: Vec::new() })
+    }
+
+    #[test]
+    fn a_start_whose_answer_is_missing_may_have_begun() {
+        let words = || "the connection broke".to_owned();
+        for (fault, is_said, is_asked_again) in [
+            (Fault::Lost(words()), true, true),
+            (Fault::Answer(words()), true, true),
+            (refused(500, "InternalServiceError"), true, true),
+            (Fault::Unreachable(words()), false, true),
+            (Fault::Credentials(words()), false, false),
+            (Fault::Settings(words()), false, false),
+            (refused(400, "InvalidRequestException"), false, false),
+            (refused(400, "ThrottlingException"), false, true),
+        ] {
+            let error = of_start(&fault);
+            assert_eq!(error.code(), of_fault(&fault).code(), "{fault}");
+            assert_eq!(error.detail().contains("may be under way"), is_said, "{error}");
+            assert_eq!(may_have_started(&fault), is_asked_again, "{fault}");
+        }
+    }
 
     fn failed(code: &str, message: &str, own: Option<&str>) -> Error {
         of_result(&FileResult {

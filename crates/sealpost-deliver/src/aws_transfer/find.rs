@@ -87,7 +87,7 @@ fn place(engine: &AwsTransfer, connector: &Connector) -> Arc<Place> {
 }
 
 /// Whether the address is of our own transfer API: neither Amazon's own, nor an interface endpoint of a network there.
-fn is_ours(engine: &AwsTransfer) -> bool {
+pub(super) fn is_ours(engine: &AwsTransfer) -> bool {
     let host = engine.settings.aws.endpoint.as_deref().and_then(|text| url::Url::parse(text).ok());
     let host = host.as_ref().and_then(url::Url::host_str).map(str::to_owned);
     host.is_some_and(|host| {

@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sealpost_aws::Repeat;
+use sealpost_aws::{Fault, Repeat};
 use sealpost_core::error::{Error, Result, Retry, codes};
 use sealpost_core::port::Shipment;
 use sealpost_core::receipt::{Certainty, Receipt};
 
-use super::find::{Found, find, forget};
+use super::find::{Found, find, forget, is_ours};
 use super::follow::{Followed, follow};
 use super::record::Record;
 use super::shapes::{Start, Started};
 use super::wanted::{can_do, config};
 use super::{AwsTransfer, failure};
 
-/// How soon a transfer that goes on is looked at again, at least and at most; in between a quarter of its age.
+/// How soon a transfer that goes on is looked at again, at least and at most; in between a quarter of its age. One of which it
+/// is not known whether it was started is asked for again as soon, and later each time.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(300));
 
 /// Sends the shipment within the connector's time limit.
@@ -74,6 +75,15 @@ fn underway(engine: &AwsTransfer, record: &Record) -> Error {
     Error::new(&codes::deliver::NOT_YET, detail).retried(Retry::After(pause))
 }
 
+/// The error for a start that our own API was asked for, and gave no answer to. It is no failure, so that the next attempt has
+/// the same token: with another one it would start the transfer again.
+fn unanswered(shipment: &Shipment<'_>, fault: &Fault) -> Error {
+    let (attempts, failed) = (shipment.traces.attempts, shipment.traces.failed_attempts);
+    let pause = LOOK_AGAIN.0.saturating_mul(attempts.saturating_sub(failed).max(1)).min(LOOK_AGAIN.1);
+    let detail = format!("{fault}; whether that has started the transfer is asked again");
+    Error::new(&codes::deliver::NOT_YET, detail).retried(Retry::After(pause))
+}
+
 /// Starts a transfer, records it, and follows it to its end.
 async fn begin(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, path: &str) -> Result<String> {
     let directory = &shipment.connector.settings.directory;
@@ -85,7 +95,10 @@ async fn begin(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, pat
     // The same after a crash, another after a failure that was recorded: that one is to be tried again.
     let token = format!("{}-{}", shipment.traces.id, shipment.traces.failed_attempts);
     let headers = [("x-sealpost-idempotency-token", token.as_str())];
-    let started = engine.call_with::<_, Started>("StartFileTransfer", &start, &headers, Repeat::WithoutEffect).await;
+    // Ours finds by the token what was started before. The service has no tokens, and would start another transfer.
+    let is_ours = is_ours(engine);
+    let repeat = if is_ours { Repeat::Freely } else { Repeat::WithoutEffect };
+    let started = engine.call_with::<_, Started>("StartFileTransfer", &start, &headers, repeat).await;
     let started = match started {
         Ok(started) => started,
         Err(fault) if fault.is("ResourceNotFoundException") && shipment.connector.settings.aws_connector.is_none() => {
@@ -93,7 +106,8 @@ async fn begin(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, pat
             let detail = format!("AWS Transfer Family: {fault}; it is looked for or made anew");
             return Err(Error::new(&codes::deliver::REMOTE_ENGINE, detail));
         }
-        Err(fault) => return Err(failure::of_fault(&fault)),
+        Err(fault) if is_ours && failure::may_have_started(&fault) => return Err(unanswered(shipment, &fault)),
+        Err(fault) => return Err(failure::of_start(&fault)),
     };
     let record = Record::new(&started.transfer_id);
     shipment.journal.intend(record.intent(shipment, found, path)).await?;

@@ -12,6 +12,7 @@ use sealpost_core::id::ConnectorId;
 use sealpost_core::port::{Shipment, Traces, Transport};
 use sealpost_core::receipt::{Certainty, Receipt};
 use sealpost_deliver::{AwsSettings, AwsTransfer, AwsTransferSettings};
+use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
 use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::suite::transport::{MemoryFile, Notebook, TestSecrets};
 
@@ -25,11 +26,16 @@ fn engine(rig: &Rig) -> AwsTransfer {
 
 /// The engine with these times.
 fn following(rig: &Rig, times: AwsTransferSettings) -> AwsTransfer {
+    calling(rig, &rig.url, times)
+}
+
+/// The same, which calls this address.
+fn calling(rig: &Rig, endpoint: &str, times: AwsTransferSettings) -> AwsTransfer {
     let (id, secret) = rig.key("admin");
     let settings = AwsTransferSettings {
         aws: AwsSettings {
             region: Some("us-east-1".to_owned()),
-            endpoint: Some(rig.url.clone()),
+            endpoint: Some(endpoint.to_owned()),
             access_key_id: Some(id.clone()),
             secret_access_key: Some(format!("env:{secret}").parse().unwrap()),
         },
@@ -123,6 +129,18 @@ async fn a_file_arrives_through_a_connector_that_is_made_once() {
     assert!(rig.sshd.inbox().join("a.csv").exists() && intent(&notebook).unwrap() != unknown);
 }
 
+/// Waits for the file, and takes it away: one that is sent again would be there again.
+async fn taken_by_the_partner(rig: &Rig) {
+    let path = rig.sshd.inbox().join("a.csv");
+    let arrived = async {
+        while !path.exists() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), arrived).await.unwrap();
+    std::fs::remove_file(path).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_between_the_start_and_the_record_starts_nothing_twice() {
     let rig = rig().await;
@@ -131,13 +149,7 @@ async fn a_crash_between_the_start_and_the_record_starts_nothing_twice() {
     notebook.lost.store(true, std::sync::atomic::Ordering::Relaxed);
     let error = attempt(&engine, &connector, &notebook, 0).await.unwrap_err();
     assert!(error.is(&codes::ledger::LEASE_LOST), "{error}");
-    let arrived = async {
-        while !rig.sshd.inbox().join("a.csv").exists() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), arrived).await.unwrap();
-    std::fs::remove_file(rig.sshd.inbox().join("a.csv")).unwrap();
+    taken_by_the_partner(&rig).await;
     // The same token finds the transfer that was started: it is done, and nothing is sent.
     let notebook = Notebook::default();
     attempt(&engine, &connector, &notebook, 0).await.unwrap();
@@ -146,6 +158,27 @@ async fn a_crash_between_the_start_and_the_record_starts_nothing_twice() {
     let notebook = Notebook::default();
     attempt(&engine, &connector, &notebook, 1).await.unwrap();
     assert!(rig.sshd.inbox().join("a.csv").exists());
+}
+
+/// What is between us and the API loses every answer to the start, though each was carried out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_whose_answer_is_lost_starts_nothing_twice() {
+    let rig = rig().await;
+    let proxy = AwsProxy::before(rig.url.trim_start_matches("http://").parse().unwrap());
+    let engine = calling(&rig, &proxy.endpoint(), AwsTransferSettings::default());
+    let (connector, notebook) = (connector(&rig), Notebook::default());
+    let lost = AwsFault { action: "transfer:StartFileTransfer", every: 1, status: 504, body: "", after: true };
+    proxy.fault(&[lost]);
+    let error = attempt(&engine, &connector, &notebook, 0).await.unwrap_err();
+    assert!(error.is(&codes::deliver::NOT_YET), "no failure, so the token stays: {error}");
+    assert_eq!(error.retry(), Retry::After(Duration::from_secs(15)));
+    assert!(proxy.faults() > 1, "with a token it may be repeated at once");
+    assert_eq!(intent(&notebook), None);
+    proxy.fault(&[]);
+    taken_by_the_partner(&rig).await;
+    attempt(&engine, &connector, &notebook, 0).await.unwrap();
+    assert!(intent(&notebook).is_some());
+    assert!(!rig.sshd.inbox().join("a.csv").exists(), "the transfer that was started is the one that is followed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
