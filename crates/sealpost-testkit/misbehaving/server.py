@@ -21,6 +21,8 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
   deny              names of requests that are refused with "permission denied"
   fail              names of requests that are refused with "failure"
   end_early         reads tell the end of the file after so many bytes
+  understates       sizes are told so many bytes smaller, 0 at least; the data stays as it is
+  no_end            reads behind the end of a file are refused with "failure"
   grows             once a file was read, its size is told one byte larger; the data stays as it is
   ages              once a file was read, its time is told one second later
   endless           a directory has entries without end
@@ -268,6 +270,8 @@ class Session(asyncssh.SSHServerSession):
 
     def attributes(self, found):
         size, modified = found.st_size, int(found.st_mtime)
+        if not stat.S_ISDIR(found.st_mode):
+            size = max(0, size - self.behaviour.get("understates", 0))
         if told["was_read"] and not stat.S_ISDIR(found.st_mode):
             size += 1 if self.behaviour.get("grows") else 0
             modified += 1 if self.behaviour.get("ages") else 0
@@ -317,7 +321,7 @@ class Session(asyncssh.SSHServerSession):
             length = self.random.randint(1, length) if length > 0 else 0
         data = os.pread(file, length, offset) if length > 0 else b""
         if not data:
-            raise Refused(EOF, "End of file")
+            raise Refused(FAILURE if self.behaviour.get("no_end") else EOF, "End of file")
         data += bytes(self.behaviour.get("longer_reads", 0))
         return struct.pack(">B", 103) + string(data)
 

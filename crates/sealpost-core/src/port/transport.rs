@@ -32,8 +32,8 @@ pub trait Transport: Send + Sync {
     /// still the same by size and time.
     ///
     /// # Errors
-    /// `SP-DELIVER-…`: `-023` where there is no such file, `-024` where it changed meanwhile. Then the landing holds
-    /// anything, and must not be finished.
+    /// `SP-DELIVER-…`: `-023` where there is no such file, `-024` where it changed meanwhile, or is longer than the server
+    /// says. Then the landing holds anything, and must not be finished.
     async fn retrieve(&self, retrieval: Retrieval<'_>) -> Result<Retrieved>;
 
     /// The entries of one remote directory, one level deep, without `.` and `..`, in the server's order, each handed over as

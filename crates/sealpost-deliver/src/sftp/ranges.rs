@@ -14,7 +14,7 @@ use futures::{FutureExt, pin_mut};
 use sealpost_core::error::{Error, codes};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::client::protocol;
+use super::client::{Client, protocol};
 use super::download::{Download, Halt, Version};
 use super::fetch::{begin_look, look_answered, look_by_path};
 use super::limiter::Limiter;
@@ -32,6 +32,9 @@ const BYTES_PER_SECOND: u64 = 8 * 125_000_000;
 const SHORTEST_READ: u32 = 512;
 /// The most reads of a file on their way: each takes memory of its own. So many of 20 KiB fill the widest window.
 const MOST_READS: usize = 2048;
+
+/// For error messages.
+const BEHIND: &str = "read behind the end of a file";
 
 /// Bytes that all files of the process together may have asked for. Beyond, each has one read at a time.
 static MEMORY: Semaphore = Semaphore::const_new(40 << 20);
@@ -85,6 +88,8 @@ struct Reading<'a, 'b> {
     under_way: FuturesUnordered<BoxFuture<'static, (Read, Result<Reply, Fault>)>>,
     /// What came before the bytes in front of it.
     waiting: BTreeMap<u64, (Bytes, Memory)>,
+    /// The read behind the end that the server says the file has.
+    behind: Option<Pending>,
     /// Whether a further channel was lost.
     lost: bool,
 }
@@ -97,8 +102,8 @@ pub(super) struct Ranges {
     pub(super) lost: bool,
 }
 
-/// Reads from what has landed to the end, on the first channel and on those of `more` as they come. The look at the file
-/// is sent right behind the last read: a small file comes whole in one round trip, that look included.
+/// Reads from what has landed to the end, on the first channel and on those of `more` as they come. A read behind the end and
+/// the look at the file are sent right behind the last read: a small file comes whole in one round trip, both included.
 pub(super) async fn read(
     first: Strand,
     more: impl Stream<Item = Strand>,
@@ -119,6 +124,7 @@ pub(super) async fn read(
         again: VecDeque::new(),
         under_way: FuturesUnordered::new(),
         waiting: BTreeMap::new(),
+        behind: None,
         lost: false,
         download,
     };
@@ -204,10 +210,17 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// When all was asked for, looks at the file by each handle that it is read through.
+    /// When all was asked for, asks whether that was all, and looks at the file by each handle that it is read through.
     fn ask_looks(&mut self) -> Result<(), Halt> {
         if self.next < self.version.size || !self.again.is_empty() {
             return Ok(());
+        }
+        if self.behind.is_none()
+            && let Some(first) = self.lanes.first()
+        {
+            let (strand, end) = (&first.strand, self.version.size);
+            let build = |id| Request::new(packet::READ, id).string(&strand.file).u64(end).u32(1);
+            self.behind = Some(strand.client.begin(BEHIND, build)?);
         }
         let mut failed = None;
         for (place, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| lane.look.is_none() && !lane.lost) {
@@ -296,6 +309,9 @@ impl Reading<'_, '_> {
     async fn look_again(mut self) -> Result<Option<Version>, Halt> {
         let mut lanes = std::mem::take(&mut self.lanes).into_iter();
         let Some(mut first) = lanes.next() else { return Ok(None) };
+        if let Some(behind) = self.behind.take() {
+            ends(&first.strand.client, behind, self.download.path, self.version.size).await?;
+        }
         for lane in lanes.filter(|lane| !lane.lost) {
             let found = match lane.look {
                 Some(look) => look_answered(&lane.strand.client, look).await,
@@ -319,6 +335,22 @@ impl Reading<'_, '_> {
             Err(Fault::Failed(error)) => Err(error.into()),
         }
     }
+}
+
+/// Whether the file ends where the server says. Some servers say too little of a file, 0 of one that they make as it is read:
+/// then what was read is not the file, though nothing has changed.
+async fn ends(client: &Client, behind: Pending, path: &str, size: u64) -> Result<(), Halt> {
+    let refusal = match client.answer(BEHIND, behind).await {
+        Ok(Reply::Data(data)) if !data.is_empty() => {
+            let detail = format!("`{path}` goes on behind the {size} bytes that the server says it has");
+            return Err(Error::new(&codes::deliver::CHANGED, detail).into());
+        }
+        Ok(_) => return Ok(()),
+        Err(Fault::Refused(refusal)) => refusal.error(BEHIND),
+        Err(Fault::Failed(error)) => return Err(error.into()),
+    };
+    // The end; or a server that does not read behind it in whatever way. That takes back nothing of what it has given.
+    if refusal.is(&codes::deliver::BROKEN) { Err(refusal.into()) } else { Ok(()) }
 }
 
 /// How many bytes may be asked for and not landed, at a server this far away.

@@ -261,6 +261,7 @@ async fn servers_with_habits_give_the_file() {
         json!({"fail": ["fstat"]}),
         json!({"fail": ["fstat"], "talkative": 300_000}),
         json!({"fail": ["close"]}),
+        json!({"no_end": true}),
     ] {
         let retrieved = retrieve(&server, &behaviour).await;
         assert!(retrieved.is_ok(), "{behaviour}: {:?}", retrieved.map_err(|code| code.id));
@@ -275,6 +276,10 @@ async fn a_file_that_changes_meanwhile_is_not_taken_for_whole() {
         (json!({"end_early": 100_000}), &codes::deliver::CHANGED),
         (json!({"grows": true}), &codes::deliver::CHANGED),
         (json!({"ages": true}), &codes::deliver::CHANGED),
+        // A size that is not the file's, and 0, as of files that are made when they are read.
+        (json!({"understates": 1}), &codes::deliver::CHANGED),
+        (json!({"understates": SIZE}), &codes::deliver::CHANGED),
+        (json!({"understates": SIZE, "extensions": [], "largest_read": 1000}), &codes::deliver::CHANGED),
         // Another time at the second connection.
         (json!({"ages": true, "disconnect_after": 8, "largest_read": 10_000}), &codes::deliver::CHANGED),
         (json!({"deny": ["read"]}), &codes::deliver::PERMISSION),
@@ -322,7 +327,7 @@ async fn a_retrieval_survives_a_disconnect_at_every_point() {
     let server = Misbehaving::start();
     std::fs::write(server.inbox().join("a.csv"), noise(SIZE, 7)).unwrap();
     let mut begun = false;
-    for after in 0..26 {
+    for after in 0..27 {
         for shuffle in [0, 4] {
             let behaviour = json!(
                 {"disconnect_after": after, "connections": 1, "largest_read": 16_384, "shuffle": shuffle}
