@@ -16,6 +16,7 @@ use sealpost_core::receipt::Receipt;
 use sealpost_core::task::Lease;
 
 use crate::breaker::{Passage, Rest};
+use crate::doubt::{given_up, may_have_written};
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
@@ -188,41 +189,12 @@ impl Pipeline {
     }
 }
 
-/// Why a delivery is given up. Where a rename was begun and its answer never came, the partner may have the file all the same:
-/// whoever sends it again has to know.
-fn given_up(error: &Error, intent: Option<&Intent>) -> Failure {
-    let mut failure = Failure::from(error);
-    if let Some(Intent { final_path, .. }) = intent {
-        failure.detail += &format!("; an attempt was about to show the file as `{final_path}`, and it may be there");
-        failure.advice =
-            format!("Ask the partner whether the file is there before you send it again. {}", failure.advice);
-    }
-    failure
-}
-
 /// After which pause an attempt that did not fail, but did not end either, is gone on with.
 pub(crate) fn not_yet(error: &Error) -> Option<Duration> {
     match error.retry() {
         Retry::After(pause) if error.is(&codes::deliver::NOT_YET) => Some(pause),
         _ => None,
     }
-}
-
-/// Whether an attempt may have left a hidden file: not where none came further than the login.
-pub(crate) fn may_have_written(attempts: u32, error: &Error) -> bool {
-    use codes::deliver;
-    let before_login = [
-        &deliver::UNKNOWN_HOST,
-        &deliver::UNREACHABLE,
-        &deliver::HOST_KEY_MISMATCH,
-        &deliver::NEGOTIATION,
-        &deliver::AUTHENTICATION,
-        &deliver::NO_HOST_KEY,
-        &deliver::CREDENTIAL,
-        &deliver::CONFIG,
-    ];
-    let wrote_nothing = attempts == 1 && before_login.iter().any(|code| error.is(code));
-    attempts > 0 && !wrote_nothing
 }
 
 /// The ledger as an attempt sees it.
@@ -252,26 +224,5 @@ impl Journal for LedgerJournal {
     fn progress(&self, bytes_sent: u64) {
         self.passage.reached();
         self.sent.store(bytes_sent, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rename_without_an_answer_is_told_of() {
-        let error = Error::new(&codes::deliver::AUTHENTICATION, "acme@sftp.example");
-        let plain = given_up(&error, None);
-        assert_eq!(plain, Failure::from(&error));
-        let intent = Intent {
-            temporary_path: "in/.a.csv.pgp.part".to_owned(),
-            final_path: "in/a.csv.pgp".to_owned(),
-            account: "acme@sftp.example:22".to_owned(),
-        };
-        let told = given_up(&error, Some(&intent));
-        assert_eq!(told.code, plain.code);
-        assert!(told.detail.contains("`in/a.csv.pgp`, and it may be there"), "{told:?}");
-        assert!(told.advice.starts_with("Ask the partner") && told.advice.ends_with(&plain.advice), "{told:?}");
     }
 }

@@ -23,6 +23,7 @@ pub mod audit;
 pub(crate) mod breaker;
 pub mod catalogue;
 pub mod deliver;
+pub(crate) mod doubt;
 pub mod expiry;
 pub mod fetch;
 pub(crate) mod hurry;

@@ -15,7 +15,8 @@ use sealpost_core::transfer::{
 use super::attempt::{Attempt, Progress};
 use super::send;
 use crate::breaker::Rest;
-use crate::deliver::{may_have_written, not_yet};
+use crate::deliver::not_yet;
+use crate::doubt::{given_up, may_have_written};
 use crate::produce::MOST_INTERRUPTIONS;
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
@@ -136,7 +137,10 @@ impl Pipeline {
         error: &Error,
         lease: &Lease,
     ) -> Result<Outcome> {
-        let failure = TransferFailure::new(kind, error);
+        // As it is now: the attempt that has just failed may have been about to rename.
+        let intent = self.parts.transfers.transfer_item(&item.id).await?.and_then(|now| now.intent);
+        let failure = given_up(error, intent.as_ref());
+        let failure = TransferFailure { failure, ..TransferFailure::new(kind, error) };
         let item = self.apply_event(item, &ItemEvent::Failed { failure }, lease).await?;
         telemetry::transfer::failed(&item, error);
         log::transfer::item_failed(&self.parts.settings.transfer, &item, connector, error);

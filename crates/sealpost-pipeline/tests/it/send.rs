@@ -1,7 +1,10 @@
 //! Stored files to a server.
 
+use sealpost_core::connector::{ConnectorSettings, ExistingFile, Login};
 use sealpost_core::transfer::{Action, ItemStatus};
+use sealpost_testkit::misbehaving::{self, Misbehaving};
 use sealpost_testkit::suite::transport::noise;
+use serde_json::json;
 
 use crate::rig::{Rig, assert_completed, failure, object};
 
@@ -75,6 +78,39 @@ async fn failures_have_the_codes_of_transfer_family() {
     });
     let item = rig.run_one(&impostor.await, send("a.txt", None)).await;
     assert_eq!((failure(&item).0, failure(&item).1), ("CONNECTION_ERROR", "SP-DELIVER-003"));
+}
+
+/// Cut off at every request, which was carried out all the same: where the file has its name, its failure says that it may.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_that_failed_says_where_the_file_may_be_there() {
+    let rig = Rig::working().await;
+    let server = Misbehaving::start();
+    std::fs::write(rig.folder.path().join("password"), misbehaving::PASSWORD).unwrap();
+    let mut said = 0;
+    for after in 0..16 {
+        server.behave(&json!({"disconnect_after": after, "done_unanswered": true}));
+        // Each time another one: it has no connection from before, and its server has not failed yet.
+        let connector = rig.connector(|connector| {
+            connector.settings = ConnectorSettings {
+                login: vec![Login::Password { password: "file:password".parse().unwrap() }],
+                host_keys: vec![server.host_key()],
+                existing_file: ExistingFile::Replace,
+                ..ConnectorSettings::new("127.0.0.1", server.port(), misbehaving::USER)
+            };
+            connector.settings.retry.max_attempts = 1;
+        });
+        let (connector, name) = (connector.await, format!("{after}.txt"));
+        rig.put(&name, b"hello");
+        let item = rig.run_one(&connector, send(&name, None)).await;
+        if item.status == ItemStatus::Completed {
+            continue;
+        }
+        let message = item.failure.as_ref().unwrap().message();
+        let says_so = message.contains(&format!("{name}`, and it may be there"));
+        assert!(says_so || !server.inbox().join(&name).exists(), "cut off after {after} requests: {message}");
+        said += usize::from(says_so);
+    }
+    assert!(said > 0, "one of them was cut off at its rename");
 }
 
 #[tokio::test(flavor = "multi_thread")]
