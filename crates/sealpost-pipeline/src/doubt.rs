@@ -1,10 +1,10 @@
 //! What attempts that failed may have done on the partner's server all the same.
 
 use sealpost_core::delivery::Intent;
-use sealpost_core::error::{Error, Failure, codes};
+use sealpost_core::error::{Error, Failure, Stage, codes};
 
-/// Whether attempts may have left a hidden file, the last of which failed so: not where none came further than the login.
-pub(crate) fn may_have_written(attempts: u32, error: &Error) -> bool {
+/// Whether an attempt that failed so may have done something on the server: not where it came no further than the login.
+pub(crate) fn may_have_acted(error: &Error) -> bool {
     use codes::deliver;
     let before_login = [
         &deliver::UNKNOWN_HOST,
@@ -15,9 +15,16 @@ pub(crate) fn may_have_written(attempts: u32, error: &Error) -> bool {
         &deliver::NO_HOST_KEY,
         &deliver::CREDENTIAL,
         &deliver::CONFIG,
+        &deliver::LEGACY,
+        &deliver::PROXY,
     ];
-    let wrote_nothing = attempts == 1 && before_login.iter().any(|code| error.is(code));
-    attempts > 0 && !wrote_nothing
+    let is_before_login = error.code().stage == Stage::Secrets || before_login.iter().any(|code| error.is(code));
+    !is_before_login
+}
+
+/// Whether attempts, the last of which failed so, may have left a hidden file.
+pub(crate) fn may_have_written(attempts: u32, error: &Error) -> bool {
+    attempts > 1 || (attempts == 1 && may_have_acted(error))
 }
 
 /// Why something is given up. Where a rename was begun and its answer never came, the partner may have the file all the same:
@@ -35,6 +42,22 @@ pub(crate) fn given_up(error: &Error, intent: Option<&Intent>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_did_not_get_in_did_nothing() {
+        use codes::{deliver, ledger, secrets};
+        let acted = |code| may_have_acted(&Error::new(code, ""));
+        for code in [&deliver::UNREACHABLE, &deliver::AUTHENTICATION, &deliver::PROXY, &secrets::UNREACHABLE] {
+            assert!(!acted(code), "{}", code.id);
+            assert!(!may_have_written(1, &Error::new(code, "")), "{}", code.id);
+            assert!(may_have_written(2, &Error::new(code, "")), "{}: another attempt may have", code.id);
+        }
+        // Of silence nobody knows when it began.
+        for code in [&deliver::TIMEOUT, &deliver::BROKEN, &deliver::REFUSED, &deliver::DEADLINE, &ledger::UNREACHABLE] {
+            assert!(acted(code) && may_have_written(1, &Error::new(code, "")), "{}", code.id);
+        }
+        assert!(!may_have_written(0, &Error::new(&deliver::CONNECTOR_GONE, "")));
+    }
 
     #[test]
     fn a_rename_without_an_answer_is_told_of() {

@@ -67,6 +67,9 @@ pub struct TransferItem {
     pub attempts: u32,
     /// Attempts that failed and were recorded so.
     pub failed_attempts: u32,
+    /// Whether one of those may have done something on the server before it failed.
+    #[serde(default)]
+    pub may_have_acted: bool,
     /// The recorded intent of the present or an interrupted attempt to send.
     pub intent: Option<Intent>,
     /// Whether a retrieved file is in the store already, and only the remote file is left to be seen to.
@@ -142,6 +145,8 @@ pub enum ItemEvent {
     AttemptFailed {
         /// Why.
         failure: TransferFailure,
+        /// Whether it may have done something on the server before.
+        may_have_acted: bool,
     },
     /// Given up.
     Failed {
@@ -179,6 +184,7 @@ impl TransferItem {
             status: ItemStatus::Queued,
             attempts: 0,
             failed_attempts: 0,
+            may_have_acted: false,
             intent: None,
             stored: false,
             size: None,
@@ -220,8 +226,9 @@ impl TransferItem {
                 item.failure = None;
                 item.finished_at = Some(now);
             }
-            (InProgress, ItemEvent::AttemptFailed { failure }) => {
+            (InProgress, ItemEvent::AttemptFailed { failure, may_have_acted }) => {
                 item.failed_attempts += 1;
+                item.may_have_acted |= may_have_acted;
                 item.failure = Some(failure.clone());
             }
             (Queued | InProgress, ItemEvent::Failed { failure }) => {
@@ -259,6 +266,26 @@ mod tests {
             finished_at: None,
         };
         TransferItem::queued(&transfer, 0, Action::Delete { path: "/in/a".to_owned() })
+    }
+
+    #[test]
+    fn what_an_attempt_may_have_done_is_not_forgotten_over_the_next() {
+        let now = Timestamp::UNIX_EPOCH;
+        let failed = |may_have_acted| {
+            let failure = TransferFailure::new(TransferKind::Delete, &Error::new(&codes::deliver::BROKEN, "h"));
+            ItemEvent::AttemptFailed { failure, may_have_acted }
+        };
+        let mut item = item();
+        for (attempt, may_have_acted, is_known) in [(1, false, false), (2, true, true), (3, false, true)] {
+            item = item.apply(&ItemEvent::Started { attempt }, now).expect("legal");
+            item = item.apply(&failed(may_have_acted), now).expect("legal");
+            assert_eq!((item.failed_attempts, item.may_have_acted), (attempt, is_known));
+        }
+        // A record of before says nothing of it.
+        let mut record = serde_json::to_value(&item).expect("JSON");
+        record.as_object_mut().expect("an object").remove("may_have_acted");
+        let earlier: TransferItem = serde_json::from_value(record).expect("an item");
+        assert!(!earlier.may_have_acted);
     }
 
     #[test]

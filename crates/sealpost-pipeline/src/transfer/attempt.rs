@@ -89,12 +89,11 @@ impl Attempt<'_> {
         self.connector.engine(None)
     }
 
-    /// Whether an earlier attempt may have done on the server what this one is about to do: not where the only one
-    /// before is known not to have come that far.
+    /// Whether an earlier attempt may have done on the server what this one is about to do: one that failed in such a way, or
+    /// was cut off, by a crash for example, so that nobody knows how far it came.
     pub(super) fn is_repeated(&self) -> bool {
-        let failed_early = self.item.failed_attempts == 1
-            && self.item.failure.as_ref().is_some_and(|failure| BEFORE_LOGIN.contains(&failure.failure.code.as_str()));
-        self.item.attempts > 2 || (self.item.attempts == 2 && !failed_early)
+        let before = self.item.attempts.saturating_sub(1);
+        self.item.may_have_acted || before > self.item.failed_attempts
     }
 
     pub(super) fn kind(&self) -> TransferKind {
@@ -109,9 +108,6 @@ impl Attempt<'_> {
         ItemJournal { attempt: self, transfers: self.parts().transfers.as_ref() }
     }
 }
-
-/// Failures before anything could be asked of the server.
-const BEFORE_LOGIN: [&str; 2] = ["SP-DELIVER-001", "SP-DELIVER-002"];
 
 /// The ledger as an attempt to send sees it.
 pub(super) struct ItemJournal<'a> {

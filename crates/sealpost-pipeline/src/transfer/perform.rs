@@ -16,7 +16,7 @@ use super::attempt::{Attempt, Progress};
 use super::send;
 use crate::breaker::Rest;
 use crate::deliver::not_yet;
-use crate::doubt::{given_up, may_have_written};
+use crate::doubt::{given_up, may_have_acted, may_have_written};
 use crate::produce::MOST_INTERRUPTIONS;
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
@@ -123,7 +123,8 @@ impl Pipeline {
             return self.give_up_item(item, Some(connector), kind, error, lease).await;
         };
         let failure = TransferFailure::new(kind, error);
-        let item = self.apply_event(item, &ItemEvent::AttemptFailed { failure }, lease).await?;
+        let failed = ItemEvent::AttemptFailed { failure, may_have_acted: may_have_acted(error) };
+        let item = self.apply_event(item, &failed, lease).await?;
         telemetry::transfer::attempt_failed(error);
         log::transfer::item_attempt_failed(&item, error, pause);
         Ok(Outcome::Again(pause))
