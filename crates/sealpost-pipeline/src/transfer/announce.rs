@@ -1,5 +1,5 @@
 //! Announces items and transfers that have ended to every sink, at least once: the task is durable and comes back until
-//! every sink has taken the event, for up to a day.
+//! every sink has taken the event, for a day at least.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +21,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// After this long an event is given up.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+/// Not before its task was claimed so often, though: its day may have passed while no process was there to announce it.
+const FEWEST_CLAIMS: u32 = 12;
 /// How long one sink may take.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// Items read at once.
@@ -88,7 +90,7 @@ impl Pipeline {
             self.told.forget(&event.id);
             return Ok(Outcome::Done);
         };
-        if Timestamp::now().duration_since(event.at) > PATIENCE {
+        if is_given_up(Timestamp::now().duration_since(event.at), claims) {
             self.told.forget(&event.id);
             telemetry::transfer::event_given_up(sink);
             log::transfer::event_given_up(event, sink, &error);
@@ -125,6 +127,11 @@ async fn tell(sink: &dyn TransferEventSink, event: &TransferEvent) -> Result<()>
     })
 }
 
+/// Whether an event of this age, whose task was claimed so often, is tried no more.
+fn is_given_up(age: SignedDuration, claims: u32) -> bool {
+    age > PATIENCE && claims >= FEWEST_CLAIMS
+}
+
 /// The pause after a task was claimed so often; `random` in `[0, 1)` spreads it over its upper half.
 fn pause(claims: u32, random: f64) -> Duration {
     let doublings = claims.saturating_sub(1).min(16);
@@ -139,6 +146,15 @@ mod tests {
     fn pauses_grow_up_to_an_hour() {
         let pauses: Vec<u64> = (1..=12).map(|claims| pause(claims, 1.0).as_secs()).collect();
         assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
+    }
+
+    #[test]
+    fn an_old_event_gets_its_tries_all_the_same() {
+        let old = PATIENCE + SignedDuration::from_secs(1);
+        assert!(!is_given_up(old, 1), "nobody was there for a day");
+        assert!(!is_given_up(old, FEWEST_CLAIMS - 1));
+        assert!(is_given_up(old, FEWEST_CLAIMS));
+        assert!(!is_given_up(PATIENCE, 1_000));
     }
 
     #[test]
