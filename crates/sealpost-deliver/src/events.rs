@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 mod eventbridge;
 mod file;
 mod stdout;
+mod turn;
 mod webhook;
 
 pub use eventbridge::EventBridgeSettings;
@@ -86,7 +87,7 @@ pub struct EventParts {
 pub fn event_sink(settings: &EventSinkSettings, parts: &EventParts) -> Result<Arc<dyn TransferEventSink>> {
     Ok(match settings {
         EventSinkSettings::File(settings) => Arc::new(file::FileSink::new(settings, parts)),
-        EventSinkSettings::Stdout(_) => Arc::new(stdout::StdoutSink),
+        EventSinkSettings::Stdout(_) => Arc::new(stdout::StdoutSink::default()),
         EventSinkSettings::EventBridge(settings) => Arc::new(eventbridge::EventBridge::new(settings, parts)),
         EventSinkSettings::Webhook(settings) => Arc::new(webhook::WebhookSink::new(settings, parts)?),
     })

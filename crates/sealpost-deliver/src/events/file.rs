@@ -13,6 +13,7 @@ use sealpost_core::port::{TransferEvent, TransferEventSink};
 use serde::{Deserialize, Serialize};
 
 use super::EventParts;
+use super::turn::Turn;
 
 /// Where the file is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +24,10 @@ pub struct FileSinkSettings {
     pub path: PathBuf,
 }
 
-pub(super) struct FileSink(Arc<Lines>);
+pub(super) struct FileSink {
+    lines: Arc<Lines>,
+    turn: Turn,
+}
 
 /// The file as far as it is open. Several processes may write to one file: each line is one appending write.
 struct Lines {
@@ -33,7 +37,8 @@ struct Lines {
 
 impl FileSink {
     pub(super) fn new(settings: &FileSinkSettings, parts: &EventParts) -> Self {
-        Self(Arc::new(Lines { path: parts.base_folder.join(&settings.path), open: Mutex::default() }))
+        let lines = Lines { path: parts.base_folder.join(&settings.path), open: Mutex::default() };
+        Self { lines: Arc::new(lines), turn: Turn::default() }
     }
 }
 
@@ -44,11 +49,10 @@ impl TransferEventSink for FileSink {
     }
 
     async fn publish(&self, event: &TransferEvent) -> Result<()> {
-        let (lines, line) = (self.0.clone(), format!("{}\n", event.envelope));
-        let written = tokio::task::spawn_blocking(move || lines.append(&line));
-        let failed =
-            |words: String| Error::new(&codes::notify::EVENT_SINK, format!("{}: {words}", self.0.path.display()));
-        written.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
+        let (lines, line) = (self.lines.clone(), format!("{}\n", event.envelope));
+        let written = self.turn.write(move || lines.append(&line)).await;
+        let place = self.lines.path.display();
+        written.map_err(|error| Error::new(&codes::notify::EVENT_SINK, format!("{place}: {error}")))
     }
 }
 
