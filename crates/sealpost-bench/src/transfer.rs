@@ -83,6 +83,7 @@ fn compare(arguments: &Arguments, place: &Place, workload: Workload) -> Result<t
     let mut clients = vec![Client::new("ours", Box::new(ours))];
     let peers = PEERS.iter().filter(|peer| !arguments.quick || peer.quick);
     let peers = peers.filter(|peer| !workload.takes_minutes() || peer.minutes);
+    let peers = peers.filter(|peer| !workload.is_many_far() || peer.many);
     if !arguments.transfer.alone {
         clients.extend(peers.map(|peer| Client::new(peer.name, Box::new(peer.command))));
     }

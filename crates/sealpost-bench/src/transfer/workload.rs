@@ -95,6 +95,11 @@ impl Workload {
         self.is_far() && (self.shape.files > 1 || self.shape == LARGE)
     }
 
+    /// Whether each of many files takes some round trips of a far line.
+    pub(crate) fn is_many_far(&self) -> bool {
+        self.is_far() && self.shape.files > 1
+    }
+
     /// How often peers run: far ones are slow, and vary little.
     pub(crate) fn rounds(&self, most: usize) -> usize {
         let wanted = match (self.is_far(), self.takes_minutes()) {
