@@ -31,7 +31,7 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
   disconnect_after  so many requests of a connection are answered, then it ends
   done_unanswered   the request at which the connection ends is carried out
   stall_after       so many requests of a connection are answered, then it is silent
-  login_ends        a password is answered with a disconnect for this reason (RFC 4253 section 11.1)
+  login_ends        a password is answered with a disconnect for this reason (RFC 4253 section 11.1); 0 is none at all
   home              where a login begins, whatever it is; a number stands for a name of so many letters
   late_rename       a rename is done and refused, as where that of an attempt thought dead comes first
   holds_open        which of a connection's requests to open a file, counted from 1, waits until another connection is about
@@ -431,7 +431,9 @@ class Server(asyncssh.SSHServer):
     def validate_password(self, username, password):
         with open(os.path.join(folder, "behaviour.json")) as file:
             reason = json.load(file).get("login_ends")
-        if reason is not None:
+        if reason == 0:
+            self.connection.abort()
+        elif reason is not None:
             raise asyncssh.DisconnectError(reason, "not now")
         return True
 

@@ -104,7 +104,9 @@ fn hung_up(session: &Session, user: &str, history: &[String]) -> Option<Error> {
     if !session.handle.is_closed() {
         return None;
     }
-    Some(match look(&session.seen).ended.clone() {
+    // Not in the `match`: the lock would be held there, and `broken` takes it too.
+    let ended = look(&session.seen).ended.clone();
+    Some(match ended {
         Some(Ended::Disconnected { message, passing: false }) => Error::new(
             &codes::deliver::AUTHENTICATION,
             format!("user `{user}`: tried {}; the server disconnected: {message}", history.join(", ")),

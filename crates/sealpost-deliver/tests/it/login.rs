@@ -181,6 +181,7 @@ async fn a_server_that_ends_a_login_has_refused_it_unless_it_speaks_of_itself() 
         (7, &codes::deliver::BROKEN),
         (10, &codes::deliver::BROKEN),
         (12, &codes::deliver::BROKEN),
+        (0, &codes::deliver::BROKEN),
         (2, &codes::deliver::AUTHENTICATION),
         (14, &codes::deliver::AUTHENTICATION),
     ] {
