@@ -95,7 +95,9 @@ async fn a_connector_of_before_is_changed_within_what_is_allowed_now() {
     assert!(!made.settings.public_only);
     rig.pipeline.create_transfer_connector(&made).await.unwrap();
     let id = made.id.to_string();
-    let arguments = ["update-connector", "--connector-id", &id, "--url", "sftp://10.0.0.5:6379"];
+    let secret = "UserSecretId=file:secrets/sftp";
+    let arguments =
+        ["update-connector", "--connector-id", &id, "--url", "sftp://10.0.0.5:6379", "--sftp-config", secret];
     let (succeeded, answer) = rig.aws("admin", &arguments).await;
     assert!(succeeded, "{answer}");
     let TransferConnector { settings, .. } = rig.pipeline.transfer_connector(&made.id).await.unwrap().unwrap();
