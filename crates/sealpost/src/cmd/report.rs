@@ -1,12 +1,13 @@
 //! `sealpost report`: what a partner does by the API, for operators.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use sealpost_core::delivery::{Delivery, DeliveryStatus};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::event::{Happening, TimelineEntry};
-use sealpost_core::id::JobId;
+use sealpost_core::id::{ConnectorId, JobId};
 use sealpost_core::job::{Job, JobStatus};
 use sealpost_core::port::{Admitted, JobFilter};
 use sealpost_pipeline::{Ask, Pipeline};
@@ -104,7 +105,7 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
             if !queue {
                 work_until_ended(&pipeline, &job.id).await?;
             }
-            show(&pipeline, &job.id, output).await
+            show(&pipeline, &job.id, output, !queue).await
         }
         Command::Preview { ask } => {
             let partner = partner_of(&pipeline, &ask.partner).await?;
@@ -128,19 +129,19 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
             output.print(&page.jobs, |jobs| list(jobs));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Show { id } => show(&pipeline, &id.parse()?, output).await,
+        Command::Show { id } => show(&pipeline, &id.parse()?, output, false).await,
         Command::Redeliver { id, queue } => {
             let (job, partner) = job_and_partner(&pipeline, &id).await?;
             pipeline.redeliver(&partner, &job.id, None, None).await?;
             if !queue {
                 work_until_ended(&pipeline, &job.id).await?;
             }
-            show(&pipeline, &job.id, output).await
+            show(&pipeline, &job.id, output, !queue).await
         }
         Command::Cancel { id } => {
             let (job, partner) = job_and_partner(&pipeline, &id).await?;
             pipeline.cancel_or_delete(&partner, &job.id).await?;
-            show(&pipeline, &job.id, output).await
+            show(&pipeline, &job.id, output, false).await
         }
     }
 }
@@ -240,15 +241,34 @@ struct Shown {
     timeline: Vec<TimelineEntry>,
 }
 
-async fn show(pipeline: &Pipeline, id: &JobId, output: Output) -> Result<ExitCode> {
+/// Shows it. Where its end was waited for, the exit code says how that was: scripts look at nothing else.
+async fn show(pipeline: &Pipeline, id: &JobId, output: Output, waited: bool) -> Result<ExitCode> {
     let missing = || Error::new(&codes::request::NOT_FOUND, format!("report {id}"));
     let ledger = &pipeline.parts().ledger;
     let report = ledger.job_of_any_partner(id).await?.ok_or_else(missing)?;
     let shown = Shown { report, deliveries: ledger.deliveries(id).await?, timeline: ledger.timeline(id).await? };
     output.print(&shown, describe);
-    let failed = shown.report.status == JobStatus::Failed
-        || shown.deliveries.last().is_some_and(|delivery| delivery.status == DeliveryStatus::Failed);
-    Ok(if failed { ExitCode::from(7) } else { ExitCode::SUCCESS })
+    let deliveries = shown.deliveries.iter().map(|delivery| (&delivery.connector, delivery.status));
+    Ok(ExitCode::from(exit_code(shown.report.status, deliveries, waited)))
+}
+
+/// 7 where the report has failed, or was waited for and is cancelled, or a destination does not have it; 6 where it was waited
+/// for, and others have to go on with it.
+fn exit_code<'a>(
+    report: JobStatus,
+    deliveries: impl Iterator<Item = (&'a ConnectorId, DeliveryStatus)>,
+    waited: bool,
+) -> u8 {
+    // They come oldest first, and what was sent again counts: the last delivery to each connector.
+    let last: HashMap<&ConnectorId, DeliveryStatus> = deliveries.collect();
+    let is_given_up = last.values().any(|status| *status == DeliveryStatus::Failed);
+    if report == JobStatus::Failed || is_given_up || waited && report == JobStatus::Cancelled {
+        7
+    } else if waited && !(report.is_terminal() && last.values().all(|status| status.is_terminal())) {
+        6
+    } else {
+        0
+    }
 }
 
 fn list(jobs: &[Job]) -> String {
@@ -350,5 +370,28 @@ fn detail_of(event: &serde_json::Value) -> String {
     match (event.get("attempt"), event.get("worker")) {
         (Some(attempt), Some(worker)) => format!("attempt {attempt} by {}", text(worker)),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_tells_of_every_destination_and_of_an_end_that_did_not_come() {
+        use DeliveryStatus::{Delivered, Failed, Pending};
+        let connectors: [ConnectorId; 2] =
+            ["c-0123456789abcdef0", "c-0123456789abcdef1"].map(|id| id.parse().expect("an id"));
+        let code = |report, deliveries: &[(usize, DeliveryStatus)], waited| {
+            exit_code(report, deliveries.iter().map(|(to, status)| (&connectors[*to], *status)), waited)
+        };
+        assert_eq!(code(JobStatus::Succeeded, &[(0, Delivered), (1, Delivered)], true), 0);
+        assert_eq!(code(JobStatus::Succeeded, &[(0, Failed), (1, Delivered)], false), 7, "one destination has no file");
+        assert_eq!(code(JobStatus::Succeeded, &[(0, Failed), (1, Delivered), (0, Delivered)], true), 0, "sent again");
+        assert_eq!(code(JobStatus::Succeeded, &[(0, Pending)], true), 6);
+        assert_eq!(code(JobStatus::Running, &[], true), 6);
+        assert_eq!(code(JobStatus::Running, &[], false), 0, "it was only looked at");
+        assert_eq!((code(JobStatus::Cancelled, &[], true), code(JobStatus::Cancelled, &[], false)), (7, 0));
+        assert_eq!(code(JobStatus::Failed, &[], false), 7);
     }
 }
