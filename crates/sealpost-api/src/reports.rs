@@ -3,6 +3,7 @@
 pub mod create;
 pub mod delete;
 pub mod deliveries;
+pub(crate) mod downloads;
 pub mod events;
 pub mod file;
 pub(crate) mod filter;

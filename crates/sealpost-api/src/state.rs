@@ -14,6 +14,7 @@ use sealpost_pipeline::Pipeline;
 use sealpost_pipeline::identify::Authenticator;
 
 use crate::health::Readiness;
+use crate::reports::downloads::Downloads;
 use crate::reports::recent::Recent;
 use crate::throttle::Throttle;
 use crate::wait::Waiting;
@@ -37,6 +38,7 @@ pub struct Inner {
     pub(crate) authenticator: Authenticator,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) waiting: Waiting,
+    pub(crate) downloads: Downloads,
     pub(crate) recent: Arc<Recent>,
     /// How long a link to the store is good that answers a download; files go through us when not set.
     pub(crate) links: Option<Duration>,
@@ -71,6 +73,7 @@ impl State {
             authenticator,
             throttle: Arc::new(Throttle::new(None)),
             waiting: Waiting::default(),
+            downloads: Downloads::default(),
             recent: Arc::default(),
             links: None,
         }))

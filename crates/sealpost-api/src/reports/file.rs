@@ -13,6 +13,7 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::JobId;
 use sealpost_core::sealed::SealedFile;
 
+use super::downloads::Seat;
 use super::range::{Wanted, wanted};
 use crate::authenticate::Caller;
 use crate::conditional;
@@ -83,14 +84,18 @@ pub(crate) async fn file(
     } else {
         // Range is defined for GET only (RFC 9110, section 14.2).
         let wanted = if method == Method::GET { wanted(&headers, file.size, &tag) } else { Wanted::Whole };
-        let part =
-            |start, end| if method == Method::GET { body(&id, object.stream(start..end)) } else { Body::empty() };
         let (start, end, status) = match wanted {
             Wanted::Whole => (0, file.size, StatusCode::OK),
             Wanted::Part { start, end } => (start, end, StatusCode::PARTIAL_CONTENT),
             Wanted::Outside => return Err(outside(&file)),
         };
-        let mut response = (status, part(start, end)).into_response();
+        let content = if method == Method::GET {
+            let seat = state.downloads.seat(&partner.id)?;
+            body(&id, seat, object.stream(start..end))
+        } else {
+            Body::empty()
+        };
+        let mut response = (status, content).into_response();
         describe(response.headers_mut(), &file, start, end, status);
         response
     };
@@ -162,10 +167,13 @@ fn disposition(name: &str) -> String {
 }
 
 /// A body of the store's bytes. When the store fails midway the connection breaks off, which the caller sees by
-/// `Content-Length`; it is logged here, since the status is long sent.
-fn body(id: &JobId, bytes: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Body {
+/// `Content-Length`; it is logged here, since the status is long sent. The seat is taken until the body is dropped: when
+/// all of it is sent, or the connection has ended.
+fn body(id: &JobId, seat: Seat, bytes: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Body {
     let id = id.clone();
     Body::from_stream(bytes.inspect_err(move |error| {
+        // Named here to be kept as long as the stream is.
+        let _seat = &seat;
         tracing::error!(target: "sealpost::http", report = %id, code = error.code().id, error = ?error, "download broke off");
     }))
 }

@@ -1,7 +1,13 @@
 //! The sealed file over HTTP: whole, in parts, conditional; the bytes decrypt.
 
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Method, StatusCode};
+use sealpost_api::State;
 use serde_json::{Value as Json, json};
+use tower::ServiceExt;
 
 use crate::rig::{ROWS, Rig, Wish, header, id, json_of};
 
@@ -112,6 +118,43 @@ async fn conditions_are_kept() {
         rig.get(&rig.acme, &path).header("range", "bytes=5-").header("if-range", "\"other\"").send().await.unwrap();
     assert_eq!(other.status(), StatusCode::OK);
     assert_eq!(other.bytes().await.unwrap(), bytes);
+}
+
+/// Asks without a connection: nothing reads the body, however small it is.
+async fn ask(router: &Router, method: Method, path: &str, key: &str) -> Response {
+    let request = axum::extract::Request::builder().method(method).uri(path).header("x-api-key", key);
+    router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_partner_has_so_many_downloads_at_once() {
+    let Fetched { rig, path, bytes, .. } = fetched().await;
+    let state = State::new(rig.pipeline.clone(), None::<PrometheusHandle>, None, |_| Ok(String::new()));
+    let router = sealpost_api::public::router(state);
+    let mut running = Vec::new();
+    for _ in 0..20 {
+        let answer = ask(&router, Method::GET, &path, &rig.acme.key).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        running.push(answer);
+    }
+    let refused = ask(&router, Method::GET, &path, &rig.acme.key).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()["retry-after"], "5");
+    let problem: Json = serde_json::from_slice(&to_bytes(refused.into_body(), usize::MAX).await.unwrap()).unwrap();
+    assert_eq!(
+        (&problem["code"], &problem["detail"]),
+        (&json!("SP-REQUEST-029"), &json!("20 downloads of yours are running"))
+    );
+    let head = ask(&router, Method::HEAD, &path, &rig.acme.key).await;
+    assert_eq!(head.status(), StatusCode::OK, "it sends nothing");
+
+    // Who hangs up gives the seat back, and so does who has read everything.
+    running.pop();
+    for _ in 0..2 {
+        let answer = ask(&router, Method::GET, &path, &rig.acme.key).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(to_bytes(answer.into_body(), usize::MAX).await.unwrap(), bytes);
+    }
 }
 
 #[tokio::test]
