@@ -46,7 +46,8 @@ impl Origin {
         match self {
             Self::Local(_) => (256 << 10, 1),
             // A round trip to S3 takes long; the next range is asked for while the last one is consumed.
-            Self::S3 { .. } => (4 << 20, 2),
+            // Smaller steps than a delivery reads: there are many downloads at once, and slow clients keep theirs for long.
+            Self::S3 { .. } => (1 << 20, 2),
         }
     }
 }
@@ -127,8 +128,8 @@ impl SealedObject {
         Error::new(&codes::store::CHANGED, format!("{}: {detail}", self.what))
     }
 
-    /// The bytes of `range`, cut at the file's end, for a download. Each item is at most 4 MiB; at most two are in
-    /// memory. The stream ends after exactly the bytes asked for, or with an error.
+    /// The bytes of `range`, cut at the file's end, for a download. Each item is at most 1 MiB; at most two are in
+    /// memory beside the last one that was given. The stream ends after exactly the bytes asked for, or with an error.
     ///
     /// # Errors
     /// Items fail as [`read`](SealedReader::read) does; the stream ends there.
