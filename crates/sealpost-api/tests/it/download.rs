@@ -122,7 +122,7 @@ async fn conditions_are_kept() {
 
 /// Asks without a connection: nothing reads the body, however small it is.
 async fn ask(router: &Router, method: Method, path: &str, key: &str) -> Response {
-    let request = axum::extract::Request::builder().method(method).uri(path).header("x-api-key", key);
+    let request = http::Request::builder().method(method).uri(path).header("x-api-key", key);
     router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
