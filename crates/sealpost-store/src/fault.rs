@@ -19,7 +19,7 @@ pub(crate) fn of_io(error: io::Error, what: &str) -> Error {
     Error::new(code, format!("{what}: {error}")).caused_by(error)
 }
 
-/// A blocking task that did not come to its end: the runtime is shutting down, or it panicked.
+/// A task that did not come to its end: the runtime is shutting down, or it panicked.
 pub(crate) fn of_join(error: tokio::task::JoinError, what: &str) -> Error {
     Error::new(&codes::store::ABORTED, format!("{what}: {error}")).caused_by(error)
 }

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::future::Either;
 use futures::stream::{self, Stream, StreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, GetResultPayload, ObjectStore};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::SealedReader;
 use tokio::task::spawn_blocking;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::fault::{self, Intent};
 use crate::local::LocalFolder;
@@ -46,7 +48,7 @@ impl Origin {
         match self {
             Self::Local(_) => (256 << 10, 1),
             // A round trip to S3 takes long; the next range is asked for while the last one is consumed.
-            // Smaller steps than a delivery reads: there are many downloads at once, and slow clients keep theirs for long.
+            // Small, since there are many downloads at once and slow clients keep theirs for long.
             Self::S3 { .. } => (1 << 20, 2),
         }
     }
@@ -133,6 +135,9 @@ impl SealedObject {
     ///
     /// # Errors
     /// Items fail as [`read`](SealedReader::read) does; the stream ends there.
+    ///
+    /// # Panics
+    /// The stream, where it is polled outside of a tokio runtime.
     pub fn stream(&self, range: Range<u64>) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
         let object = self.clone();
         let (step, at_once) = self.bytes.step();
@@ -146,16 +151,26 @@ impl SealedObject {
         });
         let mut failed = false;
         stream::iter(steps)
-            .map(move |(offset, len)| {
-                let object = object.clone();
-                async move { object.read(offset, len).await }
-            })
+            .map(move |(offset, len)| object.clone().begin(offset, len))
             .buffered(at_once)
             .take_while(move |item| {
                 let before = failed;
                 failed |= item.is_err();
                 std::future::ready(!before)
             })
+    }
+
+    /// Begins to read a step of a download. From S3 that is a task of its own: the time limit of its request runs even
+    /// while a slow client still takes the step before and nobody asks for this one.
+    fn begin(self, offset: u64, len: usize) -> impl Future<Output = Result<Bytes>> + Send + 'static {
+        let what = Arc::clone(&self.what);
+        let is_ahead = matches!(self.bytes, Origin::S3 { .. });
+        let read = async move { self.read(offset, len).await };
+        if !is_ahead {
+            return Either::Left(read);
+        }
+        let reading = AbortOnDropHandle::new(tokio::spawn(read));
+        Either::Right(async move { reading.await.unwrap_or_else(|error| Err(fault::of_join(error, &what))) })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use sealpost_core::error::codes;
 use sealpost_core::id::JobId;
 use sealpost_core::port::SealedReader;
@@ -124,6 +125,25 @@ async fn a_store_that_does_not_answer_is_given_up_in_time() {
         proxy.heal();
     }
     sealed.reader(&file).await.unwrap();
+}
+
+/// The step that is read ahead is not asked for while the one before is on its way to the client.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_may_take_longer_than_a_request() {
+    let moto = moto();
+    let bytes = noise(5 << 20);
+    let patient = open(settings(&moto.endpoint(), "")).await;
+    let file = store(&patient, key("acme", &JobId::fresh(), 1, "f.csv.pgp"), &bytes).await.unwrap();
+    let sealed = open(S3Settings { timeout_s: 1, ..settings(&moto.endpoint(), "") }).await;
+    let object = sealed.reader(&file).await.unwrap();
+    let mut steps = Box::pin(object.stream(0..u64::MAX));
+    let mut read = steps.next().await.unwrap().unwrap().to_vec();
+    // Longer than the requests and all of their retries may take.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    while let Some(step) = steps.next().await {
+        read.extend_from_slice(&step.unwrap());
+    }
+    assert!(read == bytes);
 }
 
 #[tokio::test(flavor = "multi_thread")]
