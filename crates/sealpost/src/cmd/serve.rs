@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use sealpost_api::{Front, keep_tls_fresh, serve_behind};
+use sealpost_api::{keep_tls_fresh, serve_behind};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_pipeline::Pipeline;
 use tokio::net::TcpListener;
@@ -79,7 +79,8 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     let tls = (edge::api_tls(loaded, secrets.clone()).await?, edge::admin_tls(loaded, secrets.clone()).await?);
     let transfer_tls = edge::transfer_tls(loaded, secrets).await?;
     let issuers = edge::issuers(loaded)?;
-    let fronts = (edge::front(loaded, tls.0.clone())?, Front { tls: tls.1.clone(), ..Front::default() });
+    let admin_front = edge::plain_front(&config.admin.trusted_proxies, tls.1.clone());
+    let fronts = (edge::front(loaded, tls.0.clone())?, admin_front);
     let api = bind(config.api.listen, "api.listen").await?;
     let admin = bind(config.admin.listen, "admin.listen").await?;
     let transfer = match config.transfer.listen {
@@ -103,7 +104,7 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     parts.spawn(serve_behind(admin, sealpost_api::admin::router(state), shutdown.clone(), fronts.1));
     if let Some(transfer) = transfer {
         let state = sealpost_api::transfer::TransferState::new(pipeline.clone(), config.transfer.limits());
-        let front = Front { tls: transfer_tls, ..Front::default() };
+        let front = edge::plain_front(&config.transfer.trusted_proxies, transfer_tls);
         parts.spawn(serve_behind(transfer, sealpost_api::transfer::router(state), shutdown.clone(), front));
     }
     if with_worker {

@@ -97,11 +97,15 @@ pub(crate) struct AdminBlock {
     /// TLS that ends here. Without it the listener speaks plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tls: Option<AdminTlsBlock>,
+    /// Networks of proxies whose `Forwarded` or `X-Forwarded-For` is believed: `["10.0.0.0/8"]`. Nobody's when empty.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) trusted_proxies: Vec<Network>,
 }
 
 impl Default for AdminBlock {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), token: None, tls: None }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8081));
+        Self { listen, token: None, tls: None, trusted_proxies: Vec::new() }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use sealpost_api::transfer::TransferLimits;
+use sealpost_core::address::Network;
 use sealpost_core::error::FieldError;
 use sealpost_core::partner::MessageFormat;
 use sealpost_core::secret::SecretRef;
@@ -27,6 +28,9 @@ pub(crate) struct TransferBlock {
     /// TLS that ends here. Without it the listener speaks plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tls: Option<AdminTlsBlock>,
+    /// Networks of proxies whose `Forwarded` or `X-Forwarded-For` is believed: `["10.0.0.0/8"]`. Nobody's when empty.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) trusted_proxies: Vec<Network>,
     /// What the secret halves of access keys are derived from: a reference to at least 32 bytes, such as
     /// `file:secrets/transfer-secret`. When it changes, all access keys stop working.
     #[schemars(with = "Option<String>")]
@@ -72,6 +76,7 @@ impl Default for TransferBlock {
         Self {
             listen: None,
             tls: None,
+            trusted_proxies: Vec::new(),
             master_secret: None,
             region: usual.region,
             account: usual.account,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::HeaderName;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sealpost_api::{ClientCertificates, Front, State, Tls, TlsSettings, TrustedProxies};
+use sealpost_core::address::Network;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::{Records, SecretStore};
 use sealpost_core::report::ReportType;
@@ -73,6 +74,11 @@ pub(crate) fn front(loaded: &Loaded, tls: Option<Arc<Tls>>) -> Result<Front> {
         proxies = proxies.with_certificate_header(name);
     }
     Ok(Front { tls, proxies, ..Front::default() })
+}
+
+/// What lies before a listener that takes no client certificates: that of the operators' API, and of the transfer API.
+pub(crate) fn plain_front(proxies: &[Network], tls: Option<Arc<Tls>>) -> Front {
+    Front { tls, proxies: TrustedProxies::new(proxies), ..Front::default() }
 }
 
 /// What the endpoints of both planes need.

@@ -234,6 +234,27 @@ async fn the_access_log_names_the_client_behind_a_trusted_proxy() {
     wait_until("the access log", PATIENCE, logged);
 }
 
+/// Each listener believes its own proxies.
+#[tokio::test]
+async fn operators_and_transfer_clients_are_named_behind_a_trusted_proxy_too() {
+    let mut world = world("", &[]);
+    world.transfers();
+    for block in ["ADMIN", "TRANSFER"] {
+        let variable = format!("SEALPOST__{block}__TRUSTED_PROXIES");
+        world.variables.push((variable, "[\"127.0.0.0/8\"]".to_owned()));
+    }
+    let _serving = world.serve().await;
+    let clients = ["192.0.2.78", "192.0.2.79", "192.0.2.80"];
+    let urls = [format!("{}/healthz", world.admin_url()), world.transfer_url(), world.api_url()];
+    for (url, client) in urls.iter().zip(clients) {
+        curl(&[url.as_str(), "-H", &format!("x-forwarded-for: {client}")]);
+    }
+    let logged = |client: &str| world.log().lines().any(|line| line.contains(client));
+    wait_until("the operator in the log", PATIENCE, || logged(clients[0]));
+    wait_until("the transfer client in the log", PATIENCE, || logged(clients[1]));
+    assert!(!logged(clients[2]), "no proxy of the partners' API is trusted");
+}
+
 fn event(credential: &str) -> Json {
     json!({
         "type": "TOKEN", "authorizationToken": format!("Bearer {credential}"),
