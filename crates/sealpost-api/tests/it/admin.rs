@@ -179,6 +179,21 @@ async fn certificates_and_the_catalogue() {
     assert_eq!(catalogue["report_types"][1]["granted_to"], json!(["globex"]));
 }
 
+/// What is in memory is wanted most while the ledger is down.
+#[tokio::test]
+async fn metrics_are_shown_while_the_ledger_fails() {
+    use sqlx::ConnectOptions;
+    let rig = Rig::idle().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(rig.folder.path().join("ledger.db"));
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql("ALTER TABLE dead_tasks RENAME TO away").execute(&mut connection).await.unwrap();
+    sqlx::Connection::close(connection).await.unwrap();
+    assert!(rig.pipeline.parts().queue.depth().await.is_err(), "the ledger can't say");
+    let answer = rig.client.get(format!("{}/metrics", rig.admin)).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(header(&answer, "content-type").starts_with("text/plain"));
+}
+
 #[tokio::test]
 async fn health_and_metrics_need_no_token_and_without_one_there_is_nothing_else() {
     let rig = Rig::with(None, Limits::default()).await;
