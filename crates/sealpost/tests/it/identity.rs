@@ -150,8 +150,10 @@ fn doctor_tells_what_it_finds_of_issuers_and_tls() {
     let mut provider = OidcProvider::start(&[("acme-client", &["reports:read"])]);
     let servers = Authority::new("servers");
     let shown = servers.issue("localhost", Validity::Now);
-    let tls = format!("[api.tls]\ncertificate = {:?}\nkey = \"file:{}\"\n", shown.certificate, shown.key.display());
-    let world = world(&format!("{}{tls}", issuer(&provider)), &[]);
+    let tls = |block: &str| {
+        format!("[{block}.tls]\ncertificate = {:?}\nkey = \"file:{}\"\n", shown.certificate, shown.key.display())
+    };
+    let world = world(&format!("{}{}{}", issuer(&provider), tls("api"), tls("transfer")), &[]);
     let rows = |world: &World| {
         let output = world.run(&["--json", "doctor", "--no-connectors"]);
         serde_json::from_slice::<Json>(&output.stdout).expect("JSON")
@@ -161,17 +163,21 @@ fn doctor_tells_what_it_finds_of_issuers_and_tls() {
         all.iter().find(|row| row["subject"] == subject).unwrap_or_else(|| panic!("no {subject}: {rows:#}")).clone()
     };
     let found = rows(&world);
-    let certificate = row(&found, "TLS of api");
-    assert!(
-        certificate["failure"].is_null() && certificate["detail"].as_str().expect("text").contains("29 days"),
-        "{certificate}"
-    );
+    for subject in ["TLS of api", "TLS of transfer"] {
+        let certificate = row(&found, subject);
+        assert!(
+            certificate["failure"].is_null() && certificate["detail"].as_str().expect("text").contains("29 days"),
+            "{certificate}"
+        );
+    }
     assert!(row(&found, "issuer idp")["failure"].is_null(), "{found:#}");
 
     provider.stop();
     std::fs::copy(servers.issue("localhost", Validity::Now).key, &shown.key).expect("another key");
     let found = rows(&world);
-    assert_eq!(row(&found, "TLS of api")["failure"]["code"], "SP-CONFIG-006");
+    for subject in ["TLS of api", "TLS of transfer"] {
+        assert_eq!(row(&found, subject)["failure"]["code"], "SP-CONFIG-006", "{subject}: `serve` does not start so");
+    }
     assert_eq!(row(&found, "issuer idp")["failure"]["code"], "SP-REQUEST-031");
 }
 

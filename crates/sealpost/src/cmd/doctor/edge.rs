@@ -17,8 +17,10 @@ pub(super) async fn check(loaded: &Loaded, findings: &mut Findings) {
     let secrets = wire::secrets(loaded);
     let since = Instant::now();
     let api = edge::api_tls(loaded, secrets.clone()).await;
-    let admin = edge::admin_tls(loaded, secrets).await;
-    for (name, outcome) in [("api", api), ("admin", admin)] {
+    let admin = edge::admin_tls(loaded, secrets.clone()).await;
+    // Whether or not it listens: `serve` reads the files, too.
+    let transfer = edge::transfer_tls(loaded, secrets).await;
+    for (name, outcome) in [("api", api), ("admin", admin), ("transfer", transfer)] {
         let outcome = outcome.and_then(|tls| tls.map(|tls| days(tls.ends())).transpose());
         if let Some(outcome) = outcome.transpose() {
             findings.add(format!("TLS of {name}"), since, outcome);
