@@ -149,7 +149,7 @@ pub(crate) async fn ledger(loaded: &Loaded) -> Result<LedgerSet> {
     let opening = (entry.build)(&own, &LedgerParts { secrets: secrets(loaded), variable: &variable });
     let set = opening.await.map_err(|error| error.context("ledger"))?;
     match &loaded.config.queue {
-        QueueBlock::Ledger => Ok(set),
+        QueueBlock::Ledger(_) => Ok(set),
         QueueBlock::Sqs(settings) => set.with_bells(settings, &variable),
     }
 }

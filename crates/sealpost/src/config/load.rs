@@ -1,5 +1,6 @@
 //! From file and environment to a checked [`Config`]. Every problem is found in one go, with its key and a hint.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use sealpost_core::error::{Error, FieldError, Result, codes};
@@ -16,17 +17,15 @@ const MOST_PROBLEMS: usize = 50;
 /// Where variables come from; a map in tests.
 pub(crate) trait Environment {
     /// All variables.
-    fn variables(&self) -> Vec<(String, String)>;
+    fn variables(&self) -> Vec<(OsString, OsString)>;
 }
 
 /// The process's own environment.
 pub(crate) struct ProcessEnvironment;
 
 impl Environment for ProcessEnvironment {
-    fn variables(&self) -> Vec<(String, String)> {
-        std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect()
+    fn variables(&self) -> Vec<(OsString, OsString)> {
+        std::env::vars_os().collect()
     }
 }
 
@@ -52,12 +51,10 @@ fn parse(text: &str, environment: &dyn Environment) -> Result<Config> {
     })?;
     let mut document =
         serde_json::to_value(table).map_err(|error| Error::new(&codes::config::INVALID, error.to_string()))?;
-    for (name, value) in environment.variables() {
-        if let Some(path) = name.strip_prefix(PREFIX) {
-            set(&mut document, path, &value);
-        }
-    }
     let mut problems = Vec::new();
+    for (path, value) in overrides(environment, &mut problems) {
+        set(&mut document, &path, &value);
+    }
     let config = read_all(document, &mut problems);
     if let Some(config) = &config {
         further_problems(config, &mut problems);
@@ -69,6 +66,24 @@ fn parse(text: &str, environment: &dyn Environment) -> Result<Config> {
             Err(Error::new(&codes::config::INVALID, detail).with_fields(problems))
         }
     }
+}
+
+/// Paths and values of our variables, each path before those that go on from it: `SEALPOST__API` sets the whole block, and
+/// `SEALPOST__API__LISTEN` a member of it. A process has its variables in no order that anybody chose.
+fn overrides(environment: &dyn Environment, problems: &mut Vec<FieldError>) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (name, value) in environment.variables() {
+        if !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            continue;
+        }
+        match (name.to_str().and_then(|name| name.strip_prefix(PREFIX)), value.to_str()) {
+            (Some(path), Some(value)) => found.push((path.to_lowercase(), value.to_owned())),
+            // Its value is not repeated: it may be a secret.
+            _ => problems.push(FieldError::new(name.to_string_lossy(), "expected UTF-8, in name and value")),
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Reads the document; after each problem the member at fault is taken out and the rest is read again.
@@ -188,8 +203,8 @@ mod tests {
     struct Variables(Vec<(&'static str, &'static str)>);
 
     impl Environment for Variables {
-        fn variables(&self) -> Vec<(String, String)> {
-            self.0.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        fn variables(&self) -> Vec<(OsString, OsString)> {
+            self.0.iter().map(|(name, value)| (OsString::from(*name), OsString::from(*value))).collect()
         }
     }
 
@@ -225,6 +240,7 @@ mod tests {
         assert_eq!(keys(format!("{GOOD}{sqs}")), ["queue.kind"]);
         assert_eq!(keys(format!("{GOOD}[queue]\nkind = \"ledger\"\n")), [""; 0]);
         assert_eq!(keys(format!("{GOOD}{sqs}uri = 1\n")), ["queue.uri", "queue.kind"]);
+        assert_eq!(keys(format!("{GOOD}[queue]\nkind = \"ledger\"\nurl = \"x\"\n")), ["queue.url"]);
         assert_eq!(keys(format!("{GOOD}[queue]\nkind = \"sqs\"\n")), ["queue"]);
     }
 
@@ -237,6 +253,35 @@ mod tests {
         ]);
         let config = parse(GOOD, &variables).expect("good");
         assert_eq!((config.api.listen.port(), config.worker.concurrency), (9000, 7));
+    }
+
+    #[test]
+    fn a_member_is_set_after_its_block_whatever_the_order_of_variables() {
+        let whole = ("SEALPOST__API", "{ listen = \"0.0.0.0:9000\", download_link_s = 60 }");
+        let member = ("SEALPOST__API__LISTEN", "0.0.0.0:9001");
+        for order in [vec![whole, member], vec![member, whole]] {
+            let config = parse(GOOD, &Variables(order)).expect("good");
+            assert_eq!((config.api.listen.port(), config.api.download_link_s), (9001, 60));
+        }
+    }
+
+    #[test]
+    fn a_variable_of_ours_that_is_no_utf_8_is_refused_and_not_repeated() {
+        use std::os::unix::ffi::OsStringExt;
+
+        struct Broken(&'static str);
+
+        impl Environment for Broken {
+            fn variables(&self) -> Vec<(OsString, OsString)> {
+                vec![(OsString::from(self.0), OsString::from_vec(b"hunter2\xff".to_vec()))]
+            }
+        }
+
+        let error = parse(GOOD, &Broken("SEALPOST__LOG__LEVEL")).expect_err("not UTF-8");
+        let keys: Vec<&str> = error.fields().iter().map(|field| field.pointer.as_str()).collect();
+        assert_eq!(keys, ["SEALPOST__LOG__LEVEL"]);
+        assert!(!format!("{error:?} {:?}", error.fields()).contains("hunter2"));
+        assert!(parse(GOOD, &Broken("HOME")).is_ok(), "others' variables may be what they like");
     }
 
     #[test]

@@ -5,14 +5,24 @@ use sealpost_ledger::sqs::SqsSettings;
 use serde::{Deserialize, Serialize};
 
 /// How workers learn of work. The tasks themselves are in the ledger.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum QueueBlock {
     /// They look at the ledger.
-    #[default]
-    Ledger,
+    Ledger(NoSettings),
     /// Messages on Amazon SQS tell them, on other machines too. For a ledger that several machines share.
     Sqs(SqsSettings),
+}
+
+/// Nothing beside `kind`. A variant without content would take any member and drop it: serde checks none there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoSettings {}
+
+impl Default for QueueBlock {
+    fn default() -> Self {
+        Self::Ledger(NoSettings {})
+    }
 }
 
 impl QueueBlock {
