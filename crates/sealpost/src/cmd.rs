@@ -100,7 +100,8 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::from(70);
         }
     };
-    match runtime.block_on(dispatch(cli, output)) {
+    let outcome = runtime.block_on(dispatch(cli, output));
+    match outcome.and_then(|code| output::printed().map(|()| code)) {
         Ok(code) => code,
         Err(error) => {
             output::report(&error, output);
@@ -129,7 +130,10 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Config(command) => config::run(command, &cli.config, output),
         Command::Doctor(options) => doctor::run(&quiet(load()?), &options, output).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "sealpost", &mut std::io::stdout());
+            // It panics where it can't write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "sealpost", &mut script);
+            output::line(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
     }

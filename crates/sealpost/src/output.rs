@@ -1,8 +1,9 @@
 //! What commands print: text for people, or JSON for scripts. Errors go to standard error.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::sync::OnceLock;
 
-use sealpost_core::error::{Error, Kind};
+use sealpost_core::error::{Error, Kind, Result, codes};
 use serde::Serialize;
 
 /// How a command prints its result.
@@ -29,9 +30,33 @@ impl Output {
     }
 }
 
-/// Prints a line. A closed pipe (`| head`) is no error of ours.
+/// The first failure to print.
+static UNPRINTED: OnceLock<Error> = OnceLock::new();
+
+/// Prints a line. What can't be printed is remembered for [`printed`]: the command has done its work by then.
 pub(crate) fn line(text: &str) {
-    drop(writeln!(std::io::stdout().lock(), "{}", text.trim_end_matches('\n')));
+    if let Err(error) = write_line(&mut std::io::stdout().lock(), text) {
+        // Only the first one is of interest.
+        drop(UNPRINTED.set(error));
+    }
+}
+
+/// Whether everything was printed: a key that is shown once is lost on a full disk, and that must not look like success.
+///
+/// # Errors
+/// `SP-CONFIG-007`.
+pub(crate) fn printed() -> Result<()> {
+    UNPRINTED.get().map_or(Ok(()), |error| Err(error.clone()))
+}
+
+/// A closed pipe (`| head`) is no error of ours.
+fn write_line(out: &mut impl Write, text: &str) -> Result<()> {
+    match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::new(&codes::config::OUTPUT, format!("standard output: {error}")).caused_by(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a line for people while a command runs, beside its result.
@@ -93,4 +118,31 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut lines = vec![render(head.to_vec())];
     lines.extend(rows.iter().map(|row| render(row.iter().map(String::as_str).collect())));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Failing(ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn only_a_closed_pipe_may_swallow_a_result() {
+        assert!(write_line(&mut Failing(ErrorKind::BrokenPipe), "text").is_ok());
+        let error = write_line(&mut Failing(ErrorKind::StorageFull), "text").expect_err("a full disk");
+        assert_eq!((error.code().id, exit_code(&error)), ("SP-CONFIG-007", 6));
+        let mut written = Vec::new();
+        write_line(&mut written, "text\n\n").expect("room");
+        assert_eq!(written, b"text\n");
+    }
 }

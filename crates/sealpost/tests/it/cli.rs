@@ -212,6 +212,25 @@ fn keys_are_made_and_shown() {
 }
 
 #[test]
+fn a_result_that_nobody_gets_is_a_failure_unless_nobody_wants_it() {
+    let world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    for arguments in [&["partner", "key", "new", "acme"][..], &["--json", "partner", "list"], &["completions", "bash"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("open /dev/full");
+        let output = world.command(arguments).stdin(Stdio::null()).stdout(full).output().expect("run sealpost");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(6), "{arguments:?}: {said}");
+        assert!(said.contains("SP-CONFIG-007"), "{arguments:?}: {said}");
+
+        let mut command = world.command(arguments);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("start sealpost");
+        drop(child.stdout.take());
+        assert!(child.wait().expect("its end").success(), "{arguments:?}: a closed pipe is no failure");
+    }
+}
+
+#[test]
 fn a_database_that_is_down_stops_only_what_needs_it() {
     let world = world();
     world.partner("acme", "acme");
