@@ -41,7 +41,7 @@ pub(crate) fn line(text: &str) {
     }
 }
 
-/// Whether everything was printed: a key that is shown once is lost on a full disk, and that must not look like success.
+/// Whether everything was printed: a key that is shown once is lost on a full disk, which must not look like success.
 ///
 /// # Errors
 /// `SP-CONFIG-007`.

@@ -10,8 +10,7 @@ use sealpost_core::task::QueueDepth;
 
 use crate::state::State;
 
-/// How long the ledger may take. Everything else is in memory, and wanted most while the ledger is down; Prometheus itself
-/// gives up after ten seconds.
+/// How long the ledger may take. Everything else is in memory, and wanted most while the ledger is down.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Metrics as Prometheus reads them.

@@ -68,8 +68,8 @@ fn parse(text: &str, environment: &dyn Environment) -> Result<Config> {
     }
 }
 
-/// Paths and values of our variables, each path before those that go on from it: `SEALPOST__API` sets the whole block, and
-/// `SEALPOST__API__LISTEN` a member of it. A process has its variables in no order that anybody chose.
+/// Paths and values of our variables, each path before those that go on from it: `SEALPOST__API` sets the whole block,
+/// and `SEALPOST__API__LISTEN` a member of it. A process has its variables in no order that anybody chose.
 fn overrides(environment: &dyn Environment, problems: &mut Vec<FieldError>) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (name, value) in environment.variables() {

@@ -216,7 +216,8 @@ fn a_result_that_nobody_gets_is_a_failure_unless_nobody_wants_it() {
     let world = world();
     world.partner("acme", "acme");
     world.apply();
-    for arguments in [&["partner", "key", "new", "acme"][..], &["--json", "partner", "list"], &["completions", "bash"]] {
+    let new_key = &["partner", "key", "new", "acme"][..];
+    for arguments in [new_key, &["--json", "partner", "list"], &["completions", "bash"]] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("open /dev/full");
         let output = world.command(arguments).stdin(Stdio::null()).stdout(full).output().expect("run sealpost");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
