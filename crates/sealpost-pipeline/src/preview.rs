@@ -103,8 +103,16 @@ impl Pipeline {
             Some(Estimate { rows: sampled, exact: true })
         };
         let format = (checked.format.build)(&checked.request.format_options)?;
-        let size =
-            estimate.map(|estimate| size(&*format, &report.columns, &sample, sampled, estimate.rows)).transpose()?;
+        let size = match estimate {
+            None => None,
+            Some(Estimate { rows, .. }) => {
+                // A workbook is compressed by it: not beside what others wait for.
+                let columns = report.columns.clone();
+                let sized = tokio::task::spawn_blocking(move || size(&*format, &columns, &sample, sampled, rows));
+                let stopped = |_| Err(Error::new(&codes::format::WRITE, "the writer of a preview stopped"));
+                Some(sized.await.unwrap_or_else(stopped)?)
+            }
+        };
         Ok(Preview {
             report_type: report.id.to_string(),
             format: checked.format.name.to_owned(),

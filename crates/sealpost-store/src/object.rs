@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::future::Either;
 use futures::stream::{self, Stream, StreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, GetResultPayload, ObjectStore};
@@ -151,26 +150,16 @@ impl SealedObject {
         });
         let mut failed = false;
         stream::iter(steps)
-            .map(move |(offset, len)| object.clone().begin(offset, len))
+            .map(move |(offset, len)| {
+                let object = object.clone();
+                async move { object.read(offset, len).await }
+            })
             .buffered(at_once)
             .take_while(move |item| {
                 let before = failed;
                 failed |= item.is_err();
                 std::future::ready(!before)
             })
-    }
-
-    /// Begins to read a step of a download. From S3 that is a task of its own: the time limit of its request runs even
-    /// while a slow client still takes the step before and nobody asks for this one.
-    fn begin(self, offset: u64, len: usize) -> impl Future<Output = Result<Bytes>> + Send + 'static {
-        let what = Arc::clone(&self.what);
-        let is_ahead = matches!(self.bytes, Origin::S3 { .. });
-        let read = async move { self.read(offset, len).await };
-        if !is_ahead {
-            return Either::Left(read);
-        }
-        let reading = AbortOnDropHandle::new(tokio::spawn(read));
-        Either::Right(async move { reading.await.unwrap_or_else(|error| Err(fault::of_join(error, &what))) })
     }
 }
 
@@ -205,8 +194,13 @@ impl SealedReader for SealedObject {
             Origin::S3 { bucket, path, e_tag } => {
                 let options =
                     GetOptions { range: Some((offset..end).into()), if_match: e_tag.clone(), ..GetOptions::default() };
-                let read = async { bucket.objects.get_opts(path, options).await?.bytes().await };
-                let bytes = read.await.map_err(|error| fault::of_store(error, &self.what, Intent::Read))?;
+                // A task of its own: who reads ahead does not ask for it while a slow client or server still takes what came before,
+                // and the request has time limits, and may hold what others need to sign theirs.
+                let (bucket, path) = (Arc::clone(bucket), path.clone());
+                let read = async move { bucket.objects.get_opts(&path, options).await?.bytes().await };
+                let read = AbortOnDropHandle::new(tokio::spawn(read)).await;
+                let read = read.map_err(|error| fault::of_join(error, &self.what))?;
+                let bytes = read.map_err(|error| fault::of_store(error, &self.what, Intent::Read))?;
                 if bytes.len() != len {
                     return Err(self.changed(format!("{} of {len} bytes from {offset}", bytes.len())));
                 }

@@ -89,11 +89,17 @@ enum Command {
     },
 }
 
+/// The most threads for what blocks; they come as they are needed. A report takes one until its file is written, a retrieved file
+/// that is sealed too, and each needs another one for every block that goes to the disk: with as many of the first kind as there
+/// are threads, none would get on. There are at most a thousand reports at once, and 16 items of transfers for each.
+const MOST_BLOCKING: usize = 20_000;
+
 /// Runs the process's command line.
 pub(crate) fn run() -> ExitCode {
     let cli = lambda::started_by_lambda().map_or_else(Cli::parse, Cli::parse_from);
     let output = Output::new(cli.json);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match builder.enable_all().max_blocking_threads(MOST_BLOCKING).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             output::note(&format!("the runtime can't be started: {error}"));

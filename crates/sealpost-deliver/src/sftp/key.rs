@@ -27,13 +27,16 @@ pub(super) async fn load(
         let error = Error::new(&codes::deliver::CREDENTIAL, format!("the private key to log in with: {why}"));
         error.caused_by(format!("secret reference `{key}`"))
     };
-    let text = std::str::from_utf8(text.expose()).map_err(|_| unusable("it is not text; expected OpenSSH or PEM"))?;
-    let passphrase = match &passphrase {
-        Some(secret) => Some(secret.expose_text()?),
-        None => None,
-    };
-    let decoded = read(text, passphrase).map_err(|why| unusable(&why))?;
-    Ok(Arc::new(decoded))
+    // A passphrase is stretched on purpose, for some tenths of a second: not beside what others wait for.
+    let decoded = tokio::task::spawn_blocking(move || decode(&text, passphrase.as_ref())).await;
+    let decoded = decoded.unwrap_or_else(|_| Err("it can't be read".to_owned()));
+    decoded.map(Arc::new).map_err(|why| unusable(&why))
+}
+
+fn decode(text: &Secret, passphrase: Option<&Secret>) -> Result<PrivateKey, String> {
+    let text = std::str::from_utf8(text.expose()).map_err(|_| "it is not text; expected OpenSSH or PEM".to_owned())?;
+    let passphrase = passphrase.map(Secret::expose_text).transpose().map_err(|error| error.detail().to_owned())?;
+    read(text, passphrase)
 }
 
 /// Makes an Ed25519 key pair: the private key as OpenSSH writes it, and the public key's line.

@@ -14,6 +14,7 @@ use sealpost_core::Result;
 use sealpost_core::port::SecretStore;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{Acquire, MySql, QueryBuilder};
+use tokio::time::timeout;
 
 use super::{Expect, Item, Key, SkRange, Table, Write, Written};
 use crate::value::corrupt;
@@ -23,7 +24,7 @@ mod fault;
 mod schema;
 mod settings;
 
-use connect::Pool;
+use connect::{LONGEST_WAIT, Pool, silent, within};
 pub(crate) use settings::MySqlSettings;
 
 /// Keys of one statement.
@@ -61,12 +62,13 @@ impl MySqlTable {
         }
         let pool = self.pool.clone();
         tokio::spawn(async move {
-            if let Ok(mut connection) = pool.connection().await {
+            if let Ok(mut held) = pool.held().await {
                 let purge = sqlx::query("DELETE FROM sealpost_ledger WHERE expires <= ? ORDER BY expires LIMIT ?")
                     .bind(Timestamp::now().as_second())
                     .bind(PURGED_AT_ONCE);
-                if let Err(error) = purge.execute(&mut *connection).await {
-                    tracing::debug!(%error, "expired items were not removed");
+                match within(purge.execute(held.connection())).await {
+                    Ok(_) => held.back(),
+                    Err(error) => tracing::debug!(%error, "expired items were not removed"),
                 }
             }
         });
@@ -77,16 +79,18 @@ impl MySqlTable {
 impl Table for MySqlTable {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>> {
         let mut found: BTreeMap<Vec<u8>, Item> = BTreeMap::new();
-        let mut connection = self.pool.connection().await?;
+        let mut held = self.pool.held().await?;
         for some in keys.chunks(AT_ONCE) {
             let mut sql = QueryBuilder::<MySql>::new("SELECT k, version, body FROM sealpost_ledger WHERE k IN (");
             list(&mut sql, some.iter().map(encoded));
             sql.push(" AND (expires IS NULL OR expires > ").push_bind(Timestamp::now().as_second()).push(")");
-            let rows: Vec<Row> = sql.build_query_as().fetch_all(&mut *connection).await.map_err(fault::read)?;
+            let rows: Vec<Row> =
+                within(sql.build_query_as().fetch_all(held.connection())).await.map_err(fault::read)?;
             for row in rows {
                 found.insert(row.0.clone(), item(row)?);
             }
         }
+        held.back();
         Ok(keys.iter().map(|key| found.get(&encoded(key)).cloned()).collect())
     }
 
@@ -97,24 +101,37 @@ impl Table for MySqlTable {
         sql.push(" AND (expires IS NULL OR expires > ").push_bind(Timestamp::now().as_second()).push(")");
         sql.push(if newest_first { " ORDER BY k DESC LIMIT " } else { " ORDER BY k LIMIT " });
         sql.push_bind(limit);
-        let mut connection = self.pool.connection().await?;
-        let rows: Vec<Row> = sql.build_query_as().fetch_all(&mut *connection).await.map_err(fault::read)?;
+        let mut held = self.pool.held().await?;
+        let rows: Vec<Row> = within(sql.build_query_as().fetch_all(held.connection())).await.map_err(fault::read)?;
+        held.back();
         rows.into_iter().map(item).collect()
     }
 
     async fn write(&self, writes: Vec<Write>) -> Result<Written> {
         self.purge_now_and_then();
         let plan = Plan::of(&writes);
-        let mut connection = self.pool.connection().await?;
-        match transact(&mut connection, &plan).await {
-            Ok(written) => Ok(written),
-            Err(Failed::Conflict) => Ok(Written::Conflict),
+        let mut held = self.pool.held().await?;
+        // Past the limit it may be done, or be done yet: as where the answer to COMMIT is lost.
+        let written = timeout(LONGEST_WAIT, transact(held.connection(), &plan)).await;
+        match written.unwrap_or_else(|_| Err(Failed::Ending(silent()))) {
+            Ok(written) => {
+                held.back();
+                Ok(written)
+            }
+            Err(Failed::Conflict) => {
+                held.back();
+                Ok(Written::Conflict)
+            }
             Err(Failed::Before(error)) => Err(fault::write(error)),
             Err(Failed::Ending(error)) => {
                 // The answer to COMMIT was lost. The rows tell: each write gives them versions of its own.
-                drop(connection.close().await);
-                let mut connection = self.pool.connection().await?;
-                match was_done(&mut connection, &plan).await {
+                drop(held);
+                let mut held = self.pool.held().await?;
+                let done = within(was_done(held.connection(), &plan)).await;
+                if done.is_ok() {
+                    held.back();
+                }
+                match done {
                     Ok(true) => Ok(Written::Done),
                     Ok(false) | Err(_) => Err(fault::write(error)),
                 }

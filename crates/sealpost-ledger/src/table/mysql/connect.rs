@@ -1,14 +1,16 @@
 //! Connections: a pool of them, encrypted, logged in, and set up alike. A password that was changed is taken up.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sealpost_core::error::codes;
 use sealpost_core::port::SecretStore;
 use sealpost_core::{Error, Result};
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlSslMode};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions, MySqlSslMode};
 use sqlx::pool::PoolConnection;
 use sqlx::{ConnectOptions, Executor, MySql};
+use tokio::time::timeout;
 
 use super::fault;
 use super::settings::MySqlSettings;
@@ -19,6 +21,47 @@ const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 /// write next to one another wait. Who waits for a lock waits no longer than a step would.
 const SET_UP: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
     SET SESSION innodb_lock_wait_timeout = 10, lock_wait_timeout = 60, sql_mode = 'STRICT_ALL_TABLES'";
+
+/// The longest wait for an answer. A server that has gone with its machine never gives one, and says nothing of it either. More
+/// than a transaction takes whose statements each wait for a lock as long as they may.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Does this with a connection, in time.
+pub(super) async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    timeout(LONGEST_WAIT, work).await.unwrap_or_else(|_| Err(silent()))
+}
+
+/// The error for a server that gives no answer.
+pub(super) fn silent() -> sqlx::Error {
+    let words = format!("no answer within {} s", LONGEST_WAIT.as_secs());
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, words))
+}
+
+/// A connection in use. Where it is dropped instead of given [`back`](Self::back), something failed or whoever asked has gone:
+/// it is closed. The pool would ask the server first whether it is well, and wait for an answer that may never come.
+pub(super) struct Held(Option<PoolConnection<MySql>>);
+
+impl Held {
+    pub(super) fn connection(&mut self) -> &mut MySqlConnection {
+        match self.0.as_mut() {
+            Some(connection) => connection,
+            None => unreachable!("giving it back takes it away from whoever could ask"),
+        }
+    }
+
+    /// To the pool, for others.
+    pub(super) fn back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(connection.detach());
+        }
+    }
+}
 
 /// Connections to one server.
 pub(super) struct Pool {
@@ -54,6 +97,11 @@ impl Pool {
             return self.pool.acquire().await.map_err(|error| self.named(error));
         }
         Err(self.named(refused))
+    }
+
+    /// As [`connection`](Self::connection), to be closed unless it is given back.
+    pub(super) async fn held(&self) -> Result<Held> {
+        self.connection().await.map(|connection| Held(Some(connection)))
     }
 
     fn named(&self, error: sqlx::Error) -> Error {
