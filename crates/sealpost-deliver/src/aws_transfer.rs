@@ -9,7 +9,7 @@
 //! next one goes on, so that nobody has to wait here for what may take hours, and a function can't. Who hears of the result
 //! elsewhere, by an event, hurries the next attempt. A lost answer, or a crash between the answer and the record, sends the
 //! same bytes under the same name once more; our own transfer API, which can be called as well, closes that gap with its
-//! idempotency token: it is asked with the same one until there is an answer.
+//! idempotency token: it is recorded before the start is asked for, and asked with until there is an answer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

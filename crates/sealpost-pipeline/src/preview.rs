@@ -85,7 +85,7 @@ impl Pipeline {
             bytes += batch.size();
             sample.push(batch);
             if bytes > LARGEST_SAMPLE {
-                cut = true;
+                cut = stream.next().await?.is_some();
                 break;
             }
         }

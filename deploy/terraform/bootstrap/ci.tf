@@ -71,13 +71,6 @@ locals {
       Resource = "arn:${local.partition}:apigateway:${var.region}::/*"
     },
     {
-      # The package that was uploaded: its checksum is compared.
-      Sid      = "RefreshPackage"
-      Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"]
-      Resource = "arn:${local.partition}:s3:::${var.name}-artefacts-*/*"
-    },
-    {
       # Lambda shows the variables of a function only to whom may use their key.
       Sid       = "RefreshVariables"
       Effect    = "Allow"

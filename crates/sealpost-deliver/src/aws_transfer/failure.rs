@@ -28,12 +28,6 @@ pub(super) fn of_start(fault: &Fault) -> Error {
     Error::new(error.code(), detail)
 }
 
-/// Whether a start that may be asked for again was perhaps carried out. Only the last call's fault is known: that one may not
-/// have come through, or was one too many, and one before it was carried out.
-pub(super) fn may_have_started(fault: &Fault) -> bool {
-    fault.is_passing() && !matches!(fault, Fault::Credentials(_))
-}
-
 /// A file that failed.
 pub(super) fn of_result(result: &FileResult) -> Error {
     let failure = result.failure_code.as_deref().unwrap_or("UNKNOWN_ERROR");
@@ -95,20 +89,19 @@ mod tests {
     #[test]
     fn a_start_whose_answer_is_missing_may_have_begun() {
         let words = || "the connection broke".to_owned();
-        for (fault, is_said, is_asked_again) in [
-            (Fault::Lost(words()), true, true),
-            (Fault::Answer(words()), true, true),
-            (refused(500, "InternalServiceError"), true, true),
-            (Fault::Unreachable(words()), false, true),
-            (Fault::Credentials(words()), false, false),
-            (Fault::Settings(words()), false, false),
-            (refused(400, "InvalidRequestException"), false, false),
-            (refused(400, "ThrottlingException"), false, true),
+        for (fault, is_said) in [
+            (Fault::Lost(words()), true),
+            (Fault::Answer(words()), true),
+            (refused(500, "InternalServiceError"), true),
+            (Fault::Unreachable(words()), false),
+            (Fault::Credentials(words()), false),
+            (Fault::Settings(words()), false),
+            (refused(400, "InvalidRequestException"), false),
+            (refused(400, "ThrottlingException"), false),
         ] {
             let error = of_start(&fault);
             assert_eq!(error.code(), of_fault(&fault).code(), "{fault}");
             assert_eq!(error.detail().contains("may be under way"), is_said, "{error}");
-            assert_eq!(may_have_started(&fault), is_asked_again, "{fault}");
         }
     }
 

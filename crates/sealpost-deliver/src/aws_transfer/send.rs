@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sealpost_aws::{Fault, Repeat};
+use sealpost_aws::Repeat;
 use sealpost_core::error::{Error, Result, Retry, codes};
 use sealpost_core::port::Shipment;
 use sealpost_core::receipt::{Certainty, Receipt};
 
 use super::find::{Found, find, forget, is_ours};
 use super::follow::{Followed, follow};
-use super::record::Record;
+use super::record::{Asked, Record};
 use super::shapes::{Start, Started};
 use super::wanted::{can_do, config};
 use super::{AwsTransfer, failure};
 
-/// How soon a transfer that goes on is looked at again, at least and at most; in between a quarter of its age. One of which it
-/// is not known whether it was started is asked for again as soon, and later each time.
+/// How soon a transfer that goes on is looked at again, at least and at most; in between a quarter of its age.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(300));
+
+/// How long our own API can be asked for a start with the same token: it remembers them for a day.
+const LONGEST_ASKED: Duration = Duration::from_secs(22 * 3600);
 
 /// Sends the shipment within the connector's time limit.
 pub(super) async fn send(engine: &AwsTransfer, shipment: &Shipment<'_>) -> Result<Receipt> {
@@ -75,13 +77,22 @@ fn underway(engine: &AwsTransfer, record: &Record) -> Error {
     Error::new(&codes::deliver::NOT_YET, detail).retried(Retry::After(pause))
 }
 
-/// The error for a start that our own API was asked for, and gave no answer to. It is no failure, so that the next attempt has
-/// the same token: with another one it would start the transfer again.
-fn unanswered(shipment: &Shipment<'_>, fault: &Fault) -> Error {
-    let (attempts, failed) = (shipment.traces.attempts, shipment.traces.failed_attempts);
-    let pause = LOOK_AGAIN.0.saturating_mul(attempts.saturating_sub(failed).max(1)).min(LOOK_AGAIN.1);
-    let detail = format!("{fault}; whether that has started the transfer is asked again");
-    Error::new(&codes::deliver::NOT_YET, detail).retried(Retry::After(pause))
+/// Records that our own API is asked for a start, unless that was recorded before and nobody knows what came of it.
+///
+/// # Errors
+/// `SP-DELIVER-031` where it was asked for too long ago: it forgets tokens after a day.
+async fn ask(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, path: &str) -> Result<Asked> {
+    let Some(asked) = Asked::earlier(shipment, found, path) else {
+        let asked = Asked::new(shipment);
+        shipment.journal.intend(asked.intent(found, path)).await?;
+        return Ok(asked);
+    };
+    let (age, deadline) = (asked.age().unsigned_abs(), Duration::from_secs(engine.settings.follow_deadline_s));
+    if age > deadline.min(LONGEST_ASKED) {
+        let detail = format!("it was asked {} s ago to start the transfer, and never answered", age.as_secs());
+        return Err(Error::new(&codes::deliver::NO_RESULT, detail));
+    }
+    Ok(asked)
 }
 
 /// Starts a transfer, records it, and follows it to its end.
@@ -92,13 +103,16 @@ async fn begin(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, pat
         send_file_paths: [shipment.object],
         remote_directory_path: if directory.is_empty() { None } else { Some(directory) },
     };
-    // The same after a crash, another after a failure that was recorded: that one is to be tried again.
-    let token = format!("{}-{}", shipment.traces.id, shipment.traces.failed_attempts);
-    let headers = [("x-sealpost-idempotency-token", token.as_str())];
     // Ours finds by the token what was started before. The service has no tokens, and would start another transfer.
-    let is_ours = is_ours(engine);
-    let repeat = if is_ours { Repeat::Freely } else { Repeat::WithoutEffect };
-    let started = engine.call_with::<_, Started>("StartFileTransfer", &start, &headers, repeat).await;
+    let asked = if is_ours(engine) { Some(ask(engine, shipment, found, path).await?) } else { None };
+    let header = asked.as_ref().map(|asked| ("x-sealpost-idempotency-token", asked.token.as_str()));
+    let headers = header.as_slice();
+    let repeat = if asked.is_some() { Repeat::Freely } else { Repeat::WithoutEffect };
+    let started = engine.call_with::<_, Started>("StartFileTransfer", &start, headers, repeat).await;
+    // A refusal that does not pass is the answer: nothing was started under this token.
+    if asked.is_some() && started.as_ref().is_err_and(|fault| !fault.is_passing()) {
+        shipment.journal.withdraw().await?;
+    }
     let started = match started {
         Ok(started) => started,
         Err(fault) if fault.is("ResourceNotFoundException") && shipment.connector.settings.aws_connector.is_none() => {
@@ -106,7 +120,6 @@ async fn begin(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, pat
             let detail = format!("AWS Transfer Family: {fault}; it is looked for or made anew");
             return Err(Error::new(&codes::deliver::REMOTE_ENGINE, detail));
         }
-        Err(fault) if is_ours && failure::may_have_started(&fault) => return Err(unanswered(shipment, &fault)),
         Err(fault) => return Err(failure::of_start(&fault)),
     };
     let record = Record::new(&started.transfer_id);

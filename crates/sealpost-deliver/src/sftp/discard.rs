@@ -52,7 +52,10 @@ async fn remove(lease: &Lease, connector: &Connector, traces: Traces<'_>) -> Res
     let names = Names::new(folder, &traces);
     let intended =
         traces.intent.filter(|intent| intent.account == settings.account()).map(|intent| intent.temporary_path.clone());
-    put_back(client, &names, intended.as_deref()).await?;
+    // Where the server replaces in one step, nothing is ever moved aside.
+    if !client.features.posix_rename {
+        put_back(client, &names, intended.as_deref()).await?;
+    }
     let mut stuck = None;
     let paths: Vec<String> = names.all_hidden().into_iter().chain(intended).collect();
     let answers = client.ask_all("tidy up", paths.iter().cloned().map(removal)).await?;
@@ -75,8 +78,16 @@ async fn remove(lease: &Lease, connector: &Connector, traces: Traces<'_>) -> Res
 async fn put_back(client: &Client, names: &Names, intended: Option<&str>) -> Result<()> {
     let asides: Vec<String> = names.attempts().map(|attempt| names.aside("", attempt)).collect();
     let found = client.stat_all(&asides).await?;
-    let there = asides.iter().zip(found).find(|(_, found)| matches!(found, Ok(Some(_))));
-    let Some((aside, _)) = there else { return Ok(()) };
+    let mut there = None;
+    for (aside, found) in asides.iter().zip(found) {
+        match found {
+            Ok(Some(_)) => there = there.or(Some(aside)),
+            Ok(None) => {}
+            // It may be there, and what may be there is not removed.
+            Err(fault) => return Err(fault.into_error(&format!("look for `{aside}`"))),
+        }
+    }
+    let Some(aside) = there else { return Ok(()) };
     let visible = names.visible();
     let failed = |fault: Fault| fault.into_error(&format!("rename `{aside}` to `{visible}`"));
     if let Some(temporary) = intended

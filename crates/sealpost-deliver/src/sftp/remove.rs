@@ -13,14 +13,20 @@ use super::status::Fault;
 /// Removes `path` within the connector's time limit. A link is removed itself, never what it points to.
 pub(super) async fn remove(engine: &Sftp, connector: &Connector, path: &str, mut repeated: bool) -> Result<()> {
     within(&connector.settings, async {
+        let mut lost = None;
         loop {
-            let lease = engine.lease(connector).await?;
+            let lease = match engine.lease(connector).await {
+                Ok(lease) => lease,
+                // That no other connection can be made does not say that nothing happened on the one before.
+                Err(error) => return Err(lost.unwrap_or(error)),
+            };
             let removed = attempt(lease.client(), path, repeated).await;
             if !end(lease, &removed).await {
                 return removed;
             }
             // It may have happened all the same.
             repeated = true;
+            lost = removed.err();
         }
     })
     .await

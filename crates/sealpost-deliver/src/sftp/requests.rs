@@ -161,8 +161,12 @@ impl Client {
         let refusal = match self.rename(from, to).await {
             Ok(()) => {
                 return match self.remove(aside).await {
-                    // Where it may not be removed, it stays hidden.
-                    Ok(()) | Err(Fault::Refused(_)) => Ok(()),
+                    Ok(()) => Ok(()),
+                    // Ours is there: that it stays, hidden, is for whoever may remove it.
+                    Err(Fault::Refused(stuck)) => {
+                        tracing::warn!(%aside, refusal = %stuck, "a file that was replaced can't be removed, and stays");
+                        Ok(())
+                    }
                     // It may still be there: the next attempt sees that the rename happened, and tidies up.
                     Err(failed) => Err(failed),
                 };

@@ -149,7 +149,7 @@ async fn a_rename_that_an_earlier_attempt_has_half_done_is_recognised() {
     assert!(std::fs::read(&visible).unwrap() == parcel.file.0);
 }
 
-/// A server without an atomic replacing rename: what is in the way is removed and the rename repeated. Where an earlier
+/// A server without an atomic replacing rename: what is in the way is moved aside and the rename repeated. Where an earlier
 /// attempt's rename has just come through, what is in the way is the delivered file itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_earlier_attempt_has_just_published_is_not_removed() {
@@ -212,7 +212,7 @@ async fn a_request_left_on_a_dead_connection_does_not_empty_the_file() {
     let server = Misbehaving::start();
     server.behave(&json!({"holds_open": 2, "connections": 1}));
     let mut site = sites::misbehaving(&server);
-    site.settings.limits.inactivity_timeout_s = 1;
+    site.settings.limits.inactivity_timeout_s = 3;
     Parcel::new(&site.settings, "a.csv", "x").send(&*site.transport).await.unwrap();
     // Two writes, and too short for several channels.
     let mut parcel = Parcel::new(&site.settings, "b.csv", noise(200_000, 5));

@@ -24,7 +24,7 @@ pub(super) async fn admit(step: &mut Step, admission: &Admission, day_is_known: 
     if step.get::<jobs::Record>(&jobs::key(&admission.id)).await?.is_some() {
         return jobs::existing(step, &admission.id).await.map(|record| Admitted::New(record.job));
     }
-    deliveries::check_report(admission.request.deliver_to.len())?;
+    deliveries::check_report(step, partner(admission), admission.request.deliver_to.len()).await?;
     let active = step.load(partner(admission)).await?.jobs;
     if active >= u64::from(admission.active_limit) {
         return Err(Error::new(

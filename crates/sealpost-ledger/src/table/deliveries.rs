@@ -4,26 +4,33 @@ use jiff::Timestamp;
 use sealpost_core::delivery::{Delivery, DeliveryEvent};
 use sealpost_core::error::codes;
 use sealpost_core::event::Happening;
-use sealpost_core::id::{ConnectorId, DeliveryId};
+use sealpost_core::id::{ConnectorId, DeliveryId, PartnerId};
 use sealpost_core::notification::Announcement;
 use sealpost_core::task::Lease;
 use sealpost_core::webhook::MOST_WEBHOOKS;
 use sealpost_core::{Error, Result};
 
-use super::{Key, MOST_WRITES, Step, TableLedger, notifications, tasks, timeline};
+use super::{Key, MOST_WRITES, Step, TableLedger, notifications, tasks, timeline, webhooks};
 
 /// Writes for each delivery that a step makes, at most: the delivery, its task and the entry of that, its lane, the place that
 /// the lane leaves and the one that it gets.
 const WRITES_OF_ONE: usize = 6;
 
-/// Writes for the partner's webhooks, at most: for each the notification, its places in two lists, its task and the entry of
-/// that; and one that guards all of them.
-const WRITES_OF_WEBHOOKS: usize = 5 * MOST_WEBHOOKS as usize + 1;
+/// Writes for each of the partner's webhooks: the notification, its places in two lists, its task and the entry of that.
+const WRITES_OF_A_WEBHOOK: usize = 5;
 
-/// Most destinations of one report. The step that stores its file makes the deliveries and tells the webhooks, beside eight
-/// writes of the report's own. What would not fit is refused at admission: later, nobody could do anything about it.
-const MOST_OF_A_REPORT: usize = 6;
-const _: () = assert!(8 + WRITES_OF_WEBHOOKS + WRITES_OF_ONE * MOST_OF_A_REPORT <= MOST_WRITES);
+/// The other writes of the step that stores a report's file: the report's own, and one that guards the webhooks.
+const WRITES_BESIDE: usize = 9;
+
+/// Most destinations of one report, however many webhooks the partner has. The step that stores its file makes the deliveries and
+/// tells the webhooks. What would not fit is refused at admission: later, nobody could do anything about it.
+const MOST_OF_A_REPORT: usize = most_beside(MOST_WEBHOOKS as usize);
+const _: () = assert!(MOST_OF_A_REPORT >= 6);
+
+/// Most destinations of a report of a partner with so many webhooks.
+const fn most_beside(webhooks: usize) -> usize {
+    MOST_WRITES.saturating_sub(WRITES_BESIDE + WRITES_OF_A_WEBHOOK * webhooks) / WRITES_OF_ONE
+}
 
 /// Most destinations of one redelivery, which tells no webhook: beside them are the report, its timeline, the number of
 /// deliveries under way and the idempotency key.
@@ -83,12 +90,19 @@ pub(super) fn insert(step: &mut Step, delivery: &Delivery) -> Result<Happening> 
 }
 
 /// The error for a report with more destinations than the step that stores its file can hold.
-pub(super) fn check_report(destinations: usize) -> Result<()> {
+///
+/// A webhook that is added before the file is stored may make it too many after all; then the report fails, and says so.
+pub(super) async fn check_report(step: &mut Step, partner: &PartnerId, destinations: usize) -> Result<()> {
+    // Hardly anybody has so many that the webhooks have to be counted.
     if destinations <= MOST_OF_A_REPORT {
         return Ok(());
     }
+    let most = most_beside(webhooks::of_partner(step, partner).await?.len());
+    if destinations <= most {
+        return Ok(());
+    }
     let detail = format!(
-        "{destinations} destinations of one report; this ledger takes {MOST_OF_A_REPORT}: let fewer of them receive \
+        "{destinations} destinations of one report; this ledger takes {most} beside your webhooks: let fewer of them receive \
          reports, and deliver it to the others once it has succeeded"
     );
     Err(Error::new(&codes::ledger::TOO_LARGE, detail))

@@ -92,8 +92,8 @@ impl Attempt<'_> {
     /// Whether an earlier attempt may have done on the server what this one is about to do: one that failed in such a way, or
     /// was cut off, by a crash for example, so that nobody knows how far it came.
     pub(super) fn is_repeated(&self) -> bool {
-        let before = self.item.attempts.saturating_sub(1);
-        self.item.may_have_acted || before > self.item.failed_attempts
+        let (before, failed) = (self.item.attempts.saturating_sub(1), self.item.failed_attempts);
+        before > failed || failed > 0 && self.item.may_have_acted
     }
 
     pub(super) fn kind(&self) -> TransferKind {

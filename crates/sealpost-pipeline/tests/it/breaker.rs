@@ -16,7 +16,8 @@ fn send() -> Action {
 
 /// A connector whose host is down, and has just been left alone after five items that failed; the proxy brings it back.
 async fn resting() -> (Rig, ChaosProxy, ConnectorId) {
-    let rig = Rig::with(Wish { first_rest: Duration::from_secs(2), ..Wish::default() }).await;
+    // Long enough for what each test does meanwhile, on a busy machine too.
+    let rig = Rig::with(Wish { first_rest: Duration::from_secs(8), ..Wish::default() }).await;
     let proxy = ChaosProxy::start(([127, 0, 0, 1], rig.sshd.port()).into());
     proxy.set(Chaos::Refuse);
     let port = proxy.address().port();

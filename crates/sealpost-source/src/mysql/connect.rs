@@ -25,13 +25,15 @@ const READING_MODES: [&str; 8] =
     ["ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"];
 
 /// What a server may be set to must not make a result shorter: it cuts rows without a word, and values with a warning.
-/// The list of warnings is as long as it can be, so that those that are looked for at the end are in it (see
-/// `warnings.rs`). No account needs a privilege for these.
+/// No account needs a privilege for these.
 ///
 /// A value beyond a variable's range is an error in strict modes, and the ranges differ: `group_concat_max_len` ends at
 /// a gibibyte in newer releases of MariaDB, and older ones count four bytes for each in 32 bits. No packet is larger.
-const WHOLE: &str =
-    "sql_select_limit = 18446744073709551615, group_concat_max_len = 1073741823, max_error_count = 65535";
+const WHOLE: &str = "sql_select_limit = 18446744073709551615, group_concat_max_len = 1073741823";
+
+/// The same for MariaDB alone: where a recursion goes too deep, MySQL fails; MariaDB gives what there is by then, with a warning.
+/// The list of warnings is as long as it can be, so that those that are looked for at the end are in it (see `warnings.rs`).
+const WHOLE_IN_MARIADB: &str = "max_recursive_iterations = 4294967295, max_error_count = 65535";
 
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
@@ -119,10 +121,9 @@ async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<Targ
     let version: String = row.try_get_unchecked(2)?;
     let modes: String = row.try_get_unchecked(3)?;
     let modes: Vec<&str> = modes.split(',').filter(|mode| !READING_MODES.contains(mode)).collect();
-    // MariaDB counts seconds and covers every statement, MySQL milliseconds and covers SELECT. Where a recursion goes
-    // too deep, MySQL fails; MariaDB gives what there is by then.
+    // MariaDB counts seconds and covers every statement, MySQL milliseconds and covers SELECT.
     let limit = if version.contains("MariaDB") {
-        format!("max_statement_time = {}, max_recursive_iterations = 4294967295", timeout_s.min(31_536_000))
+        format!("max_statement_time = {}, {WHOLE_IN_MARIADB}", timeout_s.min(31_536_000))
     } else {
         format!("max_execution_time = {}", timeout_s.saturating_mul(1000).min(u64::from(u32::MAX)))
     };

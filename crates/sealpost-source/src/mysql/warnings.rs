@@ -33,6 +33,8 @@ fn cut(number: u64) -> Option<&'static str> {
         1260 => Some("a value was cut at `group_concat_max_len`"),
         // MariaDB's ER_QUERY_RESULT_INCOMPLETE, once ER_QUERY_EXCEEDED_ROWS_EXAMINED_LIMIT.
         1931 => Some("rows were left out because of `LIMIT ROWS EXAMINED` or `max_recursive_iterations`"),
+        // ER_WARN_ALLOWED_PACKET_OVERFLOWED: the value is NULL then.
+        1301 => Some("a value longer than `max_allowed_packet` was left out"),
         _ => None,
     }
 }
@@ -43,7 +45,7 @@ mod tests {
 
     #[test]
     fn only_what_is_missing_fails_a_result() {
-        assert!(cut(1260).is_some() && cut(1931).is_some());
+        assert!(cut(1260).is_some() && cut(1301).is_some() && cut(1931).is_some());
         // Truncated, out of range, divided by zero, not a date.
         for other in [1264, 1265, 1292, 1365, 1441] {
             assert!(cut(other).is_none(), "{other}");

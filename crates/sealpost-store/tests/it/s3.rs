@@ -134,12 +134,12 @@ async fn a_download_may_take_longer_than_a_request() {
     let bytes = noise(5 << 20);
     let patient = open(settings(&moto.endpoint(), "")).await;
     let file = store(&patient, key("acme", &JobId::fresh(), 1, "f.csv.pgp"), &bytes).await.unwrap();
-    let sealed = open(S3Settings { timeout_s: 1, ..settings(&moto.endpoint(), "") }).await;
+    let sealed = open(S3Settings { timeout_s: 2, ..settings(&moto.endpoint(), "") }).await;
     let object = sealed.reader(&file).await.unwrap();
     let mut steps = Box::pin(object.stream(0..u64::MAX));
     let mut read = steps.next().await.unwrap().unwrap().to_vec();
     // Longer than the requests and all of their retries may take.
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     while let Some(step) = steps.next().await {
         read.extend_from_slice(&step.unwrap());
     }

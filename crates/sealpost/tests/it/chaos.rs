@@ -122,6 +122,7 @@ async fn a_query_that_the_database_ends_by_itself_is_run_again() {
     server.run("", &format!("KILL QUERY {id}"));
     let report = caller.ended(created["id"].as_str().expect("an id")).await;
     assert_eq!((&report["status"], &report["row_count"]), (&json!("succeeded"), &json!(300)), "{}", world.log());
+    assert!(world.log().contains("nobody has cancelled the report"), "the first attempt was ended: {}", world.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -141,26 +141,8 @@ async fn taken_by_the_partner(rig: &Rig) {
     std::fs::remove_file(path).unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crash_between_the_start_and_the_record_starts_nothing_twice() {
-    let rig = rig().await;
-    let (engine, connector) = (engine(&rig), connector(&rig));
-    let notebook = Notebook::default();
-    notebook.lost.store(true, std::sync::atomic::Ordering::Relaxed);
-    let error = attempt(&engine, &connector, &notebook, 0).await.unwrap_err();
-    assert!(error.is(&codes::ledger::LEASE_LOST), "{error}");
-    taken_by_the_partner(&rig).await;
-    // The same token finds the transfer that was started: it is done, and nothing is sent.
-    let notebook = Notebook::default();
-    attempt(&engine, &connector, &notebook, 0).await.unwrap();
-    assert!(!rig.sshd.inbox().join("a.csv").exists());
-    // After a failure that was recorded the token is another.
-    let notebook = Notebook::default();
-    attempt(&engine, &connector, &notebook, 1).await.unwrap();
-    assert!(rig.sshd.inbox().join("a.csv").exists());
-}
-
-/// What is between us and the API loses every answer to the start, though each was carried out.
+/// What is between us and the API loses every answer to the start, though each was carried out. To the next attempt that is as a
+/// crash before the answer came.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_whose_answer_is_lost_starts_nothing_twice() {
     let rig = rig().await;
@@ -170,15 +152,29 @@ async fn a_start_whose_answer_is_lost_starts_nothing_twice() {
     let lost = AwsFault { action: "transfer:StartFileTransfer", every: 1, status: 504, body: "", after: true };
     proxy.fault(&[lost]);
     let error = attempt(&engine, &connector, &notebook, 0).await.unwrap_err();
-    assert!(error.is(&codes::deliver::NOT_YET), "no failure, so the token stays: {error}");
-    assert_eq!(error.retry(), Retry::After(Duration::from_secs(15)));
+    assert!(error.is(&codes::deliver::REMOTE_ENGINE) && error.is_retried(), "{error}");
     assert!(proxy.faults() > 1, "with a token it may be repeated at once");
-    assert_eq!(intent(&notebook), None);
+    assert!(intent(&notebook).unwrap().temporary_path.starts_with("asked:dlv_01kavs0h9yq4m4d2tkv1c7rbn5-0 since "));
     proxy.fault(&[]);
     taken_by_the_partner(&rig).await;
-    attempt(&engine, &connector, &notebook, 0).await.unwrap();
-    assert!(intent(&notebook).is_some());
+    // Another process, after a failure that counted: it is the same token all the same.
+    attempt(&self::engine(&rig), &connector, &notebook, 1).await.unwrap();
+    assert!(sealpost_deliver::recorded_transfer(&intent(&notebook).unwrap()).is_some());
     assert!(!rig.sshd.inbox().join("a.csv").exists(), "the transfer that was started is the one that is followed");
+    // Where nothing is recorded, after a transfer that has failed, the token is another.
+    attempt(&engine, &connector, &Notebook::default(), 1).await.unwrap();
+    assert!(rig.sshd.inbox().join("a.csv").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_lost_the_delivery_starts_nothing() {
+    let rig = rig().await;
+    let notebook = Notebook::default();
+    notebook.lost.store(true, std::sync::atomic::Ordering::Relaxed);
+    let error = attempt(&engine(&rig), &connector(&rig), &notebook, 0).await.unwrap_err();
+    assert!(error.is(&codes::ledger::LEASE_LOST), "{error}");
+    assert_eq!(listed(&rig).await, 1, "the connector was made");
+    assert!(!rig.sshd.inbox().join("a.csv").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

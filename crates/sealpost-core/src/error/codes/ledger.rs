@@ -11,7 +11,7 @@ codes! { Ledger;
     DEFECT = "SP-LEDGER-009", Internal, Sealpost, retried, "a defect stopped the work", "It is tried again; if it stays, report it with the log lines of this time.";
     IN_USE = "SP-LEDGER-008", Conflict, Caller, final, "the record is still in use", "Remove what refers to it first.";
     CONTENDED = "SP-LEDGER-010", Unavailable, Sealpost, retried, "too many write the same record at once", "It is tried again; if it stays, spread the requests.";
-    TOO_LARGE = "SP-LEDGER-011", Internal, Caller, final, "a record is larger than the ledger keeps", "Ask for less at once, or use a ledger with other limits.";
+    TOO_LARGE = "SP-LEDGER-011", Conflict, Caller, final, "a record is larger than the ledger keeps", "Ask for less at once, or use a ledger with other limits.";
     THROTTLED = "SP-LEDGER-012", Unavailable, Operator, retried, "the ledger's table refuses requests: too many", "Raise the table's capacity, or ask for less.";
     LOGIN = "SP-LEDGER-013", Unavailable, Operator, retried, "the ledger's database refuses the login", "Check the account, its password and its rights.";
     BELLS = "SP-LEDGER-014", Unavailable, Operator, retried, "the queue of bells can't be asked", "Check `[queue]`: address, region, rights. Work goes on meanwhile: workers look at the ledger now and then.";

@@ -45,8 +45,8 @@ impl Function for Events {
                 let transfer = text("/detail/transfer-id");
                 // One that has recorded no transfer may have started this one, and have been stopped before it could.
                 let is_meant = |delivery: &sealpost_core::delivery::Delivery| {
-                    let recorded = delivery.intent.as_ref().map(sealpost_deliver::recorded_transfer);
-                    recorded.is_none_or(|recorded| recorded.as_deref() == Some(transfer))
+                    let recorded = delivery.intent.as_ref().and_then(sealpost_deliver::recorded_transfer);
+                    recorded.is_none_or(|recorded| recorded == transfer)
                 };
                 self.pipeline.hurry_deliveries(object, is_meant).await?
             }
