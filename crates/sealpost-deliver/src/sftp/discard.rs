@@ -52,12 +52,10 @@ async fn remove(lease: &Lease, connector: &Connector, traces: Traces<'_>) -> Res
     let names = Names::new(folder, &traces);
     let intended =
         traces.intent.filter(|intent| intent.account == settings.account()).map(|intent| intent.temporary_path.clone());
-    // Where the server replaces in one step, nothing is ever moved aside.
-    if !client.features.posix_rename {
-        put_back(client, &names, intended.as_deref()).await?;
-    }
+    let unknown = put_back(client, &names, intended.as_deref()).await?;
     let mut stuck = None;
-    let paths: Vec<String> = names.all_hidden().into_iter().chain(intended).collect();
+    let hidden = names.all_hidden().into_iter().filter(|path| !unknown.contains(path));
+    let paths: Vec<String> = hidden.chain(intended).collect();
     let answers = client.ask_all("tidy up", paths.iter().cloned().map(removal)).await?;
     for (path, answer) in paths.iter().zip(answers) {
         if let Err(Fault::Refused(refusal)) = answer
@@ -71,32 +69,32 @@ async fn remove(lease: &Lease, connector: &Connector, traces: Traces<'_>) -> Res
 
 /// Gives a file that was moved aside its name back, where nothing has taken its place: its replacement was cut off in
 /// between, or refused. Where `intended`, the hidden file of a recorded intent, is gone, ours took its place, and the partner
-/// took ours.
+/// took ours. Gives the names of which the server does not tell whether there is something: it may be the partner's.
 ///
 /// # Errors
 /// Then it stays where it is, and nothing else is removed: it is the partner's.
-async fn put_back(client: &Client, names: &Names, intended: Option<&str>) -> Result<()> {
+async fn put_back(client: &Client, names: &Names, intended: Option<&str>) -> Result<Vec<String>> {
     let asides: Vec<String> = names.attempts().map(|attempt| names.aside("", attempt)).collect();
     let found = client.stat_all(&asides).await?;
-    let mut there = None;
+    let (mut there, mut unknown) = (None, Vec::new());
     for (aside, found) in asides.iter().zip(found) {
         match found {
             Ok(Some(_)) => there = there.or(Some(aside)),
             Ok(None) => {}
-            // It may be there, and what may be there is not removed.
-            Err(fault) => return Err(fault.into_error(&format!("look for `{aside}`"))),
+            Err(Fault::Refused(_)) => unknown.push(aside.clone()),
+            Err(Fault::Failed(error)) => return Err(error),
         }
     }
-    let Some(aside) = there else { return Ok(()) };
+    let Some(aside) = there else { return Ok(unknown) };
     let visible = names.visible();
     let failed = |fault: Fault| fault.into_error(&format!("rename `{aside}` to `{visible}`"));
     if let Some(temporary) = intended
         && client.is_gone(temporary).await.map_err(failed)?
     {
-        return Ok(());
+        return Ok(unknown);
     }
     if client.is_gone(&visible).await.map_err(failed)? {
         client.rename(aside, &visible).await.map_err(failed)?;
     }
-    Ok(())
+    Ok(unknown)
 }
