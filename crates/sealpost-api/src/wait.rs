@@ -2,9 +2,8 @@
 //!
 //! Who waits costs no reading of the ledger: there is one watcher for each report (`sealpost_pipeline::watch`).
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
@@ -12,6 +11,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use sealpost_core::id::{JobId, PartnerId};
 use sealpost_pipeline::Pipeline;
+use sealpost_pipeline::seats::{self, Seats};
 use sealpost_pipeline::watch::Snapshot;
 
 use crate::edge::Trail;
@@ -27,48 +27,34 @@ const SEATS: usize = 50;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// Who waits, by partner.
-#[derive(Clone, Default)]
-pub(crate) struct Waiting {
-    seats: Arc<Mutex<HashMap<PartnerId, usize>>>,
+/// Who waits.
+#[derive(Clone)]
+pub(crate) struct Waiting(Seats);
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self(Seats::new(SEATS, usize::MAX))
+    }
 }
 
 impl Waiting {
     /// A seat to wait in, as long as the partner has one left. `how` is for the metric.
     pub(crate) fn seat(&self, partner: &PartnerId, how: &'static str) -> Option<Seat> {
-        let mut seats = self.lock();
-        let taken = seats.entry(partner.clone()).or_default();
-        if *taken >= SEATS {
-            return None;
-        }
-        *taken += 1;
+        let own = self.0.take(partner).ok()?;
         metrics::gauge!("sealpost_waiting_clients", "how" => how).increment(1);
-        Some(Seat { waiting: self.clone(), partner: partner.clone(), how })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<PartnerId, usize>> {
-        // Every critical section leaves the map whole.
-        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+        Some(Seat { _own: own, how })
     }
 }
 
 /// A place to wait in; free again when dropped.
 pub(crate) struct Seat {
-    waiting: Waiting,
-    partner: PartnerId,
+    _own: seats::Seat,
     how: &'static str,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         metrics::gauge!("sealpost_waiting_clients", "how" => self.how).decrement(1);
-        let mut seats = self.waiting.lock();
-        if let Some(taken) = seats.get_mut(&self.partner) {
-            *taken -= 1;
-            if *taken == 0 {
-                seats.remove(&self.partner);
-            }
-        }
     }
 }
 
@@ -194,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn seats_are_bounded_for_each_partner_and_free_again() {
+    fn a_partner_has_so_many_seats_however_it_waits() {
         let waiting = Waiting::default();
         let (acme, globex) = ("acme".parse().expect("an id"), "globex".parse().expect("an id"));
         let mut taken: Vec<_> = (0..SEATS).map(|_| waiting.seat(&acme, "wait").expect("a seat")).collect();
@@ -202,7 +188,5 @@ mod tests {
         assert!(waiting.seat(&globex, "wait").is_some());
         taken.pop();
         assert!(waiting.seat(&acme, "wait").is_some());
-        drop(taken);
-        assert!(waiting.lock().is_empty());
     }
 }

@@ -38,6 +38,7 @@ pub mod produce;
 pub mod records;
 pub mod revise;
 pub(crate) mod rounds;
+pub mod seats;
 pub mod self_service;
 pub mod submit;
 pub mod telemetry;
@@ -145,7 +146,7 @@ pub struct Pipeline {
     master: Arc<transfer::Master>,
     told: Arc<transfer::Told>,
     trials: Arc<self_service::trial::Trials>,
-    previews: Arc<preview::Seats>,
+    previews: preview::Previews,
     lanes: Arc<notify::Lanes>,
     hub: Arc<watch::Hub>,
     changes_of_records: Arc<AtomicU64>,
@@ -168,7 +169,7 @@ impl Pipeline {
             master: Arc::default(),
             told: Arc::default(),
             trials: Arc::default(),
-            previews: Arc::default(),
+            previews: preview::Previews::default(),
             lanes: Arc::default(),
             hub,
             changes_of_records,

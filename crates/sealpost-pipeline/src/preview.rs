@@ -19,7 +19,7 @@ use crate::{Ask, Pipeline};
 
 mod seats;
 
-pub(crate) use seats::Seats;
+pub(crate) use seats::Previews;
 
 /// Most rows of a preview.
 pub const PREVIEW_ROWS: u64 = 20;

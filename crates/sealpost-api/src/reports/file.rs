@@ -12,8 +12,8 @@ use http::{Method, StatusCode};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::JobId;
 use sealpost_core::sealed::SealedFile;
+use sealpost_pipeline::seats::Seat;
 
-use super::downloads::Seat;
 use super::range::{Wanted, wanted};
 use crate::authenticate::Caller;
 use crate::conditional;

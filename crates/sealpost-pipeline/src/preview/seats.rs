@@ -1,13 +1,14 @@
 //! How many previews run at once: each is a query on a live database, asked for by nothing more than a request.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sealpost_core::error::{Error, Result, Retry, codes};
 use sealpost_core::id::PartnerId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+use crate::seats::{Seat, Seats};
 
 /// Previews of one partner at once.
 const OF_A_PARTNER: usize = 2;
@@ -17,67 +18,35 @@ const OF_ALL: usize = 4;
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The previews that run in this process.
-pub(crate) struct Seats {
-    partners: Mutex<HashMap<PartnerId, usize>>,
+#[derive(Clone)]
+pub(crate) struct Previews {
+    of_partners: Seats,
     all: Arc<Semaphore>,
 }
 
-impl Default for Seats {
+impl Default for Previews {
     fn default() -> Self {
-        Self { partners: Mutex::default(), all: Arc::new(Semaphore::new(OF_ALL)) }
+        Self { of_partners: Seats::new(OF_A_PARTNER, usize::MAX), all: Arc::new(Semaphore::new(OF_ALL)) }
     }
 }
 
 /// The right to run a preview, given back when dropped.
-pub(super) struct Seat {
-    _own: OwnSeat,
+pub(super) struct Running {
+    _own: Seat,
     _shared: OwnedSemaphorePermit,
 }
 
-/// One of a partner's seats.
-struct OwnSeat {
-    seats: Arc<Seats>,
-    partner: PartnerId,
-}
-
-impl Seats {
+impl Previews {
     /// # Errors
     /// `SP-REQUEST-029`, at once where the partner has no seat left, after 5 s where nobody has.
-    pub(super) async fn take(self: &Arc<Self>, partner: &PartnerId) -> Result<Seat> {
-        let Some(own) = self.own(partner) else {
+    pub(super) async fn take(&self, partner: &PartnerId) -> Result<Running> {
+        let Ok(own) = self.of_partners.take(partner) else {
             return Err(full(format!("{OF_A_PARTNER} previews of yours are running")));
         };
         match timeout(LONGEST_WAIT, self.all.clone().acquire_owned()).await {
-            Ok(Ok(shared)) => Ok(Seat { _own: own, _shared: shared }),
+            Ok(Ok(shared)) => Ok(Running { _own: own, _shared: shared }),
             // Nobody closes the semaphore.
             Ok(Err(_)) | Err(_) => Err(full("too many previews are running".to_owned())),
-        }
-    }
-
-    fn own(self: &Arc<Self>, partner: &PartnerId) -> Option<OwnSeat> {
-        let mut partners = self.lock();
-        let taken = partners.entry(partner.clone()).or_default();
-        if *taken >= OF_A_PARTNER {
-            return None;
-        }
-        *taken += 1;
-        Some(OwnSeat { seats: self.clone(), partner: partner.clone() })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<PartnerId, usize>> {
-        // Every critical section leaves the map whole.
-        self.partners.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for OwnSeat {
-    fn drop(&mut self) {
-        let mut partners = self.seats.lock();
-        if let Some(taken) = partners.get_mut(&self.partner) {
-            *taken -= 1;
-            if *taken == 0 {
-                partners.remove(&self.partner);
-            }
         }
     }
 }
@@ -96,7 +65,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn two_of_a_partner_and_four_of_all_run_at_once() {
-        let seats = Arc::<Seats>::default();
+        let seats = Previews::default();
         let (acme, globex) = (partner("acme"), partner("globex"));
         let mut taken = Vec::new();
         for one in [&acme, &acme, &globex, &globex] {
@@ -111,9 +80,8 @@ mod tests {
         let initech = partner("initech");
         let (waited, ()) = tokio::join!(seats.take(&initech), async { drop(taken.pop()) });
         let waited = waited.expect("a seat");
-        assert!(seats.own(&globex).is_some());
+        assert!(seats.of_partners.take(&globex).is_ok());
         drop((taken, waited));
-        assert!(seats.lock().is_empty());
         assert_eq!(seats.all.available_permits(), OF_ALL);
     }
 }

@@ -9,6 +9,7 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::event::{Happening, TimelineEntry};
 use sealpost_core::id::{ConnectorId, JobId};
 use sealpost_core::job::{Job, JobStatus};
+use sealpost_core::partner::Partner;
 use sealpost_core::port::{Admitted, JobFilter};
 use sealpost_pipeline::{Ask, Pipeline};
 use serde::Serialize;
@@ -103,7 +104,7 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
             let (Admitted::New(job) | Admitted::Replayed(job)) =
                 pipeline.submit(&partner, &ask, idempotency_key.as_deref()).await?;
             if !queue {
-                work_until_ended(&pipeline, &job.id).await?;
+                work_until_ended(&pipeline, &partner, &job.id).await?;
             }
             show(&pipeline, &job.id, output, !queue).await
         }
@@ -134,7 +135,7 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
             let (job, partner) = job_and_partner(&pipeline, &id).await?;
             pipeline.redeliver(&partner, &job.id, None, None).await?;
             if !queue {
-                work_until_ended(&pipeline, &job.id).await?;
+                work_until_ended(&pipeline, &partner, &job.id).await?;
             }
             show(&pipeline, &job.id, output, !queue).await
         }
@@ -178,7 +179,7 @@ fn status_of(name: &str) -> Result<JobStatus> {
     })
 }
 
-async fn job_and_partner(pipeline: &Pipeline, id: &str) -> Result<(Job, sealpost_core::partner::Partner)> {
+async fn job_and_partner(pipeline: &Pipeline, id: &str) -> Result<(Job, Partner)> {
     let missing = || Error::new(&codes::request::NOT_FOUND, format!("report {id}"));
     let job = pipeline.parts().ledger.job_of_any_partner(&id.parse()?).await?.ok_or_else(missing)?;
     let partner = partner_of(pipeline, job.request.partner.as_str()).await?;
@@ -186,7 +187,7 @@ async fn job_and_partner(pipeline: &Pipeline, id: &str) -> Result<(Job, sealpost
 }
 
 /// Works in this process until a report and its deliveries have ended.
-async fn work_until_ended(pipeline: &Pipeline, id: &JobId) -> Result<()> {
+async fn work_until_ended(pipeline: &Pipeline, partner: &Partner, id: &JobId) -> Result<()> {
     let shutdown = CancellationToken::new();
     let mut worker = tokio::spawn({
         let (pipeline, shutdown) = (pipeline.clone(), shutdown.clone());
@@ -196,13 +197,11 @@ async fn work_until_ended(pipeline: &Pipeline, id: &JobId) -> Result<()> {
         let mut told = None;
         let mut following = pipeline.follow(id);
         loop {
-            let job = pipeline.parts().ledger.job_of_any_partner(id).await?;
-            let deliveries = pipeline.parts().ledger.deliveries(id).await?;
-            let waiting = job.iter().filter_map(|job| job.retry_at.zip(job.failure.as_ref()));
-            let waiting = waiting
-                .chain(deliveries.iter().filter_map(|delivery| delivery.retry_at.zip(delivery.failure.as_ref())))
-                .next();
-            if let Some((at, failure)) = waiting.filter(|(at, _)| told != Some(*at)) {
+            let known = pipeline.snapshot(partner, id).await?;
+            let waiting = known.job.retry_at.zip(known.job.failure.as_ref()).into_iter();
+            let mut waiting = waiting
+                .chain(known.deliveries.iter().filter_map(|delivery| delivery.retry_at.zip(delivery.failure.as_ref())));
+            if let Some((at, failure)) = waiting.next().filter(|(at, _)| told != Some(*at)) {
                 told = Some(at);
                 output::note(&format!(
                     "{} {}: {}; next attempt at {}",
@@ -212,15 +211,12 @@ async fn work_until_ended(pipeline: &Pipeline, id: &JobId) -> Result<()> {
                     at.strftime("%H:%M:%S UTC")
                 ));
             }
-            if job.as_ref().is_none_or(|job| job.status.is_terminal())
-                && deliveries.iter().all(|delivery| delivery.status.is_terminal())
-            {
+            if known.is_done() {
                 return Ok(());
             }
             // Woken by the worker; the look once in a while is for a ledger that could not be read for it.
-            let seen =
-                job.map_or(0, |job| job.version) + deliveries.iter().map(|delivery| delivery.version).sum::<u64>();
-            drop(tokio::time::timeout(LOOK_EVERY, following.until(|known| known.version() > seen)).await);
+            let seen = known.version();
+            drop(tokio::time::timeout(LOOK_EVERY, following.until(|now| now.version() > seen)).await);
         }
     };
     let outcome = tokio::select! {
