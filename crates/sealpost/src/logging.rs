@@ -23,7 +23,9 @@ pub(crate) fn start(block: &LogBlock) {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that can't be written is lost, and nothing else: on a full disk the complaint about it, to the same place, panics.
+    let builder = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter);
+    let builder = builder.with_writer(std::io::stderr);
     let started = if is_json {
         let events = PassThrough(tracing_subscriber::fmt::format().json().flatten_event(true).with_target(false));
         builder.fmt_fields(JsonFields::new()).event_format(events).try_init()

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{Caller, World};
 
 fn world() -> World {
     let world = World::with_sqlite(
@@ -229,6 +229,22 @@ fn a_result_that_nobody_gets_is_a_failure_unless_nobody_wants_it() {
         drop(child.stdout.take());
         assert!(child.wait().expect("its end").success(), "{arguments:?}: a closed pipe is no failure");
     }
+}
+
+#[tokio::test]
+async fn a_log_that_cant_be_written_stops_nothing() {
+    let world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    let caller = Caller::new(&world, &world.api_key("acme"));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("open /dev/full");
+    let _serving = world.start_logging_to(full);
+    world.answers().await;
+    let (status, created) = caller.create(json!({ "report_type": "rides.v1" }), "once").await.expect("an answer");
+    assert_eq!(status, 202, "{created}");
+    let report = caller.ended(created["id"].as_str().expect("an id")).await;
+    assert_eq!(report["deliveries"][0]["status"], "delivered", "{report}");
+    assert_eq!(world.names("acme").len(), 1);
 }
 
 #[test]

@@ -286,6 +286,11 @@ key = "file:{key}"
     pub(crate) fn start(&self) -> Serving {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.path("serve.log")).expect("open the log");
+        self.start_logging_to(log)
+    }
+
+    /// The same with the log in a file of the test's choice.
+    pub(crate) fn start_logging_to(&self, log: std::fs::File) -> Serving {
         let child = self
             .command(&["serve"])
             .stdin(Stdio::null())
@@ -299,13 +304,18 @@ key = "file:{key}"
     /// Starts `serve` and waits until it answers.
     pub(crate) async fn serve(&self) -> Serving {
         let serving = self.start();
+        self.answers().await;
+        serving
+    }
+
+    /// Waits until `serve` answers.
+    pub(crate) async fn answers(&self) {
         let started = Instant::now();
         let client = reqwest::Client::new();
         while client.get(format!("{}/healthz", self.api_url())).send().await.is_err() {
             assert!(started.elapsed() < PATIENCE, "serve does not answer: {}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        serving
     }
 
     pub(crate) fn api_url(&self) -> String {
