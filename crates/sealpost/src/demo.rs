@@ -81,7 +81,7 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
     let (_, api_key) = pipeline.issue_key(&folder::PARTNER.parse()?, "demo", None).await?;
     folder::write_private(&place.api_key(), api_key.expose())?;
     let mut left = 5;
-    let running = loop {
+    let mut running = loop {
         match serve::start(&loaded, pipeline.clone(), true).await {
             // Another process, another demo perhaps, took the port between our look and now.
             Err(error) if error.is(&codes::config::ADDRESS_IN_USE) && left > 0 => {
@@ -118,13 +118,14 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
         return Err(Error::new(&codes::store::CHANGED, detail));
     }
     output.print(&arrived, |arrived| show::story(&report, &shown, arrived, &place, began.elapsed()));
+    let mut outcome = Ok(());
     if !options.once {
         say("\nIt goes on serving. Ctrl-C ends it.");
-        serve::asked_to_stop().await;
+        outcome = running.until_asked_to_stop().await;
     }
     running.stop().await;
     site.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// Reads a file of the demo's folder.

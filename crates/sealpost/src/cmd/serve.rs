@@ -12,7 +12,7 @@ use sealpost_pipeline::Pipeline;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{error, info};
 
 use crate::config::Loaded;
 use crate::wire::{self, edge};
@@ -34,12 +34,16 @@ pub(crate) struct Options {
 pub(crate) async fn run(loaded: &Loaded, options: &Options) -> Result<ExitCode> {
     crate::logging::start(&loaded.config.log);
     let pipeline = wire::pipeline(loaded).await?;
-    let running = start(loaded, pipeline, !options.no_worker).await?;
+    let mut running = start(loaded, pipeline, !options.no_worker).await?;
     info!(api = %running.api, admin = %running.admin, version = env!("CARGO_PKG_VERSION"), "sealpost serves");
-    asked_to_stop().await;
-    info!("sealpost stops; running tasks get 20 seconds, the next worker takes up the rest");
+    let outcome = running.until_asked_to_stop().await;
+    match &outcome {
+        Ok(()) => info!("sealpost stops; running tasks get 20 seconds, the next worker takes up the rest"),
+        // Before the rest has ended, which may take a while.
+        Err(error) => error!(%error, "sealpost stops: a part of it has"),
+    }
     running.stop().await;
-    Ok(ExitCode::SUCCESS)
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// A running service.
@@ -56,6 +60,18 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Returns when the process gets SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-009` where a part ends before. What is left would look like a service while no task is worked on, or nobody
+    /// answers: the process is to end, for whatever watches over it to start it again.
+    pub(crate) async fn until_asked_to_stop(&mut self) -> Result<()> {
+        tokio::select! {
+            () = asked_to_stop() => Ok(()),
+            error = first_end(&mut self.parts) => Err(error),
+        }
+    }
+
     /// Stops listening, lets running tasks end, and returns when all is quiet.
     pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
@@ -63,6 +79,15 @@ impl Running {
         // No more requests come: what was reserved for some is for other processes to use.
         self.pipeline.quotas().give_back().await;
     }
+}
+
+/// The first end of a part that nobody has asked to end.
+async fn first_end(parts: &mut JoinSet<()>) -> Error {
+    let detail = match parts.join_next().await {
+        Some(Err(panic)) => format!("a part of the service stopped: {panic}"),
+        Some(Ok(())) | None => "a part of the service ended by itself".to_owned(),
+    };
+    Error::new(&codes::ledger::DEFECT, detail)
 }
 
 /// Binds the listeners and starts everything.
@@ -160,5 +185,21 @@ pub(crate) async fn asked_to_stop() {
     tokio::select! {
         () = terminate => {}
         pressed = tokio::signal::ctrl_c() => drop(pressed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_does_not_go_unnoticed_while_others_go_on() {
+        for how in ["panics", "returns"] {
+            let mut parts = JoinSet::new();
+            parts.spawn(std::future::pending());
+            parts.spawn(async move { assert_ne!(how, "panics", "on purpose") });
+            let error = first_end(&mut parts).await;
+            assert_eq!((error.code().id, crate::output::exit_code(&error)), ("SP-LEDGER-009", 70), "{how}: {error}");
+        }
     }
 }
