@@ -92,13 +92,17 @@ pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> R
             }
             Err(error) => drop(findings.add("wiring", since, Err(error))),
         }
+    } else {
+        let detail = "certificates and connectors were not looked at: repair what failed above, then ask again";
+        findings.warn("partners", Instant::now(), detail.to_owned());
     }
     let failed = findings.0.iter().any(|finding| finding.failure.is_some());
     output.print(&findings.0, |findings| describe(findings));
     Ok(if failed { ExitCode::from(7) } else { ExitCode::SUCCESS })
 }
 
-/// Ledger, store, sources, catalogue. Each is tried even where another fails.
+/// Ledger, store, sources, catalogue. Each is tried even where another fails. Says whether they can be put together, for which
+/// no database has to be there: `serve` starts without one, too.
 async fn check_parts(loaded: &Loaded, findings: &mut Findings) -> bool {
     let secrets = wire::secrets(loaded);
     let since = Instant::now();
@@ -120,16 +124,21 @@ async fn check_parts(loaded: &Loaded, findings: &mut Findings) -> bool {
     for (name, source) in &sources {
         let since = Instant::now();
         let outcome = source.check().await.map(|()| "connected and began a read-only snapshot".to_owned());
-        good &= findings.add(format!("source {name}"), since, outcome);
+        findings.add(format!("source {name}"), since, outcome);
     }
     let since = Instant::now();
     let folder = loaded.path(&loaded.config.catalogue.folder);
     let catalogue = Catalogue::load(&folder, &sources, sealpost_format::FORMATS).await;
-    good & findings.add(
-        "catalogue",
-        since,
-        catalogue.map(|catalogue| format!("{} report types, each prepared", catalogue.iter().count())),
-    )
+    good & findings.add("catalogue", since, catalogue.map(|catalogue| prepared(&catalogue)))
+}
+
+/// How many report types there are, and how many of them a database that is away kept from being prepared.
+fn prepared(catalogue: &Catalogue) -> String {
+    let all = catalogue.iter().count();
+    match catalogue.iter().filter(|report| report.columns.is_empty()).count() {
+        0 => format!("{all} report types, each prepared"),
+        left => format!("{all} report types, {left} of them not prepared: their database is away"),
+    }
 }
 
 /// The secret to sign with, and the authorities to trust. Partners' servers are pinged by `sealpost webhook ping`.
@@ -148,7 +157,8 @@ async fn check_partners(pipeline: &Pipeline, options: &Options, findings: &mut F
     match pipeline.certificates().await {
         Err(error) => drop(findings.add("certificates", since, Err(error))),
         Ok(certificates) => {
-            for certificate in certificates {
+            // One that is over, or not used yet, may be as it likes.
+            for certificate in certificates.into_iter().filter(|certificate| certificate.is_used) {
                 let now = Timestamp::now();
                 let outcome = certificate.state.map(|info| {
                     let expiry = match info.days_until_expiry(now) {

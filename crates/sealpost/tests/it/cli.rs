@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use sealpost_testkit::gpg::KeySpec;
 use serde_json::json;
 
 use crate::world::{Caller, World};
@@ -189,6 +190,54 @@ fn doctor_and_connector_test_do_what_a_job_does() {
         "{}",
         String::from_utf8_lossy(&output.stdout)
     );
+}
+
+#[test]
+fn doctor_takes_no_prefix_of_secrets_for_a_secret() {
+    let mut world = world();
+    world.transfers();
+    let findings = world.json(&["doctor", "--no-connectors"]);
+    let secrets = findings.as_array().expect("findings").iter().find(|finding| finding["subject"] == "secrets file");
+    assert_eq!(secrets.expect("a finding")["detail"], "2 references resolved", "{findings}");
+}
+
+#[test]
+fn doctor_looks_at_everything_else_while_a_database_is_away() {
+    let world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    std::fs::rename(world.path("company.sqlite"), world.path("away.sqlite")).expect("move the database away");
+    let output = world.run(&["--json", "doctor"]);
+    assert_eq!(output.status.code(), Some(7));
+    let findings: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let failure = |subject: &str| {
+        let mut all = findings.as_array().expect("findings").iter();
+        all.find(|finding| finding["subject"] == subject).map(|finding| !finding["failure"].is_null())
+    };
+    assert_eq!(failure("source main"), Some(true), "{findings}");
+    for subject in ["catalogue", "certificate of acme", "connector acme/main"] {
+        assert_eq!(failure(subject), Some(false), "{subject} in {findings}");
+    }
+}
+
+#[test]
+fn doctor_looks_at_certificates_that_are_used() {
+    let world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    let expired = world.gpg.generate(&KeySpec { at: Some("20200101T000000"), expires: "1d", ..KeySpec::default() });
+    let expired = json!({ "armored": world.gpg.export(&expired), "use_until": "2020-01-02T00:00:00Z" });
+    let add = format!("UPDATE partners SET record = json_insert(record, '$.certificates[#]', json('{expired}'));");
+    world.execute("data/ledger.sqlite", &add);
+    let findings = world.json(&["doctor", "--no-connectors"]);
+    let of_acme = findings.as_array().expect("findings").iter();
+    assert_eq!(of_acme.filter(|finding| finding["subject"] == "certificate of acme").count(), 1, "{findings}");
+
+    world.execute(
+        "data/ledger.sqlite",
+        "UPDATE partners SET record = json_remove(record, '$.certificates[1].use_until');",
+    );
+    assert_eq!(world.run(&["doctor", "--no-connectors"]).status.code(), Some(7), "an expired one that is used");
 }
 
 #[test]

@@ -35,20 +35,7 @@ impl World {
     /// A world whose source is a SQLite file filled by `sql`.
     pub(crate) fn with_sqlite(sql: &str) -> Self {
         let mut world = Self::new();
-        let status = Command::new("python3")
-            .args([
-                "-c",
-                "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.executescript(sys.stdin.read()); c.commit()",
-            ])
-            .arg(world.path("company.sqlite"))
-            .stdin(Stdio::piped())
-            .spawn()
-            .and_then(|mut child| {
-                std::io::Write::write_all(&mut child.stdin.take().expect("a pipe"), sql.as_bytes())?;
-                child.wait()
-            })
-            .expect("run python3");
-        assert!(status.success(), "fill the database");
+        world.execute("company.sqlite", sql);
         world.sources = "[sources.main]\nkind = \"sqlite\"\npath = \"company.sqlite\"\n".to_owned();
         world.write_configuration();
         world
@@ -105,6 +92,25 @@ impl World {
 
     pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).expect("write a file of the world");
+    }
+
+    /// Runs SQL in a SQLite file of the world, beside our own code.
+    #[track_caller]
+    pub(crate) fn execute(&self, database: &str, sql: &str) {
+        let status = Command::new("python3")
+            .args([
+                "-c",
+                "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.executescript(sys.stdin.read()); c.commit()",
+            ])
+            .arg(self.path(database))
+            .stdin(Stdio::piped())
+            .spawn()
+            .and_then(|mut child| {
+                std::io::Write::write_all(&mut child.stdin.take().expect("a pipe"), sql.as_bytes())?;
+                child.wait()
+            })
+            .expect("run python3");
+        assert!(status.success(), "SQL in {database}");
     }
 
     /// Changes a file.

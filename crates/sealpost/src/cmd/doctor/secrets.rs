@@ -16,9 +16,11 @@ use crate::wire;
 pub(super) async fn check(loaded: &Loaded, findings: &mut Findings) {
     let mut used: BTreeMap<String, BTreeSet<SecretRef>> = BTreeMap::new();
     let mut config = serde_json::to_value(&loaded.config).unwrap_or_default();
-    // A place to keep secrets in is none itself.
-    if let Some(block) = config["self_service"].as_object_mut() {
-        block.remove("vault");
+    // A place to keep secrets in is none itself, nor is what the names of others' secrets begin with.
+    for (block, member) in [("self_service", "vault"), ("transfer", "user_secrets")] {
+        if let Some(block) = config[block].as_object_mut() {
+            block.remove(member);
+        }
     }
     collect(&config, &mut used);
     let secrets = wire::secrets(loaded);
