@@ -22,7 +22,7 @@ mod transfer;
 
 pub(crate) use lambda::LambdaBlock;
 pub(crate) use listen::{AdminBlock, AdminTlsBlock, ApiBlock, ClientCertificatesMode, IdentityBlock};
-pub(crate) use load::{ProcessEnvironment, load};
+pub(crate) use load::{ProcessEnvironment, VariablesOf, load};
 pub(crate) use queue::QueueBlock;
 pub(crate) use self_service::SelfServiceBlock;
 pub(crate) use transfer::{DeliverBlock, TransferBlock};

@@ -12,7 +12,7 @@ use sealpost_core::secret::Secret;
 use serde::Serialize;
 
 use crate::cmd::serve;
-use crate::config::ProcessEnvironment;
+use crate::config::VariablesOf;
 use crate::output::{self, Output};
 use crate::wire;
 
@@ -21,6 +21,10 @@ mod folder;
 mod partner;
 mod show;
 mod transfer;
+
+/// What the surroundings may say of the demo: how it is reached, and who calls. Ledger, store, secrets and sinks of a real
+/// service, whose variables this shell may have, are not for made-up partners.
+const ENVIRONMENT: VariablesOf = VariablesOf(&["api", "admin", "identity", "worker", "log"]);
 
 /// Options of `demo`.
 #[derive(clap::Args)]
@@ -72,7 +76,7 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
     ));
     folder::write_configuration(&place, &site)?;
 
-    let mut loaded = crate::config::load(&place.configuration(), &ProcessEnvironment)?;
+    let mut loaded = crate::config::load(&place.configuration(), &ENVIRONMENT)?;
     // The story is told here; the log tells only what goes wrong.
     "warn".clone_into(&mut loaded.config.log.level);
     crate::logging::start(&loaded.config.log);
@@ -87,7 +91,7 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
             Err(error) if error.is(&codes::config::ADDRESS_IN_USE) && left > 0 => {
                 left -= 1;
                 folder::write_configuration(&place, &site)?;
-                loaded.config = crate::config::load(&place.configuration(), &ProcessEnvironment)?.config;
+                loaded.config = crate::config::load(&place.configuration(), &ENVIRONMENT)?.config;
             }
             started => break started?,
         }

@@ -29,6 +29,21 @@ impl Environment for ProcessEnvironment {
     }
 }
 
+/// The process's own environment, but of our variables only those of some blocks.
+pub(crate) struct VariablesOf(pub(crate) &'static [&'static str]);
+
+impl Environment for VariablesOf {
+    fn variables(&self) -> Vec<(OsString, OsString)> {
+        let mut all = ProcessEnvironment.variables();
+        all.retain(|(name, _)| {
+            let Some(path) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { return true };
+            let block = path.split_once("__").map_or(path, |(block, _)| block);
+            self.0.iter().any(|kept| kept.eq_ignore_ascii_case(block))
+        });
+        all
+    }
+}
+
 /// Reads and checks a configuration.
 ///
 /// # Errors

@@ -8,8 +8,13 @@ use serde_json::Value as Json;
 #[test]
 fn the_demo_delivers_a_file_that_gpg_decrypts() {
     let folder = tempfile::tempdir().expect("make a folder");
+    // The variables of a real service in the same shell are not for made-up partners.
+    let real = folder.path().join("real");
     let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
         .args(["demo", "--once", "--json"])
+        .env("SEALPOST__LEDGER__PATH", real.join("ledger.sqlite"))
+        .env("SEALPOST__store__path", real.join("store"))
+        .env("SEALPOST__TRANSFER__EVENTS", format!("[{{ kind = 'file', path = '{}' }}]", real.join("events").display()))
         .current_dir(folder.path())
         .output()
         .expect("run the demo");
@@ -17,6 +22,7 @@ fn the_demo_delivers_a_file_that_gpg_decrypts() {
     assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");
     let arrived: Json = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(arrived["status"], "succeeded");
+    assert!(!real.exists(), "something was written beside the demo's folder");
     for member in [
         "report_id",
         "api_url",
