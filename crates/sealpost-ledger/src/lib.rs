@@ -120,6 +120,10 @@ pub struct LedgerEntry {
     pub summary: &'static str,
     /// The JSON Schema of the options object.
     pub options_schema: fn() -> Json,
+    /// Reads the options, and opens nothing.
+    ///
+    /// Errors are `SP-CONFIG-001`.
+    pub check: fn(&Map<String, Json>) -> Result<()>,
     /// Reads the options and opens the ledger. Relative paths are below the working directory: the caller makes them
     /// absolute where they mean something else.
     ///
@@ -141,18 +145,21 @@ pub static LEDGERS: &[LedgerEntry] = &[
         name: "sqlite",
         summary: "a file on a local disk, for one machine: several processes may share it",
         options_schema: sqlite_options,
+        check: |options| sqlite_path(options).map(drop),
         build: build_sqlite,
     },
     LedgerEntry {
         name: "mysql",
         summary: "a database of MySQL 8 or MariaDB 10.11 and newer, for several machines",
         options_schema: schema::<MySqlSettings>,
+        check: |options| settings::<MySqlSettings>("mysql", options).map(drop),
         build: build_mysql,
     },
     LedgerEntry {
         name: "dynamodb",
         summary: "a table of Amazon DynamoDB, for functions and several machines",
         options_schema: schema::<DynamoDbSettings>,
+        check: |options| settings::<DynamoDbSettings>("dynamodb", options).map(drop),
         build: build_dynamodb,
     },
 ];
@@ -260,6 +267,8 @@ mod tests {
                 let opened = (entry.build)(options.as_object().unwrap(), &parts).await;
                 let error = opened.err().expect("to be refused");
                 assert!(error.is(&codes::config::INVALID), "{}: {error}", entry.name);
+                let checked = (entry.check)(options.as_object().unwrap()).expect_err("to be refused");
+                assert_eq!(checked.detail(), error.detail(), "{}: `check` says what opening says", entry.name);
             }
             assert_eq!((entry.options_schema)()["additionalProperties"], false, "{}", entry.name);
         }

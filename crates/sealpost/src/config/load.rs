@@ -1,5 +1,6 @@
 //! From file and environment to a checked [`Config`]. Every problem is found in one go, with its key and a hint.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -101,34 +102,76 @@ fn overrides(environment: &dyn Environment, problems: &mut Vec<FieldError>) -> V
     found
 }
 
-/// Reads the document; after each problem the member at fault is taken out and the rest is read again.
+/// Reads the document; after each problem what is at fault is taken out and the rest is read again.
 fn read_all(mut document: Json, problems: &mut Vec<FieldError>) -> Option<Config> {
+    // How many elements of each list were taken out: what is found later stands that much further on in the file.
+    let mut gone: BTreeMap<String, usize> = BTreeMap::new();
     while problems.len() < MOST_PROBLEMS {
-        match serde_path_to_error::deserialize(document.clone()) {
+        let error = match serde_path_to_error::deserialize(document.clone()) {
             Ok(config) => return Some(config),
-            Err(error) => {
-                let mut path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
-                let words = error.inner().to_string();
-                // The path of an unknown member ends at its parent; the words name the member.
-                if let Some(unknown) = words.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
-                    && path.last().map(String::as_str) != Some(unknown.0)
-                {
-                    path.push(unknown.0.to_owned());
-                }
-                problems.push(FieldError::new(path.join("."), words));
-                if !remove(&mut document, &path) {
-                    return None;
-                }
-            }
+            Err(error) => error,
+        };
+        let mut path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
+        let words = error.inner().to_string();
+        // The path of an unknown member ends at its parent; the words name the member.
+        if let Some(unknown) = words.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
+            && path.last().map(String::as_str) != Some(unknown.0)
+        {
+            path.push(unknown.0.to_owned());
+        }
+        problems.push(FieldError::new(place(&path, &gone), words));
+        // What can't be found by its path is taken out with what it is in.
+        while !remove(&mut document, &path) {
+            path.pop()?;
+        }
+        if let Some((_, list)) = path.split_last().filter(|(last, _)| element(last).is_some()) {
+            let list = place(list, &gone);
+            *gone.entry(list).or_default() += 1;
         }
     }
     None
 }
 
+/// A path as the file has it: `transfer.events[1].url`.
+fn place(path: &[String], gone: &BTreeMap<String, usize>) -> String {
+    let mut place = String::new();
+    for segment in path {
+        if let Some(index) = element(segment) {
+            let before = gone.get(&place).copied().unwrap_or_default();
+            place.push_str(&format!("[{}]", index + before));
+        } else {
+            if !place.is_empty() {
+                place.push('.');
+            }
+            place.push_str(segment);
+        }
+    }
+    place
+}
+
+/// The index of an element of a list, which is written `[0]` in a path.
+fn element(segment: &str) -> Option<usize> {
+    segment.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+/// Takes out what stands at a path. Whether there was anything.
 fn remove(document: &mut Json, path: &[String]) -> bool {
     let Some((last, parents)) = path.split_last() else { return false };
-    let parent = parents.iter().try_fold(document, |value, key| value.get_mut(key));
-    parent.and_then(Json::as_object_mut).is_some_and(|members| members.remove(last).is_some())
+    let parent = parents.iter().try_fold(document, |value, segment| match value {
+        Json::Array(elements) => elements.get_mut(element(segment)?),
+        members => members.get_mut(segment),
+    });
+    match parent {
+        Some(Json::Object(members)) => members.remove(last).is_some(),
+        Some(Json::Array(elements)) => match element(last) {
+            Some(index) if index < elements.len() => {
+                elements.remove(index);
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// `API__LISTEN` with a value, into the document. A value is read as TOML where it is, else as text.
@@ -191,9 +234,17 @@ fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
             problem(&format!("sources.{name}"), error.detail().to_owned());
         }
     }
-    let kinds: Vec<&str> = sealpost_ledger::LEDGERS.iter().map(|entry| entry.name).collect();
-    if !config.ledger.get("kind").and_then(Json::as_str).is_some_and(|kind| kinds.contains(&kind)) {
-        problem("ledger.kind", format!("expected one of {}", known(kinds)));
+    let mut ledger = config.ledger.clone();
+    match ledger.remove("kind").as_ref().and_then(Json::as_str).and_then(sealpost_ledger::find) {
+        None => {
+            let kinds = sealpost_ledger::LEDGERS.iter().map(|entry| entry.name).collect();
+            problem("ledger.kind", format!("expected one of {}", known(kinds)));
+        }
+        Some(entry) => {
+            if let Err(error) = (entry.check)(&ledger) {
+                problem("ledger", error.detail().to_owned());
+            }
+        }
     }
     if let Some(detail) = config.queue.problem(config.ledger.get("kind").and_then(Json::as_str)) {
         problem("queue.kind", detail);
@@ -243,6 +294,33 @@ mod tests {
         }
         let listn = error.fields().iter().find(|field| field.pointer == "api.listn").expect("the misspelt key");
         assert!(listn.detail.contains("expected one of `listen`"), "the hint names what would be right: {listn:?}");
+    }
+
+    #[test]
+    fn a_mistake_in_a_list_hides_no_other() {
+        let text = format!(
+            "{GOOD}[api]\ntrusted_proxies = [\"here\", \"10.0.0.0/8\", \"there\"]\n\
+             [[transfer.events]]\nkind = \"webhook\"\n[[transfer.events]]\nkind = \"stdout\"\nfolder = 1\n\
+             [worker]\nconcurency = 1\n"
+        );
+        let error = parse(&text, &Variables(vec![])).expect_err("bad");
+        let keys: Vec<&str> = error.fields().iter().map(|field| field.pointer.as_str()).collect();
+        let lists =
+            ["api.trusted_proxies[0]", "api.trusted_proxies[2]", "transfer.events[0]", "transfer.events[1].folder"];
+        assert_eq!(keys, [&lists[..], &["worker.concurency"]].concat());
+    }
+
+    #[test]
+    fn a_ledgers_settings_are_looked_at_before_it_is_opened() {
+        let keys = |ledger: &str| match parse(&format!("{GOOD}[ledger]\n{ledger}\n"), &Variables(vec![])) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.fields().iter().map(|field| field.pointer.clone()).collect(),
+        };
+        assert_eq!(keys("kind = \"mysql\"\nhost = \"db\"\ndatabase = \"sealpost\"\nuser = \"sealpost\""), [""; 0]);
+        assert_eq!(keys("kind = \"mysql\"\nhst = \"db\"\ndatabase = \"sealpost\"\nuser = \"sealpost\""), ["ledger"]);
+        assert_eq!(keys("kind = \"sqlite\"\npth = \"ledger.sqlite\""), ["ledger"]);
+        assert_eq!(keys("kind = \"dynamodb\"\ntabel = \"sealpost\""), ["ledger"]);
+        assert_eq!(keys("kind = \"tape\""), ["ledger.kind"]);
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn every_mistake_of_a_configuration_is_told_at_once() {
     let folder = tempfile::tempdir().expect("make a folder");
     std::fs::write(
         folder.path().join("sealpost.toml"),
-        "[api]\nlisten = \"nowhere\"\n[worker]\nconcurency = 3\n[store]\nkind = \"tape\"\n",
+        "[api]\nlisten = \"nowhere\"\ntrusted_proxies = [\"everybody\"]\n[worker]\nconcurency = 3\n[store]\nkind = \"tape\"\n[ledger]\nkind = \"mysql\"\nhst = \"db\"\n",
     )
     .expect("write");
     let output = Command::new(env!("CARGO_BIN_EXE_sealpost"))
@@ -60,7 +60,9 @@ fn every_mistake_of_a_configuration_is_told_at_once() {
         .expect("run");
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    for word in ["SP-CONFIG-001", "api.listen", "worker.concurency", "store", "sources"] {
+    for word in
+        ["SP-CONFIG-001", "api.listen", "api.trusted_proxies[0]", "worker.concurency", "store", "sources", "`hst`"]
+    {
         assert!(said.contains(word), "{word} in {said}");
     }
 }
