@@ -1,6 +1,6 @@
 //! What ends by itself: retention of files, and certificates that are about to expire.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sealpost_core::certificate::CertificateInfo;
@@ -9,8 +9,9 @@ use sealpost_core::id::{JobId, PartnerId};
 use sealpost_core::job::{JobEvent, JobStatus};
 use sealpost_core::task::Lease;
 
+use crate::rounds::Rounds;
 use crate::worker::Outcome;
-use crate::{Pipeline, log, telemetry};
+use crate::{Pipeline, log};
 
 /// A partner's certificate with what the recipient policy says of it now.
 #[derive(Debug, Clone)]
@@ -82,28 +83,31 @@ impl Pipeline {
     }
 
     /// Warns once per step (90, 30, 7, 1 days) and process about certificates that expire, and publishes the days left.
-    pub(crate) async fn warn_of_expiry(&self, warned: &mut BTreeSet<(String, i64)>) -> Result<()> {
+    pub(crate) async fn warn_of_expiry(&self, rounds: &mut Rounds) -> Result<()> {
         let now = Timestamp::now();
+        let mut used = BTreeMap::new();
         // One that is over, or not used yet, may be as it likes.
         for certificate in self.certificates().await?.into_iter().filter(|certificate| certificate.is_used) {
             match &certificate.state {
                 Ok(info) => {
                     if let Some(days) = info.days_until_expiry(now) {
-                        telemetry::certificate_days(&certificate.partner, &info.fingerprint, days);
+                        used.insert((certificate.partner.clone(), info.fingerprint.clone()), Some(days));
                     }
                     if let Some(step) = info.expiry_step(now)
-                        && warned.insert((info.fingerprint.clone(), step))
+                        && rounds.warned.insert((info.fingerprint.clone(), step))
                     {
                         log::certificate_expires(&certificate.partner, info, now);
                     }
                 }
                 Err(error) => {
-                    if warned.insert((format!("{}/{}", certificate.partner, certificate.index), 0)) {
+                    used.insert((certificate.partner.clone(), certificate.fingerprint.clone()), None);
+                    if rounds.warned.insert((format!("{}/{}", certificate.partner, certificate.index), 0)) {
                         log::certificate_unusable(&certificate.partner, error);
                     }
                 }
             }
         }
+        rounds.published.publish(used);
         Ok(())
     }
 }

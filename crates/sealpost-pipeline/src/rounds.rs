@@ -20,7 +20,8 @@ const PACE: Duration = Duration::from_secs(10);
 pub(crate) struct Rounds {
     /// By the wall clock: a process that is frozen between calls has no other.
     last: Option<Timestamp>,
-    warned: BTreeSet<(String, i64)>,
+    pub(crate) warned: BTreeSet<(String, i64)>,
+    pub(crate) published: telemetry::CertificateDays,
 }
 
 /// What [`Pipeline::look_after`] found.
@@ -55,7 +56,7 @@ impl Pipeline {
             return Ok(());
         }
         rounds.last = Some(now);
-        let warned = self.warn_of_expiry(&mut rounds.warned).await;
+        let warned = self.warn_of_expiry(&mut rounds).await;
         self.quotas.forget_old().await.and(warned)
     }
 

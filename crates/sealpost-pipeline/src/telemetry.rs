@@ -1,5 +1,6 @@
 //! Metrics of the flow. Names stand here and nowhere else; units are in the names.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge, histogram};
@@ -115,6 +116,62 @@ pub(crate) fn queue_depth(depth: QueueDepth) {
     }
 }
 
-pub(crate) fn certificate_days(partner: &PartnerId, fingerprint: &str, days: i64) {
-    gauge!("sealpost_certificate_days_until_expiry", "partner" => partner.to_string(), "fingerprint" => fingerprint.to_owned()).set(days as f64);
+/// Whose a certificate is, and its fingerprint.
+type CertificateOf = (PartnerId, String);
+
+/// The certificates whose days were published.
+#[derive(Default)]
+pub(crate) struct CertificateDays(BTreeSet<CertificateOf>);
+
+impl CertificateDays {
+    /// Publishes the days of all certificates that are used; of one whose days can't be told now, those of before stay. What is
+    /// used no longer becomes NaN: a gauge that nobody sets keeps its figure, an alarm about what was replaced long ago.
+    pub(crate) fn publish(&mut self, used: BTreeMap<CertificateOf, Option<i64>>) {
+        for gone in self.0.iter().filter(|known| !used.contains_key(*known)) {
+            certificate_days(gone, f64::NAN);
+        }
+        self.0.retain(|known| used.contains_key(known));
+        for (certificate, days) in used {
+            if let Some(days) = days {
+                certificate_days(&certificate, days as f64);
+                self.0.insert(certificate);
+            }
+        }
+    }
+}
+
+fn certificate_days((partner, fingerprint): &CertificateOf, days: f64) {
+    gauge!("sealpost_certificate_days_until_expiry", "partner" => partner.to_string(), "fingerprint" => fingerprint.clone()).set(days);
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_used_no_longer_has_no_days() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let metrics = recorder.handle();
+        let mut published = CertificateDays::default();
+        let mut publish = |used: &[(&str, Option<i64>)]| {
+            let of_acme =
+                |fingerprint: &str| -> CertificateOf { ("acme".parse().expect("an id"), fingerprint.to_owned()) };
+            let used = used.iter().map(|(fingerprint, days)| (of_acme(fingerprint), *days)).collect();
+            metrics::with_local_recorder(&recorder, || published.publish(used));
+            let text = metrics.render();
+            ["AA", "BB"].map(|fingerprint| {
+                let line = format!(
+                    "sealpost_certificate_days_until_expiry{{partner=\"acme\",fingerprint=\"{fingerprint}\"}} "
+                );
+                text.lines().find_map(|text| text.strip_prefix(&line)).map(str::to_owned)
+            })
+        };
+        let told = |days: [&str; 2]| days.map(|days| Some(days.to_owned()));
+        assert_eq!(publish(&[("AA", Some(3)), ("BB", Some(400))]), told(["3", "400"]));
+        assert_eq!(publish(&[("AA", None), ("BB", Some(399))]), told(["3", "399"]), "it is still used");
+        assert_eq!(publish(&[("BB", Some(398))]), told(["NaN", "398"]));
+        assert_eq!(publish(&[("AA", Some(700)), ("BB", Some(397))]), told(["700", "397"]), "used again");
+    }
 }
