@@ -142,7 +142,8 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
         Command::Cancel { id } => {
             let (job, partner) = job_and_partner(&pipeline, &id).await?;
             pipeline.cancel_or_delete(&partner, &job.id).await?;
-            show(&pipeline, &job.id, output, false).await
+            // Done, whatever became of the deliveries before.
+            show(&pipeline, &job.id, output, false).await.map(|_| ExitCode::SUCCESS)
         }
     }
 }

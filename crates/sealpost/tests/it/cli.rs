@@ -129,6 +129,8 @@ fn a_report_runs_from_the_command_line() {
         "{}",
         String::from_utf8_lossy(&again.stdout)
     );
+    // What failed before is no failure of this.
+    assert_eq!(world.json(&["report", "cancel", id])["report"]["status"], "expired");
 }
 
 #[test]
