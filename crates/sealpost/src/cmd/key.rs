@@ -18,7 +18,7 @@ pub(crate) enum Command {
     Generate {
         /// The user id, for example `Acme Reports <reports@acme.example>`.
         user_id: String,
-        /// Where the private half goes; readable by its owner only, without passphrase. The certificate goes beside it with `.pub.asc`.
+        /// Where the private half goes; readable by its owner only, without passphrase. The certificate goes beside it with `.pub.asc`. Neither is written over a file that is there.
         #[arg(long, short, value_name = "FILE")]
         out: PathBuf,
         /// Days until it expires.
@@ -43,9 +43,13 @@ pub(crate) fn run(command: Command, output: Output) -> Result<ExitCode> {
                 passphrase: None,
             };
             let pair = sealpost_seal::generate(&request)?;
-            let public = out.with_extension("pub.asc");
+            let public = certificate_beside(&out);
+            // Nothing is written then: it may be of a key whose private half was moved into a secret store.
+            if public.symlink_metadata().is_ok() {
+                return Err(unwritable(&public, &std::io::ErrorKind::AlreadyExists.into()));
+            }
             write_private(&out, pair.secret.expose())?;
-            std::fs::write(&public, &pair.public).map_err(|error| unwritable(&public, &error))?;
+            write_new(&public, pair.public.as_bytes(), 0o666)?;
             let info = OpenPgp.inspect(pair.public.as_bytes(), Timestamp::now())?;
             output.print(&json!({ "private_key": out, "certificate": public, "info": info }), |_| {
                 format!("private key  {}\ncertificate  {}\n{}", out.display(), public.display(), describe(&info))
@@ -64,14 +68,29 @@ pub(crate) fn run(command: Command, output: Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where the certificate goes: beside `signing.asc` it is `signing.pub.asc`. Any other ending is part of the key's name:
+/// `signing.2026` and `signing.2027` have a certificate each.
+fn certificate_beside(private: &Path) -> PathBuf {
+    if private.extension().is_some_and(|extension| extension == "asc") {
+        return private.with_extension("pub.asc");
+    }
+    let mut name = private.as_os_str().to_owned();
+    name.push(".pub.asc");
+    PathBuf::from(name)
+}
+
 /// Writes a private key that only its owner can read, and never over an existing file.
 ///
 /// # Errors
 /// `SP-CONFIG-002`.
 pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> Result<()> {
+    write_new(file, bytes, 0o600)
+}
+
+fn write_new(file: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(file);
     opened.and_then(|mut file| file.write_all(bytes)).map_err(|error| unwritable(file, &error))
 }
 

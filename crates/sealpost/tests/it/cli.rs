@@ -259,6 +259,19 @@ fn keys_are_made_and_shown() {
     assert!(shown.contains("fingerprint") && shown.contains("Acme <a@acme.example>"), "{shown}");
     let refused = sealpost(&["key", "show", &path]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("SP-SEAL-002"), "a private key is no certificate");
+
+    // The private half was moved into a secret store; partners verify by the certificate.
+    std::fs::remove_file(&file).expect("move the private key away");
+    let before = std::fs::read(&public).expect("the certificate");
+    let again = sealpost(&["key", "generate", "Acme <a@acme.example>", "--out", &path]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("signing.pub.asc"), "{again:?}");
+    assert_eq!(again.status.code(), Some(2));
+    assert!(!file.exists() && std::fs::read(&public).expect("the certificate") == before);
+    for year in ["signing.2026", "signing.2027"] {
+        let path = folder.path().join(year).to_string_lossy().into_owned();
+        assert!(sealpost(&["key", "generate", "Acme <a@acme.example>", "--out", &path]).status.success());
+        assert!(folder.path().join(format!("{year}.pub.asc")).exists(), "{year}");
+    }
     for shell in ["bash", "zsh", "fish"] {
         assert!(sealpost(&["completions", shell]).stdout.len() > 1000, "{shell}");
     }
