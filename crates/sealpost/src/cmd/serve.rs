@@ -128,7 +128,8 @@ pub(crate) async fn start(loaded: &Loaded, pipeline: Pipeline, with_worker: bool
     parts.spawn(serve_behind(api, sealpost_api::public::router(state.clone()), shutdown.clone(), fronts.0));
     parts.spawn(serve_behind(admin, sealpost_api::admin::router(state), shutdown.clone(), fronts.1));
     if let Some(transfer) = transfer {
-        let state = sealpost_api::transfer::TransferState::new(pipeline.clone(), config.transfer.limits());
+        let limits = config.transfer.limits(config.api.failed_attempts());
+        let state = sealpost_api::transfer::TransferState::new(pipeline.clone(), limits);
         let front = edge::plain_front(&config.transfer.trusted_proxies, transfer_tls);
         parts.spawn(serve_behind(transfer, sealpost_api::transfer::router(state), shutdown.clone(), front));
     }

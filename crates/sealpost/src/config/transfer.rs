@@ -136,12 +136,13 @@ impl TransferBlock {
         problems
     }
 
-    /// What the listener is held to.
-    pub(crate) fn limits(&self) -> TransferLimits {
+    /// What the listener is held to. How often one may guess is said once for all listeners, in `[api]`.
+    pub(crate) fn limits(&self, failed_attempts: RateLimit) -> TransferLimits {
         let most = self.requests_per_second.get();
         TransferLimits {
             clock_skew: Duration::from_secs(self.clock_skew_s),
             rate: RateLimit { per_second: f64::from(most), burst: most.saturating_mul(2) },
+            failed_attempts,
             most_connections: self.most_connections,
             egress_addresses: self.egress_addresses.clone(),
             ..TransferLimits::default()

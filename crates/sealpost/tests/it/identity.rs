@@ -181,6 +181,27 @@ fn doctor_tells_what_it_finds_of_issuers_and_tls() {
     assert_eq!(row(&found, "issuer idp")["failure"]["code"], "SP-REQUEST-031");
 }
 
+/// `api.failed_attempts_per_minute` is for every listener; each counts for itself.
+#[tokio::test]
+async fn transfer_clients_may_guess_as_seldom_as_partners() {
+    let mut world = world("", &[]);
+    world.transfers();
+    let variable = "SEALPOST__API__FAILED_ATTEMPTS_PER_MINUTE";
+    world.variables.push((variable.to_owned(), "3".to_owned()));
+    let _serving = world.serve().await;
+    let guess = format!(
+        "authorization: AWS4-HMAC-SHA256 Credential=SPAKAAAAAAAAAAAAAAAA/20260101/us-east-1/transfer/aws4_request, \
+         SignedHeaders=host;x-amz-date, Signature={}",
+        "0".repeat(64)
+    );
+    let url = world.transfer_url();
+    let refusal = || curl(&[url.as_str(), "-H", &guess, "-d", "{}"]).1["__type"].clone();
+    for _ in 0..3 {
+        assert_eq!(refusal(), "InvalidClientTokenId");
+    }
+    assert_eq!(refusal(), "ThrottlingException");
+}
+
 /// Waits until the HTTPS listener shows a certificate of this authority.
 fn wait_for(url: &str, authority: &Authority) {
     let file = authority.certificate();
