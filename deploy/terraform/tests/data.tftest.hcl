@@ -287,6 +287,60 @@ run "database" {
     condition     = aws_db_instance.this[0].password == null && output.owner_secret_arn == "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds-AbCdEf"
     error_message = "The owner's password is RDS's affair."
   }
+
+  assert {
+    condition     = aws_db_instance.this[0].instance_class == "db.t4g.medium" && aws_db_instance.this[0].performance_insights_enabled && aws_db_instance.this[0].performance_insights_kms_key_id == "arn:aws:kms:eu-central-1:123456789012:key/data"
+    error_message = "Performance Insights is off, or without our key, where RDS has it."
+  }
+}
+
+run "the_database_of_developers" {
+  command = plan
+
+  module {
+    source = "./modules/database"
+  }
+
+  variables {
+    instance_class    = "db.t4g.micro"
+    subnet_ids        = ["subnet-1", "subnet-2"]
+    security_group_id = "sg-1"
+    kms_key_arns = {
+      data    = "arn:aws:kms:eu-central-1:123456789012:key/data"
+      secrets = "arn:aws:kms:eu-central-1:123456789012:key/secrets"
+      logs    = "arn:aws:kms:eu-central-1:123456789012:key/logs"
+    }
+  }
+
+  # Without Performance Insights RDS takes no key for it either. The provider makes up the attribute itself then, so that the plan has none to look at.
+  assert {
+    condition     = !aws_db_instance.this[0].performance_insights_enabled && !local.insights
+    error_message = "RDS would refuse to make the database: it has no Performance Insights of this size."
+  }
+}
+
+run "the_database_of_staging" {
+  command = plan
+
+  module {
+    source = "./modules/database"
+  }
+
+  variables {
+    instance_class    = "db.t4g.small"
+    subnet_ids        = ["subnet-1", "subnet-2"]
+    security_group_id = "sg-1"
+    kms_key_arns = {
+      data    = "arn:aws:kms:eu-central-1:123456789012:key/data"
+      secrets = "arn:aws:kms:eu-central-1:123456789012:key/secrets"
+      logs    = "arn:aws:kms:eu-central-1:123456789012:key/logs"
+    }
+  }
+
+  assert {
+    condition     = !aws_db_instance.this[0].performance_insights_enabled
+    error_message = "RDS would refuse to make the database: it has no Performance Insights of this size."
+  }
 }
 
 run "a_given_database" {
