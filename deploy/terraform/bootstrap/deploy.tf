@@ -1,6 +1,6 @@
 # What the deploying role may do: everything with what begins with our name; where a service gives out names itself, everything of
 # that service in this region. Roles it may only make with the boundary, so it can't give anybody more than the boundary allows,
-# itself included. It reads no secrets, files or messages.
+# itself included. It reads no files or messages, and of secrets only the host keys that it hands to a server.
 
 locals {
   here = "${var.region}:${var.account_id}"
@@ -89,11 +89,27 @@ locals {
     Action = [
       "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PartiQL*", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem",
       "lambda:InvokeFunction",
-      "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue",
+      "secretsmanager:BatchGetSecretValue",
       "sqs:ReceiveMessage",
       "transfer:Start*",
     ]
     Resource = "*"
+  }
+
+  # Who applies imports a server's host keys by the AWS CLI (modules/transfer), so that none stands in the state: it has to read them.
+  secrets = {
+    Sid         = "NoSecrets"
+    Effect      = "Deny"
+    Action      = ["secretsmanager:GetSecretValue"]
+    NotResource = ["arn:${local.partition}:secretsmanager:${local.here}:secret:${var.name}-*/host-keys/*"]
+  }
+
+  # There `*` goes over slashes: the login of a partner or a connector that is called host-keys is no host key.
+  logins = {
+    Sid      = "NoLogins"
+    Effect   = "Deny"
+    Action   = ["secretsmanager:GetSecretValue"]
+    Resource = [for folder in ["handed-in", "partners"] : "arn:${local.partition}:secretsmanager:${local.here}:secret:${var.name}-*/${folder}/*"]
   }
 
   files = {
@@ -152,7 +168,7 @@ locals {
   ]
 
   deploy_policies = {
-    resources  = [local.named, local.unnamed, local.worldwide, local.contents, local.files]
+    resources  = [local.named, local.unnamed, local.worldwide, local.contents, local.secrets, local.logins, local.files]
     identities = concat(local.identities, [local.keys_through_services])
   }
 }

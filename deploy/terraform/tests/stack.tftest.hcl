@@ -160,6 +160,29 @@ run "bootstrap" {
     condition     = alltrue([for policy in aws_iam_policy.deploy : length(policy.policy) <= 6144])
     error_message = "A managed policy is longer than IAM allows."
   }
+
+  # What prod names has to be read by who applies, or its server never gets its keys.
+  assert {
+    condition = length(regexall("arn:aws:secretsmanager:[^\"]+", file("./environments/prod/main.tf"))) == 3 && !anytrue(flatten([
+      for secret in regexall("arn:aws:secretsmanager:[^\"]+", file("./environments/prod/main.tf")) : [
+        for statement in local.deploy_policies.resources : try(
+          !anytrue([for spared in statement.NotResource : can(regex("^${replace(spared, "*", ".*")}$", secret))]),
+          anytrue([for resource in flatten([statement.Resource]) : can(regex("^${replace(resource, "*", ".*")}$", secret))]),
+        ) if statement.Effect == "Deny" && contains(statement.Action, "secretsmanager:GetSecretValue")
+      ]
+    ]))
+    error_message = "Who deploys may not read a host key that it has to hand to a server."
+  }
+
+  assert {
+    condition = alltrue([for secret in ["database", "signing-key", "partners/acme/main/sftp", "partners/host-keys/main/sftp", "handed-in/acme/host-keys/sftp"] : anytrue([
+      for statement in local.deploy_policies.resources : try(
+        !anytrue([for spared in statement.NotResource : can(regex("^${replace(spared, "*", ".*")}$", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:sealpost-prod/${secret}-AbCdEf"))]),
+        anytrue([for resource in flatten([statement.Resource]) : can(regex("^${replace(resource, "*", ".*")}$", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:sealpost-prod/${secret}-AbCdEf"))]),
+      ) if statement.Effect == "Deny" && contains(statement.Action, "secretsmanager:GetSecretValue")
+    ])])
+    error_message = "Who deploys may read a secret that is no host key."
+  }
 }
 
 run "the_boundary_lets_the_functions_work" {
