@@ -15,7 +15,7 @@ locals {
   environment = merge(
     {
       SEALPOST_CONFIG                    = "/var/task/sealpost.toml"
-      SEALPOST_AUTHORIZER_USAGE_KEY      = "sealpost-usage-of-partner-{partner}"
+      SEALPOST_AUTHORIZER_USAGE_KEY      = "${var.name}-usage-of-partner-{partner}"
       SEALPOST__LOG__FORMAT              = "json"
       SEALPOST__LOG__LEVEL               = var.functions.log_level
       SEALPOST__LEDGER__KIND             = "dynamodb"

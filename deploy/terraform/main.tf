@@ -241,9 +241,7 @@ module "api" {
   logs = {
     retention_in_days = var.observability.retention_in_days
     kms_key_arn       = module.keys.arns.logs
-    account_role      = var.api.account_logging_role
   }
-  permissions_boundary_arn = var.permissions_boundary_arn
 }
 
 module "observability" {

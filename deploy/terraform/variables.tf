@@ -228,9 +228,8 @@ variable "functions" {
 variable "api" {
   description = "API Gateway: stage, OpenAPI document, authorizer, throttling, domain, networks that may call, and web ACL (null: none). `trust_authorizer`: the api believes the authorizer about the caller instead of looking at the credentials once more; only where nobody may invoke it directly."
   type = object({
-    stage                = optional(string, "live")
-    openapi_file         = optional(string)
-    account_logging_role = optional(bool, true)
+    stage        = optional(string, "live")
+    openapi_file = optional(string)
     authorizer = optional(object({
       ttl_in_seconds   = optional(number, 60)
       identity_sources = optional(list(string), ["method.request.header.Authorization"])

@@ -141,7 +141,7 @@ locals {
       Action   = ["iam:PassRole"]
       Resource = [local.roles_made]
       Condition = { StringEquals = { "iam:PassedToService" = [
-        "apigateway.amazonaws.com", "lambda.amazonaws.com", "monitoring.rds.amazonaws.com", "transfer.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+        "lambda.amazonaws.com", "monitoring.rds.amazonaws.com", "transfer.amazonaws.com", "vpc-flow-logs.amazonaws.com",
       ] } }
     },
     {
@@ -157,7 +157,7 @@ locals {
       Sid      = "NotItself"
       Effect   = "Deny"
       Action   = ["iam:*"]
-      Resource = ["arn:${local.partition}:iam::${var.account_id}:role/${var.name}-ci-*", "arn:${local.partition}:iam::${var.account_id}:policy/${var.name}-ci-*", aws_iam_policy.boundary.arn]
+      Resource = ["arn:${local.partition}:iam::${var.account_id}:role/${var.name}-ci-*", "arn:${local.partition}:iam::${var.account_id}:policy/${var.name}-ci-*", aws_iam_policy.boundary.arn, "arn:${local.partition}:iam::${var.account_id}:role/${var.name}-api-gateway-logs"]
     },
     {
       Sid      = "KeepBoundaries"

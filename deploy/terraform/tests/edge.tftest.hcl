@@ -190,8 +190,8 @@ run "api_with_a_document" {
   }
 
   assert {
-    condition     = aws_api_gateway_api_key.partner["acme"].value == "sealpost-usage-of-partner-acme" && length(aws_api_gateway_usage_plan.partner) == 2 && length(aws_api_gateway_usage_plan_key.partner) == 2
-    error_message = "Not one plan and key per partner, as the authorizer names it."
+    condition     = aws_api_gateway_api_key.partner["acme"].value == "sealpost-test-usage-of-partner-acme" && length(aws_api_gateway_usage_plan.partner) == 2 && length(aws_api_gateway_usage_plan_key.partner) == 2
+    error_message = "Not one plan and key per partner, as the authorizer of this environment names it."
   }
 
   assert {

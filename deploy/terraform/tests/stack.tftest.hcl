@@ -47,6 +47,12 @@ run "connectors_deliver" {
     error_message = "The kinds of adapters are not those of this shape."
   }
 
+  # Environments of one account have partners of the same name. tests/edge.tftest.hcl has the keys' values.
+  assert {
+    condition     = local.environment.SEALPOST_AUTHORIZER_USAGE_KEY == "sealpost-test-usage-of-partner-{partner}"
+    error_message = "The authorizer names other keys than API Gateway has for this environment."
+  }
+
   assert {
     condition     = can(regex("^aws-sm:arn:aws:secretsmanager:.*#password$", local.environment.SEALPOST__SOURCES__MAIN__PASSWORD))
     error_message = "The database's password is no reference."
@@ -159,6 +165,12 @@ run "bootstrap" {
   assert {
     condition     = alltrue([for policy in aws_iam_policy.deploy : length(policy.policy) <= 6144])
     error_message = "A managed policy is longer than IAM allows."
+  }
+
+  # One for the account: an environment that owned it would take it from the others when it goes.
+  assert {
+    condition     = aws_api_gateway_account.this.cloudwatch_role_arn == aws_iam_role.gateway_logs.arn && aws_iam_role.gateway_logs.permissions_boundary == aws_iam_policy.boundary.arn
+    error_message = "API Gateway has no role to write the logs of any environment with."
   }
 
   # What prod names has to be read by who applies, or its server never gets its keys.

@@ -17,8 +17,10 @@ pub(super) fn check() -> Result<(), String> {
         findings.push(format!("modules/identity has the scopes {theirs:?}, the program {ours:?}"));
     }
 
-    let usage = "sealpost-usage-of-partner-";
-    for file in [root.join("crates/sealpost-api/src/authorizer.rs"), modules.join("api/usage.tf")] {
+    // What stands before it is the environment's name, since an account has a key's value only once.
+    let usage = "-usage-of-partner-";
+    let template = root.join("deploy/terraform/environment.tf");
+    for file in [root.join("crates/sealpost-api/src/authorizer.rs"), template, modules.join("api/usage.tf")] {
         if !read(&file)?.contains(usage) {
             findings.push(format!("{} does not name `{usage}…`", file.display()));
         }

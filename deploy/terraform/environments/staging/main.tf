@@ -39,8 +39,6 @@ module "sealpost" {
   api = {
     openapi_file = var.openapi_file
     throttling   = { rate = 200, burst = 400 }
-    # The account's role is made by the first environment in it.
-    account_logging_role = true
   }
 
   observability = {

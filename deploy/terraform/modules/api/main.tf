@@ -100,7 +100,7 @@ resource "aws_api_gateway_stage" "this" {
     })
   }
 
-  depends_on = [aws_api_gateway_account.this, aws_cloudwatch_log_group.execution]
+  depends_on = [aws_cloudwatch_log_group.execution]
 }
 
 resource "aws_api_gateway_method_settings" "all" {
@@ -135,37 +135,4 @@ resource "aws_lambda_permission" "this" {
   lifecycle {
     create_before_destroy = true
   }
-}
-
-# The role that API Gateway writes logs with is one for the account and region.
-resource "aws_iam_role" "logs" {
-  count = var.logs.account_role ? 1 : 0
-
-  name                 = "${var.name}-api-gateway-logs"
-  description          = "API Gateway to CloudWatch Logs"
-  permissions_boundary = var.permissions_boundary_arn
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "apigateway.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account.id } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy_attachment" "logs" {
-  count = var.logs.account_role ? 1 : 0
-
-  role       = aws_iam_role.logs[0].name
-  policy_arn = "arn:${var.account.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
-}
-
-resource "aws_api_gateway_account" "this" {
-  count = var.logs.account_role ? 1 : 0
-
-  cloudwatch_role_arn = aws_iam_role.logs[0].arn
-
-  depends_on = [aws_iam_role_policy_attachment.logs]
 }

@@ -1,5 +1,6 @@
 # One usage plan and one key per partner. The key is no credential: partners neither know nor send it, the authorizer names it
-# after it has found out who calls (`usageIdentifierKey`). Its value is what the program makes of the partner's id.
+# after it has found out who calls (`usageIdentifierKey`). Its value is what the program makes of the partner's id. The environment
+# stands in it, since API Gateway takes a value once per account and region.
 
 resource "aws_api_gateway_usage_plan" "partner" {
   for_each = var.partners
@@ -32,8 +33,8 @@ resource "aws_api_gateway_api_key" "partner" {
 
   name        = "${var.name}-${each.key}"
   description = "Counts the usage of ${each.key}; no credential"
-  # `AuthorizerSettings::usage_key` in crates/sealpost-api/src/authorizer.rs.
-  value = "sealpost-usage-of-partner-${each.key}"
+  # `SEALPOST_AUTHORIZER_USAGE_KEY` in environment.tf has the same template. API Gateway takes 20 to 128 characters.
+  value = "${var.name}-usage-of-partner-${each.key}"
 }
 
 resource "aws_api_gateway_usage_plan_key" "partner" {

@@ -143,11 +143,10 @@ variable "waf" {
 }
 
 variable "logs" {
-  description = "Days that logs are kept, and the key that they are encrypted with. `account_role` makes the role that API Gateway writes logs with, once per account and region."
+  description = "Days that logs are kept, and the key that they are encrypted with."
   type = object({
     retention_in_days = optional(number, 365)
     kms_key_arn       = string
-    account_role      = optional(bool, true)
   })
 }
 
@@ -155,10 +154,4 @@ variable "tracing" {
   description = "Whether requests are traced by X-Ray."
   type        = bool
   default     = true
-}
-
-variable "permissions_boundary_arn" {
-  description = "A permissions boundary for the roles that are made here."
-  type        = string
-  default     = null
 }
