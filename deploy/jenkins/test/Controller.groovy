@@ -165,13 +165,12 @@ class Controller {
     }
 
     private List<String> select(Object includes, Object excludes) {
-        FileSystem system = FileSystems.default
-        PathMatcher wanted = system.getPathMatcher("glob:${includes}")
-        PathMatcher unwanted = system.getPathMatcher("glob:${excludes ?: ''}")
+        List<PathMatcher> wanted = patterns(includes)
+        List<PathMatcher> unwanted = patterns(excludes)
         List<String> names = []
         workspace.eachFileRecurse { File file ->
             Path path = workspace.toPath().relativize(file.toPath())
-            if (file.file && wanted.matches(path) && !unwanted.matches(path)) {
+            if (file.file && wanted.any { it.matches(path) } && !unwanted.any { it.matches(path) }) {
                 names << path.toString()
             }
         }
@@ -179,6 +178,12 @@ class Controller {
             throw new Failed("no file is ${includes}")
         }
         return names.sort()
+    }
+
+    /** As Ant reads them: several, with commas or spaces between. */
+    private static List<PathMatcher> patterns(Object given) {
+        FileSystem system = FileSystems.default
+        return (given ?: '').toString().tokenize(', ').collect { String pattern -> system.getPathMatcher("glob:${pattern}") }
     }
 
     private Object stash(Map named) {

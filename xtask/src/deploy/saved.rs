@@ -31,7 +31,7 @@ impl Saved {
         Self { folder: root().join("target/deploy").join(environment) }
     }
 
-    /// What terraform writes and applies.
+    /// What terraform writes and applies. It has the state in it, secrets in clear: for who applies, not for an archive.
     pub(super) fn plan(&self) -> PathBuf {
         self.folder.join("plan.tfplan")
     }

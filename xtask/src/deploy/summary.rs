@@ -175,7 +175,7 @@ impl Summary {
                 _ => format!("- {address}\n"),
             };
             if page.len() + line.len() > LONGEST {
-                page.push_str(&format!("- … and {left} more: see the archived plan\n"));
+                page.push_str(&format!("- … and {left} more: what terraform printed has all of them\n"));
                 return;
             }
             page.push_str(&line);

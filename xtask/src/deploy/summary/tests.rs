@@ -95,7 +95,7 @@ fn a_large_plan_still_fits_into_a_comment() {
     let page = summary(&plan).page("prod", "abc");
     assert!(page.len() < LONGEST + 1_000, "{}", page.len());
     assert!(page.contains("5000 to create"), "{}", &page[..100]);
-    assert!(page.contains("more: see the archived plan"));
+    assert!(page.contains("more: what terraform printed has all of them"));
 }
 
 #[test]
