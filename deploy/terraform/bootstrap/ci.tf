@@ -23,7 +23,7 @@ locals {
       Resource = ["${aws_s3_bucket.state.arn}/${var.name}/*.tfstate"]
     },
     {
-      # Only locks are removed: a state never is.
+      # Only locks are removed: a state never is (`KeepState` in deploy.tf).
       Sid      = "Locks"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]

@@ -160,6 +160,14 @@ locals {
       Resource = ["arn:${local.partition}:iam::${var.account_id}:role/${var.name}-ci-*", "arn:${local.partition}:iam::${var.account_id}:policy/${var.name}-ci-*", aws_iam_policy.boundary.arn, "arn:${local.partition}:iam::${var.account_id}:role/${var.name}-api-gateway-logs"]
     },
     {
+      # What begins with our name is ours to remove, but for this: a state is read and written, never removed, and nobody gets at it in
+      # another way. Locks (`.tflock`) are removed, so it is about the bucket and the states in it.
+      Sid       = "KeepState"
+      Effect    = "Deny"
+      NotAction = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:Get*", "kms:List*", "s3:AbortMultipartUpload", "s3:Get*", "s3:List*", "s3:PutObject"]
+      Resource  = [aws_s3_bucket.state.arn, "${aws_s3_bucket.state.arn}/*.tfstate", aws_kms_key.state.arn]
+    },
+    {
       Sid      = "KeepBoundaries"
       Effect   = "Deny"
       Action   = ["iam:DeleteRolePermissionsBoundary"]

@@ -186,6 +186,32 @@ run "bootstrap" {
     error_message = "Who deploys may not read a host key that it has to hand to a server."
   }
 
+  # The state's bucket begins with our name, and its key is one of the region's: neither is who deploys' to remove.
+  assert {
+    condition = alltrue([for call in [
+      "s3:DeleteBucket arn:aws:s3:::mock", "s3:PutBucketPolicy arn:aws:s3:::mock", "s3:PutBucketVersioning arn:aws:s3:::mock", "s3:PutLifecycleConfiguration arn:aws:s3:::mock",
+      "s3:DeleteObject arn:aws:s3:::mock/sealpost/prod.tfstate", "s3:DeleteObjectVersion arn:aws:s3:::mock/sealpost/prod.tfstate", "s3:BypassGovernanceRetention arn:aws:s3:::mock/sealpost/prod.tfstate",
+      "kms:ScheduleKeyDeletion ${aws_kms_key.state.arn}", "kms:DisableKey ${aws_kms_key.state.arn}", "kms:PutKeyPolicy ${aws_kms_key.state.arn}", "kms:CreateGrant ${aws_kms_key.state.arn}",
+      ] : anytrue([for statement in local.identities :
+        anytrue([for resource in statement.Resource : can(regex("^${replace(resource, "*", ".*")}$", split(" ", call)[1]))]) && !anytrue([for action in statement.NotAction : can(regex("^${replace(action, "*", ".*")}$", split(" ", call)[0]))])
+        if statement.Effect == "Deny" && can(statement.NotAction)
+    ])])
+    error_message = "Who deploys may remove a state, or what keeps it."
+  }
+
+  # And Terraform works: it reads and writes states, and takes and removes their locks.
+  assert {
+    condition = !anytrue([for call in [
+      "s3:ListBucket arn:aws:s3:::mock", "s3:GetObject arn:aws:s3:::mock/sealpost/prod.tfstate", "s3:PutObject arn:aws:s3:::mock/sealpost/prod.tfstate",
+      "s3:PutObject arn:aws:s3:::mock/sealpost/prod.tfstate.tflock", "s3:DeleteObject arn:aws:s3:::mock/sealpost/prod.tfstate.tflock", "s3:DeleteBucket arn:aws:s3:::sealpost-dev-files",
+      "kms:Decrypt ${aws_kms_key.state.arn}", "kms:GenerateDataKey ${aws_kms_key.state.arn}", "kms:ScheduleKeyDeletion arn:aws:kms:eu-central-1:123456789012:key/data",
+      ] : anytrue([for statement in local.identities :
+        anytrue([for resource in statement.Resource : can(regex("^${replace(resource, "*", ".*")}$", split(" ", call)[1]))]) && !anytrue([for action in statement.NotAction : can(regex("^${replace(action, "*", ".*")}$", split(" ", call)[0]))])
+        if statement.Effect == "Deny" && can(statement.NotAction)
+    ])])
+    error_message = "Who deploys can't work with the state, or not remove what is its own."
+  }
+
   assert {
     condition = alltrue([for secret in ["database", "signing-key", "partners/acme/main/sftp", "partners/host-keys/main/sftp", "handed-in/acme/host-keys/sftp"] : anytrue([
       for statement in local.deploy_policies.resources : try(
