@@ -75,11 +75,12 @@ locals {
     } }
   }
 
-  # Services that have one address for the whole world.
+  # Services that have one address for the whole world. An interface endpoint with private names is a zone of the network: who makes
+  # or removes one needs the right to associate it.
   worldwide = {
     Sid      = "Worldwide"
     Effect   = "Allow"
-    Action   = ["globalaccelerator:*", "route53:ChangeResourceRecordSets", "route53:GetChange", "route53:GetHostedZone", "route53:ListHostedZones", "route53:ListResourceRecordSets", "route53:ListTagsForResource"]
+    Action   = ["globalaccelerator:*", "route53:AssociateVPCWithHostedZone", "route53:ChangeResourceRecordSets", "route53:DisassociateVPCFromHostedZone", "route53:GetChange", "route53:GetHostedZone", "route53:ListHostedZones", "route53:ListResourceRecordSets", "route53:ListTagsForResource"]
     Resource = "*"
   }
 
@@ -150,7 +151,7 @@ locals {
       Action   = ["iam:CreateServiceLinkedRole"]
       Resource = ["arn:${local.partition}:iam::${var.account_id}:role/aws-service-role/*"]
       Condition = { StringEquals = { "iam:AWSServiceName" = [
-        "globalaccelerator.amazonaws.com", "ops.apigateway.amazonaws.com", "rds.amazonaws.com", "wafv2.amazonaws.com",
+        "globalaccelerator.amazonaws.com", "ops.apigateway.amazonaws.com", "rds.amazonaws.com", "transitgateway.amazonaws.com", "wafv2.amazonaws.com",
       ] } }
     },
     {

@@ -173,6 +173,12 @@ run "bootstrap" {
     error_message = "API Gateway has no role to write the logs of any environment with."
   }
 
+  # What AWS asks for besides, when a network gets endpoints with private names and is attached to a transit gateway.
+  assert {
+    condition     = length(setsubtract(["route53:AssociateVPCWithHostedZone", "route53:DisassociateVPCFromHostedZone"], local.worldwide.Action)) == 0 && contains(flatten([for statement in local.identities : statement.Condition.StringEquals["iam:AWSServiceName"] if statement.Sid == "ServiceRoles"]), "transitgateway.amazonaws.com")
+    error_message = "Who deploys may not make the network that modules/network describes."
+  }
+
   # What prod names has to be read by who applies, or its server never gets its keys.
   assert {
     condition = length(regexall("arn:aws:secretsmanager:[^\"]+", file("./environments/prod/main.tf"))) == 3 && !anytrue(flatten([
