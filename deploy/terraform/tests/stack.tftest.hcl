@@ -89,6 +89,26 @@ run "our_own_engine_delivers" {
   }
 }
 
+# An account that is new may run so few functions at once that none of them can be reserved.
+run "developers_have_a_new_account" {
+  command = plan
+
+  module {
+    source = "./environments/dev"
+  }
+
+  variables {
+    account_id = "123456789012"
+    # Any file: it is read for its digest only.
+    package_file = "./tests/documents/partner.json"
+  }
+
+  assert {
+    condition     = length(module.sealpost.functions) == 4 && alltrue([for one in values(module.sealpost.functions) : one.reserved_concurrency == -1])
+    error_message = "Lambda would refuse the functions of an account that may run ten at once."
+  }
+}
+
 run "a_partner_with_a_bad_id" {
   command = plan
 

@@ -1,11 +1,12 @@
 output "functions" {
-  description = "The functions by what they do: name, ARN of the live alias, and how API Gateway calls it."
+  description = "The functions by what they do: name, ARN of the live alias, how API Gateway calls it, time limit, and reserved concurrency (-1: none)."
   value = { for function, alias in aws_lambda_alias.live : function => {
-    name       = aws_lambda_function.this[function].function_name
-    alias      = alias.name
-    alias_arn  = alias.arn
-    invoke_arn = alias.invoke_arn
-    timeout    = local.functions[function].timeout
+    name                 = aws_lambda_function.this[function].function_name
+    alias                = alias.name
+    alias_arn            = alias.arn
+    invoke_arn           = alias.invoke_arn
+    timeout              = local.functions[function].timeout
+    reserved_concurrency = local.functions[function].reserved_concurrency
   } }
 }
 
