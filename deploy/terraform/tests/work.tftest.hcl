@@ -81,6 +81,11 @@ run "functions" {
     condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.retention_in_days == 365 && group.kms_key_id == "arn:aws:kms:eu-central-1:123456789012:key/logs"])
     error_message = "Logs are not kept for a year, with our key."
   }
+
+  assert {
+    condition     = alltrue([for one in aws_lambda_function.this : one.logging_config[0].application_log_level == "TRACE"])
+    error_message = "Lambda drops lines that the program was told to write."
+  }
 }
 
 run "functions_of_another_processor" {

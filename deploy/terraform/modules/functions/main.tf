@@ -72,9 +72,11 @@ resource "aws_lambda_function" "this" {
   }
 
   logging_config {
-    log_format       = "JSON"
-    log_group        = aws_cloudwatch_log_group.this[each.key].name
-    system_log_level = "INFO"
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.this[each.key].name
+    # The program itself leaves out what its `log.level` does; Lambda would drop everything below INFO, whatever that says.
+    application_log_level = "TRACE"
+    system_log_level      = "INFO"
   }
 
   tracing_config {
