@@ -28,6 +28,9 @@ locals {
 
   # With whose rights connectors are made where the program does it.
   connectors_by_program = var.engine == "aws_transfer" && var.connector_roles_for_program != null
+
+  # Whose events are taken. What the program makes nobody knows here, so that then those of all connectors come: none, to the module.
+  heard_connectors = [for connector in values(module.transfer.connectors) : connector.arn if !local.connectors_by_program]
 }
 
 module "keys" {
@@ -220,7 +223,8 @@ module "functions" {
   failed_events_queue_arn = module.queues.dead_letters.events.arn
   work_batch              = var.functions.work_batch
   bucket                  = module.store.bucket
-  connector_arns          = toset([for connector in values(module.transfer.connectors) : connector.arn])
+  event_bus               = var.event_bus
+  connector_arns          = toset(local.heard_connectors)
 }
 
 module "api" {

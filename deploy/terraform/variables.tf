@@ -268,7 +268,7 @@ variable "connector_roles_for_program" {
 }
 
 variable "event_bus" {
-  description = "The bus that events of our own transfer API go to and come from."
+  description = "The bus that events of our own transfer API go to and come from. It has to be there; those of AWS always come from the default one."
   type        = string
   default     = "default"
 }

@@ -18,6 +18,8 @@ locals {
       "arn:${local.partition}:cloudwatch::${var.account_id}:dashboard/${var.name}-*",
       "arn:${local.partition}:dynamodb:${local.here}:table/${var.name}-*",
       "arn:${local.partition}:events:${local.here}:rule/${var.name}-*",
+      # On a bus that is not the default one.
+      "arn:${local.partition}:events:${local.here}:rule/*/${var.name}-*",
       "arn:${local.partition}:lambda:${local.here}:function:${var.name}-*",
       "arn:${local.partition}:lambda:${local.here}:event-source-mapping:*",
       "arn:${local.partition}:logs:${local.here}:log-group:/aws/apigateway/${var.name}-*",

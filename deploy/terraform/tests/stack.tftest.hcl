@@ -67,6 +67,24 @@ run "connectors_deliver" {
     condition     = !can(local.environment.SEALPOST__DELIVER__AWS_TRANSFER__ACCESS_ROLE)
     error_message = "The program is told to make connectors."
   }
+
+  assert {
+    condition     = length(local.heard_connectors) == 1
+    error_message = "Events of others' connectors are taken."
+  }
+}
+
+run "the_program_makes_connectors" {
+  command = plan
+
+  variables {
+    connector_roles_for_program = { access_role_arn = "arn:aws:iam::123456789012:role/access" }
+  }
+
+  assert {
+    condition     = length(module.transfer.connectors) == 1 && length(local.heard_connectors) == 0
+    error_message = "Only events of the connectors that were made here are taken: a delivery by the program's own waits for nothing."
+  }
 }
 
 run "our_own_engine_delivers" {

@@ -63,7 +63,7 @@ run "functions" {
   }
 
   assert {
-    condition     = toset(jsondecode(aws_cloudwatch_event_rule.this["transfers"].event_pattern).source) == toset(["aws.transfer", "sealpost.transfer"]) && toset(jsondecode(aws_cloudwatch_event_rule.this["transfers"].event_pattern).detail-type) == toset(["SFTP Connector File Send Completed", "SFTP Connector File Send Failed"])
+    condition     = toset(flatten([for rule in ["transfers", "own-transfers"] : jsondecode(aws_cloudwatch_event_rule.this[rule].event_pattern).source])) == toset(["aws.transfer", "sealpost.transfer"]) && toset(jsondecode(aws_cloudwatch_event_rule.this["transfers"].event_pattern).detail-type) == toset(["SFTP Connector File Send Completed", "SFTP Connector File Send Failed"])
     error_message = "Events of connectors are not taken."
   }
 
@@ -85,6 +85,30 @@ run "functions" {
   assert {
     condition     = alltrue([for one in aws_lambda_function.this : one.logging_config[0].application_log_level == "TRACE"])
     error_message = "Lambda drops lines that the program was told to write."
+  }
+}
+
+run "a_bus_for_our_own_transfers" {
+  command = plan
+
+  module {
+    source = "./modules/functions"
+  }
+
+  variables {
+    event_bus      = "reporting"
+    connector_arns = ["arn:aws:transfer:eu-central-1:123456789012:connector/c-0123456789abcdef0"]
+  }
+
+  assert {
+    condition     = { for rule, one in aws_cloudwatch_event_rule.this : rule => one.event_bus_name } == { sweep = "default", transfers = "default", own-transfers = "reporting", objects = "default" } && { for rule, one in aws_cloudwatch_event_target.this : rule => one.event_bus_name } == { sweep = "default", transfers = "default", own-transfers = "reporting", objects = "default" }
+    error_message = "Rules do not listen where the events are put."
+  }
+
+  # Its connectors are its own: Transfer Family's are not among them.
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.this["own-transfers"].event_pattern) == { source = ["sealpost.transfer"], detail-type = ["SFTP Connector File Send Completed", "SFTP Connector File Send Failed"] } && jsondecode(aws_cloudwatch_event_rule.this["transfers"].event_pattern).resources == ["arn:aws:transfer:eu-central-1:123456789012:connector/c-0123456789abcdef0"]
+    error_message = "Events of our own transfer API are left out, or those of others' connectors taken."
   }
 }
 

@@ -23,13 +23,11 @@ resource "aws_lambda_event_source_mapping" "work" {
 }
 
 locals {
-  # Ends of single files: what a delivery waits for. Our own transfer API sends the same under a name of its own, since Amazon
-  # keeps `aws.` for itself.
+  # Ends of single files: what a delivery waits for.
+  file_ends = ["SFTP Connector File Send Completed", "SFTP Connector File Send Failed"]
+
   connector_events = merge(
-    {
-      source      = ["aws.transfer", "sealpost.transfer"]
-      detail-type = ["SFTP Connector File Send Completed", "SFTP Connector File Send Failed"]
-    },
+    { source = ["aws.transfer"], detail-type = local.file_ends },
     # Other connectors of the account are not ours. A pattern has 2,048 characters at most: with more of ours all come, and the
     # function leaves alone what no delivery waits for.
     length(var.connector_arns) == 0 || length(var.connector_arns) > 20 ? {} : { resources = sort(var.connector_arns) },
@@ -38,16 +36,27 @@ locals {
   rules = {
     sweep = {
       description = "Rings for work that waits and may have been forgotten"
+      bus         = "default"
       schedule    = var.sweep
       pattern     = null
     }
     transfers = {
       description = "Files that were sent, or could not be, by connectors"
+      bus         = "default"
       schedule    = null
       pattern     = jsonencode(local.connector_events)
     }
+    # Our own transfer API says the same under a name of its own, since Amazon keeps `aws.` for itself; of its own connectors, and on
+    # the bus that the program was told.
+    own-transfers = {
+      description = "Files that were sent, or could not be, by our own transfer API"
+      bus         = var.event_bus
+      schedule    = null
+      pattern     = jsonencode({ source = ["sealpost.transfer"], detail-type = local.file_ends })
+    }
     objects = {
       description = "Sealed files that are stored"
+      bus         = "default"
       schedule    = null
       pattern = jsonencode({
         source      = ["aws.s3"]
@@ -63,6 +72,7 @@ resource "aws_cloudwatch_event_rule" "this" {
 
   name                = "${var.name}-${each.key}"
   description         = each.value.description
+  event_bus_name      = each.value.bus
   schedule_expression = each.value.schedule
   event_pattern       = each.value.pattern
 }
@@ -70,9 +80,10 @@ resource "aws_cloudwatch_event_rule" "this" {
 resource "aws_cloudwatch_event_target" "this" {
   for_each = local.rules
 
-  rule      = aws_cloudwatch_event_rule.this[each.key].name
-  target_id = "events"
-  arn       = aws_lambda_alias.live["events"].arn
+  rule           = aws_cloudwatch_event_rule.this[each.key].name
+  event_bus_name = each.value.bus
+  target_id      = "events"
+  arn            = aws_lambda_alias.live["events"].arn
 
   # What can't be handed over for an hour is kept for people; the next sweep makes an older one needless.
   retry_policy {

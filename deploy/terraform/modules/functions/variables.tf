@@ -164,8 +164,14 @@ variable "bucket" {
   type        = string
 }
 
+variable "event_bus" {
+  description = "The bus that events of our own transfer API come from. Those of AWS always come from the default one."
+  type        = string
+  default     = "default"
+}
+
 variable "connector_arns" {
-  description = "The connectors whose events are taken; those of the whole account when there are none or more than 20."
+  description = "The connectors of Transfer Family whose events are taken; those of the whole account when there are none or more than 20."
   type        = set(string)
   default     = []
 }

@@ -78,7 +78,8 @@ resource "aws_sqs_queue_policy" "this" {
         Action    = "sqs:SendMessage"
         Resource  = local.arns[each.key]
         Condition = {
-          ArnLike      = { "aws:SourceArn" = "arn:${var.account.partition}:events:${var.account.region}:${var.account.id}:rule/${var.name}-*" }
+          # On a bus of its own a rule has the bus before its name.
+          ArnLike      = { "aws:SourceArn" = [for rule in ["rule/${var.name}-*", "rule/*/${var.name}-*"] : "arn:${var.account.partition}:events:${var.account.region}:${var.account.id}:${rule}"] }
           StringEquals = { "aws:SourceAccount" = var.account.id }
         }
       }],
