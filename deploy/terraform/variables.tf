@@ -282,7 +282,7 @@ variable "observability" {
     limits = optional(object({
       oldest_message_seconds  = optional(number, 900)
       api_5xx_percent         = optional(number, 1)
-      api_latency_ms          = optional(number, 10000)
+      api_latency_ms          = optional(number, 27500)
       certificate_days        = optional(number, 30)
       delivery_expected_hours = optional(number, 24)
       database_free_gib       = optional(number, 10)

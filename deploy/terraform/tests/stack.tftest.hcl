@@ -69,6 +69,11 @@ run "connectors_deliver" {
   }
 
   assert {
+    condition     = var.observability.limits.api_latency_ms > 26000
+    error_message = "Clients that wait for their report ring an alarm."
+  }
+
+  assert {
     condition     = length(local.heard_connectors) == 1
     error_message = "Events of others' connectors are taken."
   }

@@ -333,6 +333,12 @@ run "alarms" {
     error_message = "A given database is somebody else's to watch."
   }
 
+  # `Prefer: wait` holds an answer back for up to 26 s (crates/sealpost-api/src/wait.rs); API Gateway ends after 29.
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.api_latency.threshold > 26000 && aws_cloudwatch_metric_alarm.api_latency.threshold < 29000
+    error_message = "Clients that wait for their report ring an alarm."
+  }
+
   assert {
     condition     = can(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets[8])
     error_message = "The dashboard has nothing to show."

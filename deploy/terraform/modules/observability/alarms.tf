@@ -212,7 +212,7 @@ resource "aws_cloudwatch_metric_alarm" "api_5xx" {
 
 resource "aws_cloudwatch_metric_alarm" "api_latency" {
   alarm_name          = "${var.name}-api-latency"
-  alarm_description   = "One answer in a hundred takes longer than ${var.limits.api_latency_ms} ms."
+  alarm_description   = "One answer in a hundred takes longer than ${var.limits.api_latency_ms} ms. Answers that clients have held back (`Prefer: wait`) take up to 26 s."
   namespace           = "AWS/ApiGateway"
   metric_name         = "Latency"
   dimensions          = { ApiName = var.api.name, Stage = var.api.stage }

@@ -88,13 +88,14 @@ variable "limits" {
   description = <<-EOT
     When alarms ring.
     `oldest_message_seconds`: the oldest bell that no worker heard. `api_5xx_percent`: answers that are our fault.
-    `api_latency_ms`: the 99th percentile. `certificate_days`: days before a partner's certificate ends.
+    `api_latency_ms`: the 99th percentile. A client may have an answer held back for up to 26 s (`Prefer: wait`), so a lower limit rings whenever clients do; API Gateway
+    gives up after 29. `certificate_days`: days before a partner's certificate ends.
     `delivery_expected_hours`: an alarm when nothing was delivered for so long; null where that is usual. `database_free_gib`: storage that is left.
   EOT
   type = object({
     oldest_message_seconds  = optional(number, 900)
     api_5xx_percent         = optional(number, 1)
-    api_latency_ms          = optional(number, 10000)
+    api_latency_ms          = optional(number, 27500)
     certificate_days        = optional(number, 30)
     delivery_expected_hours = optional(number, 24)
     database_free_gib       = optional(number, 10)
