@@ -112,13 +112,15 @@ async fn a_connector_is_established_before_anything_is_sent_and_retired_with_its
     let left = listed(&moto);
     assert_eq!((left.len(), &left[0]["Url"]), (1, &json!("sftp://sftp.other.example:2222")));
     assert_eq!(engine(&moto).retire(&acme).await.unwrap(), None);
-    // One that the settings name is not ours to remove: it has no tag of ours.
-    let mut named = connector("elsewhere.example");
+    // One that the settings name is not ours to remove, whatever tag it has; and nobody is asked.
+    let mut named = other;
     named.settings.aws_connector = left[0]["ConnectorId"].as_str().map(|id| id.parse().unwrap());
     named.settings.user_secret = None;
     assert_eq!(next.establish(&named).await.unwrap().unwrap().outcome, Establishing::Kept);
     assert_eq!(next.retire(&named).await.unwrap(), None);
     assert_eq!(listed(&moto).len(), 1);
+    drop(moto);
+    assert_eq!(next.retire(&named).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
