@@ -141,15 +141,26 @@ impl Pipeline {
     /// The report type with its columns, to be shown. Without them where its database can't say them now: what needs no
     /// columns goes on.
     pub async fn shown(&self, report: Arc<ReportType>) -> Arc<ReportType> {
-        let Ok(source) = self.source(&report) else { return report };
-        match tokio::time::timeout(PATIENCE, self.parts.catalogue.described(report.clone(), &**source)).await {
-            Ok(Ok(described)) => described,
-            Ok(Err(error)) => {
+        match self.with_columns(report.clone()).await {
+            Ok(described) => described,
+            Err(error) => {
                 crate::log::not_described(&report.id, &error);
                 report
             }
-            Err(_) => report,
         }
+    }
+
+    /// The report type with its columns, for what would be wrong without them.
+    ///
+    /// # Errors
+    /// As [`Source::describe`]; `SP-SOURCE-001` where the database takes longer than it is waited for.
+    pub async fn with_columns(&self, report: Arc<ReportType>) -> Result<Arc<ReportType>> {
+        let source = self.source(&report)?;
+        let described = self.parts.catalogue.described(report.clone(), &**source);
+        tokio::time::timeout(PATIENCE, described).await.unwrap_or_else(|_| {
+            let detail = format!("{}: the source did not say its columns within {} s", report.id, PATIENCE.as_secs());
+            Err(Error::new(&codes::source::UNREACHABLE, detail))
+        })
     }
 }
 

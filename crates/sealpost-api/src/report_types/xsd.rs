@@ -20,10 +20,12 @@ pub(crate) async fn xsd(
     Caller(partner): Caller,
     Id(id): Id<String>,
 ) -> Result<Response, Problem> {
-    let report = state.pipeline.shown(super::granted(&state.pipeline, &partner, &id)?).await;
+    let report = super::granted(&state.pipeline, &partner, &id)?;
     let offered = state.pipeline.formats_of(&report).iter().any(|entry| entry.name == "xml");
-    match offered.then_some(state.xsd) {
-        Some(write) => Ok(([(header::CONTENT_TYPE, "application/xml")], write(&report)?).into_response()),
-        None => Err(Error::new(&codes::request::NOT_FOUND, format!("{id} has no XML schema")).into()),
-    }
+    let Some(write) = offered.then_some(state.xsd) else {
+        return Err(Error::new(&codes::request::NOT_FOUND, format!("{id} has no XML schema")).into());
+    };
+    // A schema without columns would be one that no file keeps to.
+    let report = state.pipeline.with_columns(report).await?;
+    Ok(([(header::CONTENT_TYPE, "application/xml")], write(&report)?).into_response())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
-use crate::rig::{Partner, ROWS, Rig, header, id, json_of};
+use crate::rig::{Partner, ROWS, Rig, Wish, header, id, json_of};
 
 #[tokio::test]
 async fn a_report_is_admitted_produced_delivered_and_shown_in_one_shape() {
@@ -225,4 +225,21 @@ async fn the_catalogue_shows_what_is_granted_and_how_to_ask() {
     assert!(xsd.text().await.unwrap().contains("schema"));
     let (status, _) = json_of(rig.get(&rig.globex, "/v1/report-types/employees.v1/schema.xsd")).await;
     assert_eq!(status, StatusCode::NOT_FOUND, "it is not offered as XML");
+}
+
+#[tokio::test]
+async fn an_xsd_is_not_made_of_columns_that_nobody_knows() {
+    let rig = Rig::wishing(Wish { is_database_away: true, ..Wish::default() }).await;
+    let path = "/v1/report-types/contracts.v1";
+    let (status, shown) = json_of(rig.get(&rig.acme, path)).await;
+    assert_eq!((status, &shown["columns"]), (StatusCode::OK, &json!([])), "what needs no columns goes on");
+    let path = format!("{path}/schema.xsd");
+    let (status, problem) = json_of(rig.get(&rig.acme, &path)).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("SP-SOURCE-001")), "{problem}");
+    assert_eq!(problem["retryable"], true);
+
+    std::fs::rename(rig.folder.path().join("away.db"), rig.folder.path().join("source.db")).unwrap();
+    let xsd = rig.get(&rig.acme, &path).send().await.unwrap();
+    assert_eq!(xsd.status(), StatusCode::OK);
+    assert!(xsd.text().await.unwrap().contains("name=\"employee\""));
 }

@@ -246,6 +246,8 @@ pub(crate) struct Wish {
     pub(crate) store: Option<StoreSettings>,
     /// Our signing key, and where secrets are.
     pub(crate) signing: Option<(SigningKeyRef, Arc<dyn SecretStore>)>,
+    /// The database lies in `away.db`, where nobody looks for it.
+    pub(crate) is_database_away: bool,
 }
 
 async fn pipeline_with(folder: &Path, self_service: SelfService, wish: Wish) -> Pipeline {
@@ -262,6 +264,9 @@ async fn pipeline_with(folder: &Path, self_service: SelfService, wish: Wish) -> 
     if !database.exists() {
         fill(&database).await;
         write_catalogue(&catalogue);
+    }
+    if wish.is_database_away {
+        std::fs::rename(&database, folder.join("away.db")).unwrap();
     }
     let source: Arc<dyn Source> = Arc::new(SqliteSource::new(SqliteSettings { path: database }));
     let sources = BTreeMap::from([("main".to_owned(), source)]);
