@@ -1,7 +1,8 @@
 //! Apache Parquet with exact types, by way of Arrow batches built from the rows.
 //!
 //! Batches and row groups end where rows and their bytes say, never where the input's batches ended, so the same rows
-//! give the same file. A row group is bounded in rows and in bytes: that bounds the memory.
+//! give the same file. A row group is bounded in rows and in bytes, and the groups of a large file grow with it: that bounds
+//! the memory.
 
 mod columns;
 mod decimal;
@@ -42,6 +43,9 @@ const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 const GROUP_BYTES: usize = 32 * 1024 * 1024;
 /// Bounds of the option `row_group_rows`.
 const GROUP_ROWS: std::ops::RangeInclusive<usize> = 1_000..=1_048_576;
+/// A row group may have this part of the rows before it, whatever was asked for. The library keeps half a kilobyte of each column of each
+/// group until the file ends: groups of 1,000 rows would make the memory follow the rows.
+const GROUP_PART: usize = 256;
 /// Bounds of the option `zstd_level`.
 const ZSTD_LEVELS: std::ops::RangeInclusive<i32> = 1..=22;
 
@@ -54,7 +58,8 @@ pub(crate) struct ParquetOptions {
     /// The level of zstd, 1 to 22. Default: 3.
     #[schemars(range(min = 1, max = 22))]
     zstd_level: i32,
-    /// Most rows of a row group, 1,000 to 1,048,576; 32 MiB of values end it earlier. Default: 65,536.
+    /// Most rows of a row group, 1,000 to 1,048,576; 32 MiB of values end it earlier. In a file with many more rows the groups are larger:
+    /// a 256th of the rows before them. Default: 65,536.
     #[schemars(range(min = 1000, max = 1_048_576))]
     row_group_rows: usize,
 }
@@ -108,7 +113,8 @@ impl Format for ParquetOptions {
             .set_compression(compression)
             // Fixed: the same rows give the same bytes after an update of the library, as far as it is up to us.
             .set_created_by("sealpost".to_owned())
-            .set_max_row_group_row_count(Some(self.row_group_rows));
+            // Groups are ended here, never by the library.
+            .set_max_row_group_row_count(Some(*GROUP_ROWS.end()));
         let (out, failure) = KeptSink::new(out);
         Ok(Box::new(ParquetFile {
             builders: columns.iter().map(ColumnBuilder::new).collect(),
@@ -116,7 +122,9 @@ impl Format for ParquetOptions {
             schema,
             output: Output::Waiting(properties, out),
             failure,
+            asked_rows: self.row_group_rows,
             group_rows: self.row_group_rows,
+            ended_rows: 0,
             chunk: Fill::default(),
             group: Fill::default(),
         }))
@@ -146,7 +154,12 @@ struct ParquetFile {
     schema: SchemaRef,
     columns: Vec<Column>,
     builders: Vec<ColumnBuilder>,
+    /// The option `row_group_rows`.
+    asked_rows: usize,
+    /// Most rows of the open group.
     group_rows: usize,
+    /// Rows of the groups that have ended.
+    ended_rows: usize,
     chunk: Fill,
     group: Fill,
 }
@@ -211,6 +224,8 @@ impl RowWriter for ParquetFile {
             if group_full {
                 let flushed = self.writer(None)?.flush();
                 flushed.map_err(|error| self.failure.or(failed(error)))?;
+                self.ended_rows += self.group.rows;
+                self.group_rows = group_rows(self.asked_rows, self.ended_rows);
                 self.group = Fill::default();
             }
         }
@@ -226,6 +241,11 @@ impl RowWriter for ParquetFile {
         };
         writer.into_inner().map_err(|error| self.failure.or(failed(error)))?.finish()
     }
+}
+
+/// Most rows of a row group with so many rows before it. It depends on the rows only, so the same rows give the same file.
+fn group_rows(asked: usize, before: usize) -> usize {
+    asked.max(before / GROUP_PART).min(*GROUP_ROWS.end())
 }
 
 fn broken() -> Error {

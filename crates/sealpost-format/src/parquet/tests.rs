@@ -1,5 +1,6 @@
 //! What a file is made of, beside its values (those are read back by other programs).
 
+use ::parquet::file::metadata::RowGroupMetaData;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use sealpost_core::column::ColumnKind;
 use sealpost_core::sink::MemorySink;
@@ -25,15 +26,20 @@ fn file(rows: i64, at_once: i64) -> Vec<u8> {
     memory.finished().unwrap()
 }
 
-/// Whether each column has a dictionary in each row group.
-fn dictionaries(bytes: &[u8]) -> Vec<Vec<bool>> {
+/// What the file says of each row group.
+fn groups(bytes: &[u8]) -> Vec<RowGroupMetaData> {
     let path = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(path.path(), bytes).unwrap();
     let reader = SerializedFileReader::new(path.reopen().unwrap()).unwrap();
-    let groups = reader.metadata().row_groups().iter();
-    groups
-        .map(|group| group.columns().iter().map(|column| column.dictionary_page_offset().is_some()).collect())
-        .collect()
+    reader.metadata().row_groups().to_vec()
+}
+
+/// Whether each column has a dictionary in each row group.
+fn dictionaries(bytes: &[u8]) -> Vec<Vec<bool>> {
+    let has_dictionary = |group: &RowGroupMetaData| {
+        group.columns().iter().map(|column| column.dictionary_page_offset().is_some()).collect()
+    };
+    groups(bytes).iter().map(has_dictionary).collect()
 }
 
 #[test]
@@ -51,4 +57,38 @@ fn few_rows_are_written_as_ever_and_none_are_a_file_too() {
 fn how_rows_arrive_does_not_show() {
     let whole = file(20_000, 20_000);
     assert!([1_000, 777, 8_192].iter().all(|at_once| file(20_000, *at_once) == whole));
+}
+
+#[test]
+fn small_row_groups_grow_with_the_file() {
+    const ROWS: usize = 1_500_000;
+    let options = serde_json::json!({"row_group_rows": 1000, "compression": "none"}).as_object().unwrap().clone();
+    let memory = MemorySink::default();
+    let columns = [Column::new("same", ColumnKind::Integer)];
+    let mut writer = build(&options).unwrap().begin(&columns, Box::new(memory.clone())).unwrap();
+    let mut batch = Batch::new(1, 0);
+    for start in (0..ROWS).step_by(10_000) {
+        batch.clear(start as u64);
+        (0..10_000).for_each(|_| batch.push(Value::Int(7)));
+        writer.write(&batch).unwrap();
+    }
+    writer.finish().unwrap();
+    let rows: Vec<i64> = groups(&memory.finished().unwrap()).iter().map(RowGroupMetaData::num_rows).collect();
+    assert_eq!(rows.iter().sum::<i64>(), ROWS as i64);
+    assert!(rows[..GROUP_PART].iter().all(|rows| *rows == 1000), "as asked, as long as the file is small");
+    assert!(rows.len() < ROWS / 2000, "{} groups", rows.len());
+}
+
+#[test]
+fn a_row_group_has_as_many_rows_as_asked_or_its_part_and_never_more_than_the_most() {
+    for (asked, before, rows) in [
+        (1_000, 0, 1_000),
+        (1_000, 256_000, 1_000),
+        (1_000, 512_000, 2_000),
+        (65_536, 10_000_000, 65_536),
+        (65_536, 1_000_000_000, 1_048_576),
+        (1_048_576, usize::MAX, 1_048_576),
+    ] {
+        assert_eq!(group_rows(asked, before), rows, "{asked} after {before}");
+    }
 }
