@@ -114,21 +114,23 @@ impl CsvText {
         &mut self,
         column: usize,
         text: &str,
-        classes: u8,
+        mut classes: u8,
         quoted: bool,
         guarded: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
         self.scratch.clear();
+        // What is written decides about quotes: the text with its apostrophe.
         if guarded && self.guard && is_formula(text) {
             self.scratch.push(b'\'');
+            classes |= self.classes[usize::from(b'\'')];
         }
         if !self.charset.encode(text, &mut self.scratch) {
             let why = format!("a character that {} does not have", self.charset.name());
             return Err(Fault { column, code: &codes::format::CHARACTER, why: why.into() });
         }
         let special = classes & SPECIAL != 0;
-        let like_null = text == self.null_text;
+        let like_null = self.scratch == self.null_bytes;
         if self.never && (special || like_null) {
             return Err(Fault::value(
                 column,
@@ -215,7 +217,39 @@ fn is_formula(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sealpost_core::batch::Batch;
+    use sealpost_core::column::ColumnKind;
+    use sealpost_core::sink::MemorySink;
+
     use super::*;
+
+    /// A file of one row, with this name for its columns.
+    fn file(options: serde_json::Value, name: &str, row: &[Value<'_>]) -> String {
+        let format = crate::csv::build(options.as_object().unwrap()).unwrap();
+        let columns = vec![Column::new(name, ColumnKind::Text); row.len()];
+        let memory = MemorySink::default();
+        let mut writer = format.begin(&columns, Box::new(memory.clone())).unwrap();
+        let mut batch = Batch::new(row.len(), 0);
+        row.iter().for_each(|value| batch.push(*value));
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        String::from_utf8(memory.finished().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_apostrophe_of_the_guard_is_quoted_where_it_is_the_delimiter_or_the_null_text() {
+        let (formula, plain) = (Value::Text("=1"), Value::Text("x"));
+        let quotes = serde_json::json!({"delimiter": "'", "formula_guard": true});
+        assert_eq!(file(quotes, "=a", &[formula, plain]), "\"'=a\"'\"'=a\"\r\n\"'=1\"'x\r\n");
+        let null = serde_json::json!({"null_text": "'-", "formula_guard": true});
+        assert_eq!(file(null, "a", &[Value::Text("-"), Value::Null]), "a,a\r\n\"'-\",'-\r\n");
+        // And where it makes the difference, no quotes are needed.
+        let minus = serde_json::json!({"null_text": "-", "formula_guard": true});
+        assert_eq!(file(minus, "a", &[Value::Text("-"), Value::Null]), "a,a\r\n'-,-\r\n");
+        let never = serde_json::json!({"delimiter": "'", "formula_guard": true, "quoting": "never"});
+        let format = crate::csv::build(never.as_object().unwrap()).unwrap();
+        assert!(format.begin(&[Column::new("=a", ColumnKind::Text)], Box::new(MemorySink::default())).is_err());
+    }
 
     #[test]
     fn quotes_are_doubled_and_nothing_else_changes() {
