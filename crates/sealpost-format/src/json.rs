@@ -3,6 +3,7 @@
 //! Keys are escaped once per file and values written straight into the block. Decimals are strings unless asked
 //! otherwise, because most readers turn JSON numbers into 64-bit floats.
 
+mod depth;
 mod escape;
 
 use std::sync::Arc;
@@ -203,7 +204,7 @@ fn push_number(text: &str, out: &mut Vec<u8>) {
 
 /// Appends JSON as it is, checked; its line breaks, which can only stand between tokens, become spaces.
 fn embed(column: usize, text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
-    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() || depth::is_too_deep(text) {
         return Err(Fault::value(
             column,
             "is not one JSON value (or nested deeper than 127); json_columns `text` writes it as a string",
@@ -238,5 +239,8 @@ mod tests {
         for text in ["", "{", "1 2", "{'a':1}", "NaN"] {
             assert!(embed(0, text, &mut Vec::new()).is_err(), "{text}");
         }
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(embed(0, &nested(127), &mut Vec::new()).is_ok());
+        assert!(embed(0, &nested(128), &mut Vec::new()).is_err());
     }
 }
