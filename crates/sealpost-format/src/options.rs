@@ -36,6 +36,7 @@ pub(crate) fn read<O: Options>(given: &Map<String, Json>) -> Result<O> {
     let schema = schema::<O>();
     let known = schema.get("properties").and_then(Json::as_object);
     let mut wrong = Vec::new();
+    let mut read_alone = Map::new();
     for (name, value) in given {
         let Some(property) = known.and_then(|known| known.get(name)) else {
             let names: Vec<&str> = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
@@ -43,17 +44,20 @@ pub(crate) fn read<O: Options>(given: &Map<String, Json>) -> Result<O> {
             continue;
         };
         let alone = Json::Object([(name.clone(), value.clone())].into_iter().collect());
-        if let Err(error) = serde_json::from_value::<O>(alone) {
-            wrong.push(field(name, explain(&error.to_string(), property)));
+        match serde_json::from_value::<O>(alone) {
+            Ok(_) => drop(read_alone.insert(name.clone(), value.clone())),
+            Err(error) => wrong.push(field(name, explain(&error.to_string(), property))),
         }
     }
-    if wrong.is_empty() {
-        match serde_json::from_value::<O>(Json::Object(given.clone())) {
-            Ok(options) => {
-                wrong.extend(options.conflicts().into_iter().map(|(name, detail)| field(name, detail)));
-            }
-            Err(error) => wrong.push(FieldError::new(POINTER, error.to_string())),
+    // In place of those that can't be read stand the defaults, of which nothing is said.
+    let is_whole = wrong.is_empty();
+    match serde_json::from_value::<O>(Json::Object(read_alone.clone())) {
+        Ok(options) => {
+            let conflicts = options.conflicts().into_iter();
+            let conflicts = conflicts.filter(|(name, _)| is_whole || read_alone.contains_key(*name));
+            wrong.extend(conflicts.map(|(name, detail)| field(name, detail)));
         }
+        Err(error) => wrong.push(FieldError::new(POINTER, error.to_string())),
     }
     let names: Vec<&str> = wrong.iter().map(|field| field.pointer.trim_start_matches("/format_options/")).collect();
     let detail = format!("not valid: {}", names.join(", "));

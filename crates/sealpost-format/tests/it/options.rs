@@ -45,6 +45,23 @@ fn all_mistakes_are_named_at_once() {
     assert_eq!(found.len(), 7, "{found:#?}");
 }
 
+/// What can't be read, and what does not fit.
+#[test]
+fn mistakes_of_both_kinds_are_named_at_once() {
+    for (name, options) in [
+        ("csv", json!({"delimiter": "ab", "null_text": "\""})),
+        ("parquet", json!({"zstd_level": 23, "compression": "lz4"})),
+        ("xlsx", json!({"bytes": "x", "sheet_name": "a/b"})),
+    ] {
+        let mut found: Vec<String> = pointers(name, options.clone()).into_iter().map(|(pointer, _)| pointer).collect();
+        found.sort();
+        let mut expected: Vec<String> =
+            options.as_object().unwrap().keys().map(|option| format!("/format_options/{option}")).collect();
+        expected.sort();
+        assert_eq!(found, expected, "{name} {options}");
+    }
+}
+
 #[test]
 fn options_that_do_not_fit_are_named() {
     for (name, options, option) in [
