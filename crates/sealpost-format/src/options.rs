@@ -11,6 +11,9 @@ use serde_json::{Map, Value as Json};
 /// Where options stand in a request.
 const POINTER: &str = "/format_options";
 
+/// Most characters of a null text, which is written as often as there is no value.
+pub(crate) const MOST_NULL_TEXT: usize = 64;
+
 /// The options of one format. Every field has a default, so that each can be read alone; unknown ones are refused by serde.
 pub(crate) trait Options: DeserializeOwned + Serialize + JsonSchema {
     /// What does not go together, as name of the option and what would be right.
@@ -62,6 +65,12 @@ pub(crate) fn read<O: Options>(given: &Map<String, Json>) -> Result<O> {
     let names: Vec<&str> = wrong.iter().map(|field| field.pointer.trim_start_matches("/format_options/")).collect();
     let detail = format!("not valid: {}", names.join(", "));
     Err(Error::new(&codes::request::FORMAT_OPTION, detail).with_fields(wrong))
+}
+
+/// What is said of a null text that is longer than it may be.
+pub(crate) fn too_long_for_null(text: &str) -> Option<(&'static str, String)> {
+    let is_too_long = text.chars().count() > MOST_NULL_TEXT;
+    is_too_long.then(|| ("null_text", format!("must have at most {MOST_NULL_TEXT} characters")))
 }
 
 fn field(name: &str, detail: String) -> FieldError {

@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::cell::{BytesText, Look, Shape};
 use crate::charset::Charset;
-use crate::options::Options;
+use crate::options::{MOST_NULL_TEXT, Options, too_long_for_null};
 use crate::rows::{Fault, RowText, TextFile};
 
 /// Options of TSV. Without any: UTF-8 with a header line. Lines end with LF, dates are ISO 8601.
@@ -26,8 +26,9 @@ pub(crate) struct TsvOptions {
     header: bool,
     /// The character encoding; a character that it lacks is an error. Default: `utf-8`.
     encoding: Charset,
-    /// What NULL looks like, written as it is. With another one than the default, a text that looks the same is an
-    /// error. Default: `\N`.
+    /// What NULL looks like, written as it is: at most 64 characters, without a tab or a line break. With another one than
+    /// the default, a text that looks the same is an error. Default: `\N`.
+    #[schemars(length(max = MOST_NULL_TEXT), regex(pattern = r"^[^\t\r\n]*$"))]
     null_text: String,
     /// How bytes look. Default: `hex`.
     bytes: BytesText,
@@ -45,6 +46,7 @@ impl Options for TsvOptions {
         if self.null_text.contains(['\t', '\r', '\n']) {
             wrong.push(("null_text", "must not hold a tab or a line break".to_owned()));
         }
+        wrong.extend(too_long_for_null(&self.null_text));
         if !self.encoding.encode(&self.null_text, &mut Vec::new()) {
             wrong.push(("null_text", format!("holds a character that {} does not have", self.encoding.name())));
         }

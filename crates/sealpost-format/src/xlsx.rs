@@ -35,12 +35,23 @@ const MAX_COLUMNS: usize = 16_384;
 /// Sheet XML that is gathered before it is compressed. Smaller blocks cost hand-overs.
 const BLOCK: usize = 128 * 1024;
 
+/// Most UTF-16 units of a sheet's name: Excel has 31, and ` (999)` may be added.
+const MOST_NAME: usize = 25;
+/// What a sheet's name looks like, for the schema.
+const SHEET_NAME: &str =
+    r"^[^'\\/?*\[\]:\x00-\x1F\x7F-\x9F]([^\\/?*\[\]:\x00-\x1F\x7F-\x9F]*[^'\\/?*\[\]:\x00-\x1F\x7F-\x9F])?$";
+
 /// Options of XLSX.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct XlsxOptions {
-    /// The name of the sheet, 1 to 25 characters without `\ / ? * [ ] :`; further sheets are called `NAME (2)` and so
-    /// on. Default: `Report`.
+    /// The name of the sheet, 1 to 25 characters (UTF-16 units) without `\ / ? * [ ] :`, no apostrophe at its ends, and not
+    /// `History`, which Excel keeps for itself; further sheets are called `NAME (2)` and so on. Default: `Report`.
+    #[schemars(
+        length(min = 1, max = MOST_NAME),
+        regex(pattern = SHEET_NAME),
+        extend("not" = {"pattern": "^[Hh][Ii][Ss][Tt][Oo][Rr][Yy]$"})
+    )]
     sheet_name: String,
     /// Whether instants are dates on the wall clock of the report's time zone, or text with their offset (RFC 3339).
     /// Default: `date`.
@@ -68,18 +79,18 @@ impl Default for XlsxOptions {
 impl Options for XlsxOptions {
     fn conflicts(&self) -> Vec<(&'static str, String)> {
         let name = &self.sheet_name;
-        let fits = (1..=25).contains(&name.encode_utf16().count())
+        let fits = (1..=MOST_NAME).contains(&name.encode_utf16().count())
             && !name.contains(['\\', '/', '?', '*', '[', ']', ':'])
-            && !name.contains(|character: char| character.is_control() || ('\u{FFFE}'..='\u{FFFF}').contains(&character))
+            && !name
+                .contains(|character: char| character.is_control() || ('\u{FFFE}'..='\u{FFFF}').contains(&character))
             && !name.starts_with('\'')
             && !name.ends_with('\'')
-            // Excel keeps this name for itself.
             && !name.eq_ignore_ascii_case("history");
         if fits {
             return Vec::new();
         }
-        let detail =
-            "must have 1 to 25 characters, none of \\ / ? * [ ] :, no apostrophe at its ends, and not be `History`";
+        let detail = "must have 1 to 25 characters (UTF-16 units), none of \\ / ? * [ ] :, no apostrophe at its ends, and not \
+                      be `History`";
         vec![("sheet_name", detail.to_owned())]
     }
 }

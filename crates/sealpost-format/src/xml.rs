@@ -25,13 +25,21 @@ use crate::rows::{Fault, RowText, TextFile};
 
 pub(crate) use text::push_escaped;
 
+/// Most characters of a name: parsers have limits, and it is written twice for each row.
+const MOST_NAME: usize = 255;
+/// What a name looks like, for the schema. Characters beyond ASCII are left to the check.
+const ELEMENT_NAME: &str = r"^[^\x00-@\x5B-^`\x7B-\x7F][^\x00-,/:-@\x5B-^`\x7B-\x7F]*$";
+
 /// Options of XML. Dates are ISO 8601, instants RFC 3339 with their offset.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct XmlOptions {
-    /// The name of the outermost element. Default: `report`.
+    /// The name of the outermost element, at most 255 characters: an XML name without colon that does not begin with `xml`.
+    /// Default: `report`.
+    #[schemars(length(max = MOST_NAME), regex(pattern = ELEMENT_NAME), extend("not" = {"pattern": "^[Xx][Mm][Ll]"}))]
     root_element: String,
-    /// The name of the element around a row. Default: `row`.
+    /// The name of the element around a row, of the same kind. Default: `row`.
+    #[schemars(length(max = MOST_NAME), regex(pattern = ELEMENT_NAME), extend("not" = {"pattern": "^[Xx][Mm][Ll]"}))]
     row_element: String,
     /// How bytes look. Default: `base64`.
     bytes: BytesText,
@@ -47,11 +55,13 @@ impl Options for XmlOptions {
     fn conflicts(&self) -> Vec<(&'static str, String)> {
         [("root_element", &self.root_element), ("row_element", &self.row_element)]
             .into_iter()
-            .filter(|(_, name)| !names::is_name(name))
+            .filter(|(_, name)| !names::is_name(name) || name.chars().count() > MOST_NAME)
             .map(|(option, _)| {
-                let detail = "must be an XML name without colon: letters, digits, `_`, `-` and `.`, beginning with a \
-                              letter or `_`, not with `xml`";
-                (option, detail.to_owned())
+                let detail = format!(
+                    "must be an XML name of at most {MOST_NAME} characters, without colon: letters, digits, `_`, `-` and \
+                     `.`, beginning with a letter or `_`, not with `xml`"
+                );
+                (option, detail)
             })
             .collect()
     }

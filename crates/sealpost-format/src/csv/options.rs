@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cell::BytesText;
 use crate::charset::Charset;
-use crate::options::Options;
+use crate::options::{MOST_NULL_TEXT, Options, too_long_for_null};
 use crate::pattern::{Pattern, Reach};
 
 /// Options of CSV. Without any: RFC 4180 in UTF-8 with a header line.
@@ -26,7 +26,8 @@ pub(crate) struct CsvOptions {
     pub(crate) encoding: Charset,
     /// What stands before the fraction of decimals and floating-point numbers. Default: `point`.
     pub(crate) decimal_separator: DecimalSeparator,
-    /// How dates look, of YYYY YY MM M DD D, 'text', space and punctuation. Default: `YYYY-MM-DD`.
+    /// How dates look, of YYYY YY MM M DD D, 'text', space and punctuation; at most 128 characters, as the other patterns.
+    /// Default: `YYYY-MM-DD`.
     pub(crate) date_pattern: DatePattern,
     /// How values with date and time look: also HH H mm ss, S to SSSSSS (digits of the fraction), F (point and digits as
     /// the column has), T. Default: `YYYY-MM-DD HH:mm:ssF`.
@@ -34,8 +35,9 @@ pub(crate) struct CsvOptions {
     /// How instants look: also ZZ (offset such as +02:00), Z (the same, and `Z` for UTC). Default:
     /// `YYYY-MM-DD HH:mm:ssFZZ`.
     pub(crate) timestamp_pattern: TimestampPattern,
-    /// What NULL looks like. A text that looks the same is quoted. Default: empty; with a single column an empty line,
-    /// which some readers skip.
+    /// What NULL looks like: at most 64 characters, without the delimiter, a quote or a line break. A text that looks the
+    /// same is quoted. Default: empty; with a single column an empty line, which some readers skip.
+    #[schemars(length(max = MOST_NULL_TEXT), regex(pattern = r#"^[^"\r\n]*$"#))]
     pub(crate) null_text: String,
     /// Whether a text that a spreadsheet would calculate (first character one of = + - @, tab, line break) gets an
     /// apostrophe in front. It changes the text. Default: no.
@@ -71,6 +73,7 @@ impl Options for CsvOptions {
         if self.null_text.contains(special) {
             wrong.push(("null_text", "must not hold the delimiter, a quote or a line break".to_owned()));
         }
+        wrong.extend(too_long_for_null(&self.null_text));
         if !self.encoding.encode(&self.null_text, &mut Vec::new()) {
             wrong.push(("null_text", format!("holds a character that {} does not have", self.encoding.name())));
         }
@@ -152,6 +155,9 @@ impl JsonSchema for Delimiter {
     }
 }
 
+/// Most characters of a pattern.
+const MOST_PATTERN: usize = 128;
+
 /// A pattern option: the text as given, read when it is deserialised.
 macro_rules! pattern_option {
     ($(#[$doc:meta])* $name:ident, $reach:ident, $default:literal) => {
@@ -174,6 +180,10 @@ macro_rules! pattern_option {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
+                if text.chars().count() > MOST_PATTERN {
+                    let detail = format!("must have at most {MOST_PATTERN} characters");
+                    return Err(serde::de::Error::custom(detail));
+                }
                 let pattern = Pattern::parse(&text, Reach::$reach).map_err(serde::de::Error::custom)?;
                 Ok(Self(pattern, text))
             }
@@ -185,7 +195,7 @@ macro_rules! pattern_option {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": "string", "minLength": 1})
+                json_schema!({"type": "string", "minLength": 1, "maxLength": MOST_PATTERN})
             }
         }
     };

@@ -71,13 +71,19 @@ fn options_that_do_not_fit_are_named() {
         ("csv", json!({"encoding": "windows-1252", "null_text": "∅"}), "null_text"),
         ("csv", json!({"quoting": "never", "decimal_separator": "comma"}), "decimal_separator"),
         ("csv", json!({"datetime_pattern": "YYYY Z"}), "datetime_pattern"),
+        ("csv", json!({"null_text": "x".repeat(65)}), "null_text"),
+        ("csv", json!({"date_pattern": "YYYY".to_owned() + &"-".repeat(125)}), "date_pattern"),
         ("tsv", json!({"null_text": "a\tb"}), "null_text"),
+        ("tsv", json!({"null_text": "ä".repeat(65)}), "null_text"),
         ("json", json!({"decimals": "float"}), "decimals"),
         ("ndjson", json!({"json_columns": true}), "json_columns"),
         ("xml", json!({"root_element": "a b"}), "root_element"),
         ("xml", json!({"row_element": "xmlRow"}), "row_element"),
+        ("xml", json!({"root_element": "a".repeat(256)}), "root_element"),
+        ("xml", json!({"row_element": "a".repeat(256)}), "row_element"),
         ("xlsx", json!({"sheet_name": "a/b"}), "sheet_name"),
         ("xlsx", json!({"sheet_name": ""}), "sheet_name"),
+        ("xlsx", json!({"sheet_name": "x".repeat(26)}), "sheet_name"),
         ("parquet", json!({"zstd_level": 23}), "zstd_level"),
         ("parquet", json!({"zstd_level": null}), "zstd_level"),
         ("parquet", json!({"zstd_level": 3, "compression": "snappy"}), "zstd_level"),
@@ -89,6 +95,30 @@ fn options_that_do_not_fit_are_named() {
         assert_eq!(found.len(), 1, "{name} {options}: {found:?}");
         assert_eq!(found[0].0, format!("/format_options/{option}"), "{name} {options}");
     }
+}
+
+#[test]
+fn texts_may_be_as_long_as_the_schema_says() {
+    let mut texts = 0;
+    for entry in sealpost_format::FORMATS {
+        let schema = (entry.options_schema)();
+        let properties = schema["properties"].as_object().unwrap().iter();
+        for (option, property) in properties.filter(|(_, property)| property["type"] == "string") {
+            // Where there is a list, and for one character, no length has to be said.
+            let (listed, pattern) = (property["enum"].is_array(), property["pattern"].is_string());
+            let most = property["maxLength"].as_u64();
+            assert!(listed || most.is_some() || pattern && option == "delimiter", "{}: {option}", entry.name);
+            let Some(most) = most else { continue };
+            texts += 1;
+            // A pattern has to have a token.
+            let start = if option.ends_with("_pattern") { "YYYY" } else { "a" };
+            let fill = if option.ends_with("_pattern") { "-" } else { "b" };
+            let long = start.to_owned() + &fill.repeat(usize::try_from(most).unwrap() - start.len());
+            assert!((entry.build)(&map(json!({option: long}))).is_ok(), "{}: {option}", entry.name);
+            assert_eq!(pointers(entry.name, json!({option: long + fill})).len(), 1, "{}: {option}", entry.name);
+        }
+    }
+    assert_eq!(texts, 8);
 }
 
 #[test]
