@@ -28,8 +28,20 @@ pub(crate) fn build(options: &Map<String, Json>) -> Result<Arc<dyn Format>> {
 }
 
 impl Format for CsvOptions {
+    fn check(&self, columns: &[Column]) -> Result<()> {
+        self.head(columns, &mut CsvText::new(self, columns)).map(drop)
+    }
+
     fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>> {
         let mut text = CsvText::new(self, columns);
+        let head = self.head(columns, &mut text)?;
+        Ok(TextFile::begin(columns, &head, text, out))
+    }
+}
+
+impl CsvOptions {
+    /// What a file begins with: a mark of its encoding, and the names of its columns.
+    fn head(&self, columns: &[Column], text: &mut CsvText) -> Result<Vec<u8>> {
         let mut head = self.encoding.mark().to_vec();
         if self.header {
             for (index, column) in columns.iter().enumerate() {
@@ -43,11 +55,9 @@ impl Format for CsvOptions {
             }
             head.extend_from_slice(text.line_end);
         }
-        Ok(TextFile::begin(columns, &head, text, out))
+        Ok(head)
     }
-}
 
-impl CsvOptions {
     /// How numbers and dates look. The patterns were checked with the options.
     fn look(&self) -> Look {
         Look {

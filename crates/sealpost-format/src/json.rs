@@ -91,9 +91,13 @@ struct JsonFormat {
 }
 
 impl Format for JsonFormat {
-    fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>> {
+    fn check(&self, columns: &[Column]) -> Result<()> {
         // RFC 8259 section 4: names within an object should be unique.
-        check_unique(columns)?;
+        check_unique(columns)
+    }
+
+    fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>> {
+        self.check(columns)?;
         let keys = columns.iter().enumerate().map(|(index, column)| {
             let mut key = if index == 0 { b"{".to_vec() } else { b"\",".to_vec() };
             push_string(&column.name, &mut key);

@@ -111,6 +111,11 @@ pub(crate) fn build(options: &Map<String, Json>) -> Result<Arc<dyn Format>> {
 }
 
 impl Format for ParquetOptions {
+    fn check(&self, columns: &[Column]) -> Result<()> {
+        check_unique(columns)?;
+        schema::schema(columns).map(drop)
+    }
+
     fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>> {
         check_unique(columns)?;
         let schema = schema::schema(columns)?;

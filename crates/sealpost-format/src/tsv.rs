@@ -60,7 +60,12 @@ pub(crate) fn build(options: &Map<String, Json>) -> Result<Arc<dyn Format>> {
 }
 
 impl Format for TsvOptions {
+    fn check(&self, columns: &[Column]) -> Result<()> {
+        self.head(columns).map(drop)
+    }
+
     fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>> {
+        let head = self.head(columns)?;
         let look = Look::iso("YYYY-MM-DD HH:mm:ssF", "YYYY-MM-DD HH:mm:ssFZZ")
             .map_err(|error| Error::new(&codes::format::WRITE, error))?;
         let mut null_bytes = Vec::new();
@@ -68,13 +73,20 @@ impl Format for TsvOptions {
         let _encodable = self.encoding.encode(&self.null_text, &mut null_bytes);
         let shapes = columns.iter().map(Shape::of).collect();
         let text = TsvText { options: self.clone(), null_bytes, shapes, look };
+        Ok(TextFile::begin(columns, &head, text, out))
+    }
+}
+
+impl TsvOptions {
+    /// What a file begins with: a mark of its encoding, and the names of its columns.
+    fn head(&self, columns: &[Column]) -> Result<Vec<u8>> {
         let mut head = self.encoding.mark().to_vec();
         if self.header {
             for (index, column) in columns.iter().enumerate() {
                 if index > 0 {
                     head.push(b'\t');
                 }
-                if !text.escape(&column.name, &mut head) {
+                if !self.escape(&column.name, &mut head) {
                     let name = self.encoding.name();
                     let detail = format!("the name of column {}: a character that {name} does not have", index + 1);
                     return Err(Error::new(&codes::format::COLUMN, detail));
@@ -82,18 +94,9 @@ impl Format for TsvOptions {
             }
             head.push(b'\n');
         }
-        Ok(TextFile::begin(columns, &head, text, out))
+        Ok(head)
     }
-}
 
-struct TsvText {
-    options: TsvOptions,
-    null_bytes: Vec<u8>,
-    shapes: Vec<Shape>,
-    look: Look,
-}
-
-impl TsvText {
     /// Appends an escaped text; `false` when a character has no place in the encoding.
     fn escape(&self, text: &str, out: &mut Vec<u8>) -> bool {
         let mut rest = text;
@@ -105,14 +108,21 @@ impl TsvText {
                 Some(b'\r') => b'r',
                 _ => b'\\',
             };
-            if !self.options.encoding.encode(plain, out) {
+            if !self.encoding.encode(plain, out) {
                 return false;
             }
             out.extend_from_slice(&[b'\\', letter]);
             rest = tail.get(1..).unwrap_or_default();
         }
-        self.options.encoding.encode(rest, out)
+        self.encoding.encode(rest, out)
     }
+}
+
+struct TsvText {
+    options: TsvOptions,
+    null_bytes: Vec<u8>,
+    shapes: Vec<Shape>,
+    look: Look,
 }
 
 impl RowText for TsvText {
@@ -127,7 +137,7 @@ impl RowText for TsvText {
                     out.extend_from_slice(&self.null_bytes);
                     return Ok(());
                 }
-                Value::Text(text) if !self.escape(text, out) => {
+                Value::Text(text) if !self.options.escape(text, out) => {
                     let why = format!("a character that {} does not have", self.options.encoding.name());
                     return Err(Fault { column: index, code: &codes::format::CHARACTER, why: why.into() });
                 }

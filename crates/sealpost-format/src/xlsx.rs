@@ -115,14 +115,14 @@ struct Xlsx {
 }
 
 impl Format for Xlsx {
+    fn check(&self, columns: &[Column]) -> Result<()> {
+        layout(columns).map(drop)
+    }
+
     fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>> {
-        if columns.len() > MAX_COLUMNS || columns.is_empty() {
-            let detail = format!("{} columns; a sheet has 1 to {MAX_COLUMNS}", columns.len());
-            return Err(Error::new(&codes::format::COLUMN, detail));
-        }
+        let layout = layout(columns)?;
         let look = Look::iso("YYYY-MM-DD HH:mm:ssF", "YYYY-MM-DDTHH:mm:ssFZ")
             .map_err(|error| Error::new(&codes::format::WRITE, error))?;
-        let layout = Layout::new(columns)?;
         let mut workbook = Workbook {
             cells: CellWriter::new(columns, &layout, self.options.bytes, self.options.timestamps, look),
             layout,
@@ -139,6 +139,15 @@ impl Format for Xlsx {
         workbook.start_sheet()?;
         Ok(Box::new(workbook))
     }
+}
+
+/// The shape of a sheet with these columns.
+fn layout(columns: &[Column]) -> Result<Layout> {
+    if columns.len() > MAX_COLUMNS || columns.is_empty() {
+        let detail = format!("{} columns; a sheet has 1 to {MAX_COLUMNS}", columns.len());
+        return Err(Error::new(&codes::format::COLUMN, detail));
+    }
+    Layout::new(columns)
 }
 
 /// A workbook being written.

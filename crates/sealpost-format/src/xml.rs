@@ -83,6 +83,10 @@ pub fn xsd(columns: &[Column], options: &Map<String, Json>) -> Result<String> {
 }
 
 impl Format for XmlOptions {
+    fn check(&self, columns: &[Column]) -> Result<()> {
+        names::elements(columns).map(drop)
+    }
+
     fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>> {
         let elements = names::elements(columns)?;
         let look = Look::iso("YYYY-MM-DDTHH:mm:ssF", "YYYY-MM-DDTHH:mm:ssFZ")

@@ -1,5 +1,7 @@
 //! The catalogue: a folder with one `<id>.toml` and `<id>.sql` per report type, loaded and checked as a whole.
 
+mod fit;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,6 +24,7 @@ const LONGEST_RETENTION_D: u32 = 36_500;
 #[derive(Debug, Default)]
 pub struct Catalogue {
     reports: RwLock<BTreeMap<String, Arc<ReportType>>>,
+    fits: fit::Fits,
 }
 
 impl Catalogue {
@@ -41,7 +44,7 @@ impl Catalogue {
         let mut loaded = Vec::new();
         for file in definitions(folder)? {
             let report = match read_one(&file, sources, formats) {
-                Ok((report, source)) => describe(report, &*source, &file).await,
+                Ok((report, source)) => describe(report, &*source, &file, formats).await,
                 Err(error) => Err(error),
             };
             let refuses = report.as_ref().is_err_and(|error| !is_about_the_files(error));
@@ -77,7 +80,7 @@ impl Catalogue {
             }
         }
         if problems.is_empty() {
-            return Ok(Self { reports: RwLock::new(reports) });
+            return Ok(Self { reports: RwLock::new(reports), ..Self::default() });
         }
         let fields: Vec<FieldError> = problems
             .iter()
@@ -92,7 +95,7 @@ impl Catalogue {
     /// A catalogue of these report types, already checked.
     pub fn of(reports: impl IntoIterator<Item = ReportType>) -> Self {
         let reports = reports.into_iter().map(|report| (report.id.to_string(), Arc::new(report))).collect();
-        Self { reports: RwLock::new(reports) }
+        Self { reports: RwLock::new(reports), ..Self::default() }
     }
 
     /// The report type with this id.
@@ -183,7 +186,12 @@ fn read_one(
     Ok((report, source.clone()))
 }
 
-async fn describe(mut report: ReportType, source: &dyn Source, file: &Path) -> Result<ReportType> {
+async fn describe(
+    mut report: ReportType,
+    source: &dyn Source,
+    file: &Path,
+    formats: &[FormatEntry],
+) -> Result<ReportType> {
     match source.describe(&report).await {
         Ok(columns) => report.columns = columns,
         Err(error) if error.is_retried() => crate::log::not_described(&report.id, &error),
@@ -191,6 +199,8 @@ async fn describe(mut report: ReportType, source: &dyn Source, file: &Path) -> R
         Err(error) if is_about_the_files(&error) => return Err(error.context(file.with_extension("sql").display())),
         Err(error) => return Err(error.context(file.with_extension("sql").display()).context(file.display())),
     }
+    fit::check_named(&report, formats)
+        .map_err(|detail| Error::new(&codes::config::CATALOGUE, format!("{}: {detail}", file.display())))?;
     Ok(report)
 }
 

@@ -123,10 +123,7 @@ impl Pipeline {
         let grant = grant_of(partner, &report).ok_or_else(unknown)?;
         let format = self.format_of(&report, ask)?;
         covers(grant, format.name)?;
-        // Every format can do without options.
-        if !ask.format_options.is_empty() {
-            (format.build)(&ask.format_options)?;
-        }
+        self.parts.catalogue.check_format(&report, format, &ask.format_options)?;
         let parameters =
             sealpost_core::param::check(&report.settings.parameters, &ask.parameters).map_err(|fields| {
                 let detail = format!(

@@ -7,6 +7,7 @@ mod admin;
 mod authentication;
 mod authorizer;
 mod begun;
+mod columns;
 mod connection;
 mod describe;
 mod download;

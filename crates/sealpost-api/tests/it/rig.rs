@@ -354,7 +354,13 @@ fn write_catalogue(folder: &Path) {
         "title = \"Employees\"\ndefault_format = \"json\"\nformats = [\"json\"]\n[scope]\ntype = \"integer\"\n",
     );
     write("employees.v1.sql", "SELECT id FROM employee WHERE partner = :partner_scope\n");
-    // Granted to nobody at first: a query that ends in some years.
+    // Granted to nobody at first: columns that not every format can have.
+    write("unfit.v1.toml", "title = \"Unfit\"\n[scope]\ntype = \"integer\"\n");
+    write(
+        "unfit.v1.sql",
+        "SELECT id AS \"日\", employee AS \"a,b\", begun AS \"a_b\" FROM contract WHERE partner = :partner_scope ORDER BY id\n",
+    );
+    // The same: a query that ends in some years.
     write("unending.v1.toml", "title = \"Unending\"\n[scope]\ntype = \"integer\"\n");
     write(
         "unending.v1.sql",

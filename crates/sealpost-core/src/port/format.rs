@@ -11,10 +11,16 @@ use crate::sink::ByteSink;
 
 /// A format with its options: writes rows to a sink; same rows and options give the same bytes; touches nothing else.
 pub trait Format: Send + Sync {
+    /// Whether it can have these columns: what [`begin`](Self::begin) would say of them, without a file.
+    ///
+    /// # Errors
+    /// `SP-FORMAT-004` for a column that the format can't have.
+    fn check(&self, columns: &[Column]) -> Result<()>;
+
     /// Begins a file.
     ///
     /// # Errors
-    /// `SP-FORMAT-004` for a column that the format can't have; what the sink says.
+    /// As [`check`](Self::check); what the sink says.
     fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>>;
 }
 

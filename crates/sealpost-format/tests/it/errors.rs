@@ -61,8 +61,11 @@ fn values_that_a_format_lacks_are_named_by_row_and_column() {
 fn columns_that_a_format_lacks_are_refused_before_the_first_row() {
     let refuse = |name: &str, options: Json, names: [&str; 2]| {
         let columns = names.map(|name| Column::new(name, ColumnKind::Text)).to_vec();
-        let error = write(&*format(name, options), &Table { columns, rows: Vec::new() }, 1).unwrap_err();
+        let format = format(name, options);
+        let said = format.check(&columns).unwrap_err();
+        let error = write(&*format, &Table { columns, rows: Vec::new() }, 1).unwrap_err();
         assert!(error.is(&codes::format::COLUMN), "{name}: {error:?}");
+        assert_eq!(format!("{said:?}"), format!("{error:?}"), "{name}");
     };
     for name in ["json", "ndjson", "xml", "parquet"] {
         refuse(name, json!({}), ["a", "a"]);
@@ -76,5 +79,6 @@ fn columns_that_a_format_lacks_are_refused_before_the_first_row() {
         rows: Vec::new(),
     };
     assert!(write(&*format("xlsx", json!({})), &many, 1).unwrap_err().is(&codes::format::COLUMN));
+    assert!(format("xlsx", json!({})).check(&many.columns).unwrap_err().is(&codes::format::COLUMN));
     assert!(sealpost_format::xsd(&many.columns[..2], &map(json!({"x": 1}))).is_err());
 }

@@ -91,7 +91,9 @@ fn bytes_are_those_of_the_golden_files() {
     let bless = std::env::var_os("SEALPOST_BLESS").is_some();
     let mut changed = Vec::new();
     for case in cases() {
-        let written = write(&*format(case.format, case.options), &case.table, 100).unwrap();
+        let format = format(case.format, case.options);
+        format.check(&case.table.columns).unwrap();
+        let written = write(&*format, &case.table, 100).unwrap();
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case.format);
         let file = folder.join(format!("{}.{}", case.name, sealpost_format::format(case.format).unwrap().extension));
         if bless {
