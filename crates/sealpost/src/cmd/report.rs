@@ -13,6 +13,7 @@ use sealpost_core::partner::Partner;
 use sealpost_core::port::{Admitted, JobFilter};
 use sealpost_pipeline::{Ask, Pipeline};
 use serde::Serialize;
+use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
 use super::partner_of;
@@ -162,13 +163,23 @@ impl AskOptions {
             let value = declared.map_or_else(|| value.clone().into(), |parameter| parameter.kind.from_text(&value));
             ask.parameters.insert(name, value);
         }
+        let format = self.format.as_deref().or(report.as_ref().map(|report| report.settings.default_format.as_str()));
+        let entry = pipeline.parts().formats.iter().find(|entry| Some(entry.name) == format);
+        let schema = entry.map(|entry| (entry.options_schema)()).unwrap_or_default();
         for text in &self.options {
             let (name, value) = split(text)?;
-            // `true`, `false` and numbers are what they look like; everything else is text.
-            let value = serde_json::from_str(&value).unwrap_or_else(|_| value.into());
+            let value = option_value(&schema["properties"][&name], value);
             ask.format_options.insert(name, value);
         }
         Ok(ask)
+    }
+}
+
+/// An option's value. What looks like a number or like `null` may be meant as text: the option's schema knows.
+fn option_value(option: &Json, text: String) -> Json {
+    match option["type"].as_str() {
+        Some("boolean" | "integer" | "number") => serde_json::from_str(&text).unwrap_or_else(|_| text.into()),
+        _ => text.into(),
     }
 }
 
@@ -372,7 +383,22 @@ fn detail_of(event: &serde_json::Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn an_option_is_text_unless_its_schema_says_otherwise() {
+        let value = |kind: Json, text: &str| option_value(&kind, text.to_owned());
+        for text in ["2026", "null", "true", "[]", "\"a\""] {
+            assert_eq!(value(json!({"type": "string"}), text), json!(text));
+            assert_eq!(value(json!({"oneOf": [{"const": "zstd"}]}), text), json!(text));
+            assert_eq!(value(Json::Null, text), json!(text), "there is no such option");
+        }
+        assert_eq!(value(json!({"type": "boolean"}), "false"), json!(false));
+        assert_eq!(value(json!({"type": "integer"}), "22"), json!(22));
+        assert_eq!(value(json!({"type": "integer"}), "many"), json!("many"), "which the format refuses in its words");
+    }
 
     #[test]
     fn the_exit_code_tells_of_every_destination_and_of_an_end_that_did_not_come() {

@@ -94,6 +94,18 @@ fn a_report_runs_from_the_command_line() {
     world.apply();
     let preview = world.json(&["report", "preview", "rides.v1", "--partner", "acme"]);
     assert_eq!(preview["rows"], json!([["9", "xxxx"], ["9", null]]));
+    // Texts that look like something else, and what is no text.
+    for (format, option) in [
+        ("xlsx", "sheet_name=2026"),
+        ("csv", "null_text=null"),
+        ("csv", "delimiter=;"),
+        ("csv", "header=false"),
+        ("parquet", "zstd_level=7"),
+        ("parquet", "compression=none"),
+    ] {
+        let with = ["report", "preview", "rides.v1", "--partner", "acme", "--format", format, "--option", option];
+        assert_eq!(world.json(&with)["format"], format, "{option}");
+    }
     let shown = world.json(&[
         "report",
         "run",
