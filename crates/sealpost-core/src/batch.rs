@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::temporal::{Clock, Date, DateTime, Time, Timestamp};
 
-/// A place in an arena: offset and length in bytes.
+/// A place in an arena: offset and length in bytes. See [`Batch::has_places`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
     start: u32,
@@ -184,6 +184,13 @@ impl Batch {
         Span { start, len: text.len() as u32 }
     }
 
+    /// Whether every value has a place: one row may have more text, or more bytes, than places reach, and would be read back as another. A
+    /// batch only grows, so its end tells, and no value has to be looked at.
+    #[must_use]
+    pub fn has_places(&self) -> bool {
+        reaches(self.text.len()) && reaches(self.bytes.len())
+    }
+
     /// The number of the first row in the whole result, from 0.
     #[must_use]
     pub fn first_row(&self) -> u64 {
@@ -223,6 +230,11 @@ impl Batch {
         let arenas = Arenas { text, bytes: &self.bytes };
         self.cells.chunks_exact(self.width.max(1)).map(move |cells| Row { arenas, cells })
     }
+}
+
+/// Whether a [`Span`] can lie anywhere in an arena of this length.
+fn reaches(arena: usize) -> bool {
+    u32::try_from(arena).is_ok()
 }
 
 /// What cells point into.

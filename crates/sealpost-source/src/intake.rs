@@ -161,12 +161,16 @@ impl Intake {
     /// The rows so far, leaving an empty batch; `None` where there are none.
     ///
     /// # Errors
-    /// `SP-SOURCE-011` with row and column, for text that is not UTF-8.
+    /// `SP-SOURCE-011` with row and column, for text that is not UTF-8; with the row, where that is too large.
     pub(crate) fn take(&mut self) -> Result<Option<Batch>> {
         if self.batch.is_empty() {
             return Ok(None);
         }
         let batch = &self.batch;
+        if !batch.has_places() {
+            // A batch is handed on when it is full, long before: it was the last row.
+            return Err(Error::new(&VALUE, format!("row {}: its values have 4 GiB or more", self.rows)));
+        }
         batch.check().map_err(|(row, column)| self.wrong(batch.first_row() + row as u64, column, NOT_UTF8))?;
         Ok(Some(std::mem::replace(&mut self.batch, Batch::new(self.columns.len(), self.rows))))
     }

@@ -54,6 +54,16 @@ fn an_emptied_batch_has_forgotten_what_was_wrong() {
 }
 
 #[test]
+fn places_reach_through_4_gib_and_no_further() {
+    let most = usize::try_from(u32::MAX).unwrap();
+    assert!(reaches(most) && !reaches(most + 1));
+    let mut batch = Batch::new(2, 0);
+    batch.push(Value::Text("a"));
+    batch.push(Value::Bytes(&[1]));
+    assert!(batch.has_places());
+}
+
+#[test]
 fn each_value_is_the_one_that_the_iterator_gives() {
     let date = Date { year: 2026, month: 1, day: 31 };
     let clock = Clock { hour: 23, minute: 59, second: 58, micro: 999_999 };
