@@ -1,8 +1,8 @@
 //! XLSX (ECMA-376): sheets written row by row straight into a zip; no temporary file, no string table, constant memory. What is
 //! written is compressed by a second thread.
 //!
-//! Nothing is lost to Excel's 15 digits: a number that has more is written as text, and so is a date that Excel's
-//! calendar does not have. After 1,048,576 rows the next sheet begins, with the header again.
+//! No integer or decimal is lost to Excel's 15 digits: one that has more is written as text, and so is a date that Excel's
+//! calendar does not have. Floating-point numbers stay numbers. After 1,048,576 rows the next sheet begins, with the header again.
 
 mod cells;
 mod date;
