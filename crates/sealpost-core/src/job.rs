@@ -12,6 +12,8 @@
 //!     └─────────────────────┘
 //!          AttemptFailed
 //! ```
+//!
+//! Once someone has asked to cancel a running job, `Stored` and `AttemptFailed` lead to `cancelled` as well.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -272,6 +274,11 @@ impl Job {
                 job.progress = Progress::default();
                 job.retry_at = None;
                 job.started_at.get_or_insert(now);
+            }
+            // Whoever asked to cancel was told that it is being done; the attempt may come to its end before its worker knows.
+            (Running, JobEvent::Stored { .. } | JobEvent::AttemptFailed { .. }) if self.cancel_requested => {
+                job.finish(Cancelled, now);
+                tasks.push(NewTask { work: Work::Purge(self.id.clone()), run_at: now });
             }
             (Running, JobEvent::Stored { file, row_count, recipients }) => {
                 let kept = SignedDuration::from_hours(24 * i64::from(self.retention_days));

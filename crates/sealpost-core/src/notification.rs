@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 use crate::delivery::{Delivery, DeliveryEvent};
 use crate::error::{Error, Failure, Result, codes};
 use crate::id::{NotificationId, PartnerId, WebhookId};
-use crate::job::{Job, JobEvent};
+use crate::job::{Job, JobEvent, JobStatus};
 use crate::task::{NewTask, Work};
 use crate::webhook::{EventKind, Webhook};
 
@@ -39,11 +39,15 @@ impl Announcement {
     #[must_use]
     pub fn of_job(job: &Job, event: &JobEvent, at: Timestamp) -> Option<Self> {
         let kind = match event {
+            // A job that waits is cancelled at once; one that runs, by its worker, or by the end of its attempt.
+            JobEvent::CancelRequested | JobEvent::Stored { .. } | JobEvent::AttemptFailed { .. }
+                if job.status == JobStatus::Cancelled =>
+            {
+                EventKind::ReportCancelled
+            }
             JobEvent::Stored { .. } => EventKind::ReportSucceeded,
             JobEvent::Failed { .. } => EventKind::ReportFailed,
             JobEvent::Cancelled => EventKind::ReportCancelled,
-            // A job that waits is cancelled at once; one that runs, by its worker.
-            JobEvent::CancelRequested if job.status.is_terminal() => EventKind::ReportCancelled,
             JobEvent::Expired { .. } => EventKind::ReportExpired,
             _ => return None,
         };

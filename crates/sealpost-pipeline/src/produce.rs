@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sealpost_core::batch::Batch;
 use sealpost_core::error::{Error, Failure, Result, codes};
 use sealpost_core::id::JobId;
-use sealpost_core::job::{Job, JobEvent, Progress};
+use sealpost_core::job::{Job, JobEvent, JobStatus, Progress};
 use sealpost_core::partner::{Partner, SealSettings};
 use sealpost_core::port::{CompressionEntry, Format, RowStream, SealPlan, Sealer};
 use sealpost_core::report::ReportType;
@@ -113,6 +113,9 @@ impl Pipeline {
         if job.status.is_terminal() {
             return Ok(Outcome::Done);
         }
+        if job.cancel_requested {
+            return self.cancelled(&job, lease).await;
+        }
         let attempt = job.attempts + 1;
         if attempt - job.failed_attempts > MOST_INTERRUPTIONS {
             let error = Error::new(&codes::ledger::INTERRUPTED, format!("report {id}, {} attempts", job.attempts));
@@ -167,6 +170,7 @@ impl Pipeline {
         let event =
             JobEvent::Stored { file: produced.file, row_count: produced.row_count, recipients: produced.recipients };
         match self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await {
+            Ok(job) if job.status == JobStatus::Cancelled => Ok(cancelled_meanwhile(&job)),
             Ok(job) => {
                 telemetry::produced(&job, stopwatch);
                 log::stored(&job, stopwatch);
@@ -188,9 +192,7 @@ impl Pipeline {
         if error.is(&codes::source::CANCELLED) {
             let now = self.parts.ledger.job_of_any_partner(&job.id).await?;
             if now.is_none_or(|now| now.cancel_requested) {
-                let job = self.parts.ledger.apply(&job.id, &JobEvent::Cancelled, Some(lease), Timestamp::now()).await?;
-                log::revised(&job, &JobEvent::Cancelled);
-                return Ok(Outcome::Done);
+                return self.cancelled(job, lease).await;
             }
             // The database ends queries for reasons of its own too: a watchdog, an operator, a change of the table.
             let detail =
@@ -206,9 +208,19 @@ impl Pipeline {
         let pause = doubled.min(std::time::Duration::from_secs(300)).mul_f64(0.5 + rand::random::<f64>() / 2.0);
         let retry_at = Timestamp::now() + jiff::SignedDuration::try_from(pause).unwrap_or_default();
         let event = JobEvent::AttemptFailed { failure: Failure::from(error), retry_at };
-        self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await?;
+        let after = self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await?;
+        if after.status == JobStatus::Cancelled {
+            return Ok(cancelled_meanwhile(&after));
+        }
         log::attempt_failed(job, error, pause);
         Ok(Outcome::Again(pause))
+    }
+
+    /// Ends a report that someone has asked to cancel.
+    async fn cancelled(&self, job: &Job, lease: &Lease) -> Result<Outcome> {
+        let event = if job.status == JobStatus::Running { JobEvent::Cancelled } else { JobEvent::CancelRequested };
+        let job = self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await?;
+        Ok(cancelled_meanwhile(&job))
     }
 
     async fn give_up(&self, job: &Job, error: &Error, lease: &Lease) -> Result<Outcome> {
@@ -307,6 +319,12 @@ impl Pipeline {
             now: Timestamp::now(),
         })
     }
+}
+
+/// The end of a report that was cancelled while its attempt went on. What the attempt stored is purged as a task of its own.
+fn cancelled_meanwhile(job: &Job) -> Outcome {
+    log::revised(job, &JobEvent::Cancelled);
+    Outcome::Done
 }
 
 /// Source to channel.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::delivery::{DeliveryEvent, DeliveryStatus, Intent};
 use crate::sealed::SealedKey;
+use crate::webhook::EventKind;
 
 fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH
@@ -123,6 +124,24 @@ fn terminal_jobs_leave_nothing_in_the_store() {
     ] {
         let made = job(status).apply(&event, now()).expect("legal");
         assert!(made.tasks.iter().any(|task| matches!(task.work, Work::Purge(_))), "{}", event.name());
+    }
+}
+
+/// Whoever asked was told that it is being cancelled: nothing is delivered, and nothing tried again.
+#[test]
+fn a_cancellation_outlives_the_end_of_its_attempt() {
+    let running = job(JobStatus::Running).apply(&JobEvent::CancelRequested, now()).expect("legal").job;
+    for event in [
+        JobEvent::Stored { file: file(&running), row_count: 3, recipients: vec![] },
+        JobEvent::AttemptFailed { failure: failure(), retry_at: now() },
+    ] {
+        let made = running.apply(&event, now()).expect("legal");
+        assert_eq!((made.job.status, made.job.finished_at), (JobStatus::Cancelled, Some(now())), "{}", event.name());
+        assert_eq!((made.job.file, made.job.expires_at, made.job.retry_at), (None, None, None));
+        assert!(made.deliveries.is_empty());
+        let works: Vec<_> = made.tasks.into_iter().map(|task| task.work).collect();
+        assert_eq!(works, [Work::Purge(running.id.clone())]);
+        assert_eq!(made.announcement.expect("it is told").event, EventKind::ReportCancelled);
     }
 }
 

@@ -50,6 +50,19 @@ async fn a_report_that_is_cancelled_just_before_it_starts_buries_no_task() {
     is_done(&rig, WorkKind::Produce, &job, JobStatus::Cancelled).await;
 }
 
+/// The worker that was to see it has died, or has ended its attempt in an earlier version.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_was_to_be_cancelled_is_not_begun_again() {
+    let rig = Rig::idle(Wish::default()).await;
+    let job = admitted(&rig).await;
+    let parts = rig.pipeline.parts();
+    for event in [started(1), JobEvent::CancelRequested] {
+        parts.ledger.apply(&job.id, &event, None, Timestamp::now()).await.unwrap();
+    }
+    is_done(&rig, WorkKind::Produce, &job, JobStatus::Cancelled).await;
+    assert_eq!(parts.ledger.job_of_any_partner(&job.id).await.unwrap().unwrap().attempts, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_is_deleted_just_before_it_expires_buries_no_task() {
     let rig = beside(First::Event(JobEvent::Expired { deleted: true }), "expired").await;

@@ -72,7 +72,8 @@ macro_rules! ledger_suite {
             lists: another_partners_job_is_not_found, pages_are_stable_under_inserts, filters_combine;
             fences: a_stale_lease_is_refused_everywhere, a_lease_that_is_past_moves_nothing,
                 a_task_that_is_done_guards_nothing, progress_is_seen_and_tells_of_a_cancellation,
-                an_illegal_move_changes_nothing, of_two_equal_events_one_wins;
+                a_cancellation_outlives_the_end_of_its_attempt, an_illegal_move_changes_nothing,
+                of_two_equal_events_one_wins;
             tasks: a_lease_that_ran_out_comes_back, a_held_task_is_nobody_elses, kinds_are_respected,
                 a_released_task_waits_its_delay, an_extended_lease_holds, the_oldest_comes_first,
                 the_dead_are_kept_and_can_be_revived, every_task_goes_to_one_worker, waiting_ends_by_itself,

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::codes;
 use sealpost_core::id::JobId;
 use sealpost_core::job::{JobEvent, JobStatus, Progress};
-use sealpost_core::task::WorkKind;
+use sealpost_core::task::{QueueDepth, Work, WorkKind};
 
-use super::{HOUR, Ports, admission, refused, started, stored};
+use super::{HOUR, Ports, admission, connector_id, refused, started, stored};
 
 /// A worker that was thought dead and wakes up can change nothing, by no method.
 pub async fn a_stale_lease_is_refused_everywhere(ports: Ports) {
@@ -85,6 +85,22 @@ pub async fn progress_is_seen_and_tells_of_a_cancellation(ports: Ports) {
     let cancelled = ports.apply(&job, &JobEvent::Cancelled, Some(&lease)).await;
     assert_eq!(cancelled.status, JobStatus::Cancelled);
     assert_eq!(ports.ledger.timeline(&job.id).await.unwrap().len(), 4);
+}
+
+/// Who asked to cancel was told that it is being done: the end of the attempt, which may come first, delivers nothing.
+pub async fn a_cancellation_outlives_the_end_of_its_attempt(ports: Ports) {
+    let mut asked = admission("acme");
+    asked.request.deliver_to = vec![connector_id("acme", "one")];
+    let job = ports.admit(asked).await;
+    let lease = ports.start(&job).await;
+    ports.apply(&job, &JobEvent::CancelRequested, None).await;
+    let ended = ports.apply(&job, &stored(&job), Some(&lease)).await;
+    assert_eq!((ended.status, &ended.file), (JobStatus::Cancelled, &None));
+    assert_eq!(ports.job(&job).await, ended);
+    assert_eq!(ports.ledger.deliveries(&job.id).await.unwrap(), []);
+    ports.queue.complete(&lease).await.unwrap();
+    assert_eq!(ports.claim(&[WorkKind::Purge]).await.work, Work::Purge(job.id));
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth { leased: 1, ..QueueDepth::default() });
 }
 
 /// An event that does not fit leaves job, timeline and queue as they were; an unknown job is not found.
