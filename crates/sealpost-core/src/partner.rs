@@ -50,11 +50,9 @@ fn yes() -> bool {
 }
 
 impl Partner {
-    /// The certificates that a file is sealed to at `now`.
-    #[must_use]
-    pub fn recipients(&self, now: Timestamp) -> Vec<String> {
-        let used = self.certificates.iter().filter(|certificate| certificate.is_used(now));
-        used.map(|certificate| certificate.armored.clone()).collect()
+    /// The certificates that are in use at `now`. What the recipient policy says of them is another question.
+    pub fn recipients(&self, now: Timestamp) -> impl Iterator<Item = &RecipientCertificate> {
+        self.certificates.iter().filter(move |certificate| certificate.is_used(now))
     }
 }
 

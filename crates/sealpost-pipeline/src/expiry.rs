@@ -66,14 +66,13 @@ impl Pipeline {
         let now = Timestamp::now();
         let mut states = Vec::new();
         for partner in self.parts.records.partners().await? {
-            for (index, certificate) in partner.certificates.into_iter().enumerate() {
-                let key = self.key_state(certificate, now);
+            for (index, key) in self.key_states(partner.certificates, now).into_iter().enumerate() {
                 states.push(CertificateState {
                     partner: partner.id.clone(),
                     index,
                     fingerprint: key.fingerprint,
                     state: key.state,
-                    is_used: key.record.is_used(now),
+                    is_used: key.is_used,
                     use_until: key.record.use_until,
                     proven_at: key.record.proven_at,
                 });
@@ -86,7 +85,7 @@ impl Pipeline {
     pub(crate) async fn warn_of_expiry(&self, rounds: &mut Rounds) -> Result<()> {
         let now = Timestamp::now();
         let mut used = BTreeMap::new();
-        // One that is over, or not used yet, may be as it likes.
+        // One that is over, left out, or not used yet, may be as it likes.
         for certificate in self.certificates().await?.into_iter().filter(|certificate| certificate.is_used) {
             match &certificate.state {
                 Ok(info) => {

@@ -23,7 +23,7 @@ use sealpost_store::Upload;
 use tokio::sync::mpsc;
 
 use crate::pipe::{PipeReader, PipeSink, pipe};
-use crate::submit::check_grant;
+use crate::submit::{Recipients, check_grant};
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
@@ -68,11 +68,10 @@ struct Writing {
     format: Arc<dyn Format>,
     compression: &'static CompressionEntry,
     sealer: Arc<dyn Sealer>,
-    certificates: Vec<String>,
+    recipients: Recipients,
     seal: SealSettings,
     signer: Option<(Secret, Option<Secret>)>,
     file_name: String,
-    now: Timestamp,
 }
 
 impl Pipeline {
@@ -262,7 +261,8 @@ impl Pipeline {
         check_grant(&partner, &report, &request.format)?;
         let report = self.parts.catalogue.described(report.clone(), self.source(&report)?.as_ref()).await?;
         let recipients = self.usable_recipients(&partner, Timestamp::now())?;
-        let writing = self.writing(job, &partner, &report).await?;
+        let fingerprints = recipients.fingerprints.clone();
+        let writing = self.writing(job, &partner, &report, recipients).await?;
 
         let query = self.query(&partner, &report, &request.parameters, None)?;
         let rows = self.source(&report)?.open(&query).await?;
@@ -279,10 +279,16 @@ impl Pipeline {
         let written = written
             .unwrap_or_else(|panic| Err(Error::new(&codes::format::WRITE, format!("the writer stopped: {panic}"))));
         let file = first_cause(read, written, stored)?;
-        Ok(Produced { file, row_count: counters.rows.load(Ordering::Relaxed), recipients })
+        Ok(Produced { file, row_count: counters.rows.load(Ordering::Relaxed), recipients: fingerprints })
     }
 
-    async fn writing(&self, job: &Job, partner: &Partner, report: &Arc<ReportType>) -> Result<Writing> {
+    async fn writing(
+        &self,
+        job: &Job,
+        partner: &Partner,
+        report: &Arc<ReportType>,
+        recipients: Recipients,
+    ) -> Result<Writing> {
         let request = &job.request;
         let entry = self.parts.formats.iter().find(|entry| entry.name == request.format);
         let entry = entry.ok_or_else(|| Error::new(&codes::request::UNKNOWN_FORMAT, request.format.clone()))?;
@@ -312,11 +318,10 @@ impl Pipeline {
             format: (entry.build)(&request.format_options)?,
             compression: self.compression(partner)?,
             sealer: self.parts.sealer.clone(),
-            certificates: partner.recipients(Timestamp::now()),
+            recipients,
             seal: partner.seal.clone(),
             signer,
             file_name: file_name.to_owned(),
-            now: Timestamp::now(),
         })
     }
 }
@@ -342,12 +347,12 @@ async fn read(mut rows: Box<dyn RowStream>, sender: mpsc::Sender<RowMessage>, co
 /// Channel to pipe, on a blocking thread.
 fn write(writing: &Writing, mut rows: mpsc::Receiver<RowMessage>, sink: PipeSink) -> Result<()> {
     let plan = SealPlan {
-        recipients: &writing.certificates,
+        recipients: &writing.recipients.certificates,
         message: writing.seal.message,
         armor: writing.seal.armor,
         signer: writing.signer.as_ref().map(|(key, passphrase)| (key, passphrase.as_ref())),
         file_name: &writing.file_name,
-        now: writing.now,
+        now: writing.recipients.at,
     };
     let sealed: Box<dyn ByteSink> = writing.sealer.seal(&plan, Box::new(sink))?;
     let inner_name = match writing.compression.extension {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
+use crate::self_service::certificate::expired_before_its_end;
 use crate::{Pipeline, naming};
 
 /// What a caller asks for: the body of `POST /v1/reports`.
@@ -38,6 +39,16 @@ pub(crate) struct Checked {
     pub(crate) report: std::sync::Arc<ReportType>,
     pub(crate) format: &'static FormatEntry,
     pub(crate) request: ReportRequest,
+}
+
+/// Whom a file is sealed to, as the recipient policy found at one time.
+pub(crate) struct Recipients {
+    /// Their certificates.
+    pub(crate) certificates: Vec<String>,
+    /// Which ones these are, in the same order.
+    pub(crate) fingerprints: Vec<String>,
+    /// When. Sealing applies the policy as of this time too, so that a file is sealed to those that its record names.
+    pub(crate) at: Timestamp,
 }
 
 impl Pipeline {
@@ -186,21 +197,30 @@ impl Pipeline {
         self.parts.catalogue.iter().filter(|report| partner.grants.iter().any(|grant| grant.report == report.id))
     }
 
-    /// Applies the recipient policy: every certificate of the partner must be usable, and there must be one.
-    pub(crate) fn usable_recipients(&self, partner: &Partner, now: Timestamp) -> Result<Vec<String>> {
-        let recipients = partner.recipients(now);
-        if recipients.is_empty() {
-            return Err(Error::new(&codes::request::NO_CERTIFICATE, format!("partner {} has none in use", partner.id)));
+    /// Applies the recipient policy: every certificate in use must be usable, and there must be one. One that is being
+    /// replaced and expires before its end is left out, as long as there is another.
+    pub(crate) fn usable_recipients(&self, partner: &Partner, now: Timestamp) -> Result<Recipients> {
+        let unusable = |error: Error| {
+            Error::new(&codes::request::NO_CERTIFICATE, format!("{}: {}", error.code().title, error.detail()))
+                .caused_by(error)
+        };
+        let mut recipients = Recipients { certificates: Vec::new(), fingerprints: Vec::new(), at: now };
+        let mut left_out = None;
+        for certificate in partner.recipients(now) {
+            match self.parts.sealer.inspect(certificate.armored.as_bytes(), now) {
+                Ok(info) => {
+                    recipients.certificates.push(certificate.armored.clone());
+                    recipients.fingerprints.push(info.fingerprint);
+                }
+                Err(error) if expired_before_its_end(certificate, &error) => left_out = Some(error),
+                Err(error) => return Err(unusable(error)),
+            }
         }
-        let mut fingerprints = Vec::new();
-        for certificate in &recipients {
-            let info = self.parts.sealer.inspect(certificate.as_bytes(), now).map_err(|error| {
-                Error::new(&codes::request::NO_CERTIFICATE, format!("{}: {}", error.code().title, error.detail()))
-                    .caused_by(error)
-            })?;
-            fingerprints.push(info.fingerprint);
+        if !recipients.certificates.is_empty() {
+            return Ok(recipients);
         }
-        Ok(fingerprints)
+        let none = || Error::new(&codes::request::NO_CERTIFICATE, format!("partner {} has none in use", partner.id));
+        Err(left_out.map_or_else(none, unusable))
     }
 
     pub(crate) fn compression(&self, partner: &Partner) -> Result<&'static CompressionEntry> {

@@ -87,7 +87,7 @@ impl Key {
             expires_at: info.and_then(|info| info.expires_at),
             days_left: info.and_then(|info| info.days_until_expiry(now)),
             warnings: info.map(|info| info.warnings.clone()).unwrap_or_default(),
-            in_use: key.record.is_used(now),
+            in_use: key.is_used,
             use_until: key.record.use_until,
             proven_at: key.record.proven_at,
             awaits_proof: key.record.awaits_proof.is_some(),

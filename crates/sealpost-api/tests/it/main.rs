@@ -26,6 +26,7 @@ mod polling;
 mod problems;
 mod receiver;
 mod rig;
+mod rotation;
 mod self_service;
 mod signing;
 mod throttle;

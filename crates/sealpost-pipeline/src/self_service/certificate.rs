@@ -27,6 +27,8 @@ pub struct KeyState {
     pub created_at: Option<Timestamp>,
     /// What the recipient policy found, or why it refuses.
     pub state: Result<CertificateInfo>,
+    /// Whether files are sealed to it now.
+    pub is_used: bool,
     /// How long it is used, and what is known of it.
     pub record: RecipientCertificate,
 }
@@ -49,7 +51,7 @@ impl Pipeline {
     /// `SP-REQUEST-008` for no such partner.
     pub async fn keys_of(&self, partner: &PartnerId) -> Result<Vec<KeyState>> {
         let partner = self.fresh_partner(partner).await?;
-        Ok(partner.certificates.into_iter().map(|record| self.key_state(record, Timestamp::now())).collect())
+        Ok(self.key_states(partner.certificates, Timestamp::now()))
     }
 
     /// A certificate of a partner.
@@ -62,12 +64,25 @@ impl Pipeline {
         found.ok_or_else(|| no_key(&wanted))
     }
 
-    pub(crate) fn key_state(&self, record: RecipientCertificate, now: Timestamp) -> KeyState {
+    /// The certificates of one partner with what is known of them, in their order.
+    pub(crate) fn key_states(&self, certificates: Vec<RecipientCertificate>, now: Timestamp) -> Vec<KeyState> {
+        let mut keys: Vec<KeyState> = certificates.into_iter().map(|record| self.key_state(record, now)).collect();
+        if keys.iter().any(|key| key.is_used && key.state.is_ok()) {
+            for key in &mut keys {
+                let is_left_out = key.state.as_ref().is_err_and(|error| expired_before_its_end(&key.record, error));
+                key.is_used &= !is_left_out;
+            }
+        }
+        keys
+    }
+
+    fn key_state(&self, record: RecipientCertificate, now: Timestamp) -> KeyState {
         let known = self.parts.sealer.identify(record.armored.as_bytes()).ok();
         KeyState {
             state: self.parts.sealer.inspect(record.armored.as_bytes(), now),
             created_at: known.as_ref().map(|known| known.created_at),
             fingerprint: known.map(|known| known.fingerprint).unwrap_or_default(),
+            is_used: record.is_used(now),
             record,
         }
     }
@@ -179,6 +194,12 @@ pub(crate) fn normal(fingerprint: &str) -> String {
 pub(crate) fn is_it(sealer: &dyn Sealer, certificate: &RecipientCertificate, fingerprint: &str) -> bool {
     let known: Result<IdentifiedCertificate> = sealer.identify(certificate.armored.as_bytes());
     known.is_ok_and(|known| known.fingerprint == fingerprint)
+}
+
+/// Whether a certificate whose end is set has expired earlier than that. Another one takes its place: where that is there, files
+/// go on without this one.
+pub(crate) fn expired_before_its_end(certificate: &RecipientCertificate, refusal: &Error) -> bool {
+    certificate.use_until.is_some() && refusal.is(&codes::seal::EXPIRED)
 }
 
 pub(crate) fn no_key(fingerprint: &str) -> Error {

@@ -1,0 +1,109 @@
+//! A partner's certificates are changed while reports are made: there is no gap, and the record names whom a file is sealed to.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::StatusCode;
+use sealpost_core::error::Result;
+use sealpost_core::partner::SigningKeyRef;
+use sealpost_core::port::SecretStore;
+use sealpost_core::secret::{Secret, SecretRef};
+use sealpost_pipeline::{Policy, SelfService};
+use sealpost_seal::{GeneratedKey, KeyKind, KeyRequest};
+use serde_json::{Value as Json, json};
+
+use crate::rig::{ROWS, Rig, Wish, id, json_of};
+
+fn new_key(valid_for: Option<SignedDuration>) -> GeneratedKey {
+    let request = KeyRequest {
+        user_id: "Reports <reports@acme.example>",
+        kind: KeyKind::Ed25519,
+        now: Timestamp::now(),
+        valid_for,
+        passphrase: None,
+    };
+    sealpost_seal::generate(&request).unwrap()
+}
+
+async fn opens(rig: &Rig, report: &Json, secret: &Secret) {
+    let path = report["links"]["file"].as_str().unwrap();
+    let sealed = rig.get(&rig.acme, path).send().await.unwrap().bytes().await.unwrap();
+    let mut plain = Vec::new();
+    sealpost_seal::decrypt(&sealed[..], secret, None, &mut plain).unwrap();
+    assert_eq!(String::from_utf8(plain).unwrap().lines().count(), ROWS as usize);
+}
+
+#[tokio::test]
+async fn an_old_certificate_that_expires_before_its_cut_over_holds_up_nothing() {
+    let rig = Rig::self_serving(SelfService { certificates: Policy::Allowed, ..SelfService::default() }).await;
+    let (pipeline, shutdown) = (rig.pipeline.clone(), rig.shutdown.clone());
+    tokio::spawn(async move { pipeline.work(shutdown).await });
+    let old = new_key(Some(SignedDuration::from_secs(5)));
+    let (status, answer) = rig.change_acme(json!({"certificates": [old.public]})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let new = new_key(None);
+    let cut_over = Timestamp::now() + SignedDuration::from_hours(1);
+    let body = json!({"certificate": new.public, "replaces": old.fingerprint, "cut_over": cut_over});
+    let (status, added) = json_of(rig.post(&rig.acme, "/v1/keys", &body)).await;
+    assert_eq!(status, StatusCode::CREATED, "{added}");
+
+    let begun = Instant::now();
+    let expired = loop {
+        let (_, key) = json_of(rig.get(&rig.acme, &format!("/v1/keys/{}", old.fingerprint))).await;
+        if key["failure"] != Json::Null {
+            break key;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{key}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!((&expired["failure"]["code"], &expired["use_until"]), (&json!("SP-SEAL-003"), &json!(cut_over)));
+    assert_eq!(expired["in_use"], false, "files go on without it");
+    let report = rig.contracts(&rig.acme).await;
+    let report = rig.done(&rig.acme, id(&report)).await;
+    assert_eq!(report["file"]["recipients"], json!([new.fingerprint]), "{report:#}");
+    opens(&rig, &report, &new.secret).await;
+
+    // Where there is no other, it is not left out.
+    let records = &rig.pipeline.parts().records;
+    let mut acme = records.partner(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    acme.certificates.retain(|one| one.use_until.is_some());
+    records.put_partner(&acme).await.unwrap();
+    let asked = json!({"report_type": "contracts.v1"});
+    let (status, problem) = json_of(rig.post(&rig.acme, "/v1/reports", &asked)).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("SP-REQUEST-006")), "{problem}");
+}
+
+/// A store whose answers take so long that a certificate's time is over meanwhile.
+struct Slow {
+    key: Secret,
+    pause: Duration,
+}
+
+#[async_trait]
+impl SecretStore for Slow {
+    async fn resolve(&self, _: &SecretRef) -> Result<Secret> {
+        tokio::time::sleep(self.pause).await;
+        Ok(Secret::new(self.key.expose().to_vec()))
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_sealed_to_those_that_its_record_names() {
+    let signing = SigningKeyRef { key: "vault:key".parse().unwrap(), passphrase: None };
+    let secrets = Slow { key: new_key(None).secret, pause: Duration::from_secs(6) };
+    let wish = Wish { signing: Some((signing, Arc::new(secrets))), ..Wish::default() };
+    let rig = Rig::wishing(wish).await;
+    let (old, new) = (new_key(None), new_key(None));
+    let use_until = Timestamp::now() + SignedDuration::from_secs(4);
+    let certificates = json!([{"armored": old.public, "use_until": use_until}, new.public]);
+    let (status, answer) = rig.change_acme(json!({"seal": {"sign": true}, "certificates": certificates})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let report = rig.contracts(&rig.acme).await;
+    let report = rig.done(&rig.acme, id(&report)).await;
+    assert_eq!(report["file"]["recipients"], json!([old.fingerprint, new.fingerprint]), "{report:#}");
+    for secret in [&old.secret, &new.secret] {
+        opens(&rig, &report, secret).await;
+    }
+}
