@@ -313,13 +313,14 @@ impl Pipeline {
         let sealed_name = job.file_name.as_str();
         let file_name =
             sealed_name.strip_suffix(".pgp").or_else(|| sealed_name.strip_suffix(".asc")).unwrap_or(sealed_name);
+        let (compression, armor) = self.wrapping(partner, entry, &job.file_name)?;
         Ok(Writing {
             report: report.clone(),
             format: (entry.build)(&request.format_options)?,
-            compression: self.compression(partner)?,
+            compression,
             sealer: self.parts.sealer.clone(),
             recipients,
-            seal: partner.seal.clone(),
+            seal: SealSettings { armor, ..partner.seal.clone() },
             signer,
             file_name: file_name.to_owned(),
         })

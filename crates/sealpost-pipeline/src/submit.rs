@@ -7,6 +7,7 @@ use sealpost_core::job::ReportRequest;
 use sealpost_core::partner::{Grant, Partner};
 use sealpost_core::port::{Admission, Admitted, CompressionEntry, FormatEntry};
 use sealpost_core::report::ReportType;
+use sealpost_core::sealed::FileName;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
@@ -223,7 +224,26 @@ impl Pipeline {
         Err(left_out.map_or_else(none, unusable))
     }
 
-    pub(crate) fn compression(&self, partner: &Partner) -> Result<&'static CompressionEntry> {
+    /// How the file of an admitted report is compressed, and whether it is armored: as its name says, which was given when the
+    /// settings may have been others. Where names say nothing of it, as the partner's settings are now.
+    pub(crate) fn wrapping(
+        &self,
+        partner: &Partner,
+        format: &FormatEntry,
+        name: &FileName,
+    ) -> Result<(&'static CompressionEntry, bool)> {
+        let wanted = (self.compression(partner)?, partner.seal.armor);
+        if !partner.files.name.contains("{extension}") {
+            return Ok(wanted);
+        }
+        let known = self.parts.compressions.iter().flat_map(|entry| [(entry, false), (entry, true)]);
+        let named = std::iter::once(wanted)
+            .chain(known)
+            .find(|(entry, armor)| name.as_str().ends_with(&naming::extension(format, entry, *armor)));
+        Ok(named.unwrap_or(wanted))
+    }
+
+    fn compression(&self, partner: &Partner) -> Result<&'static CompressionEntry> {
         let name = partner.seal.compression.as_deref().unwrap_or("none");
         self.parts.compressions.iter().find(|entry| entry.name == name).ok_or_else(|| {
             let names: Vec<&str> = self.parts.compressions.iter().map(|entry| entry.name).collect();

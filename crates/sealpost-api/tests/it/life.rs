@@ -119,6 +119,31 @@ async fn a_grant_that_is_withdrawn_counts_for_reports_that_wait() {
     assert_eq!(files(&rig.folder.path().join("store")), Vec::<PathBuf>::new());
 }
 
+/// Names are given at admission, and tell what is inside.
+#[tokio::test]
+async fn a_report_that_waits_is_wrapped_as_its_name_says() {
+    let rig = Rig::idle().await;
+    let report = rig.contracts(&rig.acme).await;
+    let (status, answer) = rig.change_acme(json!({"seal": {"compression": "gzip", "armor": true}})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let (pipeline, shutdown) = (rig.pipeline.clone(), rig.shutdown.clone());
+    tokio::spawn(async move { pipeline.work(shutdown).await });
+    let made = async |report: &Json| {
+        let report = rig.done(&rig.acme, id(report)).await;
+        let path = report["links"]["file"].as_str().unwrap();
+        let sealed = rig.get(&rig.acme, path).send().await.unwrap().bytes().await.unwrap();
+        let mut inside = Vec::new();
+        sealpost_seal::decrypt(&sealed[..], &rig.acme.secret, None, &mut inside).unwrap();
+        (report["file"]["name"].as_str().unwrap().to_owned(), sealed, inside)
+    };
+    let (name, sealed, inside) = made(&report).await;
+    assert!(name.ends_with(".ndjson.pgp"), "{name}");
+    assert!(!sealed.starts_with(b"-----BEGIN PGP") && inside.starts_with(b"{"));
+    let (name, sealed, inside) = made(&rig.contracts(&rig.acme).await).await;
+    assert!(name.ends_with(".ndjson.gz.asc"), "{name}");
+    assert!(sealed.starts_with(b"-----BEGIN PGP") && inside.starts_with(&[0x1f, 0x8b]));
+}
+
 #[tokio::test]
 async fn the_same_bytes_are_delivered_again_until_the_file_is_deleted() {
     let rig = Rig::working().await;
