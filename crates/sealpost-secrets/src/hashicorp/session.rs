@@ -17,6 +17,8 @@ use crate::{SecretStores, Surroundings, VaultAuth};
 
 /// A token that is younger than this is not refused because it ended: its policy does not allow what was asked.
 const YOUNG: Duration = Duration::from_secs(10);
+/// The least time between two tries to renew a token.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Who we are at Vault.
 pub(super) struct Session(Arc<Inner>);
@@ -61,6 +63,13 @@ impl Token {
 
     fn has_ended(&self, now: Instant) -> bool {
         self.ends.is_some_and(|at| at <= now)
+    }
+
+    /// Puts the next renewal off until half of what is left is over. `false` where nothing is left.
+    fn put_off(&mut self, now: Instant) -> bool {
+        let Some(ends) = self.ends.filter(|ends| *ends > now) else { return false };
+        self.renew_at = Some((now + ((ends - now) / 2).max(SHORTEST)).min(ends));
+        true
     }
 }
 
@@ -139,7 +148,7 @@ impl Session {
                     Some(Token { secret: kept, renew_at: Some(at), renewable: true, .. })
                         if Arc::ptr_eq(kept, &secret) =>
                     {
-                        next = (*at).max(Instant::now() + Duration::from_secs(1));
+                        next = (*at).max(Instant::now() + SHORTEST);
                     }
                     _ => return,
                 }
@@ -164,10 +173,12 @@ impl Inner {
                     tracing::warn!(%fault, "Vault does not renew our token");
                     token.renewable = false;
                 }
-                // It is tried again; until then it is good.
+                // It is tried again; until then it is good, and a login would need what has just failed.
                 Err(fault) => {
                     tracing::warn!(%fault, "our token at Vault could not be renewed");
-                    renewed = token.ends.map(|ends| ends.saturating_duration_since(now));
+                    if token.put_off(Instant::now()) {
+                        return;
+                    }
                 }
             }
         }

@@ -59,6 +59,23 @@ async fn a_token_is_renewed_by_itself_and_a_refused_one_replaced() {
 }
 
 #[tokio::test]
+async fn a_token_whose_renewal_is_not_answered_once_stays_and_is_renewed_later() {
+    let (answers, _) = prepared().await;
+    answers.state.state().token_ttl = 8;
+    let auth = json!({"method": "approle", "role_id": "env:ROLE", "secret_id": "env:SECRET"});
+    let variables = [("ROLE", "the-role"), ("SECRET", "the-secret")];
+    let stores = stores(json!({"address": answers.address, "auth": auth}), &variables, Path::new("/nowhere"));
+    text(&stores, APP).await.unwrap();
+    // All attempts of the first renewal.
+    answers.state.state().faults.extend([503; 3]);
+    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    assert_eq!(text(&stores, "vault:kv/other#password").await.unwrap(), "canary-2");
+    assert_eq!(answers.state.state().faults.len(), 0);
+    assert!(answers.state.count("POST auth/token/renew-self") > 3);
+    assert_eq!(answers.state.count("POST auth/approle/login"), 1);
+}
+
+#[tokio::test]
 async fn a_service_account_in_a_namespace() {
     let (answers, _) = prepared().await;
     answers.state.state().namespace = Some("team/reports".to_owned());
