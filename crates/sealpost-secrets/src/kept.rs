@@ -6,6 +6,8 @@
 //!   stale ───────────────┘ no answer: the store's error at once, because the value was refused somewhere
 //! ```
 //!
+//! That it does not give us the secret (any more) is an answer: what was kept serves nobody from then on.
+//!
 //! A secret is asked for at most once a second, whatever callers do: those that come together wait for one answer. That a
 //! secret is not there, and that the store does not answer, is remembered for a few seconds.
 
@@ -13,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use sealpost_core::error::codes;
 use sealpost_core::secret::Secret;
 use sealpost_core::{Error, Result};
 use tokio::sync::Mutex as AsyncMutex;
@@ -190,7 +193,7 @@ impl Kept {
             && !is_refused(asked)
         {
             return match &held.value {
-                Some(value) if can_serve && failure.is_retried() => Ok(value.secret.clone()),
+                Some(value) if can_serve && is_away(failure) => Ok(value.secret.clone()),
                 _ => Err(failure.clone()),
             };
         }
@@ -213,17 +216,17 @@ impl Kept {
             }
             Err(error) => {
                 let outcome = match &held.value {
-                    Some(value) if can_serve && error.is_retried() => {
+                    Some(value) if can_serve && is_away(&error) => {
                         tracing::warn!(%error, "a secret store does not answer: the kept value serves on");
                         Ok(value.secret.clone())
                     }
-                    Some(value) if error.is_retried() && !refused => {
+                    Some(value) if is_away(&error) && !refused => {
                         let kept = value.since.elapsed().as_secs();
                         Err(error.clone().context(format!("the kept value is {kept} s old, past its limit")))
                     }
                     _ => Err(error.clone()),
                 };
-                if !error.is_retried() {
+                if !is_away(&error) {
                     held.value = None;
                 }
                 held.failure = Some(error);
@@ -282,6 +285,11 @@ impl Kept {
     fn places(&self) -> MutexGuard<'_, HashMap<Key, Arc<Place>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the store gave no answer, rather than one that is no value.
+fn is_away(error: &Error) -> bool {
+    error.is(&codes::secrets::UNREACHABLE) || error.is(&codes::secrets::SEALED)
 }
 
 impl Place {

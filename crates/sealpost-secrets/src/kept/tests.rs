@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::join_all;
-use sealpost_core::error::codes;
 use tokio::time::advance;
 
 use super::*;
@@ -165,6 +164,26 @@ async fn that_there_is_none_is_known_for_a_while() {
     store.set_down(true);
     advance(FAILURE).await;
     assert!(store.ask(&kept, "b").await.unwrap_err().is(&codes::secrets::SEALED));
+}
+
+/// Whoever takes our access away means it.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_refuses_us_is_not_away() {
+    let (kept, store) = (kept(), Store::default());
+    assert_eq!(store.value(&kept, "a").await, "1");
+    advance(TTL).await;
+    let denied = |_| async { Err(Error::new(&codes::secrets::DENIED, "no")) };
+    for _ in 0..3 {
+        let error = kept.get(&key("a"), denied).await.unwrap_err();
+        assert!(error.is(&codes::secrets::DENIED) && error.detail() == "no", "{error}");
+    }
+    // Nor does it come back when the store is away after that.
+    store.set_down(true);
+    advance(FAILURE).await;
+    assert!(store.ask(&kept, "a").await.unwrap_err().is(&codes::secrets::SEALED));
+    store.set_down(false);
+    advance(FAILURE).await;
+    assert_eq!(store.value(&kept, "a").await, "3");
 }
 
 #[tokio::test(start_paused = true)]
