@@ -17,6 +17,7 @@ use sealpost_core::task::Lease;
 
 use crate::breaker::{Passage, Rest};
 use crate::doubt::{given_up, may_have_written};
+use crate::outage::pause_for_secrets;
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
@@ -156,7 +157,7 @@ impl Pipeline {
         }
         let failures = delivery.failed_attempts + 1;
         let pause = connector.settings.retry.pause_after(failures, rand::random()).filter(|_| error.is_retried());
-        let Some(pause) = pause else {
+        let Some(pause) = pause.or_else(|| pause_for_secrets(error, delivery.created_at)) else {
             return self.give_up_delivery(delivery, Some(connector), error, lease).await;
         };
         let retry_at = Timestamp::now() + SignedDuration::try_from(pause).unwrap_or_default();

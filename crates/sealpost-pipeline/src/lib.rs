@@ -32,6 +32,7 @@ pub mod keys;
 pub mod log;
 pub mod naming;
 pub mod notify;
+pub(crate) mod outage;
 pub mod pipe;
 pub mod preview;
 pub mod produce;

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use sealpost_core::batch::Batch;
-use sealpost_core::error::{Error, Failure, Result, codes};
+use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::JobId;
-use sealpost_core::job::{Job, JobEvent, JobStatus, Progress};
+use sealpost_core::job::{Job, JobEvent, Progress};
 use sealpost_core::partner::{Partner, SealSettings};
 use sealpost_core::port::{CompressionEntry, Format, RowStream, SealPlan, Sealer};
 use sealpost_core::report::ReportType;
@@ -26,7 +26,9 @@ use crate::pipe::{PipeReader, PipeSink, pipe};
 use crate::submit::{Recipients, check_grant};
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
-use crate::{Pipeline, log, telemetry};
+use crate::{Pipeline, log};
+
+mod ending;
 
 /// Batches between source and format: one being written, one waiting, one being read.
 const BATCHES_IN_FLIGHT: usize = 2;
@@ -91,22 +93,6 @@ impl Pipeline {
         self.end_refused(id, error, lease).await
     }
 
-    /// Ends a report of which the ledger has refused an event for good: it would stay as it is for ever, and count against the
-    /// partner's limit. Only where the ledger does not take its end either is that left to an operator.
-    async fn end_refused(&self, id: &JobId, error: Error, lease: &Lease) -> Result<Outcome> {
-        let event = JobEvent::Failed { failure: Failure::from(&error) };
-        match self.parts.ledger.apply(id, &event, Some(lease), Timestamp::now()).await {
-            Ok(job) => {
-                telemetry::failed(&job, &error);
-                log::failed(&job, &error);
-                Ok(Outcome::Done)
-            }
-            // Another worker has it, or the ledger can't be reached just now: it comes back.
-            Err(another) if another.is_retried() => Err(another),
-            Err(_) => Err(error),
-        }
-    }
-
     async fn produce_leased(&self, id: &JobId, lease: &mut Lease) -> Result<Outcome> {
         let Some(job) = self.parts.ledger.job_of_any_partner(id).await? else { return Ok(Outcome::Done) };
         if job.status.is_terminal() {
@@ -156,78 +142,6 @@ impl Pipeline {
         if let Err(error) = self.parts.store.discard_attempt(&job.request.partner, &job.id, attempt).await {
             log::leftover(job, attempt, &error);
         }
-    }
-
-    async fn stored(
-        &self,
-        job: &Job,
-        attempt: u32,
-        produced: Produced,
-        lease: &Lease,
-        stopwatch: Stopwatch,
-    ) -> Result<Outcome> {
-        let event =
-            JobEvent::Stored { file: produced.file, row_count: produced.row_count, recipients: produced.recipients };
-        match self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await {
-            Ok(job) if job.status == JobStatus::Cancelled => Ok(cancelled_meanwhile(&job)),
-            Ok(job) => {
-                telemetry::produced(&job, stopwatch);
-                log::stored(&job, stopwatch);
-                Ok(Outcome::Done)
-            }
-            Err(error) => {
-                // Another worker goes on with this job, it was cancelled, or it can't be recorded at all: our file is nobody's.
-                if error.is(&codes::ledger::LEASE_LOST) || !error.is_retried() {
-                    self.parts.store.discard_attempt(&job.request.partner, &job.id, attempt).await?;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    async fn not_produced(&self, job: &Job, error: &Error, lease: &Lease) -> Result<Outcome> {
-        let ended_elsewhere;
-        let mut error = error;
-        if error.is(&codes::source::CANCELLED) {
-            let now = self.parts.ledger.job_of_any_partner(&job.id).await?;
-            if now.is_none_or(|now| now.cancel_requested) {
-                return self.cancelled(job, lease).await;
-            }
-            // The database ends queries for reasons of its own too: a watchdog, an operator, a change of the table.
-            let detail =
-                format!("the database ended the query, and nobody has cancelled the report: {}", error.detail());
-            ended_elsewhere = Error::new(&codes::source::BROKEN, detail);
-            error = &ended_elsewhere;
-        }
-        let failures = job.failed_attempts + 1;
-        if !error.is_retried() || failures >= self.parts.settings.produce_attempts {
-            return self.give_up(job, error, lease).await;
-        }
-        let doubled = self.parts.settings.produce_pause * 2u32.pow((failures - 1).min(10));
-        let pause = doubled.min(std::time::Duration::from_secs(300)).mul_f64(0.5 + rand::random::<f64>() / 2.0);
-        let retry_at = Timestamp::now() + jiff::SignedDuration::try_from(pause).unwrap_or_default();
-        let event = JobEvent::AttemptFailed { failure: Failure::from(error), retry_at };
-        let after = self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await?;
-        if after.status == JobStatus::Cancelled {
-            return Ok(cancelled_meanwhile(&after));
-        }
-        log::attempt_failed(job, error, pause);
-        Ok(Outcome::Again(pause))
-    }
-
-    /// Ends a report that someone has asked to cancel.
-    async fn cancelled(&self, job: &Job, lease: &Lease) -> Result<Outcome> {
-        let event = if job.status == JobStatus::Running { JobEvent::Cancelled } else { JobEvent::CancelRequested };
-        let job = self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await?;
-        Ok(cancelled_meanwhile(&job))
-    }
-
-    async fn give_up(&self, job: &Job, error: &Error, lease: &Lease) -> Result<Outcome> {
-        let event = JobEvent::Failed { failure: Failure::from(error) };
-        let job = self.parts.ledger.apply(&job.id, &event, Some(lease), Timestamp::now()).await?;
-        telemetry::failed(&job, error);
-        log::failed(&job, error);
-        Ok(Outcome::Done)
     }
 
     /// An attempt; where our signing key can't be used, once more with what its secrets say by then: key and passphrase are
@@ -325,12 +239,6 @@ impl Pipeline {
             file_name: file_name.to_owned(),
         })
     }
-}
-
-/// The end of a report that was cancelled while its attempt went on. What the attempt stored is purged as a task of its own.
-fn cancelled_meanwhile(job: &Job) -> Outcome {
-    log::revised(job, &JobEvent::Cancelled);
-    Outcome::Done
 }
 
 /// Source to channel.

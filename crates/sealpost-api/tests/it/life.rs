@@ -101,8 +101,7 @@ async fn a_grant_that_is_withdrawn_counts_for_reports_that_wait() {
     assert_eq!(status, StatusCode::OK);
     // Whoever asked the database would fail otherwise.
     std::fs::rename(rig.folder.path().join("source.db"), rig.folder.path().join("away")).unwrap();
-    let (pipeline, shutdown) = (rig.pipeline.clone(), rig.shutdown.clone());
-    tokio::spawn(async move { pipeline.work(shutdown).await });
+    rig.work();
     for (partner, report, of) in [
         (&rig.acme, &format, "format ndjson of contracts.v1"),
         (&rig.globex, &whole, "report type contracts.v1"),
@@ -126,8 +125,7 @@ async fn a_report_that_waits_is_wrapped_as_its_name_says() {
     let report = rig.contracts(&rig.acme).await;
     let (status, answer) = rig.change_acme(json!({"seal": {"compression": "gzip", "armor": true}})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let (pipeline, shutdown) = (rig.pipeline.clone(), rig.shutdown.clone());
-    tokio::spawn(async move { pipeline.work(shutdown).await });
+    rig.work();
     let made = async |report: &Json| {
         let report = rig.done(&rig.acme, id(report)).await;
         let path = report["links"]["file"].as_str().unwrap();

@@ -64,9 +64,14 @@ impl Rig {
     /// Serves, and works on what is asked for.
     pub(crate) async fn working() -> Self {
         let rig = Self::idle().await;
-        let (pipeline, shutdown) = (rig.pipeline.clone(), rig.shutdown.clone());
-        tokio::spawn(async move { pipeline.work(shutdown).await });
+        rig.work();
         rig
+    }
+
+    /// Begins to work on what is queued.
+    pub(crate) fn work(&self) {
+        let (pipeline, shutdown) = (self.pipeline.clone(), self.shutdown.clone());
+        tokio::spawn(async move { pipeline.work(shutdown).await });
     }
 
     /// Serves, and leaves everything queued.
@@ -86,11 +91,15 @@ impl Rig {
 
     /// Serves and works with other parts than the usual ones.
     pub(crate) async fn wishing(wish: Wish) -> Self {
-        let failed_attempts = RateLimit { per_second: 1000.0, burst: 100_000 };
-        let rig = Self::start(failed_attempts, Some(TOKEN), Limits::default(), SelfService::default(), wish).await;
-        let (pipeline, shutdown) = (rig.pipeline.clone(), rig.shutdown.clone());
-        tokio::spawn(async move { pipeline.work(shutdown).await });
+        let rig = Self::idle_with(wish).await;
+        rig.work();
         rig
+    }
+
+    /// Serves with other parts than the usual ones, and leaves everything queued.
+    pub(crate) async fn idle_with(wish: Wish) -> Self {
+        let failed_attempts = RateLimit { per_second: 1000.0, burst: 100_000 };
+        Self::start(failed_attempts, Some(TOKEN), Limits::default(), SelfService::default(), wish).await
     }
 
     /// Serves, and lets partners change this about themselves.

@@ -38,8 +38,7 @@ async fn opens(rig: &Rig, report: &Json, secret: &Secret) {
 #[tokio::test]
 async fn an_old_certificate_that_expires_before_its_cut_over_holds_up_nothing() {
     let rig = Rig::self_serving(SelfService { certificates: Policy::Allowed, ..SelfService::default() }).await;
-    let (pipeline, shutdown) = (rig.pipeline.clone(), rig.shutdown.clone());
-    tokio::spawn(async move { pipeline.work(shutdown).await });
+    rig.work();
     let old = new_key(Some(SignedDuration::from_secs(5)));
     let (status, answer) = rig.change_acme(json!({"certificates": [old.public]})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");

@@ -1,15 +1,20 @@
 //! Our signing key is changed while reports are made: key first, then passphrase, as people do it. No report fails.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::StatusCode;
-use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::error::{Error, Failure, Result, codes};
+use sealpost_core::id::JobId;
+use sealpost_core::job::{JobEvent, JobStatus};
 use sealpost_core::partner::SigningKeyRef;
 use sealpost_core::port::SecretStore;
 use sealpost_core::secret::{Secret, SecretRef};
+use sealpost_core::task::Work;
 use sealpost_seal::{KeyKind, KeyRequest};
 use serde_json::json;
 
@@ -18,6 +23,7 @@ use crate::rig::{Rig, Wish, id};
 /// A store that keeps what it gave until it is told that it is stale, as remote ones do.
 #[derive(Default)]
 struct Keeping {
+    is_away: AtomicBool,
     values: Mutex<BTreeMap<String, String>>,
     kept: Mutex<BTreeMap<String, String>>,
 }
@@ -31,6 +37,9 @@ impl Keeping {
 #[async_trait]
 impl SecretStore for Keeping {
     async fn resolve(&self, reference: &SecretRef) -> Result<Secret> {
+        if self.is_away.load(Ordering::Relaxed) {
+            return Err(Error::new(&codes::secrets::UNREACHABLE, "on purpose"));
+        }
         let value = self.values.lock().unwrap().get(reference.rest()).cloned();
         let value = value.ok_or_else(|| Error::new(&codes::secrets::MISSING, "no"))?;
         let kept = self.kept.lock().unwrap().entry(reference.rest().to_owned()).or_insert(value).clone();
@@ -82,4 +91,49 @@ async fn a_changed_signing_key_fails_no_report() {
     secrets.stale(&reference("passphrase")).await;
     let report = made().await;
     assert_eq!(report["failure"]["code"], codes::seal::SIGNING_KEY.id, "{report}");
+}
+
+/// It has no attempt left, but it is not to blame.
+#[tokio::test]
+async fn a_report_waits_for_a_secret_store_that_is_away() {
+    let secrets = Arc::new(Keeping::default());
+    secrets.set("key", &key("first"));
+    secrets.set("passphrase", "first");
+    let reference = |name: &str| format!("vault:{name}").parse().unwrap();
+    let signing = SigningKeyRef { key: reference("key"), passphrase: Some(reference("passphrase")) };
+    let rig = Rig::idle_with(Wish { signing: Some((signing, secrets.clone())), ..Wish::default() }).await;
+    let (status, answer) = rig.change_acme(json!({"seal": {"sign": true}})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let report = rig.contracts(&rig.acme).await;
+    let job: JobId = id(&report).parse().unwrap();
+    let (ledger, now) = (&rig.pipeline.parts().ledger, Timestamp::now());
+    for attempt in 1..5 {
+        let failure = Failure::from(&Error::new(&codes::source::UNREACHABLE, "on purpose"));
+        for event in [
+            JobEvent::Started { attempt, worker: "another".to_owned() },
+            JobEvent::AttemptFailed { failure, retry_at: now },
+        ] {
+            ledger.apply(&job, &event, None, now).await.unwrap();
+        }
+    }
+    secrets.is_away.store(true, Ordering::Relaxed);
+    rig.work();
+    let begun = Instant::now();
+    let waiting = loop {
+        let waiting = ledger.job_of_any_partner(&job).await.unwrap().unwrap();
+        if waiting.attempts == 5 && waiting.status != JobStatus::Running {
+            break waiting;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{waiting:#?}");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    };
+    assert_eq!(waiting.status, JobStatus::Queued, "{waiting:#?}");
+    assert_eq!(waiting.failure.unwrap().code, codes::secrets::UNREACHABLE.id);
+    secrets.is_away.store(false, Ordering::Relaxed);
+    // It would be tried again in some minutes.
+    while !rig.pipeline.parts().queue.hurry(&Work::Produce(job.clone())).await.unwrap() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "its task is gone");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    assert_eq!(rig.done(&rig.acme, id(&report)).await["status"], "succeeded");
 }

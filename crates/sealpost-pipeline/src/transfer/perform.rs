@@ -17,6 +17,7 @@ use super::send;
 use crate::breaker::Rest;
 use crate::deliver::not_yet;
 use crate::doubt::{given_up, may_have_acted, may_have_written};
+use crate::outage::pause_for_secrets;
 use crate::produce::MOST_INTERRUPTIONS;
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
@@ -119,7 +120,7 @@ impl Pipeline {
         }
         let failures = item.failed_attempts + 1;
         let pause = connector.settings.retry.pause_after(failures, rand::random()).filter(|_| error.is_retried());
-        let Some(pause) = pause else {
+        let Some(pause) = pause.or_else(|| pause_for_secrets(error, item.queued_at)) else {
             return self.give_up_item(item, Some(connector), kind, error, lease).await;
         };
         let failure = TransferFailure::new(kind, error);

@@ -1,14 +1,22 @@
 //! Attempts that fail and are repeated.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use sealpost_core::connector::RetryPolicy;
-use sealpost_core::transfer::{Action, TransferConnector};
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::SecretStore;
+use sealpost_core::secret::{Secret, SecretRef};
+use sealpost_core::task::Work;
+use sealpost_core::transfer::{Action, ItemStatus, TransferConnector};
+use sealpost_secrets::SecretStores;
 use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::suite::transport::noise;
 
 use crate::retrieve::retrieve;
-use crate::rig::{Rig, assert_completed, object};
+use crate::rig::{Rig, Wish, assert_completed, object};
 
 pub(crate) fn through(proxy: &ChaosProxy) -> impl FnOnce(&mut TransferConnector) {
     let port = proxy.address().port();
@@ -51,6 +59,49 @@ async fn a_retrieval_from_a_server_that_comes_back_succeeds() {
     proxy.heal();
     assert_completed(&rig.ended(&transfer.id).await[0]);
     assert!(std::fs::read(rig.stored("in/a")).unwrap() == noise(2_000_000, 5));
+}
+
+/// A store that is sealed until somebody opens it.
+struct Sealed {
+    stores: SecretStores,
+    is_open: AtomicBool,
+}
+
+#[async_trait]
+impl SecretStore for Sealed {
+    async fn resolve(&self, reference: &SecretRef) -> Result<Secret> {
+        if !self.is_open.load(Ordering::Relaxed) {
+            return Err(Error::new(&codes::secrets::SEALED, "on purpose"));
+        }
+        self.stores.resolve(reference).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_do_not_run_out_while_the_secret_store_is_sealed() {
+    let sealed = Arc::new(Sealed { stores: SecretStores::new("/nowhere"), is_open: AtomicBool::new(false) });
+    let rig = Rig::with(Wish { secrets: Some(sealed.clone()), ..Wish::default() }).await;
+    let connector = rig.connector(|connector| connector.settings.retry.max_attempts = 1).await;
+    rig.put("a.txt", b"hello");
+    let transfer = rig.start(&connector, vec![Action::Send { local: object("a.txt"), remote_directory: None }]).await;
+    let begun = Instant::now();
+    let item = loop {
+        let item = rig.items(&transfer.id).await.remove(0);
+        if item.failure.is_some() {
+            break item;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{item:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!((item.status, item.failed_attempts), (ItemStatus::Queued, 1), "{item:#?}");
+    assert_eq!(item.failure.unwrap().failure.code, codes::secrets::SEALED.id);
+    sealed.is_open.store(true, Ordering::Relaxed);
+    // It would be tried again in some minutes.
+    while !rig.pipeline.parts().queue.hurry(&Work::Transfer(item.id.clone())).await.unwrap() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "its task is gone");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_completed(&rig.ended(&transfer.id).await[0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,8 @@ pub(crate) struct Wish {
     pub(crate) refusals: u32,
     /// How long a task is leased.
     pub(crate) lease: Duration,
+    /// Where secrets are; files when not given.
+    pub(crate) secrets: Option<Arc<dyn SecretStore>>,
     /// What stands between the flow and its ledger.
     pub(crate) between: Box<dyn FnOnce(&mut LedgerSet)>,
 }
@@ -43,7 +45,14 @@ impl Default for Wish {
         let transfer =
             TransferSettings { master_secret: Some("file:master".parse().unwrap()), ..TransferSettings::default() };
         let lease = Settings::default().lease;
-        Self { transfer, first_rest: Duration::from_secs(15), refusals: 0, lease, between: Box::new(|_| ()) }
+        Self {
+            transfer,
+            first_rest: Duration::from_secs(15),
+            refusals: 0,
+            lease,
+            secrets: None,
+            between: Box::new(|_| ()),
+        }
     }
 }
 
@@ -134,7 +143,8 @@ impl Rig {
     pub(crate) async fn idle(wish: Wish) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("master"), "m".repeat(40)).unwrap();
-        let secrets: Arc<dyn SecretStore> = Arc::new(sealpost_secrets::SecretStores::new(folder.path()));
+        let secrets: Arc<dyn SecretStore> =
+            wish.secrets.unwrap_or_else(|| Arc::new(sealpost_secrets::SecretStores::new(folder.path())));
         let store = StoreSettings::Local(LocalSettings::new(folder.path().join("store")));
         let mut ledger = LedgerSet::from(SqliteLedger::open(folder.path().join("ledger.db")).await.unwrap());
         (wish.between)(&mut ledger);

@@ -1,0 +1,39 @@
+//! A secret store that is away or sealed: what needs it waits, and is not given up for having been tried often.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sealpost_core::error::{Error, codes};
+
+use crate::breaker::PATIENCE;
+
+/// The longest pause between two tries; half of it is the shortest.
+const PAUSE: Duration = Duration::from_secs(300);
+
+/// After which pause something that was asked for at this time, and has no attempt left, is tried again all the same. `None`
+/// where it is not the secret store that is missing, or has been for as long as anything waits.
+pub(crate) fn pause_for_secrets(error: &Error, asked: Timestamp) -> Option<Duration> {
+    let is_away = error.is(&codes::secrets::UNREACHABLE) || error.is(&codes::secrets::SEALED);
+    let patience = SignedDuration::try_from(PATIENCE).unwrap_or(SignedDuration::MAX);
+    let waits = is_away && Timestamp::now().duration_since(asked) < patience;
+    waits.then(|| PAUSE.mul_f64(0.5 + rand::random::<f64>() / 2.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_store_that_is_away_is_waited_for_and_not_for_ever() {
+        let (now, long_ago) = (Timestamp::now(), Timestamp::now() - SignedDuration::from_hours(13));
+        for code in [&codes::secrets::UNREACHABLE, &codes::secrets::SEALED] {
+            let error = Error::new(code, "vault");
+            let pause = pause_for_secrets(&error, now).expect("it waits");
+            assert!(pause >= PAUSE / 2 && pause <= PAUSE, "{pause:?}");
+            assert_eq!(pause_for_secrets(&error, long_ago), None);
+        }
+        for code in [&codes::secrets::DENIED, &codes::secrets::MISSING, &codes::source::UNREACHABLE] {
+            assert_eq!(pause_for_secrets(&Error::new(code, "x"), now), None, "{}", code.id);
+        }
+    }
+}
