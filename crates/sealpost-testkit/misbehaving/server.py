@@ -34,6 +34,8 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
   login_ends        a password is answered with a disconnect for this reason (RFC 4253 section 11.1); 0 is none at all
   home              where a login begins, whatever it is; a number stands for a name of so many letters
   late_rename       a rename is done and refused, as where that of an attempt thought dead comes first
+  after_look        two names: once the second was looked for and is not there, the first is renamed to it, as by a request
+                    that was left on a connection that broke
   holds_open        which of a connection's requests to open a file, counted from 1, waits until another connection is about
                     to write behind the start of a file; the connection is silent from then on
   refused_renames   which of a connection's renames, counted from 1, are refused with "failure"
@@ -338,10 +340,18 @@ class Session(asyncssh.SSHServerSession):
         os.pwrite(file, data, offset)
 
     def lstat(self, reader):
-        return struct.pack(">B", 105) + self.attributes(os.lstat(self.path(reader)))
+        return self.look(os.lstat, self.path(reader))
 
     def stat(self, reader):
-        return struct.pack(">B", 105) + self.attributes(os.stat(self.path(reader)))
+        return self.look(os.stat, self.path(reader))
+
+    def look(self, of, path):
+        try:
+            return struct.pack(">B", 105) + self.attributes(of(path))
+        finally:
+            source, target = self.behaviour.get("after_look", [None, None])
+            if target and os.path.normpath(path) == os.path.join(inbox, target) and not os.path.lexists(path):
+                os.rename(os.path.join(inbox, source), path)
 
     def fstat(self, reader):
         return struct.pack(">B", 105) + self.attributes(os.fstat(self.handle(reader)[1]))

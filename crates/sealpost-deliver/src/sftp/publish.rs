@@ -49,6 +49,13 @@ pub(super) async fn publish(
             None => is_taken(client, &path).await?,
         };
         if taken {
+            // By the rename of that attempt, perhaps: it is done late where its connection broke with the request on its way.
+            if intended
+                && earlier == Some(path.as_str())
+                && let Verdict::Published = what_happened(client, temporary, &path, Some(shipment.file)).await?
+            {
+                return Ok((path, Certainty::Recovered));
+            }
             if policy == ExistingFile::KeepBoth {
                 continue;
             }
@@ -80,8 +87,9 @@ pub(super) async fn publish(
         };
         // Only a rename of an earlier attempt can be half done: the one that was just refused changed nothing.
         let half = policy != ExistingFile::Replace && earlier == Some(path.as_str());
-        match after_refusal(client, temporary, &path, half.then_some(shipment.file)).await? {
-            Verdict::Published => return Ok((path, Certainty::Recovered)),
+        match what_happened(client, temporary, &path, half.then_some(shipment.file)).await? {
+            // This rename was refused, so it was the earlier one that happened.
+            Verdict::Published => return Ok((earlier.map_or(path, ToOwned::to_owned), Certainty::Recovered)),
             Verdict::Refused { taken } => {
                 shipment.journal.withdraw().await?;
                 intended = false;
@@ -124,9 +132,10 @@ enum Verdict {
     Refused { taken: bool },
 }
 
-/// What a refused rename means: an earlier attempt, thought dead, may have renamed in the meantime. `half` is the file where it
-/// may have done a half of it. Where it may not, a file at `path` that looks like ours is another delivery's.
-async fn after_refusal(
+/// What a refused rename means, or a name that is taken: an earlier attempt, thought dead, may have renamed in the meantime.
+/// `half` is the file where it may have done a half of it. Where it may not, a file at `path` that looks like ours is another
+/// delivery's.
+async fn what_happened(
     client: &Client,
     temporary: &str,
     path: &str,

@@ -149,6 +149,34 @@ async fn a_rename_that_an_earlier_attempt_has_half_done_is_recognised() {
     assert!(std::fs::read(&visible).unwrap() == parcel.file.0);
 }
 
+/// The connection of the earlier attempt broke with its rename on the way, and the server comes to it between two looks of this
+/// one: the name is taken, by the delivered file itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rename_that_comes_late_has_not_taken_the_name_from_us() {
+    let server = Misbehaving::start();
+    for policy in [ExistingFile::Fail, ExistingFile::KeepBoth] {
+        let site = sites::misbehaving(&server);
+        let mut parcel = Parcel::new(&site.settings, "a.csv", noise(30_000, 3));
+        parcel.connector.settings.existing_file = policy;
+        let hidden = parcel.hidden(1);
+        server.behave(&json!({"after_look": [hidden, "a.csv"]}));
+        std::fs::write(server.inbox().join(&hidden), &parcel.file.0).unwrap();
+        parcel.delivery.attempts = 1;
+        *parcel.journal.intent.lock().unwrap() = Some(Intent {
+            temporary_path: format!("/{hidden}"),
+            final_path: "/a.csv".to_owned(),
+            account: parcel.connector.settings.account(),
+        });
+        let receipt = parcel.send(&*site.transport).await.unwrap();
+        assert_eq!(receipt.certainty, Certainty::Recovered, "{policy:?}");
+        assert_eq!(receipt.remote_path, "/a.csv", "{policy:?}");
+        assert_eq!(names(&server.inbox()), ["a.csv"], "{policy:?}");
+        let path = server.inbox().join("a.csv");
+        assert!(std::fs::read(&path).unwrap() == parcel.file.0, "{policy:?}");
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
 /// A server without an atomic replacing rename: what is in the way is moved aside and the rename repeated. Where an earlier
 /// attempt's rename has just come through, what is in the way is the delivered file itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
