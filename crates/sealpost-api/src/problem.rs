@@ -157,7 +157,7 @@ impl From<&FieldError> for FieldProblem {
 
 /// The status of an error. Kinds decide; the few codes for which HTTP has a status of their own come first.
 pub(crate) fn status_of(error: &Error) -> StatusCode {
-    let by_code: [(&Code, StatusCode); 11] = [
+    let by_code: [(&Code, StatusCode); 12] = [
         // In a request body, so not a 404, which would say that the path is wrong.
         (&codes::request::UNKNOWN_REPORT_TYPE, StatusCode::BAD_REQUEST),
         (&codes::request::METHOD, StatusCode::METHOD_NOT_ALLOWED),
@@ -171,6 +171,8 @@ pub(crate) fn status_of(error: &Error) -> StatusCode {
         (&codes::request::HEADERS_TOO_LARGE, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         (&codes::request::URI_TOO_LONG, StatusCode::URI_TOO_LONG),
         (&codes::request::TIMEOUT, StatusCode::GATEWAY_TIMEOUT),
+        // A file that we have lost: the path is right, and somebody has to look for it.
+        (&codes::store::MISSING, StatusCode::INTERNAL_SERVER_ERROR),
     ];
     if let Some((_, status)) = by_code.into_iter().find(|(code, _)| error.is(code)) {
         return status;

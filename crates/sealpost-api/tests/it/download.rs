@@ -173,7 +173,7 @@ async fn a_file_that_vanished_from_the_store_is_our_fault() {
     let Fetched { rig, path, .. } = fetched().await;
     std::fs::remove_dir_all(rig.folder.path().join("store").join("acme")).unwrap();
     let (status, problem) = json_of(rig.get(&rig.acme, &path)).await;
-    assert_eq!(status, StatusCode::NOT_FOUND, "{problem}");
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{problem}");
     assert_eq!(problem["code"], "SP-STORE-004");
     assert!(!problem["detail"].as_str().unwrap().contains("store/"), "{problem}");
 }

@@ -5,6 +5,7 @@ mod access_keys;
 mod after;
 mod breaker;
 mod connectors;
+mod deleted;
 mod events;
 mod hasty;
 mod list;

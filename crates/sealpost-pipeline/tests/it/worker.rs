@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sealpost_core::error::codes;
 use sealpost_core::job::{Job, JobEvent, JobStatus};
-use sealpost_core::port::Admitted;
+use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::task::{QueueDepth, Work, WorkKind};
 use sealpost_core::transfer::{Action, ItemStatus};
 use sealpost_pipeline::Worked;
@@ -19,15 +19,15 @@ use crate::rig::{Rig, Wish, object};
 use crate::slow::Slow;
 
 /// A flow in which this happens before that event.
-async fn beside(first: First, before: &'static str) -> Rig {
+pub(crate) async fn beside(first: First, before: &'static str) -> Rig {
     let between = Box::new(move |set: &mut sealpost_ledger::LedgerSet| {
         set.ledger = Arc::new(Hasty { ledger: set.ledger.clone(), first, before });
     });
     Rig::idle(Wish { between, ..Wish::default() }).await
 }
 
-async fn admitted(rig: &Rig) -> Job {
-    match rig.pipeline.parts().ledger.admit(admission("acme")).await.unwrap() {
+pub(crate) async fn admitted(rig: &Rig, asked: Admission) -> Job {
+    match rig.pipeline.parts().ledger.admit(asked).await.unwrap() {
         Admitted::New(job) | Admitted::Replayed(job) => job,
     }
 }
@@ -46,7 +46,7 @@ async fn is_done(rig: &Rig, kind: WorkKind, job: &Job, status: JobStatus) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_is_cancelled_just_before_it_starts_buries_no_task() {
     let rig = beside(First::Event(JobEvent::CancelRequested), "started").await;
-    let job = admitted(&rig).await;
+    let job = admitted(&rig, admission("acme")).await;
     is_done(&rig, WorkKind::Produce, &job, JobStatus::Cancelled).await;
 }
 
@@ -54,7 +54,7 @@ async fn a_report_that_is_cancelled_just_before_it_starts_buries_no_task() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_was_to_be_cancelled_is_not_begun_again() {
     let rig = Rig::idle(Wish::default()).await;
-    let job = admitted(&rig).await;
+    let job = admitted(&rig, admission("acme")).await;
     let parts = rig.pipeline.parts();
     for event in [started(1), JobEvent::CancelRequested] {
         parts.ledger.apply(&job.id, &event, None, Timestamp::now()).await.unwrap();
@@ -66,7 +66,7 @@ async fn a_report_that_was_to_be_cancelled_is_not_begun_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_is_deleted_just_before_it_expires_buries_no_task() {
     let rig = beside(First::Event(JobEvent::Expired { deleted: true }), "expired").await;
-    let job = admitted(&rig).await;
+    let job = admitted(&rig, admission("acme")).await;
     let parts = rig.pipeline.parts();
     let produce = parts.queue.claim(&[WorkKind::Produce], Duration::from_secs(60)).await.unwrap().unwrap();
     for event in [started(1), stored(&job)] {
@@ -81,7 +81,7 @@ async fn a_report_that_is_deleted_just_before_it_expires_buries_no_task() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_of_which_the_ledger_refuses_an_event_for_good_fails() {
     let rig = beside(First::Refusal(&codes::ledger::TOO_LARGE), "started").await;
-    let job = admitted(&rig).await;
+    let job = admitted(&rig, admission("acme")).await;
     is_done(&rig, WorkKind::Produce, &job, JobStatus::Failed).await;
     let failed = rig.pipeline.parts().ledger.job_of_any_partner(&job.id).await.unwrap().unwrap();
     assert_eq!(failed.failure.unwrap().code, codes::ledger::TOO_LARGE.id);
@@ -91,7 +91,7 @@ async fn a_report_of_which_the_ledger_refuses_an_event_for_good_fails() {
 async fn a_report_whose_end_the_ledger_refuses_for_good_is_left_to_an_operator() {
     let rig = beside(First::Refusal(&codes::ledger::TOO_LARGE), "failed").await;
     // There is no such partner, so it can't be produced.
-    let job = admitted(&rig).await;
+    let job = admitted(&rig, admission("acme")).await;
     let worked = rig.pipeline.work_one(&[WorkKind::Produce], &CancellationToken::new()).await.unwrap();
     assert_eq!(worked, Worked::Task);
     let dead = rig.pipeline.parts().queue.dead(10).await.unwrap();
@@ -110,7 +110,7 @@ async fn what_is_claimed_at_the_end_goes_back() {
         })
     };
     let rig = Rig::idle(Wish { between, ..Wish::default() }).await;
-    let job = admitted(&rig).await;
+    let job = admitted(&rig, admission("acme")).await;
     let (pipeline, shutdown) = (rig.pipeline.clone(), CancellationToken::new());
     let working = tokio::spawn({
         let shutdown = shutdown.clone();
