@@ -36,9 +36,7 @@ impl Pipeline {
             let error = Error::new(&codes::deliver::CONNECTOR_GONE, format!("connector {}", delivery.connector));
             return self.give_up_delivery(&delivery, None, &error, lease).await;
         };
-        let job = self.parts.ledger.job_of_any_partner(&delivery.job).await?;
-        if job.is_none_or(|job| job.status != JobStatus::Succeeded) {
-            let error = Error::new(&codes::deliver::CANCELLED, "the report's file was deleted or has expired");
+        if let Some(error) = self.file_is_gone(&delivery).await? {
             return self.give_up_delivery(&delivery, Some(&connector), &error, lease).await;
         }
         let partner = self.parts.records.partner(&delivery.partner).await?;
@@ -101,6 +99,13 @@ impl Pipeline {
         Ok(Outcome::Again(rest.pause))
     }
 
+    /// That there is no file to deliver any more, where that is so.
+    async fn file_is_gone(&self, delivery: &Delivery) -> Result<Option<Error>> {
+        let job = self.parts.ledger.job_of_any_partner(&delivery.job).await?;
+        let is_gone = job.is_none_or(|job| job.status != JobStatus::Succeeded);
+        Ok(is_gone.then(|| Error::new(&codes::deliver::CANCELLED, "the report's file was deleted or has expired")))
+    }
+
     async fn was_changed(&self, used: &Connector) -> Result<bool> {
         let now = self.parts.records.connector(&used.id).await?;
         Ok(now.is_none_or(|now| now.settings.login != used.settings.login))
@@ -154,6 +159,12 @@ impl Pipeline {
         if let Some(pause) = not_yet(error) {
             log::delivery_goes_on(delivery, error, pause);
             return Ok(Outcome::Again(pause));
+        }
+        // Somebody may have deleted it while it was being read.
+        if error.is(&codes::store::MISSING)
+            && let Some(gone) = self.file_is_gone(delivery).await?
+        {
+            return self.give_up_delivery(delivery, Some(connector), &gone, lease).await;
         }
         let failures = delivery.failed_attempts + 1;
         let pause = connector.settings.retry.pause_after(failures, rand::random()).filter(|_| error.is_retried());

@@ -14,7 +14,8 @@ use sealpost_core::task::Lease;
 
 pub(crate) struct Hasty {
     pub(crate) ledger: Arc<dyn Ledger>,
-    /// What happens, and before which of our events, or right after a look of ours at a report.
+    /// What happens to a report, and before which of our events (of a delivery: `delivery` and its name), or right after a look
+    /// of ours at the report.
     pub(crate) first: First,
     pub(crate) before: &'static str,
 }
@@ -101,6 +102,12 @@ impl Ledger for Hasty {
         lease: Option<&Lease>,
         now: Timestamp,
     ) -> Result<Delivery> {
+        if let First::Event(first) = &self.first
+            && format!("delivery {}", event.name()) == self.before
+            && let Some(delivery) = self.ledger.delivery(id).await?
+        {
+            self.ledger.apply(&delivery.job, first, None, now).await?;
+        }
         self.ledger.apply_delivery(id, event, lease, now).await
     }
 
