@@ -25,7 +25,7 @@ pub(crate) enum Command {
         /// The partner's id.
         id: String,
     },
-    /// Remove a partner with its connectors and API keys.
+    /// Remove a partner with its connectors and API keys. Never give its id to another company: its past reports stay by it.
     Remove {
         /// The partner's id.
         id: String,
