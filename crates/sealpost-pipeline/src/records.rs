@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sealpost_core::certificate::CertificateInfo;
 use sealpost_core::connector::{Connector, ConnectorSettings};
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::{ConnectorId, PartnerId};
 use sealpost_core::identity::Identity;
-use sealpost_core::partner::{FileSettings, Grant, PartnerLimits, RecipientCertificate, SealSettings};
+use sealpost_core::partner::{FileSettings, Grant, Partner, PartnerLimits, RecipientCertificate, SealSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Author;
@@ -132,16 +131,18 @@ impl Pipeline {
         })
     }
 
-    /// Checks a document: every problem at once, addressed by pointer. Also applies the recipient policy.
+    /// Checks a document over the partner that is there: every problem at once, addressed by pointer. Also applies the
+    /// recipient policy to certificates that are new.
     ///
     /// # Errors
     /// `SP-CONFIG-004` with the fields that are wrong.
     fn check_document(
         &self,
         document: &PartnerDocument,
+        before: Option<&Partner>,
         existing: &[Connector],
         now: Timestamp,
-    ) -> Result<Vec<CertificateInfo>> {
+    ) -> Result<()> {
         let mut problems = Vec::new();
         for (index, grant) in document.grants.iter().enumerate() {
             match self.parts.catalogue.get(grant.report.as_str()) {
@@ -163,14 +164,12 @@ impl Pipeline {
                 }
             }
         }
-        let mut certificates = Vec::new();
         for (index, certificate) in document.certificates.iter().flatten().enumerate() {
-            match self.parts.sealer.inspect(certificate.armored.as_bytes(), now) {
-                Ok(info) => certificates.push(info),
-                Err(error) => problems.push(FieldError::new(
+            if let Err(error) = self.check_recipient(certificate, before, now) {
+                problems.push(FieldError::new(
                     format!("/certificates/{index}"),
                     format!("{} ({}): {}", error.code().title, error.code().id, error.detail()),
-                )),
+                ));
             }
         }
         if let Err(error) = naming::check_template(&document.files.name) {
@@ -205,10 +204,29 @@ impl Pipeline {
             check_connector(&place, settings, &mut problems);
         }
         if problems.is_empty() {
-            Ok(certificates)
+            Ok(())
         } else {
             let detail = format!("{} problem{}", problems.len(), if problems.len() == 1 { "" } else { "s" });
             Err(Error::new(&codes::config::PARTNER_FILE, detail).with_fields(problems))
+        }
+    }
+
+    /// Checks a certificate of a document. What the partner has already stays as it is, whatever has become of it: its owner may
+    /// have to be disabled. What is over is no recipient any more, but it is no private key either.
+    fn check_recipient(
+        &self,
+        certificate: &RecipientCertificate,
+        before: Option<&Partner>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut known = before.into_iter().flat_map(|before| &before.certificates);
+        let text = certificate.armored.trim();
+        if known.any(|known| known.armored.trim() == text) {
+            Ok(())
+        } else if certificate.is_over(now) {
+            self.parts.sealer.identify(text.as_bytes()).map(drop)
+        } else {
+            self.parts.sealer.inspect(text.as_bytes(), now).map(drop)
         }
     }
 
@@ -218,10 +236,10 @@ impl Pipeline {
     /// `SP-CONFIG-004` with the fields that are wrong; `SP-LEDGER-001`.
     pub async fn plan(&self, id: &PartnerId, document: &PartnerDocument) -> Result<Vec<Change>> {
         let existing = self.parts.records.connectors(Some(id)).await?;
-        self.check_document(document, &existing, Timestamp::now())?;
+        let before = self.parts.records.partner(id).await?;
+        self.check_document(document, before.as_ref(), &existing, Timestamp::now())?;
         let connectors = Connectors::of(id, document, &existing);
         let mut changes = Vec::new();
-        let before = self.parts.records.partner(id).await?;
         let partner = merge::partner(id, document, &connectors, before.as_ref());
         changes.push(change(format!("partner {id}"), before.as_ref(), Some(&partner)));
         for connector in &connectors.wanted {

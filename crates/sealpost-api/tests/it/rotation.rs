@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use sealpost_core::error::Result;
-use sealpost_core::partner::SigningKeyRef;
+use sealpost_core::partner::{RecipientCertificate, SigningKeyRef};
 use sealpost_core::port::SecretStore;
 use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_pipeline::{Policy, SelfService};
@@ -17,10 +17,14 @@ use serde_json::{Value as Json, json};
 use crate::rig::{ROWS, Rig, Wish, id, json_of};
 
 fn new_key(valid_for: Option<SignedDuration>) -> GeneratedKey {
+    key_made_at(Timestamp::now(), valid_for)
+}
+
+fn key_made_at(now: Timestamp, valid_for: Option<SignedDuration>) -> GeneratedKey {
     let request = KeyRequest {
         user_id: "Reports <reports@acme.example>",
         kind: KeyKind::Ed25519,
-        now: Timestamp::now(),
+        now,
         valid_for,
         passphrase: None,
     };
@@ -72,6 +76,38 @@ async fn an_old_certificate_that_expires_before_its_cut_over_holds_up_nothing() 
     let asked = json!({"report_type": "contracts.v1"});
     let (status, problem) = json_of(rig.post(&rig.acme, "/v1/reports", &asked)).await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("SP-REQUEST-006")), "{problem}");
+}
+
+/// What an operator reads can be written again: to disable a partner, for example.
+#[tokio::test]
+async fn a_partner_can_be_put_back_with_certificates_that_have_expired() {
+    let rig = Rig::idle().await;
+    let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
+    let expired = || key_made_at(hour_ago, Some(SignedDuration::from_secs(60)));
+    let records = &rig.pipeline.parts().records;
+    let mut acme = records.partner(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    acme.certificates.push(expired().public.into());
+    let over = RecipientCertificate::from(expired().public);
+    acme.certificates.push(RecipientCertificate { use_until: Some(hour_ago), ..over });
+    records.put_partner(&acme).await.unwrap();
+    let (status, answer) = rig.change_acme(json!({"enabled": false})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let after = records.partner(&acme.id).await.unwrap().unwrap();
+    assert_eq!((after.enabled, after.certificates), (false, acme.certificates));
+
+    // New ones are judged as ever.
+    let new = expired();
+    let secret = new.secret.expose_text().unwrap();
+    for (certificate, expected) in [
+        (json!(new.public), StatusCode::BAD_REQUEST),
+        (json!({"armored": "nonsense", "use_until": hour_ago}), StatusCode::BAD_REQUEST),
+        (json!({"armored": secret, "use_until": hour_ago}), StatusCode::BAD_REQUEST),
+        (json!({"armored": new.public, "use_until": hour_ago}), StatusCode::OK),
+    ] {
+        let (status, answer) = rig.change_acme(json!({"certificates": [certificate]})).await;
+        assert_eq!(status, expected, "{answer}");
+        assert!(expected == StatusCode::OK || answer["errors"][0]["pointer"] == "/certificates/0", "{answer}");
+    }
 }
 
 /// A store whose answers take so long that a certificate's time is over meanwhile.
