@@ -62,6 +62,11 @@ pub(crate) fn encrypts(key: &impl KeyDetails) -> bool {
     )
 }
 
+/// Whether nobody here knows what the algorithm can do.
+pub(crate) fn is_unknown(key: &impl KeyDetails) -> bool {
+    matches!(key.public_params(), PublicParams::Unknown { .. })
+}
+
 /// Whether the algorithm can sign at all, whatever the key flags say.
 pub(crate) fn signs(key: &impl KeyDetails) -> bool {
     matches!(

@@ -28,6 +28,8 @@ pub(crate) struct Certificate {
     pub(crate) users: Vec<User>,
     /// Subkeys.
     pub(crate) subkeys: Vec<Subkey>,
+    /// Why further subkeys can't be parsed, one reason for each.
+    pub(crate) unreadable: Vec<String>,
 }
 
 /// A user id and what was signed about it.
@@ -133,9 +135,12 @@ impl Certificate {
                 }
                 (Some(certificate), packets::Parsed::Packet(packet)) => certificate.add(packet, &mut place),
                 // A signature that can't be parsed proves nothing; any other part takes its signatures with it.
-                (Some(_), packets::Parsed::Unreadable { tag, .. }) => {
+                (Some(certificate), packets::Parsed::Unreadable { tag, why }) => {
                     if tag != packets::SIGNATURE {
                         place = Place::Ignored;
+                    }
+                    if matches!(tag, packets::PUBLIC_SUBKEY | packets::SECRET_SUBKEY) {
+                        certificate.unreadable.push(why);
                     }
                 }
             }
@@ -144,7 +149,7 @@ impl Certificate {
     }
 
     fn beginning(primary: PublicKey, secret: Option<SecretKey>) -> Self {
-        Self { primary, secret, direct: Vec::new(), users: Vec::new(), subkeys: Vec::new() }
+        Self { primary, secret, direct: Vec::new(), users: Vec::new(), subkeys: Vec::new(), unreadable: Vec::new() }
     }
 
     fn add(&mut self, packet: Packet, place: &mut Place) {

@@ -60,7 +60,9 @@ pub(crate) fn check(certificate: &Certificate, now: Timestamp) -> Result<Recipie
     if subkey::may_encrypt(primary.preference(flags), key) {
         usable.add(EncryptTo::Primary(key.clone()), fingerprint(key), algorithm::name(key), primary.expires_at);
     }
-    let mut refused = Vec::new();
+    let unreadable =
+        |why: &String| Finding::new(&seal::TOO_WEAK, format!("a subkey is of a kind that is not supported: {why}"));
+    let mut refused: Vec<Finding> = certificate.unreadable.iter().map(unreadable).collect();
     for part in &certificate.subkeys {
         let name = fingerprint(&part.key);
         match check_subkey(certificate, part, now) {
@@ -72,7 +74,7 @@ pub(crate) fn check(certificate: &Certificate, now: Timestamp) -> Result<Recipie
                 let key = part.key.clone();
                 usable.add(EncryptTo::Subkey(key), name, algorithm::name(&part.key), bound.expires_at);
             }
-            Err(finding) if algorithm::encrypts(&part.key) => refused.push(finding),
+            Err(finding) if subkey::may_be_for_encryption(part) => refused.push(finding),
             Err(_) => {}
         }
     }

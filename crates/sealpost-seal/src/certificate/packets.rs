@@ -11,6 +11,8 @@ use sealpost_core::error::{Error, Result, codes::seal};
 pub(super) const SIGNATURE: u8 = 2;
 pub(super) const SECRET_KEY: u8 = 5;
 pub(super) const PUBLIC_KEY: u8 = 6;
+pub(super) const SECRET_SUBKEY: u8 = 7;
+pub(super) const PUBLIC_SUBKEY: u8 = 14;
 
 /// More than any certificate needs: each signature costs a verification, so a partner's upload has to be bounded.
 const MAX_OCTETS: usize = 1 << 20;
@@ -128,6 +130,8 @@ mod tests {
         assert_eq!(u8::from(Tag::Signature), SIGNATURE);
         assert_eq!(u8::from(Tag::SecretKey), SECRET_KEY);
         assert_eq!(u8::from(Tag::PublicKey), PUBLIC_KEY);
+        assert_eq!(u8::from(Tag::SecretSubkey), SECRET_SUBKEY);
+        assert_eq!(u8::from(Tag::PublicSubkey), PUBLIC_SUBKEY);
     }
 
     #[test]

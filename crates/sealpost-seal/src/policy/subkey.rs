@@ -66,7 +66,19 @@ pub(crate) fn flags(signature: &Signature) -> Option<&KeyFlags> {
 
 /// Whether stated flags allow to encrypt; where none are stated, what the algorithm can do.
 pub(crate) fn may_encrypt(flags: Option<&KeyFlags>, key: &impl KeyDetails) -> bool {
-    algorithm::encrypts(key) && flags.is_none_or(|flags| flags.encrypt_comms() || flags.encrypt_storage())
+    algorithm::encrypts(key) && flags.is_none_or(is_to_encrypt)
+}
+
+fn is_to_encrypt(flags: &KeyFlags) -> bool {
+    flags.encrypt_comms() || flags.encrypt_storage()
+}
+
+/// Whether people have to be told that a subkey is not used: not where it is for something else than to encrypt. Its bindings
+/// are taken at their word, since nothing is encrypted to it.
+pub(crate) fn may_be_for_encryption(subkey: &Subkey) -> bool {
+    let mut bindings = of_type(&subkey.signatures, |typ| typ == SignatureType::SubkeyBinding).peekable();
+    let says_so = bindings.peek().is_none() || bindings.any(|binding| flags(binding).is_none_or(is_to_encrypt));
+    says_so && (algorithm::encrypts(&subkey.key) || algorithm::is_unknown(&subkey.key))
 }
 
 /// Whether stated flags allow to sign; where none are stated, what the algorithm can do.

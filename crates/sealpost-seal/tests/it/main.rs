@@ -11,6 +11,7 @@ mod roundtrip;
 mod sequoia;
 mod signed;
 mod stream;
+mod unknown;
 
 use std::io::Write;
 
