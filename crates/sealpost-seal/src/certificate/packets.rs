@@ -17,6 +17,8 @@ pub(super) const PUBLIC_SUBKEY: u8 = 14;
 /// More than any certificate needs: each signature costs a verification, so a partner's upload has to be bounded.
 const MAX_OCTETS: usize = 1 << 20;
 
+/// U+FEFF in UTF-8. As a packet header it would be of a type that no key begins with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BEGIN: &[u8] = b"-----BEGIN PGP ";
 const END: &[u8] = b"-----END PGP ";
 
@@ -26,6 +28,8 @@ pub(super) fn binary(bytes: &[u8]) -> Result<Vec<u8>> {
         let detail = "it is larger than 1 MiB; export it with `gpg --export-options export-minimal --export --armor`";
         return Err(Error::new(&seal::UNREADABLE, detail));
     }
+    // Editors of Windows put it before a text.
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     // Bit 7 is set in every packet header and in no character of armor (RFC 9580, 4.2).
     match bytes.first() {
         None => return Err(Error::new(&seal::UNREADABLE, "it is empty")),

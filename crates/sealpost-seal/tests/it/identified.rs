@@ -14,7 +14,8 @@ fn armored_and_binary_give_the_same_certificate_that_gpg_reads() {
     let noted = armored.replace("BLOCK-----\n", "BLOCK-----\nComment: hello\n");
     let one = OpenPgp.identify(armored.as_bytes()).unwrap();
     assert_eq!(one.fingerprint, fingerprint);
-    for other in [&binary[..], noted.as_bytes(), format!("mail\n\n{armored}").as_bytes()] {
+    let (sent, marked) = (format!("mail\n\n{armored}"), format!("\u{feff}{armored}"));
+    for other in [&binary[..], noted.as_bytes(), sent.as_bytes(), marked.as_bytes()] {
         assert_eq!(OpenPgp.identify(other).unwrap(), one);
     }
     let other = Gpg::new();
