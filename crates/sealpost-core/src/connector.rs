@@ -341,6 +341,9 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// The longest pause that there is, in seconds: a week.
+    pub const LONGEST_PAUSE_S: f64 = 604_800.0;
+
     /// The pause after `attempt` (from 1) failed; `None` when no attempt is left. `random` in `[0, 1)` spreads the
     /// pause over its upper half, so that many deliveries to one server don't come back together.
     #[must_use]
@@ -349,7 +352,9 @@ impl RetryPolicy {
             return None;
         }
         let doublings = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX).min(60);
+        // Records of earlier versions may hold any number: neither a duration nor a date takes each of them.
         let full = (self.first_pause_s * 2f64.powi(doublings)).min(self.longest_pause_s).max(0.0);
+        let full = full.min(Self::LONGEST_PAUSE_S);
         Some(std::time::Duration::from_secs_f64(full * (0.5 + random.clamp(0.0, 1.0) / 2.0)))
     }
 }
@@ -365,5 +370,13 @@ mod tests {
             (1..=5).map(|attempt| policy.pause_after(attempt, 1.0).map(|pause| pause.as_secs())).collect();
         assert_eq!(pauses, [Some(10), Some(20), Some(40), Some(60), None]);
         assert_eq!(policy.pause_after(1, 0.0).map(|pause| pause.as_secs()), Some(5));
+    }
+
+    #[test]
+    fn no_pause_is_longer_than_a_week() {
+        for pause in [1e12, 1e300, f64::INFINITY] {
+            let policy = RetryPolicy { max_attempts: 100, first_pause_s: pause, longest_pause_s: pause };
+            assert_eq!(policy.pause_after(50, 1.0).map(|pause| pause.as_secs()), Some(604_800), "{pause}");
+        }
     }
 }

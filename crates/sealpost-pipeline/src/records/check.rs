@@ -2,7 +2,7 @@
 
 mod way;
 
-use sealpost_core::connector::ConnectorSettings;
+use sealpost_core::connector::{ConnectorSettings, RetryPolicy};
 use sealpost_core::error::FieldError;
 
 /// Checks the name of a connector among its partner's.
@@ -81,9 +81,10 @@ pub(crate) fn check_connector(place: &str, settings: &ConnectorSettings, problem
     if !(retry.first_pause_s.is_finite()
         && retry.first_pause_s >= 0.0
         && retry.longest_pause_s.is_finite()
-        && retry.longest_pause_s >= retry.first_pause_s)
+        && retry.longest_pause_s >= retry.first_pause_s
+        && retry.longest_pause_s <= RetryPolicy::LONGEST_PAUSE_S)
     {
-        problem("/retry", "expected 0 <= first_pause_s <= longest_pause_s");
+        problem("/retry", "expected 0 <= first_pause_s <= longest_pause_s <= 604800 (a week)");
     }
     way::check(place, settings, problems);
 }

@@ -289,9 +289,9 @@ pub(crate) struct RetryPolicy {
     #[schema(nullable = false, minimum = 1, maximum = 100, example = 8)]
     max_attempts: Option<u32>,
     /// The first pause in seconds; it doubles each time. 10 when absent.
-    #[schema(nullable = false, minimum = 0, example = 10.0)]
+    #[schema(nullable = false, minimum = 0, maximum = 604_800, example = 10.0)]
     first_pause_s: Option<f64>,
     /// The longest pause in seconds; 3,600 when absent.
-    #[schema(nullable = false, minimum = 0, example = 3600.0)]
+    #[schema(nullable = false, minimum = 0, maximum = 604_800, example = 3600.0)]
     longest_pause_s: Option<f64>,
 }

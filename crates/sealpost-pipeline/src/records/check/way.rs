@@ -168,6 +168,8 @@ mod tests {
                 vec!["/parallel/channels", "/parallel/connections", "/parallel/files"],
             ),
             (json!({"host": "sftp.acme.example\r\nx"}), vec!["/host"]),
+            (json!({"retry": {"longest_pause_s": 1e12}}), vec!["/retry"]),
+            (json!({"retry": {"first_pause_s": 1e12, "longest_pause_s": 1e12}}), vec!["/retry"]),
             (
                 json!({"host_keys": ["@revoked * ssh-ed25519 AAAA", "@cert-authority"]}),
                 vec!["/host_keys/0", "/host_keys/1"],
