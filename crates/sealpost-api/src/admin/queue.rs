@@ -41,9 +41,9 @@ pub struct QueueBody {
 pub struct DeadLetter {
     /// Its id.
     task: String,
-    /// `produce`, `deliver`, `expire` or `purge`.
+    /// `produce`, `deliver`, `expire`, `purge`, `notify`, `transfer`, `announce` or `announce_transfer`.
     kind: &'static str,
-    /// The report or delivery that it was about.
+    /// The report, delivery, notification, transfer or item of a transfer that it was about.
     subject: String,
     /// How many times it was begun.
     claims: u32,

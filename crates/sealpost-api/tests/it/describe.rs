@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use reqwest::{Method, StatusCode};
+use sealpost_core::task::WorkKind;
 use serde_json::Value as Json;
 
 use crate::rig::{Rig, json_of};
@@ -27,6 +28,15 @@ fn the_documents_are_valid_openapi() {
         let output = python.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+#[test]
+fn dead_letters_are_of_the_kinds_that_there_are() {
+    let document = sealpost_api::admin_document();
+    let kind = &document["components"]["schemas"]["DeadLetter"]["properties"]["kind"];
+    // Each stands between backticks.
+    let named: Vec<&str> = kind["description"].as_str().unwrap().split('`').skip(1).step_by(2).collect();
+    assert_eq!(named, WorkKind::ALL.map(WorkKind::as_str));
 }
 
 /// Every path and method of the documents is served: none answers that there is no such path or method.
