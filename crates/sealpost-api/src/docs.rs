@@ -1,4 +1,6 @@
 //! `/docs`: a page that reads `/openapi.json` and shows it; `/docs/errors`: every error code. No network but ours.
+//!
+//! Addresses in both are relative to the page's own: behind a gateway there is more than a host before them.
 
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{self, HeaderValue};
@@ -43,8 +45,8 @@ pub(crate) async fn errors() -> Response {
     }
     html(format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>Sealpost errors</title><link rel=\"stylesheet\" href=\"/docs/docs.css\"></head>\
-         <body><header class=\"top\"><a class=\"brand\" href=\"/docs\">Sealpost</a><span>errors</span></header><main class=\"wide\"><h1>Error codes</h1>\
+         <title>Sealpost errors</title><link rel=\"stylesheet\" href=\"docs.css\"></head>\
+         <body><header class=\"top\"><a class=\"brand\" href=\"../docs\">Sealpost</a><span>errors</span></header><main class=\"wide\"><h1>Error codes</h1>\
          <p>The member <code>code</code> of a problem body, and of a report's or delivery's <code>failure</code>. Codes never change their meaning.</p>\
          <table><thead><tr><th>Code</th><th>What happened</th><th>Who acts</th><th>Retry</th><th>What to do</th></tr></thead><tbody>\n{rows}</tbody></table></main></body></html>\n"
     ))
@@ -65,6 +67,8 @@ fn prose(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+
     use super::*;
 
     #[test]
@@ -76,6 +80,16 @@ mod tests {
     fn nothing_is_loaded_from_elsewhere() {
         for text in [PAGE, STYLE, SCRIPT] {
             assert!(!text.contains("http://") && !text.contains("https://"));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_address_leaves_out_what_a_gateway_puts_before_it() {
+        let errors = errors().await.into_body().collect().await.expect("a body").to_bytes();
+        for text in [PAGE, SCRIPT, std::str::from_utf8(&errors).expect("text")] {
+            for absolute in ["href=\"/", "src=\"/", "fetch(\"/", "href: \"/", "location.origin"] {
+                assert!(!text.contains(absolute), "{absolute}");
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ use sealpost_core::error::{Error, codes};
 use sealpost_core::partner::Partner;
 
 use crate::around::Next;
+use crate::base_path::BasePath;
 use crate::plane::Plane;
 use crate::problem::{self, Problem};
 use crate::serve::ClientAddress;
@@ -98,6 +99,7 @@ impl Trail {
 pub(crate) async fn edge(plane: Plane, durations: Durations, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let trail = Trail::new(&request, begun);
+    let base = BasePath::of(request.extensions());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
@@ -112,7 +114,7 @@ pub(crate) async fn edge(plane: Plane, durations: Durations, mut request: Reques
             let error = problem.error.clone();
             // The router knows which methods a path has, and says so on the bare response.
             let allow = response.headers().get(header::ALLOW).cloned();
-            let mut rendered = problem::render(problem, plane, trail.id());
+            let mut rendered = problem::render(problem, plane, trail.id(), &base);
             if let Some(allow) = allow {
                 rendered.headers_mut().insert(header::ALLOW, allow);
             }
@@ -123,6 +125,7 @@ pub(crate) async fn edge(plane: Plane, durations: Durations, mut request: Reques
     if let Some(fields) = trail.0.limits.get() {
         fields.write(response.headers_mut());
     }
+    base.complete(response.headers_mut());
     secure(response.headers_mut(), trail.id());
     let elapsed = begun.elapsed();
     log(plane, &method, route, &response, &trail, elapsed, code.as_ref());

@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::base_path::BasePath;
 use crate::serve::{Stopping, TrustedProxies};
 
 mod answer;
@@ -61,10 +62,11 @@ impl Gateway {
         let event = Event::read(event)?;
         let mut request = event.request(&self.settings)?;
         request.extensions_mut().insert(Stopping(Arc::new(stopping)));
+        let base = BasePath::of(request.extensions());
         let response = match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        Ok(answer::write(response, &event).await)
+        Ok(answer::write(response, &event, &base).await)
     }
 }

@@ -11,6 +11,7 @@ pub mod api_keys;
 mod around;
 mod authenticate;
 pub mod authorizer;
+mod base_path;
 mod body;
 pub mod changes;
 mod conditional;

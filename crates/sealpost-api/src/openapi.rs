@@ -19,6 +19,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value as Json, json};
 use utoipa::OpenApi;
 
+use crate::base_path::BasePath;
 use crate::plane::Plane;
 use crate::problem::ProblemBody;
 use crate::{
@@ -108,9 +109,15 @@ struct Public;
 struct Admin;
 
 /// `GET /openapi.json` of the partner plane.
-pub(crate) async fn public(headers: HeaderMap) -> Response {
+pub(crate) async fn public(base: BasePath, headers: HeaderMap) -> Response {
     static DOCUMENT: OnceLock<Json> = OnceLock::new();
-    conditional::json_or_not_modified(&headers, DOCUMENT.get_or_init(public_document))
+    let document = DOCUMENT.get_or_init(public_document);
+    if base == BasePath::NONE {
+        return conditional::json_or_not_modified(&headers, document);
+    }
+    let mut document = document.clone();
+    document["servers"][0]["url"] = Json::from(base.as_str());
+    conditional::json_or_not_modified(&headers, &document)
 }
 
 /// `GET /openapi.json` of the operator plane.

@@ -10,6 +10,7 @@ use sealpost_core::error::{Code, Error, FieldError, Kind, Retry, codes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::base_path::BasePath;
 use crate::plane::Plane;
 
 /// The media type of problem bodies.
@@ -263,12 +264,13 @@ fn retry_after(error: &Error) -> Option<u64> {
     }
 }
 
-/// Gives a problem its body and headers.
-pub(crate) fn render(problem: &Problem, plane: Plane, request_id: &str) -> Response {
+/// Gives a problem its body and headers, for a caller whose URL begins with this base path.
+pub(crate) fn render(problem: &Problem, plane: Plane, request_id: &str, base: &BasePath) -> Response {
     let error = &problem.error;
     let status = status_of(error);
     let (_, error_type) = gateway_words(status, error);
-    let body = ProblemBody::of(error, plane, request_id);
+    let mut body = ProblemBody::of(error, plane, request_id);
+    body.r#type = base.before(body.r#type);
     let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -125,6 +125,11 @@ run "api_without_a_document" {
   }
 
   assert {
+    condition     = alltrue([for response in output.document["x-amazon-apigateway-gateway-responses"] : strcontains(response.responseTemplates["application/json"], "\"type\":\"/live/docs/errors#SP-")])
+    error_message = "An answer of the gateway leads past the stage."
+  }
+
+  assert {
     condition     = length(aws_wafv2_web_acl.this) == 1 && length(aws_api_gateway_domain_name.this) == 0
     error_message = "A web ACL is usual, a domain is not."
   }
@@ -187,6 +192,11 @@ run "api_with_a_document" {
   assert {
     condition     = alltrue([for response in output.document["x-amazon-apigateway-gateway-responses"] : can(jsondecode(replace(response.responseTemplates["application/json"], "$context.error.messageString", "\"Forbidden\"")))])
     error_message = "An answer of the gateway is no JSON."
+  }
+
+  assert {
+    condition     = alltrue([for response in output.document["x-amazon-apigateway-gateway-responses"] : strcontains(response.responseTemplates["application/json"], "\"type\":\"/docs/errors#SP-")])
+    error_message = "An answer of the gateway names the stage, which a domain does not have."
   }
 
   assert {

@@ -10,6 +10,7 @@ use sealpost_core::job::Job;
 use sealpost_pipeline::Pipeline;
 
 use crate::admin;
+use crate::base_path::BasePath;
 use crate::body::OptionalJsonBody;
 use crate::path::Id;
 use crate::plane::Plane;
@@ -47,7 +48,7 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<ReportList>, Problem> {
     let filter = filter::of_operator(&query)?;
-    Ok(Json(listing::page(&state.pipeline, &filter, &query, "/admin/v1/reports", Plane::Operator).await?))
+    Ok(Json(listing::page(&state.pipeline, &filter, &query, Plane::Operator, &BasePath::NONE).await?))
 }
 
 /// Show a report of any partner.
@@ -60,7 +61,8 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let job = find(&state.pipeline, &id).await?;
-    Ok(showing::answer(&headers, &Report::load(&state.pipeline, job, Plane::Operator).await?))
+    let report = Report::load(&state.pipeline, job, Plane::Operator, &BasePath::NONE).await?;
+    Ok(showing::answer(&headers, &report))
 }
 
 /// Show what happened to a report of any partner.
@@ -102,7 +104,7 @@ pub(crate) async fn delete(
 ) -> Result<Response, Problem> {
     let job = find(&state.pipeline, &id).await?;
     let partner = admin::partner(&state.pipeline, &job.request.partner).await?;
-    deleting::revoke(&state.pipeline, &partner, &id, Plane::Operator).await
+    deleting::revoke(&state.pipeline, &partner, &id, Plane::Operator, &BasePath::NONE).await
 }
 
 /// Deliver the file of a report of any partner again.

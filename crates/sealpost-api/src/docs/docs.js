@@ -1,5 +1,8 @@
-// Shows /openapi.json. Text is always set as text, never as markup.
+// Shows openapi.json. Text is always set as text, never as markup.
 "use strict";
+
+// What stands before our paths: behind a gateway more than a host. So every address here is relative to that of the page.
+const BASE = new URL(".", location.href).href;
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
@@ -15,7 +18,7 @@ function prose(text) {
   return (text || "").split("`").map((part, index) => {
     if (index % 2 === 0) return part;
     const code = make("code", {}, part);
-    const place = /^SP-[A-Z]+-\d{3}$/.test(part) ? "/docs/errors#" + part : part.startsWith("/docs") ? part : null;
+    const place = /^SP-[A-Z]+-\d{3}$/.test(part) ? "docs/errors#" + part : part.startsWith("/docs") ? part.slice(1) : null;
     return place ? make("a", { href: place }, code) : code;
   });
 }
@@ -99,7 +102,7 @@ function curl(api, path, method, operation) {
     const parameter = parameters.find((one) => one.in === "path" && one.name === name);
     return parameter && parameter.example !== undefined ? parameter.example : whole;
   });
-  const parts = ["curl" + (method === "get" ? "" : " -X " + method.toUpperCase()) + " " + quoted(location.origin + filled)];
+  const parts = ["curl" + (method === "get" ? "" : " -X " + method.toUpperCase()) + " " + quoted(BASE + filled.slice(1))];
   if (!open) parts.push("-H \"Authorization: Bearer $SEALPOST_KEY\"");
   if (path.endsWith("/file")) parts.push("-OJ");
   if (parameters.some((one) => one.in === "header" && one.name === "Idempotency-Key")) parts.push("-H \"Idempotency-Key: $(uuidgen)\"");
@@ -120,7 +123,7 @@ function code(text, label) {
 
 function examplesOf(api, content) {
   return jsonOf(api, content).examples.map(([name, value, summary]) =>
-    code(JSON.stringify(value, null, 2), name ? make("a", { href: "/docs/errors#" + name }, name + ": " + summary) : "Example"));
+    code(JSON.stringify(value, null, 2), name ? make("a", { href: "docs/errors#" + name }, name + ": " + summary) : "Example"));
 }
 
 function parametersOf(api, operation) {
@@ -207,6 +210,6 @@ function reveal() {
 }
 
 window.addEventListener("hashchange", reveal);
-fetch("/openapi.json").then((answer) => answer.json()).then(show).catch((error) => {
+fetch("openapi.json").then((answer) => answer.json()).then(show).catch((error) => {
   document.getElementById("loading").textContent = "The description can't be read: " + error;
 });

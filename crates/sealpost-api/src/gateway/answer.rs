@@ -12,6 +12,7 @@ use sealpost_core::error::{Error, codes};
 use serde_json::{Map, Value as Json, json};
 
 use super::event::Event;
+use crate::base_path::BasePath;
 use crate::plane::Plane;
 use crate::problem::{self, Problem};
 
@@ -22,8 +23,8 @@ const MOST_ENCODED: usize = 6 * 1024 * 1024 - ROOM;
 /// Most bytes of a body that is not text: base64 makes four of three.
 const MOST_BYTES: usize = MOST_ENCODED / 4 * 3;
 
-/// The response to an event.
-pub(super) async fn write(response: Response, event: &Event<'_>) -> Json {
+/// The response to an event, whose URL begins with this base path.
+pub(super) async fn write(response: Response, event: &Event<'_>, base: &BasePath) -> Json {
     let (parts, body) = response.into_parts();
     let is_stream = kind(&parts.headers) == "text/event-stream";
     let fits = event.method == Method::HEAD || length(&parts.headers).is_none_or(|length| length <= MOST_BYTES as u64);
@@ -38,7 +39,7 @@ pub(super) async fn write(response: Response, event: &Event<'_>) -> Json {
         Err(error) => {
             // The answer that the router gave is in the log already; this says why nobody gets it.
             tracing::warn!(target: "sealpost::http", code = error.code().id, error = ?error, request_id = event.request_id(), "an answer is not handed on");
-            let mut refusal = problem::render(&Problem::from(error), Plane::Partner, event.request_id());
+            let mut refusal = problem::render(&Problem::from(error), Plane::Partner, event.request_id(), base);
             for name in [header::CACHE_CONTROL, header::X_CONTENT_TYPE_OPTIONS, header::CONTENT_SECURITY_POLICY] {
                 if let Some(value) = parts.headers.get(&name) {
                     refusal.headers_mut().insert(name, value.clone());

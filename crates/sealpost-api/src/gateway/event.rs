@@ -12,6 +12,7 @@ use sealpost_core::error::{Error, Result, codes};
 use serde_json::Value as Json;
 
 use super::{GatewaySettings, authorizer, place};
+use crate::base_path::BasePath;
 use crate::edge::RequestId;
 use crate::serve::{ClientAddress, ClientCertificate};
 
@@ -53,7 +54,9 @@ impl<'a> Event<'a> {
         }
         let mut request = Request::new(Body::from(body));
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri(settings)?;
+        let place =
+            place::of(self.json, self.is_v2, &settings.base_path).ok_or_else(|| no_event("it names no path"))?;
+        *request.uri_mut() = self.uri(&place.path)?;
         let peer = text(self.json, self.at("/requestContext/identity/sourceIp", "/requestContext/http/sourceIp"));
         // The address is the gateway's word, so whoever sends requests with other people's addresses gets nowhere.
         if let Some(peer) = peer.and_then(|peer| peer.parse().ok()) {
@@ -69,6 +72,9 @@ impl<'a> Event<'a> {
         }
         if let Some(id) = RequestId::of_gateway(self.request_id()) {
             extensions.insert(id);
+        }
+        if let Some(base) = BasePath::of_gateway(&utf8_percent_encode(&place.base, UNSAFE).to_string()) {
+            extensions.insert(base);
         }
         if settings.trust_authorizer
             && let Some(word) = authorizer::word(self.json)
@@ -90,9 +96,8 @@ impl<'a> Event<'a> {
         STANDARD.decode(body).map(Bytes::from).map_err(|_| no_event("its body is not base64"))
     }
 
-    fn uri(&self, settings: &GatewaySettings) -> Result<Uri> {
-        let path = place::of(self.json, self.is_v2, &settings.base_path).ok_or_else(|| no_event("it names no path"))?;
-        let path = utf8_percent_encode(&path, UNSAFE).to_string();
+    fn uri(&self, path: &str) -> Result<Uri> {
+        let path = utf8_percent_encode(path, UNSAFE).to_string();
         let query = self.query();
         let whole = if query.is_empty() { path } else { format!("{path}?{query}") };
         whole.parse().map_err(|_| no_event("its path is not one"))

@@ -1,17 +1,40 @@
 //! The path that the router knows, out of the one that the client asked for: without the stage, and without the path that a
-//! custom domain maps to the API.
+//! custom domain maps to the API. Both are the base path that links have to have.
 
 use serde_json::Value as Json;
 
 use super::event::text;
 
-/// The path of an event. `base_path` is what an operator says stands before it. `None` where the event has none.
-pub(super) fn of(event: &Json, is_v2: bool, base_path: &str) -> Option<String> {
-    let path = if is_v2 { text(event, "/rawPath") } else { text(event, "/path") }?;
-    let path = below(path, base_path).unwrap_or(path);
+/// Where an event wants to go.
+pub(super) struct Place {
+    /// The path that the router knows.
+    pub(super) path: String,
+    /// What stands before it in the URL that the client asked for; empty for nothing.
+    pub(super) base: String,
+}
+
+/// The place of an event. `base_path` is what an operator says stands before the path. `None` where the event has no path.
+pub(super) fn of(event: &Json, is_v2: bool, base_path: &str) -> Option<Place> {
+    let asked = if is_v2 { text(event, "/rawPath") } else { text(event, "/path") }?;
+    let path = below(asked, base_path).unwrap_or(asked);
     let stage = stage(event, is_v2).and_then(|stage| below(path, stage));
     let path = stage.unwrap_or(path);
-    Some(of_route(event, is_v2, path).unwrap_or(path).to_owned())
+    let path = of_route(event, is_v2, path).unwrap_or(path);
+    // REST APIs leave the stage out of `path`; this one is the client's.
+    let whole = text(event, "/requestContext/path").filter(|_| !is_v2).unwrap_or(asked);
+    Some(Place { path: path.to_owned(), base: before(whole, path).unwrap_or_default().to_owned() })
+}
+
+/// What stands before a path in the whole one. Segments are counted, since only one of the two may be percent-encoded.
+fn before<'a>(whole: &'a str, path: &str) -> Option<&'a str> {
+    let whole = whole.trim_end_matches('/');
+    let surplus = segments(whole).checked_sub(segments(path.trim_end_matches('/')))?;
+    let end = whole.match_indices('/').nth(surplus).map_or(whole.len(), |(at, _)| at);
+    whole.get(..end)
+}
+
+fn segments(path: &str) -> usize {
+    path.matches('/').count()
 }
 
 /// The stage, where the path begins with it: with HTTP APIs, whichever payload they send, but not by a custom domain, whose
@@ -26,7 +49,6 @@ fn stage(event: &Json, is_v2: bool) -> Option<&str> {
 /// domain's mapping.
 fn of_route<'a>(event: &Json, is_v2: bool, path: &'a str) -> Option<&'a str> {
     let route = if is_v2 { text(event, "/routeKey")?.split_once(' ')?.1 } else { text(event, "/resource")? };
-    let segments = |path: &str| path.matches('/').count();
     let wanted = match route.rsplit_once("/{").and_then(|(before, last)| Some((before, last.strip_suffix("+}")?))) {
         Some((before, name)) => {
             let greedy = event["pathParameters"][name].as_str()?;
@@ -51,6 +73,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn path_of(event: &Json, is_v2: bool, base_path: &str) -> Option<String> {
+        of(event, is_v2, base_path).map(|place| place.path)
+    }
 
     fn v1(path: &str, resource: &str, parameters: Json) -> Json {
         json!({"path": path, "resource": resource, "httpMethod": "GET", "pathParameters": parameters,
@@ -79,7 +105,7 @@ mod tests {
             ("/prod/v1/reports", "/prod/v1/reports", json!(null), "", "/prod/v1/reports"),
         ] {
             let event = v1(path, resource, parameters);
-            assert_eq!(of(&event, false, base).as_deref(), Some(expected), "{path} {resource}");
+            assert_eq!(path_of(&event, false, base).as_deref(), Some(expected), "{path} {resource}");
         }
     }
 
@@ -96,13 +122,49 @@ mod tests {
             ("/v1/reports", "$default", "x.lambda-url.eu-central-1.on.aws", "$default", "/v1/reports"),
         ] {
             assert_eq!(
-                of(&v2(path, stage, domain, route), true, "").as_deref(),
+                path_of(&v2(path, stage, domain, route), true, "").as_deref(),
                 Some(expected),
                 "{path} {stage} {route}"
             );
         }
         let payload_1 = json!({"version": "1.0", "path": "/prod/v1/usage", "requestContext": {"stage": "prod", "domainName": theirs}});
-        assert_eq!(of(&payload_1, false, "").as_deref(), Some("/v1/usage"));
-        assert_eq!(of(&json!({}), true, ""), None);
+        assert_eq!(path_of(&payload_1, false, "").as_deref(), Some("/v1/usage"));
+        assert_eq!(path_of(&json!({}), true, ""), None);
+    }
+
+    #[test]
+    fn what_is_taken_off_is_the_base_of_links() {
+        let base_of = |event: &Json, is_v2: bool, base_path: &str| of(event, is_v2, base_path).expect("a path").base;
+        let proxy = |path: &str, whole: &str| {
+            let (_, below) = path.split_once("/v1/").expect("a path of ours");
+            let mut event = v1(path, "/{proxy+}", json!({"proxy": format!("v1/{below}")}));
+            event["requestContext"]["path"] = json!(whole);
+            event
+        };
+        for (path, whole, base) in [
+            ("/v1/reports", "/prod/v1/reports", "/prod"),
+            ("/v1/reports/", "/prod/v1/reports/", "/prod"),
+            // A domain of one's own, without and with a mapping.
+            ("/v1/reports", "/v1/reports", ""),
+            ("/a/b/v1/reports", "/a/b/v1/reports", "/a/b"),
+            // One of the two is as the client wrote it.
+            ("/v1/keys/x:prove", "/prod/v1/keys/x%3Aprove", "/prod"),
+        ] {
+            assert_eq!(base_of(&proxy(path, whole), false, ""), base, "{path} {whole}");
+        }
+        let mut root = v1("/", "/", Json::Null);
+        root["requestContext"]["path"] = json!("/prod");
+        assert_eq!(base_of(&root, false, ""), "/prod");
+        assert_eq!(base_of(&v1("/sp/v1/reports", "", Json::Null), false, "sp/"), "/sp");
+
+        let (own, theirs) = ("files.example.com", "a1.execute-api.eu-central-1.amazonaws.com");
+        for (path, stage, domain, route, base) in [
+            ("/prod/v1/reports", "prod", theirs, "$default", "/prod"),
+            ("/v1/reports", "$default", theirs, "$default", ""),
+            ("/v1/v1/reports", "v1", theirs, "$default", "/v1"),
+            ("/map/v1/reports", "prod", own, "ANY /{proxy+}", "/map"),
+        ] {
+            assert_eq!(base_of(&v2(path, stage, domain, route), true, ""), base, "{path} {stage} {route}");
+        }
     }
 }

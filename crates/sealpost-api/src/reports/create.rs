@@ -15,8 +15,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::wire::Report;
+use super::wire::{self, Report};
 use crate::authenticate::Caller;
+use crate::base_path::BasePath;
 use crate::body::JsonBody;
 use crate::conditional;
 use crate::plane::Plane;
@@ -89,15 +90,16 @@ pub(crate) async fn create(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,
     patience: Patience,
+    base: BasePath,
     headers: HeaderMap,
     JsonBody(request): JsonBody<ReportRequest>,
 ) -> Result<Response, Problem> {
     let (job, replayed) = submit(&state.pipeline, &partner, &headers, request).await?;
     if patience.is_asked() && !job.status.is_terminal() {
         // In a place of its own: what is needed seldom would make every request's future large.
-        return Box::pin(wait(&state, &partner, patience, job, replayed)).await;
+        return Box::pin(wait(&state, &partner, patience, job, replayed, &base)).await;
     }
-    accepted(&state.pipeline, job, replayed, Plane::Partner).await
+    accepted(&state.pipeline, job, replayed, Plane::Partner, &base).await
 }
 
 /// Answers when the report is over, or the caller's patience is.
@@ -107,6 +109,7 @@ async fn wait(
     patience: Patience,
     mut job: Job,
     replayed: bool,
+    base: &BasePath,
 ) -> Result<Response, Problem> {
     let is_over = |found: &Snapshot| found.job.status.is_terminal();
     let (found, waited) = patience.until(&state.pipeline, &state.waiting, &partner.id, &job.id, is_over).await;
@@ -115,14 +118,14 @@ async fn wait(
         (None, Some(_)) => job = state.pipeline.report(partner, &job.id).await?,
         (None, None) => {}
     }
-    let mut response = accepted(&state.pipeline, job, replayed, Plane::Partner).await?;
+    let mut response = accepted(&state.pipeline, job, replayed, Plane::Partner, base).await?;
     if let Some(applied) = waited {
         applied.write(response.headers_mut());
     }
     Ok(response)
 }
 
-/// Admits a report of a partner, on either plane.
+/// Admits a report of a partner for somebody who called a listener of ours.
 pub(crate) async fn admit(
     pipeline: &Pipeline,
     partner: &Partner,
@@ -131,7 +134,7 @@ pub(crate) async fn admit(
     plane: Plane,
 ) -> Result<Response, Problem> {
     let (job, replayed) = submit(pipeline, partner, headers, request).await?;
-    accepted(pipeline, job, replayed, plane).await
+    accepted(pipeline, job, replayed, plane, &BasePath::NONE).await
 }
 
 /// Admits a report, and tells whether it was there before.
@@ -148,9 +151,16 @@ async fn submit(
     })
 }
 
-async fn accepted(pipeline: &Pipeline, job: Job, replayed: bool, plane: Plane) -> Result<Response, Problem> {
-    let report = Report::load(pipeline, job, plane).await?;
-    let location = HeaderValue::from_str(report.location()).ok();
+async fn accepted(
+    pipeline: &Pipeline,
+    job: Job,
+    replayed: bool,
+    plane: Plane,
+    base: &BasePath,
+) -> Result<Response, Problem> {
+    // The edge puts the base path before it, as with every location.
+    let location = HeaderValue::try_from(wire::path(&BasePath::NONE, plane, &job.id)).ok();
+    let report = Report::load(pipeline, job, plane, base).await?;
     let look_again = report.look_again_in(Timestamp::now());
     let mut response = conditional::json(report.json()?.into());
     *response.status_mut() = StatusCode::ACCEPTED;

@@ -10,6 +10,7 @@ use sealpost_pipeline::Pipeline;
 
 use super::wire::Report;
 use crate::authenticate::Caller;
+use crate::base_path::BasePath;
 use crate::path::Id;
 use crate::plane::Plane;
 use crate::problem::Problem;
@@ -29,8 +30,9 @@ pub(crate) async fn delete(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,
     Id(id): Id<JobId>,
+    base: BasePath,
 ) -> Result<Response, Problem> {
-    revoke(&state.pipeline, &partner, &id, Plane::Partner).await
+    revoke(&state.pipeline, &partner, &id, Plane::Partner, &base).await
 }
 
 /// Cancels or deletes, on either plane.
@@ -39,8 +41,9 @@ pub(crate) async fn revoke(
     partner: &Partner,
     id: &JobId,
     plane: Plane,
+    base: &BasePath,
 ) -> Result<Response, Problem> {
     let job = pipeline.cancel_or_delete(partner, id).await?;
     let status = if job.status.is_terminal() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, Json(Report::load(pipeline, job, plane).await?)).into_response())
+    Ok((status, Json(Report::load(pipeline, job, plane, base).await?)).into_response())
 }

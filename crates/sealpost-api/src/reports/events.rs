@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::wire::Report;
 use crate::authenticate::Caller;
+use crate::base_path::BasePath;
 use crate::path::Id;
 use crate::plane::Plane;
 use crate::problem::Problem;
@@ -57,6 +58,7 @@ pub(crate) async fn events(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,
     Id(id): Id<JobId>,
+    base: BasePath,
     stopping: Option<Extension<Stopping>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -77,13 +79,14 @@ pub(crate) async fn events(
                 until: Instant::now() + LONGEST,
                 stopping: stopping.map(|Extension(stopping)| stopping),
                 is_over: false,
+                base,
                 _seat: seat,
             };
             Sse::new(story.stream())
                 .keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("still here"))
                 .into_response()
         }
-        None => Sse::new(stream::iter([event(&snapshot, COME_BACK_LATER)])).into_response(),
+        None => Sse::new(stream::iter([event(&snapshot, COME_BACK_LATER, &base)])).into_response(),
     };
     response.headers_mut().insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     Ok(response)
@@ -100,6 +103,8 @@ struct Story {
     until: Instant,
     stopping: Option<Stopping>,
     is_over: bool,
+    /// What its links begin with.
+    base: BasePath,
     _seat: Seat,
 }
 
@@ -107,7 +112,7 @@ impl Story {
     fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
         stream::unfold(self, |mut story| async move {
             let snapshot = story.next().await?;
-            Some((event(&snapshot, COME_BACK), story))
+            Some((event(&snapshot, COME_BACK, &story.base), story))
         })
     }
 
@@ -152,8 +157,8 @@ impl Story {
 }
 
 /// The identifier is the number of events so far: who has it has everything up to there, progress apart.
-fn event(snapshot: &Snapshot, come_back: Duration) -> Result<Event, Infallible> {
-    let report = Report::of(&snapshot.job, &snapshot.deliveries, Plane::Partner);
+fn event(snapshot: &Snapshot, come_back: Duration, base: &BasePath) -> Result<Event, Infallible> {
+    let report = Report::of(&snapshot.job, &snapshot.deliveries, Plane::Partner, base);
     let data = serde_json::to_string(&report).unwrap_or_default();
     Ok(Event::default().event("report").id(snapshot.version().to_string()).retry(come_back).data(data))
 }

@@ -10,8 +10,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::filter;
-use super::wire::{Report, ReportStatus};
+use super::wire::{Report, ReportStatus, collection};
 use crate::authenticate::Caller;
+use crate::base_path::BasePath;
 use crate::plane::Plane;
 use crate::problem::{Problem, in_query};
 use crate::query::Query;
@@ -56,10 +57,11 @@ pub struct PageLinks {
 pub(crate) async fn list(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,
+    base: BasePath,
     query: Query,
 ) -> Result<Json<ReportList>, Problem> {
     let filter = filter::of_partner(&query, partner.id.clone())?;
-    Ok(Json(page(&state.pipeline, &filter, &query, "/v1/reports", Plane::Partner).await?))
+    Ok(Json(page(&state.pipeline, &filter, &query, Plane::Partner, &base).await?))
 }
 
 /// A page of reports, on either plane.
@@ -67,8 +69,8 @@ pub(crate) async fn page(
     pipeline: &Pipeline,
     filter: &JobFilter,
     query: &Query,
-    path: &str,
     plane: Plane,
+    base: &BasePath,
 ) -> Result<ReportList> {
     let page = pipeline.parts().ledger.jobs(filter).await.map_err(|error| match &filter.after {
         // The only part of a checked filter that a ledger can refuse: a report that is not of this list.
@@ -79,7 +81,8 @@ pub(crate) async fn page(
         _ => error,
     })?;
     let next_cursor = page.jobs.last().filter(|_| page.more).map(|last| filter::to_cursor(&last.id));
-    let next = next_cursor.as_deref().map(|cursor| format!("{path}?{}", query.with_cursor(cursor)));
-    let reports = futures::stream::iter(page.jobs).map(|job| Report::load(pipeline, job, plane));
+    let path = collection(plane);
+    let next = next_cursor.as_deref().map(|cursor| base.before(format!("{path}?{}", query.with_cursor(cursor))));
+    let reports = futures::stream::iter(page.jobs).map(|job| Report::load(pipeline, job, plane, base));
     Ok(ReportList { reports: reports.buffered(AT_ONCE).try_collect().await?, next_cursor, links: PageLinks { next } })
 }

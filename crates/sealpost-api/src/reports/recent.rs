@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use sealpost_core::id::{JobId, PartnerId};
 use sealpost_core::port::Mark;
 
+use crate::base_path::BasePath;
+
 /// Most answers, each of some kilobytes at most. The bound is on memory: what is polled more is read more.
 const MOST: usize = 4096;
 
@@ -22,6 +24,8 @@ pub(crate) struct Answer {
     pub(crate) tag: HeaderValue,
     /// The report as JSON.
     pub(crate) body: Bytes,
+    /// What its links begin with.
+    pub(crate) base: BasePath,
     /// When the report was asked for.
     pub(crate) created_at: Timestamp,
     /// Whether nothing more happens to it.
@@ -40,11 +44,11 @@ struct Kept {
 }
 
 impl Recent {
-    /// The answer about this partner's report, if it was kept under this mark.
-    pub(crate) fn get(&self, partner: &PartnerId, report: &JobId, mark: Mark) -> Option<Answer> {
+    /// The answer about this partner's report, if it was kept under this mark, with links that begin so.
+    pub(crate) fn get(&self, partner: &PartnerId, report: &JobId, mark: Mark, base: &BasePath) -> Option<Answer> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.get(report).filter(|kept| kept.mark == mark && kept.partner == *partner)?;
-        Some(found.answer.clone())
+        (found.answer.base == *base).then(|| found.answer.clone())
     }
 
     /// Keeps an answer for which the report was read after the mark was made.
@@ -67,7 +71,7 @@ mod tests {
 
     fn answer(text: &'static str) -> Answer {
         let (tag, body) = (HeaderValue::from_static(text), Bytes::from_static(text.as_bytes()));
-        Answer { tag, body, created_at: Timestamp::UNIX_EPOCH, is_done: false }
+        Answer { tag, body, base: BasePath::NONE, created_at: Timestamp::UNIX_EPOCH, is_done: false }
     }
 
     #[test]
@@ -76,14 +80,17 @@ mod tests {
         let (acme, globex) = ("acme".parse().expect("an id"), "globex".parse().expect("an id"));
         let mark = Mark { epoch: 1, changes: 0 };
         recent.keep(&acme, &report, mark, answer("one"));
-        assert_eq!(recent.get(&acme, &report, mark).expect("kept").tag, "one");
-        assert!(recent.get(&globex, &report, mark).is_none());
-        assert!(recent.get(&acme, &JobId::fresh(), mark).is_none());
+        let get = |partner: &PartnerId, report: &JobId, mark: Mark| recent.get(partner, report, mark, &BasePath::NONE);
+        assert_eq!(get(&acme, &report, mark).expect("kept").tag, "one");
+        assert!(get(&globex, &report, mark).is_none());
+        assert!(get(&acme, &JobId::fresh(), mark).is_none());
+        let elsewhere = BasePath::of_gateway("/live").expect("a base path");
+        assert!(recent.get(&acme, &report, mark, &elsewhere).is_none(), "its links lead elsewhere");
         for other in [Mark { epoch: 2, ..mark }, Mark { changes: 1, ..mark }] {
-            assert!(recent.get(&acme, &report, other).is_none(), "{other:?}");
+            assert!(get(&acme, &report, other).is_none(), "{other:?}");
         }
         recent.keep(&acme, &report, Mark { epoch: 2, ..mark }, answer("two"));
-        assert!(recent.get(&acme, &report, mark).is_none());
+        assert!(get(&acme, &report, mark).is_none());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use sealpost_pipeline::watch::Snapshot;
 use super::recent::Answer;
 use super::wire::{self, Report};
 use crate::authenticate::Caller;
+use crate::base_path::BasePath;
 use crate::conditional;
 use crate::path::Id;
 use crate::plane::Plane;
@@ -49,16 +50,17 @@ pub(crate) async fn show(
     patience: Patience,
     request: extract::Request,
 ) -> Result<Response, Problem> {
-    let headers = &request.into_parts().0.headers;
+    let parts = request.into_parts().0;
+    let (headers, base) = (&parts.headers, BasePath::of(&parts.extensions));
     // Before the report is read: what happens meanwhile makes the mark old.
     let mark = state.pipeline.mark(&id);
     if !patience.is_asked()
-        && let Some(known) = mark.and_then(|mark| state.recent.get(&partner.id, &id, mark))
+        && let Some(known) = mark.and_then(|mark| state.recent.get(&partner.id, &id, mark, &base))
     {
         return Ok(respond(headers, known));
     }
     // In a place of its own: what is needed seldom would make every request's future large.
-    Box::pin(look(&state, &partner, &id, patience, headers, mark)).await
+    Box::pin(look(&state, &partner, &id, patience, headers, base, mark)).await
 }
 
 /// Reads the report, and waits for news of it where that is asked for.
@@ -68,6 +70,7 @@ async fn look(
     id: &JobId,
     patience: Patience,
     headers: &HeaderMap,
+    base: BasePath,
     mark: Option<Mark>,
 ) -> Result<Response, Problem> {
     let mut snapshot = state.pipeline.snapshot(partner, id).await?;
@@ -89,7 +92,7 @@ async fn look(
         };
         applied = waited;
     }
-    let answer = put_together(&snapshot)?;
+    let answer = put_together(&snapshot, base)?;
     // What was waited for was read after the mark as well, but by a watcher, at a time that we don't know.
     if applied.is_none()
         && let Some(mark) = mark
@@ -103,19 +106,20 @@ async fn look(
     Ok(response)
 }
 
-fn put_together(snapshot: &Snapshot) -> Result<Answer, Problem> {
-    let report = Report::of(&snapshot.job, &snapshot.deliveries, Plane::Partner);
+fn put_together(snapshot: &Snapshot, base: BasePath) -> Result<Answer, Problem> {
+    let report = Report::of(&snapshot.job, &snapshot.deliveries, Plane::Partner, &base);
     let tag = HeaderValue::from_str(&conditional::weak(&tag(snapshot)));
     Ok(Answer {
         tag: tag.map_err(|error| Error::new(&codes::request::INTERNAL, error.to_string()))?,
         body: report.json()?.into(),
+        base,
         created_at: snapshot.job.created_at,
         is_done: report.is_done(),
     })
 }
 
 fn respond(asked: &HeaderMap, answer: Answer) -> Response {
-    let Answer { tag, body, created_at, is_done } = answer;
+    let Answer { tag, body, created_at, is_done, base: _ } = answer;
     let look_again = wire::look_again_in(created_at, is_done, Timestamp::now());
     let mut response = conditional::tagged(asked, tag, body);
     if let Some(seconds) = look_again {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sealpost_core::delivery::DeliveryStatus;
 use sealpost_core::error::{Error, Result, Side, Stage, codes};
+use sealpost_core::id::JobId;
 use sealpost_core::job::{Job, JobStatus};
 use sealpost_core::param::ParameterValue;
 use sealpost_pipeline::Pipeline;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
 use super::deliveries::Delivery;
+use crate::base_path::BasePath;
 use crate::plane::Plane;
 
 /// Room for most reports as JSON, so that the text is not moved while it grows.
@@ -205,23 +207,25 @@ pub struct Links {
 }
 
 impl Report {
-    /// Puts a report together from the ledger's records.
-    pub(crate) async fn load(pipeline: &Pipeline, job: Job, plane: Plane) -> Result<Self> {
+    /// Puts a report together from the ledger's records, with links for a caller whose URL begins with `base`.
+    pub(crate) async fn load(pipeline: &Pipeline, job: Job, plane: Plane, base: &BasePath) -> Result<Self> {
         // Deliveries come into being with the file, never before.
         let deliveries = match &job.file {
             Some(_) => pipeline.parts().ledger.deliveries(&job.id).await?,
             None => Vec::new(),
         };
-        Ok(Self::of(&job, &deliveries, plane))
+        Ok(Self::of(&job, &deliveries, plane, base))
     }
 
-    pub(crate) fn of(job: &Job, deliveries: &[sealpost_core::delivery::Delivery], plane: Plane) -> Self {
+    pub(crate) fn of(
+        job: &Job,
+        deliveries: &[sealpost_core::delivery::Delivery],
+        plane: Plane,
+        base: &BasePath,
+    ) -> Self {
         let available = job.status == JobStatus::Succeeded;
-        let base = match plane {
-            Plane::Partner => ["/v1/reports/", job.id.as_str()].concat(),
-            Plane::Operator => ["/admin/v1/reports/", job.id.as_str()].concat(),
-        };
-        let below = |name: &str| [&base, name].concat();
+        let this = path(base, plane, &job.id);
+        let below = |name: &str| [&this, name].concat();
         Self {
             id: job.id.as_str().to_owned(),
             partner: (plane == Plane::Operator).then(|| job.request.partner.to_string()),
@@ -258,7 +262,7 @@ impl Report {
                 file: (available && plane == Plane::Partner).then(|| below("/file")),
                 deliveries: below("/deliveries"),
                 timeline: below("/timeline"),
-                this: base,
+                this,
             },
         }
     }
@@ -284,10 +288,19 @@ impl Report {
             Err(error) => Err(Error::new(&codes::request::INTERNAL, error.to_string())),
         }
     }
+}
 
-    pub(crate) fn location(&self) -> &str {
-        &self.links.this
+/// Where a plane's reports are.
+pub(super) fn collection(plane: Plane) -> &'static str {
+    match plane {
+        Plane::Partner => "/v1/reports",
+        Plane::Operator => "/admin/v1/reports",
     }
+}
+
+/// Where a report is, for a caller whose URL begins with `base`.
+pub(super) fn path(base: &BasePath, plane: Plane, report: &JobId) -> String {
+    [base.as_str(), collection(plane), "/", report.as_str()].concat()
 }
 
 /// See [`Report::look_again_in`]. Young reports are quick.

@@ -28,6 +28,12 @@ const EVENTS: [(&str, &str); 4] = [
 ];
 const REST: usize = 0;
 const V2: usize = 2;
+const URL: usize = 3;
+
+/// What stands before the paths of ours in the client's URL: a function's own has no stage.
+fn base(number: usize) -> &'static str {
+    if number == URL { "" } else { "/prod" }
+}
 
 /// What a client sends, as each of the events has it.
 struct Ask<'a> {
@@ -59,6 +65,7 @@ impl<'a> Ask<'a> {
             event["rawQueryString"] = json!(self.query);
         } else {
             event["path"] = json!(path);
+            event["requestContext"]["path"] = json!(format!("{}{}", base(number), self.path));
             event["httpMethod"] = json!(self.method);
             event["pathParameters"]["proxy"] = json!(self.path.trim_start_matches('/'));
             if event["resource"] != "/{proxy+}" {
@@ -163,9 +170,9 @@ async fn every_event_is_a_request_with_its_body_and_query() {
         };
         let created = function.ask(create, number, &function.rig.acme).await;
         assert_eq!(created.status, 202, "{name}: {}", String::from_utf8_lossy(&created.body));
-        let location = created.headers["location"].as_str().unwrap().to_owned();
         let id = created.json()["id"].as_str().unwrap().to_owned();
-        assert_eq!(location, format!("/v1/reports/{id}"), "{name}");
+        let location = format!("/v1/reports/{id}");
+        assert_eq!(created.headers["location"], format!("{}{location}", base(number)), "{name}");
         let wait = Ask { headers: vec![("prefer", "wait=20")], ..Ask::get(&location) };
         let shown = function.ask(wait, number, &function.rig.acme).await;
         assert_eq!((shown.status, &shown.json()["id"]), (200, &json!(id)), "{name}");
@@ -196,6 +203,58 @@ async fn every_event_is_a_request_with_its_body_and_query() {
         let theirs = function.ask(Ask::get(&location), number, &function.rig.globex).await;
         assert_eq!((theirs.status, &theirs.json()["code"]), (404, &json!("SP-REQUEST-008")), "{name}");
     }
+}
+
+/// A stage, or the path that a domain maps to the API, stands in every URL of the client's, and so in every link.
+#[tokio::test]
+async fn links_lead_through_the_gateway() {
+    let function = Function::new().await;
+    let body = json!({"report_type": "contracts.v1", "format": "csv", "parameters": {}, "deliver": false}).to_string();
+    let create = || Ask {
+        method: "POST",
+        path: "/v1/reports",
+        headers: vec![("content-type", "application/json")],
+        body: Some(body.as_bytes()),
+        ..Ask::get("")
+    };
+    let acme = &function.rig.acme;
+    let id = function.ask(create(), URL, acme).await.json()["id"].as_str().unwrap().to_owned();
+    function.ask(create(), URL, acme).await;
+    function.rig.pipeline.follow(&id.parse().unwrap()).until(|report| report.is_done()).await;
+    let report = format!("/v1/reports/{id}");
+    let follow = format!("{report}/events");
+    for (number, (name, _)) in EVENTS.iter().enumerate() {
+        let base = base(number);
+        // Twice: the second answer is one that was kept.
+        for _ in 0..2 {
+            let links = function.ask(Ask::get(&report), number, acme).await.json()["links"].clone();
+            assert_eq!(links["self"], format!("{base}{report}"), "{name}");
+            assert_eq!(links["file"], format!("{base}{report}/file"), "{name}");
+        }
+        let page = function.ask(Ask { query: "limit=1", ..Ask::get("/v1/reports") }, number, acme).await.json();
+        let next = page["links"]["next"].as_str().unwrap();
+        assert!(next.starts_with(&format!("{base}/v1/reports?limit=1&cursor=")), "{name}: {next}");
+        let told = function.ask(Ask::get(&follow), number, acme).await;
+        let told = String::from_utf8(told.body).unwrap();
+        assert!(told.contains(&format!("\"self\":\"{base}{report}\"")), "{name}: {told}");
+        let refused = function.ask(Ask::get("/v1/nothing"), number, acme).await;
+        assert_eq!(refused.json()["type"], format!("{base}/docs/errors#SP-REQUEST-021"), "{name}");
+        let document = function.ask(Ask::get("/openapi.json"), number, acme).await.json();
+        assert_eq!(document["servers"][0]["url"], if base.is_empty() { "/" } else { base }, "{name}");
+    }
+
+    // A domain of the operator's own, and what it maps to the API.
+    let function = Function {
+        settings: GatewaySettings { base_path: "/reporting".to_owned(), ..GatewaySettings::default() },
+        ..function
+    };
+    let mut event = create().event(REST, &function.rig.acme.key);
+    event["path"] = json!("/reporting/v1/reports");
+    event["requestContext"]["path"] = event["path"].clone();
+    event["requestContext"]["domainName"] = json!("files.example.com");
+    let created = function.send(&event).await;
+    let location = format!("/reporting/v1/reports/{}", created.json()["id"].as_str().unwrap());
+    assert_eq!((&created.headers["location"], &created.json()["links"]["self"]), (&json!(location), &json!(location)));
 }
 
 #[tokio::test]
@@ -369,6 +428,7 @@ async fn an_answer_that_is_too_large_says_what_to_do_instead() {
                 assert_eq!(answered.body.len(), size);
             } else {
                 assert_eq!(answered.json()["code"], "SP-REQUEST-043");
+                assert_eq!(answered.json()["type"], "/prod/docs/errors#SP-REQUEST-043");
                 assert!(answered.json()["advice"].as_str().unwrap().contains("Range"));
             }
         }

@@ -102,6 +102,7 @@ fn call(template: &str, key: &str, method: &str, path: &str, body: Option<Json>)
         event["requestContext"]["http"]["method"] = json!(method);
     } else {
         event["path"] = json!(path);
+        event["requestContext"]["path"] = json!(format!("/prod{path}"));
         event["httpMethod"] = json!(method);
         event["pathParameters"]["proxy"] = json!(path.trim_start_matches('/'));
     }
@@ -158,7 +159,8 @@ fn a_report_goes_its_way_by_functions_alone() {
     let (api, worker) = (Function::start(&world, "api"), Function::start(&world, "worker"));
     let created = api.invoke(&call(REST, &key, "POST", "/v1/reports", Some(json!({"report_type": "rides.v1"}))));
     assert_eq!(created["statusCode"], 202, "{created}");
-    assert!(created["multiValueHeaders"]["location"][0].as_str().is_some_and(|path| path.starts_with("/v1/reports/")));
+    let location = created["multiValueHeaders"]["location"][0].as_str();
+    assert!(location.is_some_and(|path| path.starts_with("/prod/v1/reports/")), "{created}");
     let path = format!("/v1/reports/{}", body(&created)["id"].as_str().expect("an id"));
 
     // Doubled, for something that isn't there, and no bells at all: none of it is an error.

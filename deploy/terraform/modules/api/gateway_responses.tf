@@ -20,10 +20,13 @@ locals {
     WAF_FILTERED                 = { status = 403, code = "SP-REQUEST-011", title = "not allowed", retryable = false, advice = "The request looks like an attack, or comes too often from one address." }
   }
 
+  # Where the program's pages are, as a client has to ask for them: without a domain of our own below the stage.
+  docs = var.domain == null ? "/${var.stage}/docs" : "/docs"
+
   # What is the same for all; `message` and `request_id` are filled in by API Gateway.
   problem_templates = { for type, problem in local.problems : type => join("", [
     trimsuffix(jsonencode({
-      type       = "/docs/errors#${problem.code}"
+      type       = "${local.docs}/errors#${problem.code}"
       title      = problem.title
       status     = problem.status
       detail     = problem.title
