@@ -1,12 +1,26 @@
 //! The credentials in a request's headers: `Authorization: Bearer …` (RFC 6750, section 2.1), the same without `Bearer`,
 //! and `x-api-key`.
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_pipeline::identify::{Presented, nothing_presented};
+use serde_json::Value as Json;
 
 /// API Gateway's header for API keys.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Takes away the key of API Gateway's own usage plans, which comes in the same header as ours and which the event names a second
+/// time: it says nothing about who calls.
+pub(crate) fn drop_usage_key(headers: &mut HeaderMap, event: &Json) {
+    let named = event.pointer("/requestContext/identity/apiKey").and_then(Json::as_str);
+    let Some(key) = named.filter(|key| !key.starts_with("sp_")) else { return };
+    let values = headers.get_all(X_API_KEY);
+    let others: Vec<HeaderValue> = values.iter().filter(|value| value.as_bytes() != key.as_bytes()).cloned().collect();
+    headers.remove(X_API_KEY);
+    for other in others {
+        headers.append(X_API_KEY, other);
+    }
+}
 
 /// An API key and an access token; at most one of each.
 pub(crate) fn presented(headers: &HeaderMap) -> Result<Presented<'_>> {

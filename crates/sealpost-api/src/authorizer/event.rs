@@ -5,7 +5,7 @@ use sealpost_core::Result;
 use sealpost_core::error::{Error, codes};
 use serde_json::Value as Json;
 
-use crate::authenticate::headers::X_API_KEY;
+use crate::authenticate::headers::{X_API_KEY, drop_usage_key};
 use crate::serve::ClientCertificate;
 
 /// What an event says.
@@ -34,6 +34,7 @@ impl Event {
             return Err(no_event("its ARN is not one of `execute-api` with a stage"));
         };
         let mut headers = headers(event)?;
+        drop_usage_key(&mut headers, event);
         if !headers.contains_key(AUTHORIZATION) && !headers.contains_key(X_API_KEY) {
             let whole = text(event, "/authorizationToken").filter(|_| text(event, "/type") == Some("TOKEN"));
             if let Some(token) = whole.filter(|token| !token.is_empty()) {

@@ -12,6 +12,7 @@ use sealpost_core::error::{Error, Result, codes};
 use serde_json::Value as Json;
 
 use super::{GatewaySettings, authorizer, place};
+use crate::authenticate::headers::drop_usage_key;
 use crate::base_path::BasePath;
 use crate::edge::RequestId;
 use crate::serve::{ClientAddress, ClientCertificate};
@@ -47,6 +48,7 @@ impl<'a> Event<'a> {
     pub(super) fn request(&self, settings: &GatewaySettings) -> Result<Request> {
         let body = self.body()?;
         let mut headers = self.headers();
+        drop_usage_key(&mut headers, self.json);
         headers.remove(header::TRANSFER_ENCODING);
         headers.remove(header::CONTENT_LENGTH);
         if !body.is_empty() {

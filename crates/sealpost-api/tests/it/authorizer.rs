@@ -162,6 +162,8 @@ async fn a_credential_is_found_wherever_it_is() {
         json!({"routeArn": arn, "version": "2.0", "type": "REQUEST", "identitySource": ["GET /v1/reports", "192.0.2.1", key]}),
         // API Gateway's own key, of a usage plan.
         json!({"methodArn": arn, "headers": {"x-api-key": "gatewaygatewaygateway", "authorization": "test.acme-client.reports:read"}}),
+        json!({"methodArn": arn, "headers": {"x-api-key": "gatewaygatewaygateway"}, "identitySource": [key],
+               "requestContext": {"identity": {"apiKey": "gatewaygatewaygateway"}}}),
     ] {
         assert_eq!(gateway.ask(&event).await.unwrap()["principalId"], "acme", "{event}");
     }

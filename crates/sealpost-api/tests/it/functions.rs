@@ -350,6 +350,25 @@ async fn an_authorizer_is_believed_where_the_operator_says_so_and_a_header_never
     assert_eq!(function.send(&events[0]).await.json()["code"], "SP-REQUEST-012");
 }
 
+/// The key of a usage plan comes in the header of our own keys. The gateway says which one it is.
+#[tokio::test]
+async fn a_key_of_the_gateways_own_usage_plans_is_no_credential() {
+    let function = Function::new().await;
+    know(&function.rig, "acme", &[("test", "acme-client")]).await;
+    for (sent, named, status) in [
+        ("gatewaygatewaygateway", json!("gatewaygatewaygateway"), 200),
+        ("gatewaygatewaygateway", json!(null), 401),
+        ("gatewaygatewaygateway", json!("anotheranotheranother"), 401),
+        // Begins as ours do, so it is one of ours.
+        ("sp_abcdefghijkm_wrong", json!("sp_abcdefghijkm_wrong"), 401),
+    ] {
+        let ask = Ask { headers: vec![("x-api-key", sent)], ..Ask::get("/v1/report-types") };
+        let mut event = ask.event(REST, "test.acme-client.reports:read");
+        event["requestContext"]["identity"]["apiKey"] = named.clone();
+        assert_eq!(function.send(&event).await.status, status, "{sent} {named}");
+    }
+}
+
 /// A router that tells what it was asked, or answers what is asked for.
 fn echo() -> Router {
     async fn tell(request: Request) -> Response {
