@@ -14,6 +14,7 @@ mod api;
 mod authorizer;
 mod events;
 mod extension;
+mod issuers;
 mod runtime;
 mod worker;
 

@@ -1,9 +1,9 @@
 //! Functions of AWS Lambda as Lambda runs them: the binary asks the Runtime API for events, is stopped, frozen and thawed.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -184,6 +184,29 @@ fn a_report_goes_its_way_by_functions_alone() {
     assert_eq!(types["report_types"][0]["columns"].as_array().map(Vec::len), Some(2), "{types}");
     let error = worker.lambda.invoke(&json!({"no": "event"}), MINUTE).expect_err("no event of SQS");
     assert_eq!(error["errorType"], "SP-REQUEST-001", "{error}");
+}
+
+/// A fetch of an issuer's keys takes seconds where the issuer does not answer, and is tried again and again.
+#[test]
+fn an_issuer_that_never_answers_holds_up_nobody_else() {
+    // Connections are taken, by the system, and nothing is ever read from them.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("bind a port");
+    let address = silent.local_addr().expect("an address");
+    let (world, _proxy) = world_with("");
+    let issuer = format!("[[identity.issuers]]\nname = \"idp\"\nissuer = \"http://{address}\"\naudiences = [\"x\"]\n");
+    world.rewrite("sealpost.toml", |text| format!("{text}{issuer}"));
+    let key = world.api_key("acme");
+    let arn = "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/test/GET/v1/reports";
+    let asked = json!({"type": "TOKEN", "authorizationToken": format!("Bearer {key}"), "methodArn": arn});
+    for (handler, event) in [("authorizer", asked), ("api", call(REST, &key, "GET", "/v1/reports", None))] {
+        let function = Function::start(&world, handler);
+        function.lambda.wait_for_ask(1);
+        let begun = Instant::now();
+        let answer = function.invoke(&event);
+        let took = begun.elapsed();
+        assert!(answer["principalId"] == "acme" || answer["statusCode"] == 200, "{handler}: {answer}");
+        assert!(took < Duration::from_millis(1500), "{handler}: {took:?}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use sealpost_identity::Issuers;
 use sealpost_pipeline::Pipeline;
 use serde_json::Value as Json;
 
+use super::issuers::renew_keys;
 use super::runtime::{Function, Time};
 use crate::config::Loaded;
 use crate::wire::{self, edge};
@@ -46,9 +47,8 @@ impl Function for Api {
     const NAME: &'static str = "api";
 
     async fn answer(&self, event: &Json, time: &Time) -> Result<Json> {
-        // Between events Lambda stops the process, and whatever would renew keys in the background.
-        if let Some(issuers) = self.issuers.as_ref().filter(|_| has_credentials(event)) {
-            issuers.refresh_if_due().await;
+        if let Some(issuers) = &self.issuers {
+            renew_keys(issuers, event).await;
         }
         let (stopping, _timer) = time.until(MARGIN);
         self.gateway.answer(event, stopping).await
@@ -58,9 +58,4 @@ impl Function for Api {
         // No more requests come: what was reserved for some is for other processes to use.
         self.pipeline.quotas().give_back().await;
     }
-}
-
-fn has_credentials(event: &Json) -> bool {
-    let headers = event["headers"].as_object();
-    headers.is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")))
 }

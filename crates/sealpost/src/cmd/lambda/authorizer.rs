@@ -10,6 +10,7 @@ use sealpost_pipeline::identify::Authenticator;
 use serde_json::Value as Json;
 
 use super::EventOption;
+use super::issuers::renew_keys;
 use super::runtime::{Function, Time};
 use crate::config::Loaded;
 use crate::wire;
@@ -57,9 +58,8 @@ impl Function for Authorizer {
     const NAME: &'static str = "authorizer";
 
     async fn answer(&self, event: &Json, _time: &Time) -> Result<Json> {
-        // Between events Lambda stops the process, and whatever would renew keys in the background.
         if let Some(issuers) = &self.issuers {
-            issuers.refresh_if_due().await;
+            renew_keys(issuers, event).await;
         }
         authorize(event, &self.authenticator, &self.settings).await
     }
