@@ -79,8 +79,8 @@ async fn get(client: &Client, url: &Url, limit: usize) -> Result<Fetched, String
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(too_long());
     }
-    let max_age = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
-    let max_age = max_age.flat_map(|value| value.split(',')).find_map(age);
+    let directives = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let max_age = age(directives.flat_map(|value| value.split(',')));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failed(reasons(&error.without_url())))? {
         if body.len() + chunk.len() > limit {
@@ -91,26 +91,38 @@ async fn get(client: &Client, url: &Url, limit: usize) -> Result<Fetched, String
     Ok(Fetched { body, max_age })
 }
 
-fn age(directive: &str) -> Option<Duration> {
-    let directive = directive.trim().to_ascii_lowercase();
-    if directive == "no-store" || directive == "no-cache" {
-        return Some(Duration::ZERO);
+/// What these directives say. Of several ages the first counts, and none where one of them says not to keep it, wherever it stands.
+fn age<'a>(directives: impl Iterator<Item = &'a str>) -> Option<Duration> {
+    let mut age = None;
+    for directive in directives {
+        let directive = directive.trim().to_ascii_lowercase();
+        if directive == "no-store" || directive == "no-cache" {
+            return Some(Duration::ZERO);
+        }
+        let seconds = directive.strip_prefix("max-age=").and_then(|text| text.trim_matches('"').parse::<u64>().ok());
+        age = age.or(seconds.map(Duration::from_secs));
     }
-    let seconds = directive.strip_prefix("max-age=")?.trim_matches('"').parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    age
 }
 
 #[cfg(test)]
 mod tests {
     use super::age;
-    use std::time::Duration;
 
     #[test]
     fn ages_are_read_as_caches_read_them() {
-        let seconds = |text: &str| text.split(',').find_map(age).map(|age: Duration| age.as_secs());
+        let seconds = |text: &str| age(text.split(',')).map(|age| age.as_secs());
         assert_eq!(seconds("public, max-age=600, must-revalidate"), Some(600));
         assert_eq!(seconds("Max-Age=\"5\""), Some(5));
-        assert_eq!(seconds("no-store, max-age=600"), Some(0));
+        assert_eq!(seconds("max-age=600, max-age=5"), Some(600));
+        for text in [
+            "no-store, max-age=600",
+            "max-age=86400, no-store",
+            "max-age=86400, No-Cache",
+            "max-age=5, no-store, max-age=6",
+        ] {
+            assert_eq!(seconds(text), Some(0), "{text}");
+        }
         for text in ["", "public", "max-age=-1", "max-age=x", "s-maxage=5"] {
             assert_eq!(seconds(text), None, "{text}");
         }
