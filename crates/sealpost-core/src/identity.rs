@@ -28,6 +28,15 @@ impl fmt::Display for Identity {
     }
 }
 
+/// The longest name of a caller in bytes.
+pub const LONGEST_SUBJECT: usize = 255;
+
+/// Whether a caller may be called so by an issuer of tokens.
+#[must_use]
+pub fn is_subject(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_SUBJECT && text.trim() == text && !text.chars().any(char::is_control)
+}
+
 /// An access token that passed every check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedToken {

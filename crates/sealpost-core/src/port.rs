@@ -19,7 +19,9 @@ pub mod usage;
 pub use changes::{AuditFilter, ChangeFilter, Changes, EntryPage};
 pub use format::{CompressionEntry, Format, FormatEntry, RowWriter};
 pub use identity::TokenVerifier;
-pub use ledger::{Admission, Admitted, Edit, JobFilter, JobPage, Ledger, Mark, Records, Redelivered};
+pub use ledger::{
+    Admission, Admitted, Edit, JobFilter, JobPage, Ledger, MOST_IDENTITIES_AT_ONCE, Mark, Records, Redelivered,
+};
 pub use notifier::{Answer, Notifier, Post};
 pub use outbox::{NotificationFilter, NotificationPage, Outbox};
 pub use queue::Queue;

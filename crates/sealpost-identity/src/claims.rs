@@ -2,16 +2,13 @@
 
 use jiff::Timestamp;
 use sealpost_core::error::Result;
-use sealpost_core::identity::{Identity, VerifiedToken};
+use sealpost_core::identity::{Identity, LONGEST_SUBJECT, VerifiedToken, is_subject};
 use serde_json::{Map, Value};
 
 use crate::profile::{EVERY_ACCESS_TOKEN, Mark};
 use crate::refusal::{quote, refused};
 use crate::settings::IssuerSettings;
 use crate::{lifetime, scopes};
-
-/// The longest identity of a caller in bytes.
-const LONGEST_SUBJECT: usize = 255;
 
 type Claims = Map<String, Value>;
 
@@ -124,14 +121,7 @@ fn subject(claims: &Claims, accepted: &IssuerSettings) -> Result<String> {
         return Err(refused(format!("it says not who the caller is (`{}`)", names.join("`, `"))));
     };
     match value.as_str() {
-        Some(subject)
-            if !subject.is_empty()
-                && subject.trim() == subject
-                && subject.len() <= LONGEST_SUBJECT
-                && !subject.chars().any(char::is_control) =>
-        {
-            Ok(subject.to_owned())
-        }
+        Some(subject) if is_subject(subject) => Ok(subject.to_owned()),
         _ => Err(refused(format!("its `{name}` is not a name of 1 to {LONGEST_SUBJECT} bytes"))),
     }
 }

@@ -116,6 +116,8 @@ pub struct Settings {
     pub produce_attempts: u32,
     /// The pause after the first failed attempt to produce; it doubles, up to five minutes.
     pub produce_pause: Duration,
+    /// Names of the issuers of tokens whose callers may be partners' identities.
+    pub issuers: Vec<String>,
     /// What partners may change about themselves.
     pub self_service: SelfService,
     /// Pauses between the attempts to post a notification; after the last attempt it is a dead letter.
@@ -132,6 +134,7 @@ impl Default for Settings {
             lease: Duration::from_secs(30),
             produce_attempts: 5,
             produce_pause: Duration::from_secs(5),
+            issuers: Vec::new(),
             self_service: SelfService::default(),
             notify_pauses: notify::PAUSES_S.map(Duration::from_secs).to_vec(),
             transfer: TransferSettings::default(),

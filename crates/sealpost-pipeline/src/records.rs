@@ -15,6 +15,7 @@ use crate::audit::Author;
 use crate::{Pipeline, naming};
 
 pub(crate) mod check;
+mod identities;
 mod merge;
 
 use check::{check_connector, check_name};
@@ -164,6 +165,11 @@ impl Pipeline {
                 }
             }
         }
+        identities::check(
+            document.identities.as_deref().unwrap_or_default(),
+            &self.parts.settings.issuers,
+            &mut problems,
+        );
         for (index, certificate) in document.certificates.iter().flatten().enumerate() {
             if let Err(error) = self.check_recipient(certificate, before, now) {
                 problems.push(FieldError::new(
@@ -241,6 +247,8 @@ impl Pipeline {
         let connectors = Connectors::of(id, document, &existing);
         let mut changes = Vec::new();
         let partner = merge::partner(id, document, &connectors, before.as_ref());
+        let had = before.as_ref().map(|before| before.identities.as_slice()).unwrap_or_default();
+        identities::check_step(had, &partner.identities)?;
         changes.push(change(format!("partner {id}"), before.as_ref(), Some(&partner)));
         for connector in &connectors.wanted {
             let before = existing.iter().find(|known| known.id == connector.id);

@@ -182,6 +182,7 @@ fn settings(loaded: &Loaded) -> Result<Settings> {
         produce_attempts: worker.produce_attempts,
         produce_pause: Duration::from_secs(worker.produce_pause_s),
         notify_pauses: config.webhooks.retry_after_s.iter().copied().map(Duration::from_secs).collect(),
+        issuers: config.identity.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
         self_service: self_service(loaded),
         transfer: transfer::settings(loaded)?,
     })

@@ -155,6 +155,10 @@ def narrow_partners(schemas, types):
     member("Grant", "report").update(enum=[one["id"] for one in types])
     member("Grant", "formats")["items"] = {"enum": [entry["name"] for entry in types[0]["formats"]]}
     member("PartnerDocument", "certificates")["items"] = {"enum": [CERTIFICATE]}
+    # No issuer of tokens is configured. Of two documents of one partner, all that the one names may go and the other's come.
+    member("Identity", "issuer").update(enum=["mtls"])
+    member("Identity", "subject").update(pattern="^[0-9a-f]{64}$")
+    member("PartnerDocument", "identities").update(maxItems=40)
     member("PartnerDocument", "connectors")["propertyNames"] = {"pattern": "^[a-z0-9-]{1,63}$"}
     member("SealSettings", "compression").update(enum=["none", "gzip", "zstd", "zip", None])
     operations = [

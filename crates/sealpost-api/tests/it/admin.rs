@@ -38,6 +38,7 @@ async fn everything_wrong_with_a_document_is_said_at_once() {
     let rig = Rig::idle().await;
     let document = json!({
         "name": "x", "scope": "not a number", "grants": [{"report": "contracts.v1", "formats": ["docx"]}, {"report": "nothing.v1"}],
+        "identities": [{"issuer": "mtls", "subject": "9A:8B"}, {"issuer": "elsewhere", "subject": "x"}, {"issuer": "test", "subject": " "}],
         "certificates": ["nonsense"], "files": {"name": "{report}"},
         "connectors": {"main": {"host": "a/b", "user": "", "login": [], "host_keys": ["x"]}}, "deliver_to": ["other"],
     });
@@ -49,6 +50,9 @@ async fn everything_wrong_with_a_document_is_said_at_once() {
         "/scope",
         "/grants/0/formats",
         "/grants/1/report",
+        "/identities/0/subject",
+        "/identities/1/issuer",
+        "/identities/2/subject",
         "/certificates/0",
         "/files/name",
         "/deliver_to",

@@ -312,6 +312,8 @@ async fn pipeline_with(folder: &Path, self_service: SelfService, wish: Wish) -> 
         settings: Settings {
             worker: "tests".to_owned(),
             notify_pauses: vec![Duration::from_millis(50); 3],
+            // As `front::Tokens` is called.
+            issuers: vec!["test".to_owned()],
             self_service,
             ..Settings::default()
         },

@@ -143,6 +143,9 @@ pub struct Mark {
     pub changes: u64,
 }
 
+/// Most identities that one change of a partner adds and takes away: a ledger may have to make all of it one write.
+pub const MOST_IDENTITIES_AT_ONCE: usize = 80;
+
 /// Records that operators keep. Partner is the root: removing it removes its connectors and keys.
 #[async_trait]
 pub trait Records: Send + Sync {

@@ -6,15 +6,12 @@ use sealpost_core::error::codes;
 use sealpost_core::id::PartnerId;
 use sealpost_core::identity::Identity;
 use sealpost_core::partner::Partner;
-use sealpost_core::port::Edit;
+use sealpost_core::port::{Edit, MOST_IDENTITIES_AT_ONCE};
 use sealpost_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Key, Step, removal, shards};
-
-/// Most identities that one change adds and takes away: all of it is one write.
-const MOST_IDENTITIES: usize = 80;
 
 /// The list of all partners.
 pub(super) const ALL: &str = "partners";
@@ -98,8 +95,8 @@ pub(super) async fn store(step: &mut Step, partner: &Partner) -> Result<Stored> 
 async fn replace(step: &mut Step, before: Option<&Partner>, partner: &Partner) -> Result<()> {
     let had: BTreeSet<&Identity> = before.map(|before| before.identities.iter().collect()).unwrap_or_default();
     let wants: BTreeSet<&Identity> = partner.identities.iter().collect();
-    if had.symmetric_difference(&wants).count() > MOST_IDENTITIES {
-        let detail = format!("at most {MOST_IDENTITIES} identities can be added and removed at once");
+    if had.symmetric_difference(&wants).count() > MOST_IDENTITIES_AT_ONCE {
+        let detail = format!("at most {MOST_IDENTITIES_AT_ONCE} identities can be added and removed at once");
         return Err(Error::new(&codes::request::INVALID, detail));
     }
     for identity in wants.difference(&had) {

@@ -12,6 +12,13 @@ const GUIDE: &str = include_str!("../../../../docs/partners.md");
 /// What the guide writes where the demo prints what it took.
 const API: &str = "API=http://127.0.0.1:8080";
 
+/// Where the demo's configuration, which has no issuer, is given one.
+const ISSUERS: &str = "SEALPOST__IDENTITY__ISSUERS";
+
+fn issuers(provider: &OidcProvider) -> String {
+    format!(r#"[{{ name = "idp", issuer = "{}", audiences = ["https://reports.example"] }}]"#, provider.issuer())
+}
+
 /// The demo, ended when dropped.
 struct Demo {
     child: Child,
@@ -23,13 +30,7 @@ impl Demo {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sealpost"))
             .args(["demo", "--json"])
             .current_dir(folder)
-            .env(
-                "SEALPOST__IDENTITY__ISSUERS",
-                format!(
-                    r#"[{{ name = "idp", issuer = "{}", audiences = ["https://reports.example"] }}]"#,
-                    provider.issuer()
-                ),
-            )
+            .env(ISSUERS, issuers(provider))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -42,7 +43,7 @@ impl Demo {
 }
 
 /// Tells the demo's partner record which client stands for it, as an operator does.
-fn admit_client(folder: &Path) {
+fn admit_client(folder: &Path, provider: &OidcProvider) {
     let partners = folder.join("sealpost-demo/partners");
     let file = partners.join("nordwind.toml");
     let text = std::fs::read_to_string(&file).expect("the partner's file");
@@ -51,6 +52,7 @@ fn admit_client(folder: &Path) {
     let applied = Command::new(env!("CARGO_BIN_EXE_sealpost"))
         .args(["--config", "sealpost-demo/sealpost.toml", "apply", "sealpost-demo/partners"])
         .current_dir(folder)
+        .env(ISSUERS, issuers(provider))
         .output()
         .expect("run apply");
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
@@ -87,7 +89,7 @@ fn the_commands_of_the_partner_guide_work_in_their_order() {
     let folder = tempfile::tempdir().expect("make a folder");
     let provider = OidcProvider::start(&[("nordwind-client", &["reports:read", "reports:write"])]);
     let demo = Demo::start(folder.path(), &provider);
-    admit_client(folder.path());
+    admit_client(folder.path(), &provider);
     let gpg = Gpg::new();
     assert_eq!(GUIDE.matches(API).count(), 1, "the guide sets the address once");
     let address = format!("API={}", demo.arrived["api_url"].as_str().expect("an address"));
