@@ -1,11 +1,16 @@
-//! What can be wrong with the identities of a document. One that no caller can ever have is a mistake that nobody would notice before
-//! the caller is refused.
+//! Identities of partners: what can be wrong with those of a document, and how one is let go of. One that no caller can ever have is a
+//! mistake that nobody would notice before the caller is refused.
 
 use std::collections::BTreeSet;
 
 use sealpost_core::error::{Error, FieldError, Result, codes};
+use sealpost_core::id::PartnerId;
 use sealpost_core::identity::{CLIENT_CERTIFICATES, Identity, LONGEST_SUBJECT, is_subject};
+use sealpost_core::partner::Partner;
 use sealpost_core::port::MOST_IDENTITIES_AT_ONCE;
+
+use crate::Pipeline;
+use crate::audit::Author;
 
 /// Checks the identities of a document; `issuers` are the names of those that are configured.
 pub(super) fn check(identities: &[Identity], issuers: &[String], problems: &mut Vec<FieldError>) {
@@ -52,6 +57,24 @@ pub(super) fn check_step(had: &[Identity], wants: &[Identity]) -> Result<()> {
         "{count} come and go; at most {MOST_IDENTITIES_AT_ONCE} can be added and removed at once, so make it several changes"
     );
     Err(Error::new(&codes::config::PARTNER_FILE, "1 problem").with_fields(vec![FieldError::new("/identities", detail)]))
+}
+
+impl Pipeline {
+    /// Takes identities away from a partner, so that another can be given them.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`.
+    pub async fn release_identities(&self, author: &Author, id: &PartnerId, identities: &[Identity]) -> Result<()> {
+        for some in identities.chunks(MOST_IDENTITIES_AT_ONCE) {
+            let released = some.to_vec();
+            let edit = move |mut before: Partner| {
+                before.identities.retain(|identity| !released.contains(identity));
+                Ok(before)
+            };
+            self.parts.records.edit_partner(id, &edit).await?;
+        }
+        self.note(author, id, "partner.put", &format!("partner {id}"), "identities").await
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ use crate::config::Loaded;
 use crate::output::Output;
 use crate::wire;
 
+mod identities;
+
+use identities::Identities;
+
 /// Options of `apply`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -40,10 +44,46 @@ pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> R
 
 async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Result<Vec<Change>> {
     let documents = read_folder(&options.folder)?;
+    let known = pipeline.parts().records.partners().await?;
+    let identities = Identities::of(&documents, &known, options.prune);
     // All are planned before any is applied: one bad file changes nothing.
+    let mut changes = plan(pipeline, &documents, identities.conflicts()).await?;
+    let is_gone = |id: &&PartnerId| options.prune && !documents.contains_key(*id);
+    let gone: Vec<&PartnerId> = known.iter().map(|partner| &partner.id).filter(is_gone).collect();
+    changes.extend(gone.iter().map(|id| Change {
+        action: Action::Remove,
+        subject: format!("partner {id}"),
+        members: Vec::new(),
+    }));
+    if options.plan {
+        return Ok(changes);
+    }
+    // Nobody can be given what another still has.
+    for partner in &known {
+        let leaving = identities.leaving(partner);
+        if !leaving.is_empty() {
+            pipeline.release_identities(author, &partner.id, &leaving).await?;
+        }
+    }
+    for (id, (_, document)) in &documents {
+        pipeline.apply_by(author, id, document).await?;
+    }
+    for id in documents.keys() {
+        changes.extend(establish(pipeline, id).await?);
+    }
+    // What can't be undone comes last.
+    for id in gone {
+        let connectors = pipeline.parts().records.connectors(Some(id)).await?;
+        pipeline.remove_partner(author, id).await?;
+        changes.extend(retire(pipeline, &connectors).await?);
+    }
+    Ok(changes)
+}
+
+/// What would change, unless something is wrong with a file.
+async fn plan(pipeline: &Pipeline, documents: &Documents, mut problems: Vec<FieldError>) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
-    let mut problems = Vec::new();
-    for (id, (file, document)) in &documents {
+    for (id, (file, document)) in documents {
         match pipeline.plan(id, document).await {
             Ok(planned) => changes.extend(planned),
             Err(error) if error.is(&codes::config::PARTNER_FILE) => {
@@ -55,30 +95,6 @@ async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Resul
         }
     }
     refuse(problems)?;
-    let gone: Vec<PartnerId> = if options.prune {
-        let known = pipeline.parts().records.partners().await?;
-        known.into_iter().map(|partner| partner.id).filter(|id| !documents.contains_key(id)).collect()
-    } else {
-        Vec::new()
-    };
-    changes.extend(gone.iter().map(|id| Change {
-        action: Action::Remove,
-        subject: format!("partner {id}"),
-        members: Vec::new(),
-    }));
-    if !options.plan {
-        for (id, (_, document)) in &documents {
-            pipeline.apply_by(author, id, document).await?;
-        }
-        for id in documents.keys() {
-            changes.extend(establish(pipeline, id).await?);
-        }
-        for id in &gone {
-            let connectors = pipeline.parts().records.connectors(Some(id)).await?;
-            pipeline.remove_partner(author, id).await?;
-            changes.extend(retire(pipeline, &connectors).await?);
-        }
-    }
     Ok(changes)
 }
 

@@ -87,6 +87,78 @@ fn apply_plans_first_and_changes_nothing_twice() {
     assert_eq!(world.json(&["partner", "list"]).as_array().map(Vec::len), Some(1), "one bad file changes nothing");
 }
 
+/// A world with an issuer of tokens, and partners' files that name these clients of it.
+fn world_of_clients(partners: &[(&str, &[&str])]) -> World {
+    let mut world = world();
+    let issuers = r#"[{ name = "idp", issuer = "https://id.example", audiences = ["x"] }]"#;
+    world.variables.push(("SEALPOST__IDENTITY__ISSUERS".to_owned(), issuers.to_owned()));
+    for (partner, clients) in partners {
+        give(&world, partner, clients);
+    }
+    world.apply();
+    world
+}
+
+fn give(world: &World, partner: &str, clients: &[&str]) {
+    let identity = |client: &&str| format!("{{ issuer = \"idp\", subject = \"{client}\" }}");
+    let identities: Vec<String> = clients.iter().map(identity).collect();
+    let text = format!("name = \"{partner}\"\nscope = \"{partner}\"\nidentities = [{}]\n", identities.join(", "));
+    world.write(&format!("partners/{partner}.toml"), &text);
+}
+
+fn clients(world: &World, partner: &str) -> Vec<String> {
+    let shown = world.json(&["partner", "show", partner]);
+    let subject = |identity: &serde_json::Value| identity["subject"].as_str().expect("text").to_owned();
+    shown["identities"].as_array().map(|all| all.iter().map(subject).collect()).unwrap_or_default()
+}
+
+#[test]
+fn an_identity_of_another_partner_is_told_by_the_plan_and_changes_nothing() {
+    let world = world_of_clients(&[("globex", &["g"]), ("initech", &["i"])]);
+    give(&world, "acme", &["a"]);
+    give(&world, "globex", &["g", "i"]);
+    let folder = world.path("partners").to_string_lossy().into_owned();
+    let refused = |arguments: &[&str], words: &[&str]| {
+        let output = world.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        for word in words {
+            assert!(said.contains(word), "{word} in {said}");
+        }
+        assert_eq!(world.json(&["partner", "list"]).as_array().map(Vec::len), Some(2), "nothing was changed");
+    };
+    let both = ["SP-CONFIG-004", "globex.toml/identities/1", "initech.toml/identities/0"];
+    refused(&["apply", &folder, "--plan"], &both);
+    refused(&["apply", &folder], &both);
+    // One whose file says nothing of identities, or that has no file, keeps what it has.
+    world.write("partners/initech.toml", "name = \"initech\"\nscope = \"initech\"\n");
+    refused(&["apply", &folder], &["SP-CONFIG-004", "globex.toml/identities/1", "partner initech has it"]);
+    std::fs::remove_file(world.path("partners/initech.toml")).expect("remove a file");
+    refused(&["apply", &folder], &["SP-CONFIG-004", "globex.toml/identities/1", "partner initech has it"]);
+}
+
+#[test]
+fn identities_move_between_files_that_are_applied_together() {
+    let world = world_of_clients(&[("acme", &["a"]), ("globex", &["g", "h"]), ("initech", &["i"])]);
+    // To one that is applied before, to one that is applied after, and in a circle.
+    give(&world, "acme", &["g"]);
+    give(&world, "globex", &["h", "i"]);
+    give(&world, "initech", &["a"]);
+    world.apply();
+    for (partner, expected) in [("acme", &["g"][..]), ("globex", &["h", "i"]), ("initech", &["a"])] {
+        assert_eq!(clients(&world, partner), expected, "{partner}");
+    }
+
+    // From one that has no file any more.
+    std::fs::remove_file(world.path("partners/initech.toml")).expect("remove a file");
+    give(&world, "acme", &["g", "a"]);
+    let folder = world.path("partners").to_string_lossy().into_owned();
+    assert_eq!(world.run(&["apply", &folder]).status.code(), Some(2), "it keeps what it has");
+    world.json(&["apply", &folder, "--prune"]);
+    assert_eq!(clients(&world, "acme"), ["g", "a"]);
+    assert_eq!(world.json(&["partner", "list"]).as_array().map(Vec::len), Some(2));
+}
+
 #[test]
 fn a_report_runs_from_the_command_line() {
     let world = world();
