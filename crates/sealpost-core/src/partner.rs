@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result, codes};
 use crate::id::{ApiKeyId, ConnectorId, PartnerId, ReportTypeId};
 use crate::identity::{Identity, Scope};
 use crate::secret::SecretRef;
@@ -237,6 +238,30 @@ pub struct ApiKey {
     /// When it was revoked.
     #[serde(default)]
     pub revoked_at: Option<Timestamp>,
+}
+
+/// Most API keys of a partner that work no more and are kept, those that were made last. The audit trail has all.
+pub const MOST_DEAD_KEYS: usize = 100;
+
+impl ApiKey {
+    /// Whether it works at `now`.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+    }
+
+    /// The keys that have to go when this one is made beside those that are there, newest first: what works no more, beyond
+    /// [`MOST_DEAD_KEYS`].
+    ///
+    /// # Errors
+    /// `SP-REQUEST-037` where `most` of them work.
+    pub fn displaces(&self, there: Vec<Self>, most: u32) -> Result<Vec<Self>> {
+        let (live, dead): (Vec<Self>, Vec<Self>) = there.into_iter().partition(|key| key.is_live(self.created_at));
+        if live.len() >= most as usize {
+            return Err(Error::new(&codes::request::TOO_MANY, format!("{} API keys that work", live.len())));
+        }
+        Ok(dead.into_iter().skip(MOST_DEAD_KEYS).collect())
+    }
 }
 
 /// Our own signing key: where its secret half and passphrase are kept.

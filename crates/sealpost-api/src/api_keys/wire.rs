@@ -5,7 +5,6 @@ use sealpost_core::error::{FieldError, Result};
 use sealpost_core::identity::Scope as CoreScope;
 use sealpost_core::partner::ApiKey as CoreApiKey;
 use sealpost_core::secret::Secret;
-use sealpost_pipeline::keys::is_live;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -42,7 +41,7 @@ impl ApiKey {
             scopes: key.scopes.iter().copied().map(Scope::from).collect(),
             status: match key.revoked_at {
                 Some(_) => ApiKeyStatus::Revoked,
-                None if is_live(key, Timestamp::now()) => ApiKeyStatus::Active,
+                None if key.is_live(Timestamp::now()) => ApiKeyStatus::Active,
                 None => ApiKeyStatus::Expired,
             },
             created_at: key.created_at,

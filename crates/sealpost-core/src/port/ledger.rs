@@ -229,7 +229,14 @@ pub trait Records: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn api_keys(&self, partner: &PartnerId) -> Result<Vec<ApiKey>>;
 
-    /// Creates or replaces an API key.
+    /// Stores a new API key, in one atomic step with counting those that work. Keys of the partner that have worked no more for
+    /// long go, see [`ApiKey::displaces`].
+    ///
+    /// # Errors
+    /// `SP-REQUEST-037` where `most` keys of the partner work; `SP-REQUEST-008` where there is no such partner; `SP-LEDGER-001`.
+    async fn create_api_key(&self, key: &ApiKey, most: u32) -> Result<()>;
+
+    /// Creates or replaces an API key, whatever their number.
     ///
     /// # Errors
     /// `SP-LEDGER-001`.

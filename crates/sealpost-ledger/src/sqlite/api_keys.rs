@@ -9,6 +9,18 @@ use super::statement::{query, query_scalar};
 use super::value::{decode, encode, nanos};
 use super::{Connection, fault};
 
+/// Stores a new one, unless enough of the partner's work, in the place of those that are long dead.
+pub(super) fn create(connection: &Connection, key: &ApiKey, most: u32) -> Result<()> {
+    let sql = "SELECT record FROM api_keys WHERE partner = ? ORDER BY created_at DESC, id DESC";
+    let records: Vec<String> =
+        query_scalar(sql).bind(key.partner.as_str()).fetch_all(connection).map_err(fault::read)?;
+    let there: Result<Vec<ApiKey>> = records.iter().map(|record| decode("an API key", record)).collect();
+    for gone in key.displaces(there?, most)? {
+        query("DELETE FROM api_keys WHERE id = ?").bind(gone.id.as_str()).execute(connection).map_err(fault::write)?;
+    }
+    store(connection, key)
+}
+
 /// Creates or replaces.
 pub(super) fn store(connection: &Connection, key: &ApiKey) -> Result<()> {
     query(

@@ -93,6 +93,12 @@ impl Records for SqliteLedger {
         self.many(sql, "an API key", Some(partner)).await
     }
 
+    async fn create_api_key(&self, key: &ApiKey, most: u32) -> Result<()> {
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = api_keys::create(turn.connection(), key, most);
+        turn.end(outcome).await
+    }
+
     async fn put_api_key(&self, key: &ApiKey) -> Result<()> {
         let turn = self.begin(Durability::Disk).await?;
         let outcome = api_keys::store(turn.connection(), key);

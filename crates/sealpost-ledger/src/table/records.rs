@@ -84,9 +84,15 @@ impl Records for TableLedger {
         if self.partner(partner).await?.is_none() {
             return Ok(Vec::new());
         }
-        let mut keys: Vec<ApiKey> = self.all_below(&partners::partition(partner), api_keys::PREFIX).await?;
-        keys.reverse();
-        Ok(keys)
+        self.keys_of(partner).await
+    }
+
+    async fn create_api_key(&self, key: &ApiKey, most: u32) -> Result<()> {
+        step!(self, |step| {
+            api_keys::begin(step, &key.partner).await?;
+            let there = self.keys_of(&key.partner).await?;
+            api_keys::create(step, key, there, most).await
+        })
     }
 
     async fn put_api_key(&self, key: &ApiKey) -> Result<()> {
@@ -95,5 +101,14 @@ impl Records for TableLedger {
 
     async fn edit_api_key(&self, id: &ApiKeyId, edit: &Edit<ApiKey>) -> Result<Option<ApiKey>> {
         step!(self, |step| api_keys::edit(step, id, edit).await)
+    }
+}
+
+impl TableLedger {
+    /// The API keys of a partner, newest first, whether it is there or not.
+    async fn keys_of(&self, partner: &PartnerId) -> Result<Vec<ApiKey>> {
+        let mut keys: Vec<ApiKey> = self.all_below(&partners::partition(partner), api_keys::PREFIX).await?;
+        keys.reverse();
+        Ok(keys)
     }
 }

@@ -8,7 +8,7 @@ use sealpost_core::id::{ConnectorId, JobId, TransferItemId};
 use sealpost_core::task::{QueueDepth, Work, WorkKind};
 use sealpost_core::transfer::ItemStatus;
 use sealpost_testkit::suite::ledger::transfers::new_transfer;
-use sealpost_testkit::suite::ledger::{HOUR, Ports, admission, changes, edits, items, lanes, transfers, usage};
+use sealpost_testkit::suite::ledger::{HOUR, Ports, admission, changes, edits, items, keys, lanes, transfers, usage};
 use serde_json::Value as Json;
 
 use crate::crash::{FILE, acknowledged, child};
@@ -31,6 +31,7 @@ async fn hold_across_openings(options: fn() -> Json) {
     };
     edits::edits_across(&two().await).await;
     edits::one_wins_across(&two().await).await;
+    keys::exact_across(&two().await).await;
     changes::decided_once_across(&two().await).await;
     usage::exact_across(&two().await).await;
     transfers::token_across(&two().await).await;

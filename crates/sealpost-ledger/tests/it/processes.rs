@@ -8,7 +8,7 @@ use sealpost_core::error::codes;
 use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::task::{QueueDepth, WorkKind};
 use sealpost_testkit::suite::ledger::{
-    HOUR, Ports, admission, changes, edits, items, lanes, partner, transfers, usage,
+    HOUR, Ports, admission, changes, edits, items, keys, lanes, partner, transfers, usage,
 };
 
 use crate::crash::{FILE, child};
@@ -108,6 +108,7 @@ async fn records_hold_across_openings() {
     let folder = tempfile::tempdir().unwrap();
     edits::edits_across(&two_openings(&folder.path().join("edits")).await).await;
     edits::one_wins_across(&two_openings(&folder.path().join("identities")).await).await;
+    keys::exact_across(&two_openings(&folder.path().join("keys")).await).await;
     changes::decided_once_across(&two_openings(&folder.path().join("changes")).await).await;
     usage::exact_across(&two_openings(&folder.path().join("usage")).await).await;
     transfers::token_across(&two_openings(&folder.path().join("tokens")).await).await;

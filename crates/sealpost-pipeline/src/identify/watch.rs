@@ -88,6 +88,11 @@ impl Records for Watched {
         self.inner.api_keys(partner).await
     }
 
+    async fn create_api_key(&self, key: &ApiKey, most: u32) -> Result<()> {
+        let _changing = Changing(&self.changes);
+        self.inner.create_api_key(key, most).await
+    }
+
     async fn put_api_key(&self, key: &ApiKey) -> Result<()> {
         let _changing = Changing(&self.changes);
         self.inner.put_api_key(key).await

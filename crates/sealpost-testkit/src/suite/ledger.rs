@@ -25,6 +25,7 @@ pub mod deliveries;
 pub mod edits;
 pub mod fences;
 pub mod items;
+pub mod keys;
 pub mod lanes;
 pub mod lists;
 pub mod model;
@@ -84,6 +85,7 @@ macro_rules! ledger_suite {
                 the_timeline_is_gapless_and_append_only;
             records: what_is_put_is_found, a_partner_goes_with_all_that_is_its_own, a_busy_partner_stays,
                 the_check_passes;
+            keys: the_number_of_keys_that_work_is_exact_under_concurrency, keys_that_work_no_more_are_few;
             edits: an_identity_leads_to_its_partner, an_identity_has_one_partner,
                 of_many_who_claim_an_identity_one_gets_it, concurrent_edits_are_all_kept,
                 an_edit_that_fails_changes_nothing;
