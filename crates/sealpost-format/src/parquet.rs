@@ -27,7 +27,7 @@ use sealpost_core::column::Column;
 use sealpost_core::error::{Result, codes};
 use sealpost_core::port::format::{Format, RowWriter};
 use sealpost_core::sink::ByteSink;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::options::{Options, check_unique};
@@ -48,8 +48,6 @@ const GROUP_ROWS: std::ops::RangeInclusive<usize> = 1_000..=1_048_576;
 const GROUP_PART: usize = 256;
 /// Bounds of the option `zstd_level`.
 const ZSTD_LEVELS: std::ops::RangeInclusive<i32> = 1..=22;
-/// The level when none is given.
-const ZSTD_LEVEL: i32 = 3;
 
 /// Options of Parquet.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -57,10 +55,9 @@ const ZSTD_LEVEL: i32 = 3;
 pub(crate) struct ParquetOptions {
     /// How pages are compressed. Default: `zstd`.
     compression: PageCompression,
-    /// The level of zstd, 1 to 22; other compressions have none. Default: 3.
-    #[serde(deserialize_with = "given")]
-    #[schemars(with = "i32", range(min = 1, max = 22), extend("default" = ZSTD_LEVEL))]
-    zstd_level: Option<i32>,
+    /// The level of zstd, 1 to 22; other compressions have none, and do not look at it. Default: 3.
+    #[schemars(range(min = 1, max = 22))]
+    zstd_level: i32,
     /// Most rows of a row group, 1,000 to 1,048,576; 32 MiB of values end it earlier. In a file with many more rows the groups are larger:
     /// a 256th of the rows before them. Default: 65,536.
     #[schemars(range(min = 1000, max = 1_048_576))]
@@ -81,21 +78,14 @@ enum PageCompression {
 
 impl Default for ParquetOptions {
     fn default() -> Self {
-        Self { compression: PageCompression::Zstd, zstd_level: None, row_group_rows: 65_536 }
+        Self { compression: PageCompression::Zstd, zstd_level: 3, row_group_rows: 65_536 }
     }
-}
-
-/// A level that is given: that it is not is known from its absence, not from a `null`.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
-    i32::deserialize(deserializer).map(Some)
 }
 
 impl Options for ParquetOptions {
     fn conflicts(&self) -> Vec<(&'static str, String)> {
         let mut wrong = Vec::new();
-        if self.zstd_level.is_some() && self.compression != PageCompression::Zstd {
-            wrong.push(("zstd_level", "is for the compression `zstd`; leave it out for others".to_owned()));
-        } else if self.zstd_level.is_some_and(|level| !ZSTD_LEVELS.contains(&level)) {
+        if !ZSTD_LEVELS.contains(&self.zstd_level) {
             wrong.push(("zstd_level", "must lie between 1 and 22".to_owned()));
         }
         if !GROUP_ROWS.contains(&self.row_group_rows) {
@@ -120,10 +110,7 @@ impl Format for ParquetOptions {
         check_unique(columns)?;
         let schema = schema::schema(columns)?;
         let compression = match self.compression {
-            PageCompression::Zstd => {
-                let level = ZstdLevel::try_new(self.zstd_level.unwrap_or(ZSTD_LEVEL));
-                Compression::ZSTD(level.map_err(failed)?)
-            }
+            PageCompression::Zstd => Compression::ZSTD(ZstdLevel::try_new(self.zstd_level).map_err(failed)?),
             PageCompression::Snappy => Compression::SNAPPY,
             PageCompression::None => Compression::UNCOMPRESSED,
         };
