@@ -218,7 +218,8 @@ impl Pipeline {
     }
 
     /// Checks a certificate of a document. What the partner has already stays as it is, whatever has become of it: its owner may
-    /// have to be disabled. What is over is no recipient any more, but it is no private key either.
+    /// have to be disabled. Where it is to be used for longer than so far, it is judged like a new one. What is over is no
+    /// recipient any more, but it is no private key either.
     fn check_recipient(
         &self,
         certificate: &RecipientCertificate,
@@ -227,7 +228,7 @@ impl Pipeline {
     ) -> Result<()> {
         let mut known = before.into_iter().flat_map(|before| &before.certificates);
         let text = certificate.armored.trim();
-        if known.any(|known| known.armored.trim() == text) {
+        if known.any(|known| known.armored.trim() == text && is_used_no_longer(certificate, known)) {
             Ok(())
         } else if certificate.is_over(now) {
             self.parts.sealer.identify(text.as_bytes()).map(drop)
@@ -316,6 +317,12 @@ impl Pipeline {
         self.note(author, id, "partner.remove", &format!("partner {id}"), "").await?;
         Ok(true)
     }
+}
+
+/// Whether a certificate would be a recipient only as long as it is in the ledger.
+fn is_used_no_longer(wanted: &RecipientCertificate, known: &RecipientCertificate) -> bool {
+    let end = |certificate: &RecipientCertificate| certificate.use_until.unwrap_or(Timestamp::MAX);
+    wanted.awaits_proof == known.awaits_proof && end(wanted) <= end(known)
 }
 
 fn change<T: Serialize + PartialEq>(subject: String, before: Option<&T>, after: Option<&T>) -> Change {

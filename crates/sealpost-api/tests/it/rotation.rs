@@ -110,6 +110,31 @@ async fn a_partner_can_be_put_back_with_certificates_that_have_expired() {
     }
 }
 
+/// A file of an operator that has only the certificate, while its owner has replaced it, would take its end away.
+#[tokio::test]
+async fn a_certificate_that_has_expired_is_not_used_longer_than_before() {
+    let rig = Rig::idle().await;
+    let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
+    let (old, new) = (key_made_at(hour_ago, Some(SignedDuration::from_secs(60))), new_key(None));
+    let cut_over = Timestamp::now() + SignedDuration::from_hours(1);
+    let records = &rig.pipeline.parts().records;
+    let mut acme = records.partner(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    let replaced = RecipientCertificate::from(old.public.clone());
+    acme.certificates = vec![RecipientCertificate { use_until: Some(cut_over), ..replaced }, new.public.clone().into()];
+    records.put_partner(&acme).await.unwrap();
+    let ending = |at: Timestamp| json!({"armored": old.public, "use_until": at});
+    for (certificate, expected) in [
+        (json!(old.public), StatusCode::BAD_REQUEST),
+        (ending(cut_over + SignedDuration::from_secs(1)), StatusCode::BAD_REQUEST),
+        (ending(cut_over), StatusCode::OK),
+        (ending(cut_over - SignedDuration::from_secs(1)), StatusCode::OK),
+    ] {
+        let (status, answer) = rig.change_acme(json!({"certificates": [certificate, new.public]})).await;
+        assert_eq!(status, expected, "{answer}");
+        assert!(expected == StatusCode::OK || answer["errors"][0]["pointer"] == "/certificates/0", "{answer}");
+    }
+}
+
 /// A store whose answers take so long that a certificate's time is over meanwhile.
 struct Slow {
     key: Secret,
