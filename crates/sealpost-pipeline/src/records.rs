@@ -167,6 +167,7 @@ impl Pipeline {
         }
         identities::check(
             document.identities.as_deref().unwrap_or_default(),
+            before.map(|before| before.identities.as_slice()).unwrap_or_default(),
             &self.parts.settings.issuers,
             &mut problems,
         );
@@ -208,6 +209,11 @@ impl Pipeline {
             let place = format!("/connectors/{name}");
             check_name(name, &place, &mut problems);
             check_connector(&place, settings, &mut problems);
+            // Longer pauses than there are now may be in the ledger from earlier versions. They do no harm there.
+            let known = existing.iter().find(|known| known.name == *name);
+            if known.is_some_and(|known| known.settings.retry == settings.retry) {
+                problems.retain(|problem| problem.pointer != format!("{place}/retry"));
+            }
         }
         if problems.is_empty() {
             Ok(())

@@ -2,6 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use sealpost_api::Limits;
+use sealpost_core::identity::Identity;
 use serde_json::{Value as Json, json};
 
 use crate::rig::{Rig, header, id, json_of};
@@ -70,6 +71,35 @@ async fn everything_wrong_with_a_document_is_said_at_once() {
         json_of(rig.operate(Method::PUT, "/admin/v1/partners/x?plan=maybe").json(&json!({"name": "x", "scope": "1"})))
             .await;
     assert_eq!((status, &problem["errors"][0]["parameter"]), (StatusCode::BAD_REQUEST, &json!("plan")));
+}
+
+/// What an earlier version took, or what fitted another configuration, does not keep a partner from being changed.
+#[tokio::test]
+async fn a_partner_can_be_put_back_with_what_would_be_refused_today() {
+    let rig = Rig::idle().await;
+    let records = &rig.pipeline.parts().records;
+    let mut acme = records.partner(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    let gone = |subject: &str| Identity { issuer: "gone".to_owned(), subject: subject.to_owned() };
+    acme.identities.push(gone("x"));
+    records.put_partner(&acme).await.unwrap();
+    let mut connector = records.connectors(Some(&acme.id)).await.unwrap().remove(0);
+    connector.settings.retry.longest_pause_s = 1e12;
+    records.put_connector(&connector).await.unwrap();
+    let (status, answer) = rig.change_acme(json!({"enabled": false})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let after = records.partner(&acme.id).await.unwrap().unwrap();
+    assert_eq!((after.enabled, after.identities), (false, acme.identities));
+
+    // What is new is judged as ever.
+    let name = connector.name.as_str();
+    let mut settings = serde_json::to_value(&connector.settings).unwrap();
+    settings["retry"]["longest_pause_s"] = json!(1e11);
+    let change = json!({"identities": [gone("x"), gone("y")], "connectors": {name: settings}});
+    let (status, answer) = rig.change_acme(change).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+    let pointers: Vec<&str> =
+        answer["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    assert_eq!(pointers, ["/identities/1/issuer".to_owned(), format!("/connectors/{name}/retry")]);
 }
 
 #[tokio::test]

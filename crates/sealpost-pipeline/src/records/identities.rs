@@ -12,9 +12,11 @@ use sealpost_core::port::MOST_IDENTITIES_AT_ONCE;
 use crate::Pipeline;
 use crate::audit::Author;
 
-/// Checks the identities of a document; `issuers` are the names of those that are configured.
-pub(super) fn check(identities: &[Identity], issuers: &[String], problems: &mut Vec<FieldError>) {
-    for (index, Identity { issuer, subject }) in identities.iter().enumerate() {
+/// Checks the identities of a document; `issuers` are the names of those that are configured. What the partner `had` already may
+/// stay: its issuer may be configured no longer, and its owner may have to be disabled.
+pub(super) fn check(identities: &[Identity], had: &[Identity], issuers: &[String], problems: &mut Vec<FieldError>) {
+    for (index, identity) in identities.iter().enumerate().filter(|(_, identity)| !had.contains(identity)) {
+        let Identity { issuer, subject } = identity;
         let mut problem = |member: &str, detail: String| {
             problems.push(FieldError::new(format!("/identities/{index}/{member}"), detail))
         };
@@ -87,7 +89,7 @@ mod tests {
 
     fn pointers(issuer: &str, subject: &str) -> Vec<String> {
         let mut problems = Vec::new();
-        check(&[identity(issuer, subject)], &["idp".to_owned()], &mut problems);
+        check(&[identity(issuer, subject)], &[], &["idp".to_owned()], &mut problems);
         problems.into_iter().map(|problem| problem.pointer).collect()
     }
 
@@ -109,6 +111,16 @@ mod tests {
         }
         assert_eq!(pointers("ipd", "client"), ["/identities/0/issuer"]);
         assert_eq!(pointers("", ""), ["/identities/0/issuer", "/identities/0/subject"]);
+    }
+
+    #[test]
+    fn what_a_partner_has_already_may_stay() {
+        let had = [identity("gone", "x"), identity("mtls", "9A:8B")];
+        let wanted = [had[0].clone(), identity("gone", "y"), had[1].clone()];
+        let mut problems = Vec::new();
+        check(&wanted, &had, &["idp".to_owned()], &mut problems);
+        let pointers: Vec<&str> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/identities/1/issuer"]);
     }
 
     #[test]
