@@ -12,6 +12,7 @@ use sealpost_core::port::SecretStore;
 use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_pipeline::{Policy, SelfService};
 use sealpost_seal::{GeneratedKey, KeyKind, KeyRequest};
+use sealpost_testkit::gpg::{Gpg, KeySpec, algorithms};
 use serde_json::{Value as Json, json};
 
 use crate::rig::{ROWS, Rig, Wish, id, json_of};
@@ -76,6 +77,34 @@ async fn an_old_certificate_that_expires_before_its_cut_over_holds_up_nothing() 
     let asked = json!({"report_type": "contracts.v1"});
     let (status, problem) = json_of(rig.post(&rig.acme, "/v1/reports", &asked)).await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("SP-REQUEST-006")), "{problem}");
+}
+
+/// Its keys to encrypt with are over one by one, each for a reason of its own.
+#[tokio::test]
+async fn an_old_certificate_with_a_revoked_subkey_beside_the_expired_one_holds_up_nothing() {
+    let gpg = Gpg::new();
+    let old = gpg.generate(&KeySpec {
+        algorithms: algorithms::CURVE25519,
+        email: "old@acme.example",
+        at: Some("20200101T000000"),
+        ..KeySpec::default()
+    });
+    gpg.add_subkey(&old, "cv25519", "encr", "30d", Some("20200102T000000"));
+    gpg.revoke_subkey(&old, 1);
+    let new = new_key(None);
+    let rig = Rig::self_serving(SelfService { certificates: Policy::Allowed, ..SelfService::default() }).await;
+    rig.work();
+    let records = &rig.pipeline.parts().records;
+    let mut acme = records.partner(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    let cut_over = Timestamp::now() + SignedDuration::from_hours(1);
+    let replaced = RecipientCertificate::from(gpg.export(&old));
+    acme.certificates = vec![RecipientCertificate { use_until: Some(cut_over), ..replaced }, new.public.clone().into()];
+    records.put_partner(&acme).await.unwrap();
+    let (_, shown) = json_of(rig.get(&rig.acme, &format!("/v1/keys/{old}"))).await;
+    assert_eq!((&shown["failure"]["code"], &shown["in_use"]), (&json!("SP-SEAL-005"), &json!(false)), "{shown}");
+    let report = rig.contracts(&rig.acme).await;
+    let report = rig.done(&rig.acme, id(&report)).await;
+    assert_eq!(report["file"]["recipients"], json!([new.fingerprint]), "{report:#}");
 }
 
 /// What an operator reads can be written again: to disable a partner, for example.

@@ -197,9 +197,10 @@ pub(crate) fn is_it(sealer: &dyn Sealer, certificate: &RecipientCertificate, fin
 }
 
 /// Whether a certificate whose end is set has expired earlier than that. Another one takes its place: where that is there, files
-/// go on without this one.
+/// go on without this one. Where one of its subkeys has expired and another was refused already, there is no one reason.
 pub(crate) fn expired_before_its_end(certificate: &RecipientCertificate, refusal: &Error) -> bool {
-    certificate.use_until.is_some() && refusal.is(&codes::seal::EXPIRED)
+    let has_expired = refusal.is(&codes::seal::EXPIRED) || refusal.is(&codes::seal::NO_ENCRYPTION_KEY);
+    certificate.use_until.is_some() && has_expired
 }
 
 pub(crate) fn no_key(fingerprint: &str) -> Error {
