@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Failure, Result, codes};
 use crate::id::{ConnectorId, DeliveryId, JobId, PartnerId};
 use crate::job::Job;
+use crate::outage::is_waited_for;
 use crate::receipt::Receipt;
 use crate::sealed::SealedFile;
 use crate::task::{NewTask, Work};
@@ -89,6 +90,9 @@ pub struct Delivery {
     /// Attempts that failed and were recorded so; an attempt cut short by a crash is not among them.
     #[serde(default)]
     pub failed_attempts: u32,
+    /// Those of them that found the secret store away: they use up no attempt.
+    #[serde(default)]
+    pub waits: u32,
     /// Bytes that the server has so far, as of the last progress report.
     pub bytes_sent: u64,
     /// The recorded intent of the present or an interrupted attempt.
@@ -189,6 +193,7 @@ impl Delivery {
             status: DeliveryStatus::Pending,
             attempts: 0,
             failed_attempts: 0,
+            waits: 0,
             bytes_sent: 0,
             intent: None,
             receipt: None,
@@ -201,6 +206,12 @@ impl Delivery {
         };
         let task = NewTask { work: Work::Deliver(delivery.id.clone()), run_at: now };
         (delivery, task)
+    }
+
+    /// The failed attempts that count against the most that there may be.
+    #[must_use]
+    pub fn used_attempts(&self) -> u32 {
+        self.failed_attempts.saturating_sub(self.waits)
     }
 
     /// The delivery after `event`: the one place where a delivery changes.
@@ -231,6 +242,7 @@ impl Delivery {
             (Sending, DeliveryEvent::AttemptFailed { failure, retry_at }) => {
                 delivery.status = Pending;
                 delivery.failed_attempts += 1;
+                delivery.waits += u32::from(is_waited_for(&failure.code, self.created_at, now));
                 delivery.failure = Some(failure.clone());
                 delivery.retry_at = Some(*retry_at);
             }

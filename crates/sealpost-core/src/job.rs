@@ -22,6 +22,7 @@ use crate::delivery::Delivery;
 use crate::error::{Error, Failure, Result, codes};
 use crate::id::{ConnectorId, JobId, PartnerId, ReportTypeId};
 use crate::notification::Announcement;
+use crate::outage::is_waited_for;
 use crate::param::ParameterValues;
 use crate::sealed::{FileName, SealedFile};
 use crate::task::{NewTask, Work};
@@ -115,6 +116,9 @@ pub struct Job {
     /// Attempts that failed and were recorded so; an attempt cut short by a crash is not among them.
     #[serde(default)]
     pub failed_attempts: u32,
+    /// Those of them that found the secret store away: they use up no attempt.
+    #[serde(default)]
+    pub waits: u32,
     /// Set while running after someone asked to cancel.
     pub cancel_requested: bool,
     /// How far the present or last attempt came.
@@ -239,6 +243,7 @@ impl Job {
             status: JobStatus::Queued,
             attempts: 0,
             failed_attempts: 0,
+            waits: 0,
             cancel_requested: false,
             progress: Progress::default(),
             row_count: None,
@@ -253,6 +258,12 @@ impl Job {
             version: 1,
         };
         JobMove { job, deliveries: Vec::new(), tasks: vec![task], announcement: None }
+    }
+
+    /// The failed attempts that count against the most that there may be.
+    #[must_use]
+    pub fn used_attempts(&self) -> u32 {
+        self.failed_attempts.saturating_sub(self.waits)
     }
 
     /// The move that `event` makes from here: the one place where a job changes.
@@ -300,6 +311,7 @@ impl Job {
             (Running, JobEvent::AttemptFailed { failure, retry_at }) => {
                 job.status = Queued;
                 job.failed_attempts += 1;
+                job.waits += u32::from(is_waited_for(&failure.code, self.created_at, now));
                 job.failure = Some(failure.clone());
                 job.retry_at = Some(*retry_at);
             }

@@ -40,6 +40,7 @@ pub mod identity;
 pub mod job;
 pub mod notification;
 pub mod object;
+pub mod outage;
 pub mod param;
 pub mod partner;
 pub mod port;

@@ -41,7 +41,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(10);
 /// How long something may wait for a host that does not work before it is given up; longer where the connector's own retries
 /// take longer. (AWS Transfer Family lets files wait for 12 hours.)
-pub(crate) const PATIENCE: Duration = Duration::from_secs(12 * 3600);
+const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 
 /// The hosts, and connectors to them, that failed lately.
 pub(crate) struct Breakers {

@@ -166,9 +166,9 @@ impl Pipeline {
         {
             return self.give_up_delivery(delivery, Some(connector), &gone, lease).await;
         }
-        let failures = delivery.failed_attempts + 1;
-        let pause = connector.settings.retry.pause_after(failures, rand::random()).filter(|_| error.is_retried());
-        let Some(pause) = pause.or_else(|| pause_for_secrets(error, delivery.created_at)) else {
+        let retry = &connector.settings.retry;
+        let counted = || retry.pause_after(delivery.used_attempts() + 1, rand::random()).filter(|_| error.is_retried());
+        let Some(pause) = pause_for_secrets(error, delivery.created_at).or_else(counted) else {
             return self.give_up_delivery(delivery, Some(connector), error, lease).await;
         };
         let retry_at = Timestamp::now() + SignedDuration::try_from(pause).unwrap_or_default();

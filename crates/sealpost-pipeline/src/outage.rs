@@ -2,25 +2,24 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use sealpost_core::error::{Error, codes};
-
-use crate::breaker::PATIENCE;
+use jiff::Timestamp;
+use sealpost_core::error::Error;
+use sealpost_core::outage::is_waited_for;
 
 /// The longest pause between two tries; half of it is the shortest.
 const PAUSE: Duration = Duration::from_secs(300);
 
-/// After which pause something that was asked for at this time, and has no attempt left, is tried again all the same. `None`
-/// where it is not the secret store that is missing, or has been for as long as anything waits.
+/// After which pause something that was asked for at this time is tried again, whatever its attempts are. `None` where it is not
+/// the secret store that is missing, or has been for as long as anything waits.
 pub(crate) fn pause_for_secrets(error: &Error, asked: Timestamp) -> Option<Duration> {
-    let is_away = error.is(&codes::secrets::UNREACHABLE) || error.is(&codes::secrets::SEALED);
-    let patience = SignedDuration::try_from(PATIENCE).unwrap_or(SignedDuration::MAX);
-    let waits = is_away && Timestamp::now().duration_since(asked) < patience;
-    waits.then(|| PAUSE.mul_f64(0.5 + rand::random::<f64>() / 2.0))
+    is_waited_for(error.code().id, asked, Timestamp::now()).then(|| PAUSE.mul_f64(0.5 + rand::random::<f64>() / 2.0))
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+    use sealpost_core::error::codes;
+
     use super::*;
 
     #[test]

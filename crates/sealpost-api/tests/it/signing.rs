@@ -137,3 +137,34 @@ async fn a_report_waits_for_a_secret_store_that_is_away() {
     }
     assert_eq!(rig.done(&rig.acme, id(&report)).await["status"], "succeeded");
 }
+
+/// The first ordinary failure afterwards is not taken for the last one.
+#[tokio::test]
+async fn waiting_for_a_secret_store_uses_up_no_attempt() {
+    let rig = Rig::idle_with(Wish { is_database_away: true, ..Wish::default() }).await;
+    let report = rig.contracts(&rig.acme).await;
+    let job: JobId = id(&report).parse().unwrap();
+    let (ledger, now) = (&rig.pipeline.parts().ledger, Timestamp::now());
+    for attempt in 1..6 {
+        let code = if attempt == 1 { &codes::source::UNREACHABLE } else { &codes::secrets::UNREACHABLE };
+        let failure = Failure::from(&Error::new(code, "on purpose"));
+        for event in [
+            JobEvent::Started { attempt, worker: "another".to_owned() },
+            JobEvent::AttemptFailed { failure, retry_at: now },
+        ] {
+            ledger.apply(&job, &event, None, now).await.unwrap();
+        }
+    }
+    rig.work();
+    let begun = Instant::now();
+    let failed = loop {
+        let failed = ledger.job_of_any_partner(&job).await.unwrap().unwrap();
+        if failed.attempts == 6 && failed.status != JobStatus::Running {
+            break failed;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{failed:#?}");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    };
+    assert_eq!((failed.status, failed.used_attempts()), (JobStatus::Queued, 2), "{failed:#?}");
+    assert_eq!(failed.failure.unwrap().code, codes::source::UNREACHABLE.id);
+}

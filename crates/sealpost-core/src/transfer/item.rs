@@ -14,6 +14,7 @@ use super::{Action, Transfer, TransferFailure};
 use crate::delivery::Intent;
 use crate::error::{Error, Result, codes};
 use crate::id::{ConnectorId, TransferId, TransferItemId};
+use crate::outage::is_waited_for;
 
 /// The status that `ListFileTransferResults` shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +68,9 @@ pub struct TransferItem {
     pub attempts: u32,
     /// Attempts that failed and were recorded so.
     pub failed_attempts: u32,
+    /// Those of them that found the secret store away: they use up no attempt.
+    #[serde(default)]
+    pub waits: u32,
     /// Whether one of those, if there are any, may have done something on the server before it failed. Records of earlier versions
     /// don't say: then it may.
     #[serde(default = "unknown")]
@@ -190,6 +194,7 @@ impl TransferItem {
             status: ItemStatus::Queued,
             attempts: 0,
             failed_attempts: 0,
+            waits: 0,
             may_have_acted: false,
             intent: None,
             stored: false,
@@ -201,6 +206,12 @@ impl TransferItem {
             started_at: None,
             finished_at: None,
         }
+    }
+
+    /// The failed attempts that count against the most that there may be.
+    #[must_use]
+    pub fn used_attempts(&self) -> u32 {
+        self.failed_attempts.saturating_sub(self.waits)
     }
 
     /// The item after `event`: the one place where an item changes.
@@ -234,6 +245,7 @@ impl TransferItem {
             }
             (InProgress, ItemEvent::AttemptFailed { failure, may_have_acted }) => {
                 item.failed_attempts += 1;
+                item.waits += u32::from(is_waited_for(&failure.failure.code, self.queued_at, now));
                 item.may_have_acted |= may_have_acted;
                 item.failure = Some(failure.clone());
             }
@@ -255,6 +267,8 @@ impl TransferItem {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
     use crate::transfer::TransferKind;
 
@@ -292,6 +306,28 @@ mod tests {
         record.as_object_mut().expect("an object").remove("may_have_acted");
         let earlier: TransferItem = serde_json::from_value(record).expect("an item");
         assert!(earlier.may_have_acted, "nobody knows");
+    }
+
+    #[test]
+    fn to_wait_for_a_secret_store_uses_up_no_attempt_for_half_a_day() {
+        let queued = item();
+        let (soon, late) = (SignedDuration::from_hours(11), SignedDuration::from_hours(13));
+        for (code, after, used) in [
+            (&codes::secrets::SEALED, soon, 0),
+            (&codes::secrets::UNREACHABLE, soon, 0),
+            (&codes::secrets::UNREACHABLE, late, 1),
+            (&codes::secrets::DENIED, soon, 1),
+        ] {
+            let now = queued.queued_at + after;
+            let failure = TransferFailure::new(TransferKind::Delete, &Error::new(code, "h"));
+            let begun = queued.apply(&ItemEvent::Started { attempt: 1 }, now).expect("legal");
+            let failed = begun.apply(&ItemEvent::AttemptFailed { failure, may_have_acted: false }, now).expect("legal");
+            assert_eq!((failed.failed_attempts, failed.used_attempts()), (1, used), "{}", code.id);
+        }
+        // A record of before says nothing of it.
+        let mut record = serde_json::to_value(&queued).expect("JSON");
+        record.as_object_mut().expect("an object").remove("waits");
+        assert_eq!(serde_json::from_value::<TransferItem>(record).expect("an item"), queued);
     }
 
     #[test]

@@ -77,8 +77,8 @@ impl Pipeline {
             ended_elsewhere = Error::new(&codes::source::BROKEN, detail);
             error = &ended_elsewhere;
         }
-        let pause = self.pause_after(job.failed_attempts + 1).filter(|_| error.is_retried());
-        let Some(pause) = pause.or_else(|| pause_for_secrets(error, job.created_at)) else {
+        let counted = || self.pause_after(job.used_attempts() + 1).filter(|_| error.is_retried());
+        let Some(pause) = pause_for_secrets(error, job.created_at).or_else(counted) else {
             return self.give_up(job, error, lease).await;
         };
         let retry_at = Timestamp::now() + SignedDuration::try_from(pause).unwrap_or_default();

@@ -118,9 +118,9 @@ impl Pipeline {
         if let Some(pause) = not_yet(error) {
             return Ok(Outcome::Again(pause));
         }
-        let failures = item.failed_attempts + 1;
-        let pause = connector.settings.retry.pause_after(failures, rand::random()).filter(|_| error.is_retried());
-        let Some(pause) = pause.or_else(|| pause_for_secrets(error, item.queued_at)) else {
+        let retry = &connector.settings.retry;
+        let counted = || retry.pause_after(item.used_attempts() + 1, rand::random()).filter(|_| error.is_retried());
+        let Some(pause) = pause_for_secrets(error, item.queued_at).or_else(counted) else {
             return self.give_up_item(item, Some(connector), kind, error, lease).await;
         };
         let failure = TransferFailure::new(kind, error);

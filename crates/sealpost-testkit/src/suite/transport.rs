@@ -130,6 +130,7 @@ impl Parcel {
             status: DeliveryStatus::Sending,
             attempts: 0,
             failed_attempts: 0,
+            waits: 0,
             bytes_sent: 0,
             intent: None,
             receipt: None,
