@@ -13,9 +13,10 @@ pub(super) const DONE: &str = ".done";
 /// Marks the hidden name of what one of ours replaces.
 const ASIDE: &str = ".old";
 
-/// How many earlier attempts' names are looked for. More attempts than this leave names behind only if each of them
-/// was cut off without a successor that tidied up.
-const LOOK_BACK: u32 = 64;
+/// How many earlier attempts' names are looked for: as many as may lie between one that left something and its successor. A
+/// connector has 100 attempts at most, and a secret store is waited for 12 hours, 150 s or more at a time. More than these are
+/// only those that a crash cut off, one after another.
+const LOOK_BACK: u32 = 400;
 
 /// The most rounds of one attempt: connections that it tries one after another, because one that was kept turned out to be
 /// dead, or broke with several channels.

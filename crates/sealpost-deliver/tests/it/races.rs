@@ -233,6 +233,20 @@ async fn a_withdrawn_intent_is_not_looked_at_again() {
     assert!(std::fs::read(inbox.join("a.csv")).unwrap() == parcel.file.0);
 }
 
+/// Between the attempt that was cut off and the next that comes to the server, the secret store was away for hours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_attempt_left_is_found_many_attempts_later() {
+    let server = Sshd::start();
+    let mut parcel = Parcel::new(&openssh_settings(&server), "a.csv", noise(1_000_000, 6));
+    let hidden = format!(".a.csv.{}.1.part", parcel.delivery.id);
+    std::fs::write(server.inbox().join(hidden), &parcel.file.0[..400_000]).unwrap();
+    parcel.delivery.attempts = 149;
+    let receipt = parcel.send(&sftp()).await.unwrap();
+    assert!(receipt.bytes_sent < receipt.size, "{} of {}", receipt.bytes_sent, receipt.size);
+    assert_eq!(names(&server.inbox()), ["a.csv"]);
+    assert!(std::fs::read(server.inbox().join("a.csv")).unwrap() == parcel.file.0);
+}
+
 /// The connection that was kept says nothing any more, and the server still has its request to open the hidden file. It comes
 /// to that between two writes over the next connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
