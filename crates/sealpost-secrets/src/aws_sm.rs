@@ -94,6 +94,7 @@ pub(crate) fn failed(fault: &Fault) -> Error {
         Some("ResourceNotFoundException" | "InvalidRequestException") => &codes::secrets::MISSING,
         Some("InvalidParameterException" | "ValidationException") => &codes::secrets::REFERENCE,
         _ if fault.refused().is_some_and(sealpost_aws::Refused::is_denied) => &codes::secrets::DENIED,
+        _ if matches!(fault, Fault::Settings(_)) => &codes::secrets::SETTINGS,
         _ => &codes::secrets::UNREACHABLE,
     };
     Error::new(code, format!("AWS Secrets Manager: {fault}"))

@@ -93,10 +93,10 @@ fn read(path: &Path) -> Result<(Secret, Metadata)> {
     Ok((Secret::new(std::mem::take(&mut *bytes)), metadata))
 }
 
-fn unreadable(error: std::io::Error) -> Error {
+pub(crate) fn unreadable(error: std::io::Error) -> Error {
     let (code, detail) = match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => (&codes::secrets::MISSING, "there is no such file"),
-        ErrorKind::PermissionDenied => (&codes::secrets::UNREACHABLE, "this process may not read the file"),
+        ErrorKind::PermissionDenied => (&codes::secrets::DENIED, "this process may not read the file"),
         ErrorKind::InvalidInput => (&codes::secrets::REFERENCE, "it is not a path"),
         _ => (&codes::secrets::UNREACHABLE, "the file can't be read"),
     };

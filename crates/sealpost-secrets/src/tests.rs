@@ -119,9 +119,24 @@ async fn files_that_are_no_secrets() {
 }
 
 #[tokio::test]
+async fn a_file_that_may_not_be_read_is_no_store_that_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = stores(folder.path());
+    let path = folder.path().join("key");
+    write(&path, VALUE.as_bytes(), 0o000);
+    // Root may read everything.
+    if std::fs::read(&path).is_err() {
+        assert!(refused(&stores, "file:key").await.is(&codes::secrets::DENIED));
+    }
+    let denied = file::unreadable(std::io::ErrorKind::PermissionDenied.into());
+    assert!(denied.is(&codes::secrets::DENIED), "{denied}");
+}
+
+#[tokio::test]
 async fn schemes_that_are_not_here() {
     let stores = stores(Path::new("/nowhere"));
     let error = refused(&stores, "vault:secret/data/x").await;
+    assert!(error.is(&codes::secrets::SETTINGS), "{error}");
     assert!(error.detail().contains("VAULT_ADDR"), "{error}");
     // A password with a colon, written where a reference belongs, is not repeated.
     let error = refused(&stores, "correct-horse:battery").await;

@@ -64,7 +64,7 @@ pub(super) struct Api {
 impl Api {
     pub(super) async fn new(surroundings: &Surroundings) -> Result<Self> {
         let settings = &surroundings.settings.vault;
-        let invalid = |detail: String| Error::new(&codes::secrets::UNREACHABLE, format!("Vault: {detail}"));
+        let invalid = |detail: String| Error::new(&codes::secrets::SETTINGS, format!("Vault: {detail}"));
         let given = settings.address.clone().or_else(|| surroundings.text("VAULT_ADDR"));
         let given = given.ok_or_else(|| {
             invalid("its address is not known: set `[secrets.vault] address` or VAULT_ADDR".to_owned())

@@ -35,7 +35,9 @@ pub(super) async fn login(
         VaultAuth::Aws { mount, role, server_id, region } => {
             let body = aws::body(surroundings, role.as_deref(), server_id.as_deref(), region.as_deref()).await;
             let body = body.map_err(|fault| {
-                Error::new(&codes::secrets::UNREACHABLE, format!("login to Vault as AWS role: {fault}"))
+                let is_ours = matches!(fault, sealpost_aws::Fault::Settings(_));
+                let code = if is_ours { &codes::secrets::SETTINGS } else { &codes::secrets::UNREACHABLE };
+                Error::new(code, format!("login to Vault as AWS role: {fault}"))
             })?;
             (mount, body)
         }

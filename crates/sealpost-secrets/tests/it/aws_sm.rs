@@ -128,14 +128,14 @@ async fn denied_and_absent_services_are_told_apart() {
     let denied = text(&stores(&moto, &[]), "aws-sm:a", "AWSCURRENT").await;
     assert_refused(denied, &codes::secrets::DENIED, "aws-sm:a");
     let nobody = format!("http://127.0.0.1:{}", sealpost_testkit::server::free_port());
-    for more in [
-        &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", nobody.as_str())][..],
-        &[("AWS_REGION", "")],
-        &[("AWS_SECRET_ACCESS_KEY", "")],
-        &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "nonsense")],
+    for (variable, value, code) in [
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", nobody.as_str(), &codes::secrets::UNREACHABLE),
+        ("AWS_SECRET_ACCESS_KEY", "", &codes::secrets::UNREACHABLE),
+        ("AWS_REGION", "", &codes::secrets::SETTINGS),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "nonsense", &codes::secrets::SETTINGS),
     ] {
-        let outcome = text(&stores(&moto, more), "aws-sm:a", "AWSCURRENT").await;
-        assert_refused(outcome, &codes::secrets::UNREACHABLE, "aws-sm:a");
+        let outcome = text(&stores(&moto, &[(variable, value)]), "aws-sm:a", "AWSCURRENT").await;
+        assert_refused(outcome, code, "aws-sm:a");
     }
 }
 

@@ -7,4 +7,5 @@ codes! { Secrets;
     NOT_IN_BUILD = "SP-SECRETS-004", Config, Operator, final, "this secret store is known, but not in this build", "Use a build with it, or another store.";
     SEALED = "SP-SECRETS-005", Unavailable, Operator, retried, "the secret store is sealed", "Unseal it (`vault operator unseal`); what is kept serves until its limit.";
     DENIED = "SP-SECRETS-006", Config, Operator, retried, "the secret store refused access", "Check what we log in with there, and the rights that it gives: `docs/operators.md` has a policy.";
+    SETTINGS = "SP-SECRETS-007", Config, Operator, final, "the secret store can't be asked with these settings", "Correct `[secrets]`, or the environment variables that say where it is.";
 }

@@ -54,7 +54,8 @@ async fn a_vault_that_is_not_there_is_unreachable() {
     {
         let error = text(&super::stores(settings, &[("VAULT_TOKEN", ROOT)], Path::new("/nowhere")), APP).await;
         let error = error.unwrap_err();
-        assert!(error.is(&codes::secrets::UNREACHABLE) && error.detail().contains(words), "{error}");
+        assert!(error.is(&codes::secrets::SETTINGS) && !error.is_retried(), "{error}");
+        assert!(error.detail().contains(words), "{error}");
     }
     let error = text(&super::stores(json!({"address": "http://127.0.0.1:1"}), &[], Path::new("/nowhere")), APP).await;
     assert!(error.unwrap_err().is(&codes::secrets::MISSING), "no token");
