@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sealpost_core::error::Code;
+
 /// A failed call, after its last attempt. No text of it contains a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -15,6 +17,8 @@ pub enum Fault {
     Answer(String),
     /// There are no credentials, or the provider does not give any.
     Credentials(String),
+    /// A secret of the credentials could not be had, with the code of its store: one that is away is waited for.
+    Secret(&'static Code, String),
     /// The settings don't make a request: address, region.
     Settings(String),
 }
@@ -115,7 +119,7 @@ impl Fault {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Refused(refused) => refused.status >= 500 || refused.is_throttled(),
-            Self::Unreachable(_) | Self::Lost(_) | Self::Answer(_) | Self::Credentials(_) => true,
+            Self::Unreachable(_) | Self::Lost(_) | Self::Answer(_) | Self::Credentials(_) | Self::Secret(..) => true,
             Self::Settings(_) => false,
         }
     }
@@ -125,7 +129,7 @@ impl Fault {
     pub fn is_without_effect(&self) -> bool {
         match self {
             Self::Refused(refused) => refused.status < 500,
-            Self::Unreachable(_) | Self::Credentials(_) | Self::Settings(_) => true,
+            Self::Unreachable(_) | Self::Credentials(_) | Self::Secret(..) | Self::Settings(_) => true,
             Self::Lost(_) | Self::Answer(_) => false,
         }
     }
@@ -139,6 +143,7 @@ impl fmt::Display for Fault {
             | Self::Lost(words)
             | Self::Answer(words)
             | Self::Credentials(words)
+            | Self::Secret(_, words)
             | Self::Settings(words) => f.write_str(words),
         }
     }

@@ -54,7 +54,7 @@ impl Caller {
         let credentials = match (&self.settings.access_key_id, &self.settings.secret_access_key) {
             (None, None) => Credentials::from_environment(&variable)?,
             (Some(id), Some(reference)) => {
-                let unreadable = |error: sealpost_core::Error| Fault::Credentials(error.to_string());
+                let unreadable = |error: sealpost_core::Error| Fault::Secret(error.code(), error.detail().to_owned());
                 let secret = self.secrets.resolve(reference).await.map_err(unreadable)?;
                 let secret = Secret::new(secret.expose_text().map_err(unreadable)?.as_bytes().to_vec());
                 Credentials::fixed(SigningKeys { access_key_id: id.clone(), secret, session_token: None })

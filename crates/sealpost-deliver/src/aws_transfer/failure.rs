@@ -8,6 +8,9 @@ use super::shapes::FileResult;
 /// A call that failed.
 pub(super) fn of_fault(fault: &Fault) -> Error {
     let detail = format!("AWS Transfer Family: {fault}");
+    if let Fault::Secret(code, _) = fault {
+        return Error::new(code, detail);
+    }
     match fault.refused().map(|refused| refused.kind.as_str()) {
         Some("InvalidRequestException" | "ResourceNotFoundException" | "ValidationError" | "ValidationException") => {
             Error::new(&codes::deliver::CONFIG, detail)
@@ -95,6 +98,7 @@ mod tests {
             (refused(500, "InternalServiceError"), true),
             (Fault::Unreachable(words()), false),
             (Fault::Credentials(words()), false),
+            (Fault::Secret(&codes::secrets::SEALED, words()), false),
             (Fault::Settings(words()), false),
             (refused(400, "InvalidRequestException"), false),
             (refused(400, "ThrottlingException"), false),

@@ -3,18 +3,35 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile, UserSecret};
+use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::ConnectorId;
-use sealpost_core::port::{Establishing, Transport};
+use sealpost_core::port::{Establishing, SecretStore, Transport};
+use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_deliver::{AwsSettings, AwsTransfer, AwsTransferSettings};
 use sealpost_testkit::moto::{Moto, REGION};
 use sealpost_testkit::suite::transport::TestSecrets;
 use serde_json::{Value, json};
 
+/// A store that nobody has unsealed yet.
+struct Sealed;
+
+#[async_trait]
+impl SecretStore for Sealed {
+    async fn resolve(&self, _: &SecretRef) -> Result<Secret> {
+        Err(Error::new(&codes::secrets::SEALED, "on purpose"))
+    }
+}
+
 const ROLE: &str = "arn:aws:iam::123456789012:role/sealpost-transfer";
 const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:acme-AbCdEf";
 
 fn engine(moto: &Moto) -> AwsTransfer {
+    engine_with(moto, Arc::new(TestSecrets))
+}
+
+fn engine_with(moto: &Moto, secrets: Arc<dyn SecretStore>) -> AwsTransfer {
     let settings = AwsTransferSettings {
         aws: AwsSettings {
             region: Some(REGION.to_owned()),
@@ -25,7 +42,7 @@ fn engine(moto: &Moto) -> AwsTransfer {
         access_role: Some(ROLE.to_owned()),
         ..AwsTransferSettings::default()
     };
-    AwsTransfer::new(settings, Arc::new(TestSecrets))
+    AwsTransfer::new(settings, secrets)
 }
 
 fn connector(host: &str) -> Connector {
@@ -121,6 +138,16 @@ async fn a_connector_is_established_before_anything_is_sent_and_retired_with_its
     assert_eq!(listed(&moto).len(), 1);
     drop(moto);
     assert_eq!(next.retire(&named).await.unwrap(), None);
+}
+
+/// It is waited for, as it is by every other way to a server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_store_that_is_sealed_is_told_from_a_service_that_fails() {
+    let moto = Moto::start();
+    let engine = engine_with(&moto, Arc::new(Sealed));
+    let error = engine.establish(&connector("sftp.acme.example")).await.err().unwrap();
+    assert!(error.is(&codes::secrets::SEALED) && error.is_retried(), "{error}");
+    assert!(error.detail().contains("on purpose"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
