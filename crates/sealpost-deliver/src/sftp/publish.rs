@@ -8,7 +8,7 @@ use sealpost_core::receipt::Certainty;
 
 use super::client::Client;
 use super::names::Names;
-use super::resume::{exists, half_renamed};
+use super::resume::{exists, half_renamed, is_ours};
 use super::sidecar;
 use super::status::{Fault, Refusal};
 use super::upload::remove_quietly;
@@ -88,8 +88,7 @@ pub(super) async fn publish(
         // Only a rename of an earlier attempt can be half done: the one that was just refused changed nothing.
         let half = policy != ExistingFile::Replace && earlier == Some(path.as_str());
         match what_happened(client, temporary, &path, half.then_some(shipment.file)).await? {
-            // This rename was refused, so it was the earlier one that happened.
-            Verdict::Published => return Ok((earlier.map_or(path, ToOwned::to_owned), Certainty::Recovered)),
+            Verdict::Published => return Ok((published(client, shipment, path, earlier).await?, Certainty::Recovered)),
             Verdict::Refused { taken } => {
                 shipment.journal.withdraw().await?;
                 intended = false;
@@ -108,6 +107,19 @@ pub(super) async fn publish(
         }
     }
     Err(Error::new(&codes::deliver::EXISTS, format!("`{}` and {MOST_NAMES} names like it exist", names.visible())))
+}
+
+/// The name that the file got where a rename to `path` was refused, and the hidden file is gone all the same: by the rename of an
+/// earlier attempt, or by this one, where the server does what it refuses.
+async fn published(client: &Client, shipment: &Shipment<'_>, path: String, earlier: Option<&str>) -> Result<String> {
+    let Some(earlier) = earlier.filter(|earlier| *earlier != path) else { return Ok(path) };
+    if is_ours(client, shipment.file, &path).await? {
+        return Ok(path);
+    }
+    if shipment.connector.settings.checksum_file {
+        remove_quietly(client, &sidecar::beside(&path)).await?;
+    }
+    Ok(earlier.to_owned())
 }
 
 async fn is_taken(client: &Client, path: &str) -> Result<bool> {

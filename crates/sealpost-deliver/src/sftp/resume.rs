@@ -90,6 +90,12 @@ pub(super) async fn half_renamed(
     }
 }
 
+/// Whether there is a file at `path` that is ours, as far as can be seen in its size and its end.
+pub(super) async fn is_ours(client: &Client, file: &dyn SealedReader, path: &str) -> Result<bool> {
+    let there = visible(client, path).await?;
+    Ok(there.is_some_and(|there| there.size == Some(file.size())) && ends_alike(client, file, path).await?)
+}
+
 /// Whether the file at `path` ends as ours does, which no other sealed file of its size does: each has keys of its own. Where
 /// it may not be read, nothing speaks against it.
 async fn ends_alike(client: &Client, file: &dyn SealedReader, path: &str) -> Result<bool> {

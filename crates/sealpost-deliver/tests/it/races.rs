@@ -196,6 +196,60 @@ async fn what_an_earlier_attempt_has_just_published_is_not_removed() {
     }
 }
 
+/// The earlier attempt was about to rename to a name that is another file's by now. So the one that came through is this attempt's,
+/// though the server says that it did not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rename_that_was_done_and_refused_has_the_name_that_it_was_for() {
+    let server = Misbehaving::start();
+    server.behave(&json!({"extensions": [], "late_rename": true}));
+    let site = sites::misbehaving(&server);
+    let mut parcel = Parcel::new(&site.settings, "a.csv", noise(30_000, 3));
+    parcel.connector.settings.existing_file = ExistingFile::KeepBoth;
+    let (hidden, visible) = (parcel.hidden(1), server.inbox().join("a.csv"));
+    std::fs::write(server.inbox().join(&hidden), &parcel.file.0).unwrap();
+    std::fs::write(&visible, noise(20_000, 4)).unwrap();
+    parcel.delivery.attempts = 1;
+    *parcel.journal.intent.lock().unwrap() = Some(Intent {
+        temporary_path: format!("/{hidden}"),
+        final_path: "/a.csv".to_owned(),
+        account: parcel.connector.settings.account(),
+    });
+    let receipt = parcel.send(&*site.transport).await.unwrap();
+    assert_eq!((receipt.remote_path.as_str(), receipt.certainty), ("/a-1.csv", Certainty::Recovered));
+    assert_eq!(names(&server.inbox()), ["a-1.csv", "a.csv"]);
+    assert!(std::fs::read(server.inbox().join("a-1.csv")).unwrap() == parcel.file.0);
+    assert!(std::fs::read(&visible).unwrap() == noise(20_000, 4));
+}
+
+/// The checksum of a name that the file did not get stays beside nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rename_of_an_earlier_attempt_leaves_no_checksum_of_another_name() {
+    let server = Sshd::start();
+    let site = sites::openssh(&server);
+    let inbox = server.inbox().canonicalize().unwrap();
+    let mut parcel = Parcel::new(&site.settings, "a.csv", noise(30_000, 1));
+    parcel.connector.settings.existing_file = ExistingFile::KeepBoth;
+    parcel.connector.settings.checksum_file = true;
+    let (hidden, visible) = (inbox.join(parcel.hidden(1)), inbox.join("a.csv"));
+    std::fs::write(&hidden, &parcel.file.0).unwrap();
+    std::fs::write(&visible, noise(20_000, 2)).unwrap();
+    parcel.delivery.attempts = 1;
+    *parcel.journal.intent.lock().unwrap() = Some(Intent {
+        temporary_path: hidden.display().to_string(),
+        final_path: visible.display().to_string(),
+        account: parcel.connector.settings.account(),
+    });
+    parcel.begin();
+    // The partner has taken the other file, and the earlier attempt's rename comes through.
+    let overtaken = Meanwhile::new(&parcel.journal, async { std::fs::rename(&hidden, &visible).unwrap() });
+    let sent = site.transport.send(Shipment { journal: &overtaken, ..parcel.shipment() }).await;
+    let receipt = sent.unwrap();
+    assert_eq!(receipt.certainty, Certainty::Recovered);
+    assert!(receipt.remote_path.ends_with("/a.csv"), "{}", receipt.remote_path);
+    assert_eq!(names(&inbox), ["a.csv"]);
+    assert!(std::fs::read(&visible).unwrap() == parcel.file.0);
+}
+
 /// The recorded intent's file has lost some bytes: the intent is withdrawn and the file removed. When the connection then
 /// breaks, the same attempt must not look again by the intent that it began with: to that one a file that is gone was
 /// published.
