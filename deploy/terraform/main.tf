@@ -89,7 +89,7 @@ module "store" {
   name               = var.name
   account            = local.account
   kms_key_arn        = module.keys.arns.data
-  archive_after_days = var.store.archive_after_days
+  archive_after_days = var.store.archive_after_days == 0 ? null : var.store.archive_after_days
   archive_class      = var.store.archive_class
   expire_after_days  = var.store.expire_after_days
   noncurrent_days    = var.store.noncurrent_days
@@ -239,7 +239,7 @@ module "api" {
   throttling       = var.api.throttling
   domain           = var.api.domain
   allowed_networks = var.api.allowed_networks
-  waf              = var.api.waf
+  waf              = var.api.waf.enabled ? { requests_per_address = var.api.waf.requests_per_address } : null
   tracing          = var.observability.tracing
   partners         = { for partner, settings in var.partners : partner => settings.limits }
   logs = {

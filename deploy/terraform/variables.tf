@@ -133,7 +133,7 @@ variable "vault" {
 }
 
 variable "store" {
-  description = "Sealed files: when they move to cheaper storage, when they go for good, and whether they are locked."
+  description = "Sealed files: when they move to cheaper storage (0 for never), when they go for good, and whether they are locked."
   type = object({
     archive_after_days = optional(number, 90)
     archive_class      = optional(string, "GLACIER_IR")
@@ -243,7 +243,7 @@ variable "api" {
     }))
     allowed_networks = optional(set(string), [])
     trust_authorizer = optional(bool, false)
-    waf              = optional(object({ requests_per_address = optional(number, 6000) }), {})
+    waf              = optional(object({ enabled = optional(bool, true), requests_per_address = optional(number, 6000) }), {})
   })
   default = {}
 }

@@ -130,6 +130,14 @@ run "developers_have_a_new_account" {
     condition     = length(module.sealpost.functions) == 4 && alltrue([for one in values(module.sealpost.functions) : one.reserved_concurrency == -1])
     error_message = "Lambda would refuse the functions of an account that may run ten at once."
   }
+
+  # `null` stands for a default there: what is not wanted is said in another way.
+  assert {
+    condition = alltrue([for environment in ["dev", "staging", "prod"] :
+      length(regexall("(?m)^ .*= *null", file("./environments/${environment}/main.tf"))) == 0
+    ])
+    error_message = "An environment leaves something out by null, and gets the default."
+  }
 }
 
 run "a_partner_with_a_bad_id" {

@@ -288,6 +288,29 @@ run "a_url_of_another_protocol" {
   expect_failures = [var.connectors]
 }
 
+run "nobody_expects_deliveries" {
+  command = plan
+
+  module {
+    source = "./modules/observability"
+  }
+
+  variables {
+    kms_key_arn        = "arn:aws:kms:eu-central-1:123456789012:key/logs"
+    functions          = { worker = { name = "sealpost-test-worker", timeout = 900 } }
+    log_groups         = { worker = "/aws/lambda/sealpost-test-worker" }
+    work_queue         = "sealpost-test-work"
+    dead_letter_queues = { work = "sealpost-test-work-dead-letters" }
+    table              = "sealpost-test-ledger"
+    limits             = { delivery_expected_hours = 0 }
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.no_deliveries) == 0
+    error_message = "An alarm rings where nothing is delivered for days."
+  }
+}
+
 run "alarms" {
   command = plan
 

@@ -24,7 +24,7 @@ module "sealpost" {
   }
 
   store = {
-    archive_after_days = null
+    archive_after_days = 0
     expire_after_days  = 30
     noncurrent_days    = 1
   }
@@ -44,11 +44,11 @@ module "sealpost" {
   api = {
     openapi_file = var.openapi_file
     throttling   = { rate = 50, burst = 100 }
-    waf          = null
+    waf          = { enabled = false }
   }
 
   observability = {
-    limits = { delivery_expected_hours = null }
+    limits = { delivery_expected_hours = 0 }
   }
 
   protection = {

@@ -43,7 +43,7 @@ module "sealpost" {
 
   observability = {
     subscribers = [{ protocol = "email", endpoint = "sealpost-staging@example.com" }]
-    limits      = { delivery_expected_hours = null }
+    limits      = { delivery_expected_hours = 0 }
   }
 
   protection = { recovery_in_days = 7 }

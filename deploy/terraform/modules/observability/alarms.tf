@@ -143,7 +143,7 @@ resource "aws_cloudwatch_metric_alarm" "oldest_message" {
 # Nothing arrived anywhere: also seen when nothing runs at all, and so no line is logged. The sum of the last hours, since one
 # period of an alarm is a day at most.
 resource "aws_cloudwatch_metric_alarm" "no_deliveries" {
-  count = var.limits.delivery_expected_hours == null ? 0 : 1
+  count = var.limits.delivery_expected_hours == 0 ? 0 : 1
 
   alarm_name          = "${var.name}-no-deliveries"
   alarm_description   = "Missing files: nothing was delivered for ${var.limits.delivery_expected_hours} hours."

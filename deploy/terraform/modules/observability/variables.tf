@@ -90,7 +90,7 @@ variable "limits" {
     `oldest_message_seconds`: the oldest bell that no worker heard. `api_5xx_percent`: answers that are our fault.
     `api_latency_ms`: the 99th percentile. A client may have an answer held back for up to 26 s (`Prefer: wait`), so a lower limit rings whenever clients do; API Gateway
     gives up after 29. `certificate_days`: days before a partner's certificate ends.
-    `delivery_expected_hours`: an alarm when nothing was delivered for so long; null where that is usual. `database_free_gib`: storage that is left.
+    `delivery_expected_hours`: an alarm when nothing was delivered for so long; 0 where that is usual. `database_free_gib`: storage that is left.
   EOT
   type = object({
     oldest_message_seconds  = optional(number, 900)
@@ -103,8 +103,8 @@ variable "limits" {
   default = {}
 
   validation {
-    condition     = var.limits.delivery_expected_hours == null ? true : var.limits.delivery_expected_hours >= 1 && var.limits.delivery_expected_hours <= 168
-    error_message = "`limits.delivery_expected_hours` is 1 to 168: CloudWatch looks back a week."
+    condition     = var.limits.delivery_expected_hours >= 0 && var.limits.delivery_expected_hours <= 168
+    error_message = "`limits.delivery_expected_hours` is 1 to 168, or 0 for no alarm: CloudWatch looks back a week."
   }
 
   validation {
