@@ -45,12 +45,48 @@ fn is_fingerprint(word: &str) -> bool {
     digest.is_some_and(|digest| digest.len() == 43 && STANDARD.decode(format!("{digest}=")).is_ok())
 }
 
-/// A blob that begins with the name of its type (RFC 4253, section 6.6), and has something behind it.
+/// A whole blob of this type (RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709 section 4). The engine takes no part of one,
+/// and does not use a list with a mistake in it: what is let through here stops the connector.
 fn is_key(kind: &str, blob: &str) -> bool {
     let Ok(bytes) = STANDARD.decode(blob) else { return false };
-    let Some((length, rest)) = bytes.split_at_checked(4) else { return false };
-    let length = length.iter().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));
-    is_type(kind) && rest.len() > length && rest.get(..length) == Some(kind.as_bytes())
+    let Some(strings) = strings(&bytes) else { return false };
+    let Some((name, parts)) = strings.split_first() else { return false };
+    *name == kind.as_bytes()
+        && match (kind, parts) {
+            ("ssh-ed25519", [key]) => key.len() == 32,
+            ("ssh-rsa", [exponent, modulus]) => is_positive(exponent) && is_positive(modulus),
+            ("ecdsa-sha2-nistp256", [b"nistp256", point]) => is_point(point, 32),
+            ("ecdsa-sha2-nistp384", [b"nistp384", point]) => is_point(point, 48),
+            ("ecdsa-sha2-nistp521", [b"nistp521", point]) => is_point(point, 66),
+            _ => false,
+        }
+}
+
+/// The strings that the bytes are made of, each behind its length (RFC 4251 section 5). `None` where something is left over.
+fn strings(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut strings = Vec::new();
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (string, rest) = rest.split_at_checked(length)?;
+        strings.push(string);
+        bytes = rest;
+    }
+    Some(strings)
+}
+
+/// A number above zero, without bytes that it does not need (RFC 4251 section 5, `mpint`).
+fn is_positive(number: &[u8]) -> bool {
+    match number {
+        [0, next, ..] => *next >= 0x80,
+        [first, ..] => (1..0x80).contains(first),
+        [] => false,
+    }
+}
+
+/// A point with both coordinates of this size, as every server shows it (SEC 1 section 2.3.3).
+fn is_point(point: &[u8], size: usize) -> bool {
+    point.len() == 1 + 2 * size && point.first() == Some(&4)
 }
 
 #[cfg(test)]
@@ -79,10 +115,47 @@ mod tests {
             format!("# {KEY}"),
             KEY.replace("ssh-ed25519", "ssh-rsa"),
             KEY.replace("AAAAC3", "AAAA"),
+            KEY[..KEY.len() - 4].to_owned(),
+            format!("{KEY}AAAA"),
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5".to_owned(),
             "ssh-dss AAAAB3NzaC1kc3MAAACB".to_owned(),
             "SHA256:short".to_owned(),
             "MD5:16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48".to_owned(),
+        ] {
+            assert_eq!(parse(&wrong), None, "{wrong}");
+        }
+    }
+
+    fn entry(kind: &str, parts: &[&[u8]]) -> String {
+        let mut blob: Vec<u8> = Vec::new();
+        for part in [&[kind.as_bytes()][..], parts].concat() {
+            blob.extend(u32::try_from(part.len()).expect("short").to_be_bytes());
+            blob.extend(part);
+        }
+        format!("{kind} {}", STANDARD.encode(blob))
+    }
+
+    #[test]
+    fn a_key_that_was_cut_while_it_was_copied_is_refused() {
+        let exponent = [1_u8, 0, 1];
+        let modulus = [vec![0_u8, 0x80], vec![7; 255]].concat();
+        let point = |size: usize| [vec![4_u8], vec![9; 2 * size]].concat();
+        for whole in [
+            entry("ssh-rsa", &[&exponent, &modulus]),
+            entry("ecdsa-sha2-nistp256", &[b"nistp256", &point(32)]),
+            entry("ecdsa-sha2-nistp384", &[b"nistp384", &point(48)]),
+            entry("ecdsa-sha2-nistp521", &[b"nistp521", &point(66)]),
+        ] {
+            assert_eq!(parse(&whole).as_deref(), Some(whole.as_str()));
+            assert_eq!(parse(whole.trim_end_matches('=').get(..whole.len() - 8).expect("long")), None, "{whole}");
+        }
+        for wrong in [
+            entry("ssh-rsa", &[&exponent]),
+            entry("ssh-rsa", &[&exponent, &modulus[1..]]),
+            entry("ssh-rsa", &[&exponent, &[0, 1, 0, 1]]),
+            entry("ecdsa-sha2-nistp256", &[b"nistp384", &point(48)]),
+            entry("ecdsa-sha2-nistp256", &[b"nistp256", &point(31)]),
+            entry("ssh-ed25519", &[&[1; 32], b""]),
         ] {
             assert_eq!(parse(&wrong), None, "{wrong}");
         }
