@@ -18,6 +18,12 @@ const ASIDE: &str = ".old";
 /// only those that a crash cut off, one after another.
 const LOOK_BACK: u32 = 400;
 
+/// The longest name that file systems take, in bytes.
+const LONGEST_NAME: usize = 255;
+/// Bytes of a hidden name beside the file's name and the delivery's id: its dots, the longest suffix with [`ASIDE`], an
+/// attempt's four digits, and `part`.
+const BESIDE: usize = "....part".len() + CHECKSUM.len() + ASIDE.len() + 4;
+
 /// The most rounds of one attempt: connections that it tries one after another, because one that was kept turned out to be
 /// dead, or broke with several channels.
 pub(super) const ROUNDS: u32 = 4;
@@ -73,7 +79,15 @@ impl Names {
 
     /// The hidden name of an attempt's small file with this suffix.
     pub(super) fn hidden(&self, suffix: &str, attempt: impl Display) -> String {
-        join(&self.folder, &format!(".{}{suffix}.{}.{attempt}.part", self.file, self.delivery))
+        join(&self.folder, &format!(".{}{suffix}.{}.{attempt}.part", self.stem(), self.delivery))
+    }
+
+    /// The file's name, or as much of it as a hidden name has room for: what the server takes as a name must not fail for what
+    /// is put around it. The delivery's id tells hidden names apart.
+    fn stem(&self) -> &str {
+        let room = LONGEST_NAME.saturating_sub(BESIDE + self.delivery.len()).min(self.file.len());
+        let end = (0..=room).rev().find(|end| self.file.is_char_boundary(*end)).unwrap_or_default();
+        self.file.get(..end).unwrap_or_default()
     }
 
     /// The hidden name to which an attempt moves what has the name of its file, or of its small file with this suffix, where
@@ -189,5 +203,21 @@ mod tests {
         names.delivery = "dlv_01jd0000000000000000000000".to_owned();
         names.attempt = 99;
         assert!(names.all_hidden().iter().all(|path| file_name(path).len() <= 255));
+        assert!(file_name(&names.own()).contains(&names.file), "as it was before longer ones were shortened");
+    }
+
+    #[test]
+    fn a_name_as_long_as_a_server_takes_has_hidden_names_that_it_takes() {
+        for file in ["x".repeat(255), format!("{}{}", "x".repeat(100), "ä".repeat(77)), "€".repeat(85)] {
+            let mut names = names(&file);
+            names.delivery = "i".repeat(40);
+            names.attempt = 1_234;
+            let all = names.all_hidden();
+            let longest = all.iter().map(|path| file_name(path).len()).max();
+            assert!(longest.is_some_and(|longest| (252..=255).contains(&longest)), "{longest:?}");
+            let apart: std::collections::BTreeSet<_> = all.iter().collect();
+            assert_eq!(apart.len(), all.len());
+            assert_eq!(file_name(&names.visible()), file);
+        }
     }
 }
