@@ -306,6 +306,16 @@ pub struct Failure {
     pub advice: String,
 }
 
+impl Failure {
+    /// Whether its detail is what our own store, secrets, ledger or configuration said. That is about our network and our accounts:
+    /// callers from outside are not told.
+    #[must_use]
+    pub fn is_inside(&self) -> bool {
+        matches!(self.stage, Stage::Store | Stage::Secrets | Stage::Ledger | Stage::Config)
+            && matches!(self.side, Side::Operator | Side::Sealpost)
+    }
+}
+
 /// An error with its causes, each once. Of many libraries the outermost says only that something failed.
 #[must_use]
 pub fn reasons(error: &dyn std::error::Error) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Failure, Side, Stage, codes};
+use crate::error::{Error, Failure, Stage, codes};
 
 use super::TransferKind;
 
@@ -81,9 +81,7 @@ impl TransferFailure {
     #[must_use]
     pub fn message(&self) -> String {
         let Failure { code, title, .. } = &self.failure;
-        let is_inside = matches!(self.failure.stage, Stage::Store | Stage::Secrets | Stage::Ledger | Stage::Config)
-            && matches!(self.failure.side, Side::Operator | Side::Sealpost);
-        if is_inside && self.code != FailureCode::SendFileNotFound {
+        if self.failure.is_inside() && self.code != FailureCode::SendFileNotFound {
             return format!("{code}: {title}");
         }
         self.full_message()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sealpost_core::access_key::AccessKey;
-use sealpost_core::error::Error;
+use sealpost_core::error::{Error, Failure};
 use sealpost_core::port::TransferEvent;
 use sealpost_core::transfer::{Action, ItemStatus, Transfer, TransferConnector, TransferItem};
 use serde_json::{Map, Value as Json};
@@ -61,6 +61,14 @@ pub(crate) fn item_failed(
 
 pub(crate) fn item_leftover(item: &TransferItem, error: &Error) {
     about_item!(warn, item, error.code = error.code().id, cause = ?error, "a hidden partial file may be left on the server");
+}
+
+/// With all that is known: the caller of the test was not told what our own secrets said.
+pub(crate) fn test_failed(connector: &TransferConnector, step: &str, failure: &Failure) {
+    warn!(
+        connector.id = %connector.id, step, error.code = failure.code.as_str(), cause = %failure.detail,
+        "a connector's test failed"
+    );
 }
 
 pub(crate) fn not_the_same_file(item: &TransferItem, path: &str) {

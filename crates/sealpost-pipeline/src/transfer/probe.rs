@@ -6,7 +6,7 @@ use sealpost_core::error::{Error, Failure, Result, codes};
 use sealpost_core::port::CheckStep;
 use sealpost_core::transfer::TransferConnector;
 
-use crate::Pipeline;
+use crate::{Pipeline, log};
 
 /// A caller waits for the answer, and gateways wait for 29 seconds at most.
 const TIME_LIMIT: Duration = Duration::from_secs(25);
@@ -19,7 +19,7 @@ impl Pipeline {
     pub async fn probe_transfer_connector(&self, connector: &TransferConnector) -> Result<Vec<CheckStep>> {
         let engine = connector.engine(None)?;
         let probe = self.parts.transport.probe(&engine);
-        Ok(tokio::time::timeout(TIME_LIMIT, probe).await.unwrap_or_else(|_| {
+        let steps = tokio::time::timeout(TIME_LIMIT, probe).await.unwrap_or_else(|_| {
             let detail = format!("{}: no result within {} s", connector.url, TIME_LIMIT.as_secs());
             vec![CheckStep {
                 step: "connect".to_owned(),
@@ -28,6 +28,12 @@ impl Pipeline {
                 failure: Some(Failure::from(&Error::new(&codes::deliver::TIMEOUT, detail))),
                 host_key: None,
             }]
-        }))
+        });
+        for step in &steps {
+            if let Some(failure) = &step.failure {
+                log::transfer::test_failed(connector, &step.step, failure);
+            }
+        }
+        Ok(steps)
     }
 }
