@@ -77,6 +77,10 @@ pub struct TransferItem {
     pub may_have_acted: bool,
     /// The recorded intent of the present or an interrupted attempt to send.
     pub intent: Option<Intent>,
+    /// What the hidden names of attempts to send it are told apart by: one for each version of the object that an attempt began
+    /// with, the newest last. Records of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<String>,
     /// Whether a retrieved file is in the store already, and only the remote file is left to be seen to.
     #[serde(default)]
     pub stored: bool,
@@ -128,6 +132,9 @@ pub enum ItemEvent {
     Started {
         /// Which attempt, from 1.
         attempt: u32,
+        /// What its hidden names are told apart by, where it sends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trace: Option<String>,
     },
     /// A hidden file is complete and verified; the rename is next.
     Intended {
@@ -160,12 +167,21 @@ pub enum ItemEvent {
     },
 }
 
+/// Versions of an object whose hidden names are remembered: an object is not replaced more often between two attempts.
+const MOST_TRACES: usize = 8;
+
 /// What is not known may be so.
 fn unknown() -> bool {
     true
 }
 
 impl ItemEvent {
+    /// An attempt that leaves nothing on the server to be found again.
+    #[must_use]
+    pub const fn started(attempt: u32) -> Self {
+        Self::Started { attempt, trace: None }
+    }
+
     /// The event's stable name.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -197,6 +213,7 @@ impl TransferItem {
             waits: 0,
             may_have_acted: false,
             intent: None,
+            traces: Vec::new(),
             stored: false,
             size: None,
             bytes: 0,
@@ -223,10 +240,11 @@ impl TransferItem {
 
         let mut item = self.clone();
         match (self.status, event) {
-            (Queued | InProgress, ItemEvent::Started { attempt }) if *attempt > self.attempts => {
+            (Queued | InProgress, ItemEvent::Started { attempt, trace }) if *attempt > self.attempts => {
                 item.status = InProgress;
                 item.attempts = *attempt;
                 item.started_at.get_or_insert(now);
+                item.remember(trace.as_deref());
             }
             (InProgress, ItemEvent::Intended { intent }) => item.intent = Some(intent.clone()),
             (InProgress, ItemEvent::IntentWithdrawn) => item.intent = None,
@@ -265,6 +283,16 @@ impl TransferItem {
     }
 }
 
+impl TransferItem {
+    fn remember(&mut self, trace: Option<&str>) {
+        let Some(trace) = trace else { return };
+        self.traces.retain(|known| known != trace);
+        self.traces.push(trace.to_owned());
+        let more = self.traces.len().saturating_sub(MOST_TRACES);
+        self.traces.drain(..more);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
@@ -297,7 +325,7 @@ mod tests {
         };
         let mut item = item();
         for (attempt, may_have_acted, is_known) in [(1, false, false), (2, true, true), (3, false, true)] {
-            item = item.apply(&ItemEvent::Started { attempt }, now).expect("legal");
+            item = item.apply(&ItemEvent::started(attempt), now).expect("legal");
             item = item.apply(&failed(may_have_acted), now).expect("legal");
             assert_eq!((item.failed_attempts, item.may_have_acted), (attempt, is_known));
         }
@@ -320,7 +348,7 @@ mod tests {
         ] {
             let now = queued.queued_at + after;
             let failure = TransferFailure::new(TransferKind::Delete, &Error::new(code, "h"));
-            let begun = queued.apply(&ItemEvent::Started { attempt: 1 }, now).expect("legal");
+            let begun = queued.apply(&ItemEvent::Started { attempt: 1, trace: None }, now).expect("legal");
             let failed = begun.apply(&ItemEvent::AttemptFailed { failure, may_have_acted: false }, now).expect("legal");
             assert_eq!((failed.failed_attempts, failed.used_attempts()), (1, used), "{}", code.id);
         }
@@ -331,17 +359,36 @@ mod tests {
     }
 
     #[test]
+    fn what_attempts_may_have_left_is_remembered_once_and_bounded() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut item = item();
+        let mut begin = |trace: Option<&str>| {
+            let attempt = item.attempts + 1;
+            item = item.apply(&ItemEvent::Started { attempt, trace: trace.map(str::to_owned) }, now).expect("legal");
+            item.traces.clone()
+        };
+        begin(Some("a"));
+        begin(Some("b"));
+        assert_eq!(begin(None), ["a", "b"], "an attempt that found no object leaves nothing");
+        assert_eq!(begin(Some("a")), ["b", "a"]);
+        for number in 0..100 {
+            assert!(begin(Some(&number.to_string())).len() <= MOST_TRACES);
+        }
+        assert_eq!(begin(None).last().map(String::as_str), Some("99"));
+    }
+
+    #[test]
     fn an_item_ends_once_and_stays_so() {
         let now = Timestamp::UNIX_EPOCH;
         let item = item();
         let completed = ItemEvent::Completed { outcome: ItemOutcome::default() };
         assert!(item.apply(&completed, now).is_err(), "nothing completes that has not begun");
-        let begun = item.apply(&ItemEvent::Started { attempt: 1 }, now).expect("legal");
-        assert!(begun.apply(&ItemEvent::Started { attempt: 1 }, now).is_err(), "an attempt begins once");
-        let again = begun.apply(&ItemEvent::Started { attempt: 2 }, now).expect("the worker died");
+        let begun = item.apply(&ItemEvent::started(1), now).expect("legal");
+        assert!(begun.apply(&ItemEvent::started(1), now).is_err(), "an attempt begins once");
+        let again = begun.apply(&ItemEvent::started(2), now).expect("the worker died");
         let done = again.apply(&completed, now).expect("legal");
         assert_eq!(done.status, ItemStatus::Completed);
-        for event in [completed, ItemEvent::Started { attempt: 3 }] {
+        for event in [completed, ItemEvent::started(3)] {
             assert!(done.apply(&event, now).is_err(), "{}", event.name());
         }
     }

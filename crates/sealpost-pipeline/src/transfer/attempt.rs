@@ -12,6 +12,7 @@ use sealpost_core::error::Result;
 use sealpost_core::port::{Journal, Transfers};
 use sealpost_core::task::Lease;
 use sealpost_core::transfer::{Action, ItemEvent, ItemOutcome, TransferConnector, TransferItem, TransferKind};
+use sealpost_store::SealedObject;
 
 use crate::breaker::Passage;
 use crate::{Parts, Pipeline};
@@ -59,6 +60,8 @@ pub(super) struct Attempt<'a> {
     pub(super) connector: &'a TransferConnector,
     /// As it is in the ledger since this attempt began.
     pub(super) item: &'a TransferItem,
+    /// The object that it sends, or why there is none.
+    pub(super) opened: Option<Result<SealedObject>>,
     pub(super) lease: Lease,
     pub(super) progress: Arc<Progress>,
     pub(super) passage: Arc<Passage>,

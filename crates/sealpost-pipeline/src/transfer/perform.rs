@@ -8,9 +8,8 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::TransferItemId;
 use sealpost_core::object::ObjectPath;
 use sealpost_core::task::Lease;
-use sealpost_core::transfer::{
-    Action, ItemEvent, ItemOutcome, TransferConnector, TransferFailure, TransferItem, TransferKind,
-};
+use sealpost_core::transfer::{Action, ItemEvent, TransferConnector, TransferFailure, TransferItem, TransferKind};
+use sealpost_store::SealedObject;
 
 use super::attempt::{Attempt, Progress};
 use super::send;
@@ -44,19 +43,24 @@ impl Pipeline {
             Ok(passage) => Arc::new(passage),
             Err(rest) => return self.item_waits(&item, &connector, rest, lease).await,
         };
-        let item = self.apply_event(&item, &ItemEvent::Started { attempt }, lease).await?;
+        let opened = self.open_to_send(&item, &connector, lease).await;
+        let file = opened.as_ref().and_then(|opened| opened.as_ref().ok());
+        // Before the first byte: whoever tidies up finds what this attempt leaves, whatever becomes of the object.
+        let trace = file.map(|file| send::trace_id(&item, file));
+        let item = self.apply_event(&item, &ItemEvent::Started { attempt, trace }, lease).await?;
         let stopwatch = Stopwatch::start();
         let progress = Arc::new(Progress::default());
         let attempt = Attempt {
             pipeline: self,
             connector: &connector,
             item: &item,
+            opened,
             lease: lease.clone(),
             progress: progress.clone(),
             passage: passage.clone(),
             step: OnceLock::new(),
         };
-        let done = self.while_leased(lease, Beat::Item(id, &progress), limited(&attempt)).await;
+        let done = self.while_leased(lease, Beat::Item(id, &progress), limited(&connector, attempt.run())).await;
         let kind = attempt.kind();
         drop(attempt);
         if let Some(passage) = Arc::into_inner(passage) {
@@ -71,6 +75,18 @@ impl Pipeline {
             }
             Err(error) => self.item_missed(&item, &connector, kind, &error, lease).await,
         }
+    }
+
+    /// The object of an item that sends one, as this attempt sends it.
+    async fn open_to_send(
+        &self,
+        item: &TransferItem,
+        connector: &TransferConnector,
+        lease: &mut Lease,
+    ) -> Option<Result<SealedObject>> {
+        let Action::Send { local, .. } = &item.action else { return None };
+        let opening = limited(connector, self.parts.store.open_object(local));
+        Some(self.while_leased(lease, Beat::LeaseOnly, opening).await)
     }
 
     /// The item's connector, or why it can't be used any more.
@@ -163,9 +179,18 @@ impl Pipeline {
         remote_directory: Option<&str>,
     ) {
         let discarded = async {
-            let file = self.parts.store.open_object(local).await?;
-            let (engine, id) = (connector.engine(remote_directory)?, send::trace_id(item, &file));
-            self.parts.transport.discard(&engine, send::traces(item, local, &id)).await
+            let engine = connector.engine(remote_directory)?;
+            let mut traces = item.traces.clone();
+            if traces.is_empty() {
+                // Begun by an earlier version of this service, which did not record them.
+                traces.push(send::trace_id(item, &self.parts.store.open_object(local).await?));
+            }
+            let mut discarded: Result<()> = Ok(());
+            for id in &traces {
+                let one = self.parts.transport.discard(&engine, send::traces(item, local, id)).await;
+                discarded = discarded.and(one);
+            }
+            discarded
         };
         match discarded.await {
             // Without the object nothing was sent, unless it was removed in between.
@@ -180,11 +205,11 @@ impl Pipeline {
     }
 }
 
-/// The attempt within its connector's time limit.
-async fn limited(attempt: &Attempt<'_>) -> Result<ItemOutcome> {
-    let limit = Duration::from_secs(attempt.connector.settings.limits.transfer_timeout_s);
-    tokio::time::timeout(limit, attempt.run()).await.unwrap_or_else(|_| {
-        let detail = format!("{}, {} s", attempt.connector.url, limit.as_secs());
+/// Work for an item within its connector's time limit.
+async fn limited<T>(connector: &TransferConnector, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let limit = Duration::from_secs(connector.settings.limits.transfer_timeout_s);
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        let detail = format!("{}, {} s", connector.url, limit.as_secs());
         Err(Error::new(&codes::deliver::DEADLINE, detail))
     })
 }

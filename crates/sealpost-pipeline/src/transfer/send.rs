@@ -1,5 +1,6 @@
 //! Sends a stored file, by the engine that delivers reports.
 
+use sealpost_core::connector::Connector;
 use sealpost_core::error::Result;
 use sealpost_core::object::ObjectPath;
 use sealpost_core::port::{SealedReader, Shipment, Traces};
@@ -8,13 +9,18 @@ use sealpost_store::SealedObject;
 use sha2::{Digest, Sha256};
 
 use super::attempt::Attempt;
+use crate::log;
 
 impl Attempt<'_> {
     pub(super) async fn send(&self, local: &ObjectPath, remote_directory: Option<&str>) -> Result<ItemOutcome> {
-        let file = self.parts().store.open_object(local).await?;
+        let file = match &self.opened {
+            Some(opened) => opened.clone()?,
+            None => self.parts().store.open_object(local).await?,
+        };
         self.progress.expect(file.size());
         let engine = self.connector.engine(remote_directory)?;
         let (journal, object, id) = (self.journal(), local.to_string(), trace_id(self.item, &file));
+        self.discard_others(&engine, local, &id).await;
         let receipt = self.parts().transport.send(Shipment {
             connector: &engine,
             traces: traces(self.item, local, &id),
@@ -31,6 +37,16 @@ impl Attempt<'_> {
             host_key: Some(receipt.host_key).filter(|key| !key.is_empty()),
             ..ItemOutcome::default()
         })
+    }
+
+    /// Removes what earlier attempts left of other versions of the object: under this one's names nobody looks for it. What they
+    /// moved aside gets its name back before this one takes it.
+    async fn discard_others(&self, engine: &Connector, local: &ObjectPath, id: &str) {
+        for other in self.item.traces.iter().filter(|trace| *trace != id) {
+            if let Err(error) = self.parts().transport.discard(engine, traces(self.item, local, other)).await {
+                log::transfer::item_leftover(self.item, &error);
+            }
+        }
     }
 }
 

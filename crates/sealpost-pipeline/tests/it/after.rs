@@ -90,7 +90,7 @@ async fn interrupted(rig: &Rig, content: &[u8]) -> sealpost_core::id::TransferId
         ..ItemOutcome::default()
     };
     let transfers = &rig.pipeline.parts().transfers;
-    for event in [ItemEvent::Started { attempt: 1 }, ItemEvent::Stored { outcome }] {
+    for event in [ItemEvent::started(1), ItemEvent::Stored { outcome }] {
         transfers.apply_item(&item.id, &event, None, Timestamp::now()).await.unwrap();
     }
     transfer.id

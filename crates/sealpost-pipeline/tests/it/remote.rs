@@ -78,7 +78,7 @@ async fn what_never_came_to_the_server_was_not_done_there() {
 async fn what_an_attempt_may_have_done_is_taken_for_done() {
     let rig = Rig::idle(Default::default()).await;
     let connector = rig.connector(|_| {}).await;
-    let started = |attempt| ItemEvent::Started { attempt };
+    let started = ItemEvent::started;
     let failed = |code: &'static Code, may_have_acted| {
         let failure = TransferFailure::new(TransferKind::Delete, &Error::new(code, "the server"));
         ItemEvent::AttemptFailed { failure, may_have_acted }

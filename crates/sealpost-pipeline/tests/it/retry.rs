@@ -147,4 +147,33 @@ async fn an_object_that_is_replaced_between_attempts_is_never_mixed_with_the_new
     proxy.heal();
     assert_completed(&rig.ended(&transfer.id).await[0]);
     assert!(std::fs::read(rig.sshd.inbox().join("big.bin")).unwrap() == noise(8_000_000, 4));
+    assert_eq!(rig.remote_names(""), ["big.bin"], "nothing of the earlier object is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_of_an_object_that_is_deleted_between_attempts_is_removed() {
+    let rig = Rig::working().await;
+    let proxy = ChaosProxy::start(([127, 0, 0, 1], rig.sshd.port()).into());
+    let connector = rig.connector(through(&proxy)).await;
+    rig.put("big.bin", &noise(8_000_000, 3));
+    proxy.set(Chaos::CutUpload(1_000_000));
+    let transfer = rig.start(&connector, vec![Action::Send { local: object("big.bin"), remote_directory: None }]).await;
+    while rig.items(&transfer.id).await[0].failed_attempts == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // No attempt is under way while it happens: one that has the object open may send all of it.
+    proxy.set(Chaos::Refuse);
+    let failed = rig.items(&transfer.id).await[0].failed_attempts;
+    while rig.items(&transfer.id).await[0].failed_attempts <= failed + 1 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_ne!(rig.remote_names("").len(), 0, "the first attempt has left something");
+    std::fs::remove_file(rig.stored("big.bin")).unwrap();
+    proxy.heal();
+    assert_eq!(rig.ended(&transfer.id).await[0].failure.as_ref().unwrap().code.as_str(), "SEND_FILE_NOT_FOUND");
+    let begun = std::time::Instant::now();
+    while !rig.remote_names("").is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", rig.remote_names(""));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

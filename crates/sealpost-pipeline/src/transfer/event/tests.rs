@@ -51,7 +51,7 @@ fn transfer(kind: TransferKind) -> Transfer {
 fn begun(action: Action) -> TransferItem {
     let mut item = TransferItem::queued(&transfer(action.kind()), 0, action);
     item.id = "0199a000-0000-7000-8000-0000000000aa".parse().expect("an id");
-    item.apply(&ItemEvent::Started { attempt: 1 }, at(1_250)).expect("legal")
+    item.apply(&ItemEvent::started(1), at(1_250)).expect("legal")
 }
 
 fn completed(action: Action, outcome: ItemOutcome) -> TransferItem {

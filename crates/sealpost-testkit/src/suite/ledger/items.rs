@@ -54,11 +54,11 @@ pub async fn an_item_is_followed_to_its_end(ports: Ports) {
     assert_eq!(retried.code, FailureCode::ConnectionError);
     let again = apply(&ItemEvent::AttemptFailed { failure: retried, may_have_acted: true }).await;
     assert_eq!((again.failed_attempts, again.may_have_acted), (1, true));
-    apply(&ItemEvent::Started { attempt: 2 }).await;
+    apply(&ItemEvent::started(2)).await;
     let done = apply(&completed()).await;
     assert_eq!((done.status, done.bytes, done.attempts), (ItemStatus::Completed, 4711, 2));
     assert_eq!(ports.transfers.transfer_item(id).await.unwrap(), Some(done));
-    for event in [completed(), failed(), ItemEvent::Started { attempt: 3 }] {
+    for event in [completed(), failed(), ItemEvent::started(3)] {
         let outcome = ports.transfers.apply_item(id, &event, Some(&lease), now).await;
         refused(outcome, &codes::ledger::ILLEGAL_MOVE);
     }

@@ -85,7 +85,7 @@ impl Ports {
 }
 
 /// The start of an item's first attempt.
-pub const BEGUN: ItemEvent = ItemEvent::Started { attempt: 1 };
+pub const BEGUN: ItemEvent = ItemEvent::started(1);
 
 /// The end of a good one.
 #[must_use]
