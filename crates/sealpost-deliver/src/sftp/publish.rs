@@ -3,7 +3,7 @@
 use sealpost_core::connector::ExistingFile;
 use sealpost_core::delivery::Intent;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::port::{SealedReader, Shipment};
+use sealpost_core::port::Shipment;
 use sealpost_core::receipt::Certainty;
 
 use super::client::Client;
@@ -52,7 +52,7 @@ pub(super) async fn publish(
             // By the rename of that attempt, perhaps: it is done late where its connection broke with the request on its way.
             if intended
                 && earlier == Some(path.as_str())
-                && let Verdict::Published = what_happened(client, temporary, &path, Some(shipment.file)).await?
+                && let Verdict::Published = what_happened(client, temporary, &path, Some(shipment)).await?
             {
                 return Ok((path, Certainty::Recovered));
             }
@@ -87,7 +87,7 @@ pub(super) async fn publish(
         };
         // Only a rename of an earlier attempt can be half done: the one that was just refused changed nothing.
         let half = policy != ExistingFile::Replace && earlier == Some(path.as_str());
-        match what_happened(client, temporary, &path, half.then_some(shipment.file)).await? {
+        match what_happened(client, temporary, &path, half.then_some(shipment)).await? {
             Verdict::Published => return Ok((published(client, shipment, path, earlier).await?, Certainty::Recovered)),
             Verdict::Refused { taken } => {
                 shipment.journal.withdraw().await?;
@@ -113,7 +113,7 @@ pub(super) async fn publish(
 /// earlier attempt, or by this one, where the server does what it refuses.
 async fn published(client: &Client, shipment: &Shipment<'_>, path: String, earlier: Option<&str>) -> Result<String> {
     let Some(earlier) = earlier.filter(|earlier| *earlier != path) else { return Ok(path) };
-    if is_ours(client, shipment.file, &path).await? {
+    if is_ours(client, shipment, &path).await? {
         return Ok(path);
     }
     if shipment.connector.settings.checksum_file {
@@ -145,20 +145,15 @@ enum Verdict {
 }
 
 /// What a refused rename means, or a name that is taken: an earlier attempt, thought dead, may have renamed in the meantime.
-/// `half` is the file where it may have done a half of it. Where it may not, a file at `path` that looks like ours is another
+/// `half` is what is sent where it may have done a half of it. Where it may not, a file at `path` that looks like ours is another
 /// delivery's.
-async fn what_happened(
-    client: &Client,
-    temporary: &str,
-    path: &str,
-    half: Option<&dyn SealedReader>,
-) -> Result<Verdict> {
+async fn what_happened(client: &Client, temporary: &str, path: &str, half: Option<&Shipment<'_>>) -> Result<Verdict> {
     let doing = format!("look for `{temporary}`");
     let Some(left) = client.stat(temporary).await.map_err(|fault| fault.into_error(&doing))? else {
         return Ok(Verdict::Published);
     };
-    if let Some(file) = half
-        && half_renamed(client, file, temporary, left, path).await?
+    if let Some(shipment) = half
+        && half_renamed(client, shipment, temporary, left, path).await?
     {
         return Ok(Verdict::Published);
     }

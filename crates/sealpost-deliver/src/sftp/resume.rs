@@ -7,10 +7,14 @@ use sealpost_core::port::{SealedReader, Shipment};
 use super::client::{Client, protocol};
 use super::names::Names;
 use super::packet::{Attributes, FOR_READ, READ, Reply, Request};
+use super::requests::OpenFile;
 use super::status::Fault;
 
-/// How many bytes of two files' ends are compared.
-const END: u32 = 4096;
+/// How many bytes of two sealed files' ends are compared.
+const END: u64 = 4096;
+/// How many bytes of other files are compared at once, and in how many requests on their way.
+const PIECE: u64 = 32 * 1024;
+const PIECES: u64 = 32;
 
 /// Where a delivery stands on the server when an attempt begins.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,7 +50,7 @@ pub(super) async fn look(client: &Client, shipment: &Shipment<'_>, names: &Names
         };
         if left.size == Some(size) {
             let replaces = shipment.connector.settings.existing_file == ExistingFile::Replace;
-            if !replaces && half_renamed(client, shipment.file, temporary, left, &intent.final_path).await? {
+            if !replaces && half_renamed(client, shipment, temporary, left, &intent.final_path).await? {
                 return Ok(Standing::Published { path: intent.final_path.clone(), present: true });
             }
             return Ok(Standing::Complete(temporary.clone()));
@@ -70,17 +74,20 @@ async fn visible(client: &Client, path: &str) -> Result<Option<Attributes>> {
 /// Whether `temporary` and `path` are one file under two names. Where that is so, the hidden name is removed.
 ///
 /// OpenSSH renames by making a second link and removing the first (its `rename` must not replace a file); a crash in
-/// between leaves both. Two files that agree in size, owner, permissions and time, and as far as can be seen in their end, are
-/// taken for one. The files of two deliveries that came in the same second may agree in all that is not content, so this is
+/// between leaves both. Two files that agree in size, owner, permissions and time, and as far as can be seen in what is in them,
+/// are taken for one. The files of two deliveries that came in the same second may agree in all that is not content, so this is
 /// asked only where an earlier attempt was about to rename the one to the other.
 pub(super) async fn half_renamed(
     client: &Client,
-    file: &dyn SealedReader,
+    shipment: &Shipment<'_>,
     temporary: &str,
     left: Attributes,
     path: &str,
 ) -> Result<bool> {
-    if left.modified.is_none() || visible(client, path).await? != Some(left) || !ends_alike(client, file, path).await? {
+    if left.modified.is_none()
+        || visible(client, path).await? != Some(left)
+        || !has_ours(client, shipment, path).await?
+    {
         return Ok(false);
     }
     match client.remove(temporary).await {
@@ -90,35 +97,60 @@ pub(super) async fn half_renamed(
     }
 }
 
-/// Whether there is a file at `path` that is ours, as far as can be seen in its size and its end.
-pub(super) async fn is_ours(client: &Client, file: &dyn SealedReader, path: &str) -> Result<bool> {
+/// Whether there is a file at `path` that is ours, as far as can be seen in its size and what is in it.
+pub(super) async fn is_ours(client: &Client, shipment: &Shipment<'_>, path: &str) -> Result<bool> {
     let there = visible(client, path).await?;
-    Ok(there.is_some_and(|there| there.size == Some(file.size())) && ends_alike(client, file, path).await?)
+    Ok(there.is_some_and(|there| there.size == Some(shipment.file.size())) && has_ours(client, shipment, path).await?)
 }
 
-/// Whether the file at `path` ends as ours does, which no other sealed file of its size does: each has keys of its own. Where
-/// it may not be read, nothing speaks against it.
-async fn ends_alike(client: &Client, file: &dyn SealedReader, path: &str) -> Result<bool> {
-    let length = u32::try_from(file.size()).unwrap_or(u32::MAX).min(END);
-    if length == 0 {
+/// Whether the file at `path` is ours, by what is in it. Of a sealed one the end is enough: no other sealed file of its size ends
+/// so, for each has keys of its own. Of any other every byte counts: should it be another's, ours would be removed.
+///
+/// Where it may not be read, nothing speaks against a sealed one.
+async fn has_ours(client: &Client, shipment: &Shipment<'_>, path: &str) -> Result<bool> {
+    let size = shipment.file.size();
+    if size == 0 {
         return Ok(true);
     }
-    let from = file.size() - u64::from(length);
-    let read = async {
-        let opened = client.open(path, FOR_READ).await?;
-        client.ask("read", |id| Request::new(READ, id).string(&opened).u64(from).u32(length)).await
-    };
-    let answer: Result<Reply, Fault> = read.await;
-    match answer {
-        Ok(Reply::Data(theirs)) => {
-            let ours = file.read(from, length as usize).await?;
-            // A server may give less than was asked for.
-            Ok(!theirs.is_empty() && ours.starts_with(&theirs))
-        }
-        Ok(_) => Err(protocol("read")),
-        Err(Fault::Refused(_)) => Ok(true),
+    let is_sealed = shipment.sha256.is_some();
+    let from = if is_sealed { size.saturating_sub(END) } else { 0 };
+    match agrees(client, shipment.file, path, from).await {
+        Ok(agrees) => Ok(agrees),
+        Err(Fault::Refused(_)) => Ok(is_sealed),
         Err(Fault::Failed(error)) => Err(error),
     }
+}
+
+/// Whether the file at `path` has our bytes from here on.
+async fn agrees(client: &Client, file: &dyn SealedReader, path: &str, from: u64) -> Result<bool, Fault> {
+    let opened = client.open(path, FOR_READ).await?;
+    let mut at = from;
+    while at < file.size() {
+        let places = (0..PIECES).map(|number| at + number * PIECE).take_while(|place| *place < file.size());
+        let requests: Vec<_> = places.map(|place| reading(&opened, place, piece(file, place))).collect();
+        for answer in client.ask_all("read", requests).await? {
+            let Reply::Data(theirs) = answer? else { return Err(protocol("read").into()) };
+            let ours = file.read(at, piece(file, at) as usize).await?;
+            if theirs.is_empty() || !ours.starts_with(&theirs) {
+                return Ok(false);
+            }
+            at += theirs.len() as u64;
+            // A server may give less than was asked for: the rest is asked for again.
+            if theirs.len() < ours.len() {
+                break;
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// How much of the file is asked for from here on.
+fn piece(file: &dyn SealedReader, at: u64) -> u32 {
+    u32::try_from(file.size().saturating_sub(at).min(PIECE)).unwrap_or(u32::MAX)
+}
+
+fn reading(opened: &OpenFile, at: u64, length: u32) -> impl FnOnce(u32) -> Request {
+    move |id| Request::new(READ, id).string(opened).u64(at).u32(length)
 }
 
 /// Renames the newest earlier partial file to this round's name. From then on an attempt that was thought dead can't rename,

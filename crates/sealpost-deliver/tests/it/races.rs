@@ -124,6 +124,48 @@ async fn the_file_of_another_delivery_is_not_taken_for_a_half_done_rename() {
     assert!(std::fs::read(&visible).unwrap() == noise(30_000, 2));
 }
 
+/// Files that were not sealed may be alike but for one byte, and that may be their first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_file_that_is_almost_ours_is_not_taken_for_a_half_done_rename() {
+    let server = Sshd::start();
+    let site = sites::openssh(&server);
+    let inbox = server.inbox().canonicalize().unwrap();
+    let ours = noise(1_500_000, 1);
+    let mut other = ours.clone();
+    other[0] ^= 1;
+    let mut parcel = Parcel::new(&site.settings, "a.csv", ours);
+    parcel.connector.settings.existing_file = ExistingFile::KeepBoth;
+    let (hidden, visible) = (inbox.join(parcel.hidden(1)), inbox.join("a.csv"));
+    let now = SystemTime::now();
+    for (path, bytes) in [(&hidden, parcel.file.0.to_vec()), (&visible, other.clone())] {
+        std::fs::write(path, bytes).unwrap();
+        set_modified(path, now);
+    }
+    parcel.delivery.attempts = 1;
+    let intent = Intent {
+        temporary_path: hidden.display().to_string(),
+        final_path: visible.display().to_string(),
+        account: parcel.connector.settings.account(),
+    };
+    *parcel.journal.intent.lock().unwrap() = Some(intent.clone());
+    parcel.begin();
+    let receipt = site.transport.send(Shipment { sha256: None, ..parcel.shipment() }).await.unwrap();
+    assert!(receipt.remote_path.ends_with("/a-1.csv"), "{}", receipt.remote_path);
+    assert!(std::fs::read(inbox.join("a-1.csv")).unwrap() == parcel.file.0);
+    assert!(std::fs::read(&visible).unwrap() == other);
+
+    // The same bytes all through: the rename was half done.
+    std::fs::write(&hidden, &parcel.file.0).unwrap();
+    std::fs::write(&visible, &parcel.file.0).unwrap();
+    set_modified(&hidden, now);
+    set_modified(&visible, now);
+    *parcel.journal.intent.lock().unwrap() = Some(intent);
+    parcel.begin();
+    let receipt = site.transport.send(Shipment { sha256: None, ..parcel.shipment() }).await.unwrap();
+    assert_eq!(receipt.certainty, Certainty::Recovered);
+    assert_eq!(names(&inbox), ["a-1.csv", "a.csv"]);
+}
+
 /// An earlier attempt's process at the server, thought dead, does the first half of its rename while this attempt is about
 /// to rename.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
