@@ -122,7 +122,8 @@ fn shown(item: &TransferItem, kind: TransferKind) -> Json {
     }
     let Some(outcome) = &item.outcome else { return Json::Object(result) };
     if let Some(path) = &outcome.path {
-        member(if kind == TransferKind::Send { "RemotePath" } else { "LocalPath" }, path.as_str().into());
+        let is_local = matches!(kind, TransferKind::Retrieve | TransferKind::List);
+        member(if is_local { "LocalPath" } else { "RemotePath" }, path.as_str().into());
     }
     if let Some(sha256) = &outcome.sha256 {
         member("Sha256", sha256.as_str().into());

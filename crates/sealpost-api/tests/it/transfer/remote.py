@@ -68,7 +68,11 @@ def delete(path):
     return ended(operator.start_remote_delete(ConnectorId=c, DeletePath=path)["DeleteId"])
 
 
-assert move(f"{inbox}/kept.txt", f"{inbox}/done/kept.txt") == ("COMPLETED", None)
+moved = operator.start_remote_move(ConnectorId=c, SourcePath=f"{inbox}/kept.txt", TargetPath=f"{inbox}/done/kept.txt")["MoveId"]
+assert ended(moved) == ("COMPLETED", None)
+_, _, body = raw("ListFileTransferResults", {"ConnectorId": c, "TransferId": moved})
+[one] = body["FileTransferResults"]
+assert one["RemotePath"] == f"{inbox}/done/kept.txt" and "LocalPath" not in one, one
 assert os.path.exists(f"{inbox}/done/kept.txt") and not os.path.exists(f"{inbox}/kept.txt")
 assert move(f"{inbox}/nothing.txt", f"{inbox}/done/x.txt") == ("FAILED", "PATH_NOT_FOUND")
 assert move(f"{inbox}/done/kept.txt", f"{inbox}/done/moved.txt") == ("FAILED", "RENAME_ERROR"), "nothing is replaced"
