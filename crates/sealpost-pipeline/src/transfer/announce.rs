@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::error::{Error, Result, Retry, codes};
 use sealpost_core::id::{TransferId, TransferItemId};
 use sealpost_core::port::{TransferEvent, TransferEventSink};
 use sealpost_core::task::Lease;
@@ -97,7 +97,7 @@ impl Pipeline {
             return Ok(Outcome::Done);
         }
         self.told.remember(&event.id, told);
-        let pause = pause(claims, rand::random());
+        let pause = pause(claims, rand::random()).max(asked_for(&error));
         log::transfer::event_waits(event, sink, &error, pause);
         Ok(Outcome::Again(pause))
     }
@@ -132,6 +132,14 @@ fn is_given_up(age: SignedDuration, claims: u32) -> bool {
     age > PATIENCE && claims >= FEWEST_CLAIMS
 }
 
+/// How long the receiver asked us to wait, as far as we let it.
+fn asked_for(error: &Error) -> Duration {
+    match error.retry() {
+        Retry::After(pause) => pause.min(LONGEST_PAUSE),
+        _ => Duration::ZERO,
+    }
+}
+
 /// The pause after a task was claimed so often; `random` in `[0, 1)` spreads it over its upper half.
 fn pause(claims: u32, random: f64) -> Duration {
     let doublings = claims.saturating_sub(1).min(16);
@@ -146,6 +154,16 @@ mod tests {
     fn pauses_grow_up_to_an_hour() {
         let pauses: Vec<u64> = (1..=12).map(|claims| pause(claims, 1.0).as_secs()).collect();
         assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
+    }
+
+    #[test]
+    fn a_receiver_may_ask_for_a_pause_of_an_hour_at_most() {
+        let refused = || Error::new(&codes::notify::TIMEOUT, "the receiver");
+        assert_eq!(asked_for(&refused()), Duration::ZERO);
+        for (asked, kept) in [(120, 120), (100_000, 3600)] {
+            let error = refused().retried(Retry::After(Duration::from_secs(asked)));
+            assert_eq!(asked_for(&error), Duration::from_secs(kept));
+        }
     }
 
     #[test]

@@ -311,6 +311,20 @@ mod tests {
     }
 
     #[test]
+    fn a_source_of_events_that_amazon_refuses_is_refused_here() {
+        let keys = |sink: &str| {
+            let text = format!("{GOOD}[[transfer.events]]\nkind = \"eventbridge\"\n{sink}\n");
+            match parse(&text, &Variables(vec![])) {
+                Ok(_) => Vec::new(),
+                Err(error) => error.fields().iter().map(|field| field.pointer.clone()).collect(),
+            }
+        };
+        assert_eq!(keys("source = \"aws.transfer\""), ["transfer.events[0].source"]);
+        assert_eq!(keys("source = \"acme.transfer\""), [""; 0]);
+        assert_eq!(keys("source = \"aws.transfer\"\naws = { endpoint = \"http://127.0.0.1:4010\" }"), [""; 0]);
+    }
+
+    #[test]
     fn a_ledgers_settings_are_looked_at_before_it_is_opened() {
         let keys = |ledger: &str| match parse(&format!("{GOOD}[ledger]\n{ledger}\n"), &Variables(vec![])) {
             Ok(_) => Vec::new(),

@@ -133,6 +133,18 @@ impl TransferBlock {
         if self.queue_limit < self.most_files {
             problem("queue_limit", "expected at least `most_files`");
         }
+        for (index, sink) in self.events.iter().enumerate() {
+            // The bus answers each event with a refusal then. What speaks its protocol elsewhere may not.
+            if let EventSinkSettings::EventBridge(bus) = sink
+                && bus.source.starts_with("aws.")
+                && bus.aws.endpoint.is_none()
+            {
+                problem(
+                    &format!("events[{index}].source"),
+                    "Amazon keeps `aws.` for itself: expected another source, or `aws.endpoint` of a bus elsewhere",
+                );
+            }
+        }
         problems
     }
 
