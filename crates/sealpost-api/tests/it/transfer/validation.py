@@ -52,6 +52,7 @@ for operation, body, error, text in [
     # The remote operations.
     ("StartDirectoryListing", {"ConnectorId": c, "RemoteDirectoryPath": "/"}, INVALID, "'outputDirectoryPath'"),
     ("StartDirectoryListing", {"ConnectorId": c, "OutputDirectoryPath": "/b"}, INVALID, "'remoteDirectoryPath'"),
+    ("StartDirectoryListing", {"ConnectorId": c, "RemoteDirectoryPath": "/", "OutputDirectoryPath": "/b" + "/abcdefghi" * 97}, INVALID, "leaves no room for the file's name"),
     ("StartDirectoryListing", {"ConnectorId": c, "RemoteDirectoryPath": "/", "OutputDirectoryPath": "/b", "MaxItems": 0}, INVALID, "'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1"),
     ("StartDirectoryListing", {"ConnectorId": c, "RemoteDirectoryPath": "/", "OutputDirectoryPath": "/b", "MaxItems": 200_001}, INVALID, "less than or equal to 200000"),
     ("StartDirectoryListing", {"ConnectorId": c, "RemoteDirectoryPath": "/", "OutputDirectoryPath": "/b", "MaxItems": 2**40}, INVALID, "less than or equal to 200000"),
