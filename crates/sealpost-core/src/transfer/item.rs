@@ -81,6 +81,10 @@ pub struct TransferItem {
     /// with, the newest last. Records of earlier versions have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<String>,
+    /// The connector's address at the newest attempt: what is said of the item later is not to change with the connector. Records
+    /// of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Whether a retrieved file is in the store already, and only the remote file is left to be seen to.
     #[serde(default)]
     pub stored: bool,
@@ -135,6 +139,9 @@ pub enum ItemEvent {
         /// What its hidden names are told apart by, where it sends.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trace: Option<String>,
+        /// The connector's address, as it is for this attempt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
     },
     /// A hidden file is complete and verified; the rename is next.
     Intended {
@@ -179,7 +186,7 @@ impl ItemEvent {
     /// An attempt that leaves nothing on the server to be found again.
     #[must_use]
     pub const fn started(attempt: u32) -> Self {
-        Self::Started { attempt, trace: None }
+        Self::Started { attempt, trace: None, url: None }
     }
 
     /// The event's stable name.
@@ -214,6 +221,7 @@ impl TransferItem {
             may_have_acted: false,
             intent: None,
             traces: Vec::new(),
+            url: None,
             stored: false,
             size: None,
             bytes: 0,
@@ -240,11 +248,12 @@ impl TransferItem {
 
         let mut item = self.clone();
         match (self.status, event) {
-            (Queued | InProgress, ItemEvent::Started { attempt, trace }) if *attempt > self.attempts => {
+            (Queued | InProgress, ItemEvent::Started { attempt, trace, url }) if *attempt > self.attempts => {
                 item.status = InProgress;
                 item.attempts = *attempt;
                 item.started_at.get_or_insert(now);
                 item.remember(trace.as_deref());
+                item.url = url.clone().or(item.url);
             }
             (InProgress, ItemEvent::Intended { intent }) => item.intent = Some(intent.clone()),
             (InProgress, ItemEvent::IntentWithdrawn) => item.intent = None,
@@ -364,7 +373,8 @@ mod tests {
         let mut item = item();
         let mut begin = |trace: Option<&str>| {
             let attempt = item.attempts + 1;
-            item = item.apply(&ItemEvent::Started { attempt, trace: trace.map(str::to_owned) }, now).expect("legal");
+            let started = ItemEvent::Started { attempt, trace: trace.map(str::to_owned), url: None };
+            item = item.apply(&started, now).expect("legal");
             item.traces.clone()
         };
         begin(Some("a"));

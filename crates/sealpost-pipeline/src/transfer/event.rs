@@ -1,8 +1,8 @@
 //! Events of transfers in the shape of Amazon EventBridge: what AWS Transfer Family says of its SFTP connectors, with
 //! the members and values that it documents, and one of our own when all files of a transfer have ended.
 //!
-//! Pure: the same item gives the same event, byte for byte, at each attempt to announce it. Beside AWS's members there is
-//! `metadata`, the caller's own words.
+//! Pure: the same item gives the same event, byte for byte, at each attempt to announce it, whatever becomes of
+//! the connector. Beside AWS's members there is `metadata`, the caller's own words.
 
 use jiff::Timestamp;
 use sealpost_core::object::ObjectPath;
@@ -26,6 +26,8 @@ pub(crate) struct Tally {
     pub(crate) failed: u32,
     pub(crate) bytes: u64,
     pub(crate) started_at: Option<Timestamp>,
+    /// The connector's address, as the first of them that was begun had it.
+    pub(crate) url: Option<String>,
 }
 
 impl Tally {
@@ -36,6 +38,9 @@ impl Tally {
                 self.bytes += item.outcome.as_ref().map_or(0, |outcome| outcome.bytes);
             }
             _ => self.failed += 1,
+        }
+        if self.url.is_none() {
+            self.url.clone_from(&item.url);
         }
         self.started_at = [self.started_at, item.started_at].into_iter().flatten().min();
     }
@@ -85,8 +90,8 @@ pub(crate) fn of_item(
         Action::Delete { .. } => put("delete-id", item.transfer.as_str().into()),
         Action::Move { .. } => put("move-id", item.transfer.as_str().into()),
     }
-    if let Some(connector) = connector {
-        put("url", connector.url.as_str().into());
+    if let Some(url) = item.url.as_deref().or(connector.map(|connector| connector.url.as_str())) {
+        put("url", url.into());
     }
     match &item.action {
         Action::Send { local, remote_directory } => {
@@ -167,8 +172,8 @@ pub(crate) fn of_transfer(
     put("operation", operation(transfer.kind).into());
     put("connector-id", transfer.connector.as_str().into());
     put("transfer-id", transfer.id.as_str().into());
-    if let Some(connector) = connector {
-        put("url", connector.url.as_str().into());
+    if let Some(url) = tally.url.as_deref().or(connector.map(|connector| connector.url.as_str())) {
+        put("url", url.into());
     }
     put("status-code", if is_completed { "COMPLETED" } else { "FAILED" }.into());
     put("item-count", transfer.items.into());

@@ -47,7 +47,8 @@ impl Pipeline {
         let file = opened.as_ref().and_then(|opened| opened.as_ref().ok());
         // Before the first byte: whoever tidies up finds what this attempt leaves, whatever becomes of the object.
         let trace = file.map(|file| send::trace_id(&item, file));
-        let item = self.apply_event(&item, &ItemEvent::Started { attempt, trace }, lease).await?;
+        let started = ItemEvent::Started { attempt, trace, url: Some(connector.url.clone()) };
+        let item = self.apply_event(&item, &started, lease).await?;
         let stopwatch = Stopwatch::start();
         let progress = Arc::new(Progress::default());
         let attempt = Attempt {

@@ -1,6 +1,6 @@
 //! Events: each at least once to every sink, and one when all files of a transfer have ended.
 
-use sealpost_core::transfer::Action;
+use sealpost_core::transfer::{Action, TransferConnector};
 
 use crate::rig::{Rig, Wish, object};
 
@@ -42,4 +42,25 @@ async fn every_item_and_the_transfer_are_announced_to_every_sink() {
     assert_eq!(sent.1["detail"]["file-transfer-id"], format!("{}/{}", items[0].transfer, items[0].id));
     // The sink that took it at once was not told again.
     assert_eq!(rig.heard.events().len(), 3);
+}
+
+/// To another address.
+fn moved(connector: TransferConnector) -> sealpost_core::Result<TransferConnector> {
+    Ok(TransferConnector { url: "sftp://elsewhere.example".to_owned(), ..connector })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_comes_again_is_the_same_though_the_connector_has_changed() {
+    let rig = Rig::with(Wish { refusals: 1, ..Wish::default() }).await;
+    let connector = rig.connector(|_| {}).await;
+    rig.put("a.txt", b"hello");
+    rig.run(&connector, vec![Action::Send { local: object("a.txt"), remote_directory: None }]).await;
+    let events = rig.heard.wait(2).await;
+    rig.pipeline.edit_transfer_connector(&connector, &moved).await.unwrap().unwrap();
+    let late = rig.heard_late.wait(2).await;
+    for (event, body) in &events {
+        let (twin, _) = late.iter().find(|(other, _)| other.id == event.id).unwrap();
+        assert_eq!(twin.envelope, event.envelope);
+        assert_ne!(body["detail"]["url"], "sftp://elsewhere.example");
+    }
 }
