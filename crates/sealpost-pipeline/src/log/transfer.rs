@@ -71,6 +71,13 @@ pub(crate) fn test_failed(connector: &TransferConnector, step: &str, failure: &F
     );
 }
 
+pub(crate) fn connector_leftover(connector: &TransferConnector, error: &Error) {
+    warn!(
+        connector.id = %connector.id, error.code = error.code().id, cause = ?error,
+        "a connector was removed; what the engine keeps of it elsewhere may be left"
+    );
+}
+
 pub(crate) fn not_the_same_file(item: &TransferItem, path: &str) {
     about_item!(
         warn,

@@ -5,7 +5,7 @@ use sealpost_core::id::ConnectorId;
 use sealpost_core::port::Edit;
 use sealpost_core::transfer::TransferConnector;
 
-use crate::Pipeline;
+use crate::{Pipeline, log};
 
 impl Pipeline {
     /// A connector of the transfer API, or a partner's.
@@ -64,17 +64,28 @@ impl Pipeline {
         Ok(edited)
     }
 
-    /// Removes a connector. `false` where there was none. What was started on it and is not finished fails when its turn
+    /// Removes a connector, and what the engine keeps of it elsewhere. `false` where there was none. What was started on it and is not finished fails when its turn
     /// comes.
     ///
     /// # Errors
     /// `SP-LEDGER-008` for a partner's; `SP-LEDGER-001`.
     pub async fn remove_transfer_connector(&self, id: &ConnectorId) -> Result<bool> {
+        let connector = self.parts.transfers.transfer_connector(id).await?;
         let removed = self.parts.transfers.remove_transfer_connector(id).await?;
         if !removed {
             self.refuse_partners(id).await?;
+        } else if let Some(connector) = connector {
+            self.retire(&connector).await;
         }
         Ok(removed)
+    }
+
+    /// Removes what the engine keeps of a connector elsewhere. The connector is gone all the same where that fails.
+    async fn retire(&self, connector: &TransferConnector) {
+        let retired = async { self.parts.transport.retire(&connector.engine(None)?).await };
+        if let Err(error) = retired.await {
+            log::transfer::connector_leftover(connector, &error);
+        }
     }
 
     async fn refuse_partners(&self, id: &ConnectorId) -> Result<()> {

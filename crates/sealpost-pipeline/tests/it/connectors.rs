@@ -52,6 +52,16 @@ async fn partners_connectors_are_listed_and_used_but_not_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_engine_keeps_nothing_of_a_connector_that_is_removed() {
+    let rig = Rig::idle(Wish::default()).await;
+    let id = rig.connector(|_| {}).await;
+    let nobody = sealpost_core::id::ConnectorId::fresh();
+    assert!(!rig.pipeline.remove_transfer_connector(&nobody).await.unwrap());
+    assert!(rig.pipeline.remove_transfer_connector(&id).await.unwrap());
+    assert_eq!(*rig.retired.lock().unwrap(), [id]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_test_shows_the_host_key_that_nobody_has_approved_yet() {
     let rig = Rig::idle(Wish::default()).await;
     let id = rig.connector(|connector| connector.settings.host_keys = Vec::new()).await;

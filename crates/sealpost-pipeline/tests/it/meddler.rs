@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use sealpost_core::connector::Connector;
 use sealpost_core::error::Result;
+use sealpost_core::id::ConnectorId;
 use sealpost_core::port::{
     CheckStep, EntrySink, Listed, RemoteEntry, Retrieval, Retrieved, Shipment, Traces, Transport,
 };
@@ -18,6 +19,8 @@ pub(crate) type Meddling = Box<dyn FnOnce() + Send>;
 pub(crate) struct Meddler {
     pub(crate) engine: Sftp,
     pub(crate) after_retrieve: Arc<Mutex<Option<Meddling>>>,
+    /// Connectors that the engine was to keep nothing of any more.
+    pub(crate) retired: Arc<Mutex<Vec<ConnectorId>>>,
 }
 
 #[async_trait]
@@ -28,6 +31,11 @@ impl Transport for Meddler {
 
     async fn discard(&self, connector: &Connector, traces: Traces<'_>) -> Result<()> {
         self.engine.discard(connector, traces).await
+    }
+
+    async fn retire(&self, connector: &Connector) -> Result<Option<String>> {
+        self.retired.lock().unwrap().push(connector.id.clone());
+        Ok(None)
     }
 
     async fn retrieve(&self, retrieval: Retrieval<'_>) -> Result<Retrieved> {

@@ -62,6 +62,8 @@ pub(crate) struct Rig {
     pub(crate) folder: TempDir,
     pub(crate) heard: Arc<Sink>,
     pub(crate) heard_late: Arc<Sink>,
+    /// Connectors that the engine was to keep nothing of any more.
+    pub(crate) retired: Arc<Mutex<Vec<ConnectorId>>>,
     meddling: Arc<Mutex<Option<Meddling>>>,
     shutdown: CancellationToken,
     client_key: PathBuf,
@@ -152,6 +154,7 @@ impl Rig {
             |name, refusals| Arc::new(Sink { name, refusals: AtomicU32::new(refusals), events: Mutex::default() });
         let (heard, heard_late) = (sink("file", 0), sink("webhook", wish.refusals));
         let meddling = Arc::new(Mutex::new(None));
+        let retired = Arc::new(Mutex::new(Vec::new()));
         let pipeline = Pipeline::new(Parts {
             catalogue: Arc::new(Catalogue::of([])),
             sources: BTreeMap::new(),
@@ -160,7 +163,11 @@ impl Rig {
             sealer: Arc::new(OpenPgp),
             signing_key: None,
             store: SealedStore::open(&store, &secrets).await.unwrap(),
-            transport: Arc::new(Meddler { engine: Sftp::new(secrets.clone()), after_retrieve: meddling.clone() }),
+            transport: Arc::new(Meddler {
+                engine: Sftp::new(secrets.clone()),
+                after_retrieve: meddling.clone(),
+                retired: retired.clone(),
+            }),
             ledger: ledger.ledger,
             records: ledger.records,
             queue: ledger.queue,
@@ -178,7 +185,17 @@ impl Rig {
         let pipeline = pipeline.with_first_rest(wish.first_rest);
         let sshd = Sshd::start();
         let client_key = sshd.client_key("ed25519", "256", "RFC4716", "");
-        Self { pipeline, sshd, folder, heard, heard_late, meddling, shutdown: CancellationToken::new(), client_key }
+        Self {
+            pipeline,
+            sshd,
+            folder,
+            heard,
+            heard_late,
+            retired,
+            meddling,
+            shutdown: CancellationToken::new(),
+            client_key,
+        }
     }
 
     pub(crate) fn work(&self) {
