@@ -44,6 +44,8 @@ pub(super) async fn session(settings: &SqliteSettings, timeout_s: u64) -> Result
         .busy_timeout(BUSY)
         .pragma("query_only", "1")
         .pragma("trusted_schema", "0")
+        // What SQLite sorts or keeps aside while it answers are rows in the clear: to memory (2), never to a file.
+        .pragma("temp_store", "2")
         .disable_statement_logging();
     let at_connect = |error| failure(error, Phase::Connect { path: &path });
     let mut connection = options.connect().await.map_err(at_connect)?;

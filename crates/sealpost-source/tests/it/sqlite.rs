@@ -169,6 +169,29 @@ async fn a_query_that_never_ends_is_stopped_by_its_limit_or_its_reader() {
     panic!("the query runs on after its stream was dropped");
 }
 
+/// What no index orders is sorted before the first row comes, and a large sort would go to a file: rows in the clear, on a disk.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_sort_without_an_index_makes_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let rows = "CREATE TABLE t (id INTEGER, name TEXT);
+                WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
+                INSERT INTO t SELECT i, hex(randomblob(60)) FROM n";
+    execute(&path, rows).await;
+    let source = build("sqlite", json!({"path": path}));
+    let sql = "SELECT id, name FROM t WHERE :partner_scope = 'x' ORDER BY name";
+    let query = described(&*source, sql, json!({}), "x").await;
+    let mut stream = source.open(&query).await.unwrap();
+    assert!(stream.next().await.unwrap().is_some());
+    for file in std::fs::read_dir("/proc/self/fd").unwrap() {
+        // One of another test may be closed meanwhile.
+        let Ok(file) = std::fs::read_link(file.unwrap().path()) else { continue };
+        assert!(!file.to_string_lossy().contains("etilqs_"), "{}", file.display());
+    }
+    drop(stream);
+}
+
 #[tokio::test]
 async fn a_missing_or_foreign_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
