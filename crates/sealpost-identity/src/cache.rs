@@ -20,6 +20,9 @@ use crate::settings::KeySource;
 use crate::timing::Timing;
 use crate::unknown::UnknownKeys;
 
+/// While an issuer is down, each eighth attempt gets its full time: one that is only slow comes out of this again.
+const PATIENT_ATTEMPT: u32 = 8;
+
 /// Keys that were fetched.
 pub(crate) struct Cached {
     pub(crate) keys: KeySet,
@@ -87,6 +90,11 @@ impl State {
         let (count, _) = self.failures.as_ref()?;
         Some(self.attempted? + timing.retry(*count))
     }
+
+    /// Whether the issuer is not worth waiting for: the last fetch failed.
+    fn is_down(&self) -> bool {
+        self.failures.as_ref().is_some_and(|(count, _)| !count.is_multiple_of(PATIENT_ATTEMPT))
+    }
 }
 
 impl KeyCache {
@@ -144,9 +152,19 @@ impl KeyCache {
         }
     }
 
-    /// Waits for new keys if those that are here are stale or missing.
-    pub(crate) async fn refresh_if_due(self: &Arc<Self>) {
-        if self.due() <= Instant::now() {
+    /// Waits for new keys if those that are here are stale or missing; after a fetch that failed, for so long only.
+    ///
+    /// A process that is stopped between two requests loses what it does meanwhile: nobody but a request that waits gets the keys of
+    /// an issuer that is slow.
+    pub(crate) async fn refresh_if_due(self: &Arc<Self>, patience: Duration) {
+        if self.due() > Instant::now() {
+            return;
+        }
+        let is_down = self.state().is_down();
+        if is_down {
+            // A fetch that nobody waits for any more goes on by itself.
+            drop(tokio::time::timeout(patience, self.refresh()).await);
+        } else {
             drop(self.refresh().await);
         }
     }

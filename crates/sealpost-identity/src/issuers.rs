@@ -1,6 +1,7 @@
 //! All configured issuers behind the port: finds the issuer of a token, and lets it decide.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -75,8 +76,10 @@ impl Issuers {
     }
 
     /// Fetches the keys that are due. For processes that are stopped between requests (Lambda), before each request.
-    pub async fn refresh_if_due(&self) {
-        join_all(self.issuers.iter().map(|issuer| issuer.keys.refresh_if_due())).await;
+    ///
+    /// An issuer is waited for until it has answered; one whose last fetch failed, for `patience`.
+    pub async fn refresh_if_due(&self, patience: Duration) {
+        join_all(self.issuers.iter().map(|issuer| issuer.keys.refresh_if_due(patience))).await;
     }
 
     fn of(&self, claims: &Map<String, Value>) -> Result<&Issuer> {

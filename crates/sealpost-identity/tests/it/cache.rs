@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::forge::Pair;
-use crate::site::Answer;
+use crate::site::{Answer, LATE};
 use crate::world::{World, impatient};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -140,8 +140,35 @@ async fn what_the_issuer_says_about_caching_is_followed_within_limits() {
     assert_eq!(world.site.hits("/jwks"), 1);
     let said = world.issuers.check().await.remove(0).1.unwrap();
     assert!(said.contains("fresh for 5 min") && said.contains("`a` (Ed25519)"), "{said}");
-    world.issuers.refresh_if_due().await;
+    world.issuers.refresh_if_due(Duration::ZERO).await;
     assert_eq!(world.site.hits("/jwks"), 2, "nothing is due after the check");
+}
+
+/// A function is stopped between two events, and what it fetches with it: keys that no event waits for never come.
+#[tokio::test]
+async fn a_slow_issuer_is_waited_for_and_one_that_is_down_costs_its_time_once() {
+    let (brief, patience, request) = (Duration::from_millis(100), Duration::from_millis(50), Duration::from_secs(2));
+    let timing = Timing { request, shortest_age: brief, longest_age: brief, ..impatient() };
+    let world = World::with("EdDSA", json!({}), &timing).await;
+    let event = async || {
+        let begun = Instant::now();
+        world.issuers.refresh_if_due(patience).await;
+        begun.elapsed()
+    };
+    world.site.set("/jwks", Answer::Late(json!({"keys": [world.pair.jwk("a")]}).to_string()));
+    for hits in 1..=2 {
+        let took = event().await;
+        assert!(took >= LATE, "{took:?}");
+        assert_eq!(world.site.hits("/jwks"), hits);
+        tokio::time::sleep(2 * brief).await;
+    }
+    world.site.set("/jwks", Answer::Silence);
+    let took = event().await;
+    assert!(took >= request, "{took:?}");
+    for _ in 0..3 {
+        let took = event().await;
+        assert!(took < request / 2, "{took:?}");
+    }
 }
 
 /// Does something again and again until a condition holds; gives up after a minute.

@@ -9,11 +9,16 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// How long a slow path takes.
+pub(crate) const LATE: Duration = Duration::from_millis(600);
+
 /// How a path answers.
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// 200 with this body.
     Body(String),
+    /// The same after [`LATE`].
+    Late(String),
     /// These lines of a head, and no body.
     Head(String),
     /// A body that never ends, as fast as it is read.
@@ -108,11 +113,10 @@ impl Site {
                 let head = format!("HTTP/1.1 {lines}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 self.send(&mut stream, head.as_bytes()).await
             }
-            Some(Answer::Body(body)) => {
-                let length = body.len();
-                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-                self.send(&mut stream, head.as_bytes()).await?;
-                self.send(&mut stream, body.as_bytes()).await
+            Some(Answer::Body(body)) => self.send_body(&mut stream, &body).await,
+            Some(Answer::Late(body)) => {
+                tokio::time::sleep(LATE).await;
+                self.send_body(&mut stream, &body).await
             }
             Some(Answer::Silence) => {
                 std::future::pending::<()>().await;
@@ -132,6 +136,13 @@ impl Site {
                 }
             }
         }
+    }
+
+    async fn send_body(&self, stream: &mut TcpStream, body: &str) -> std::io::Result<()> {
+        let length = body.len();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        self.send(stream, head.as_bytes()).await?;
+        self.send(stream, body.as_bytes()).await
     }
 
     async fn send(&self, stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {

@@ -6,15 +6,14 @@ use std::time::Duration;
 use sealpost_identity::Issuers;
 use serde_json::Value as Json;
 
-/// How long an event waits for new keys. Most issuers answer in less; what takes longer, or never ends, must not hold up callers
-/// whose keys are here. A token whose keys are not here waits for them where it is verified.
+/// How long an event waits for an issuer that did not answer the last time, whose callers' keys may be here. A token whose keys are
+/// not here waits for them where it is verified.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Renews the keys that are due, where the event may be a token's.
 pub(super) async fn renew_keys(issuers: &Issuers, event: &Json) {
     if has_token(event) {
-        // A fetch that nobody waits for any more goes on by itself.
-        drop(tokio::time::timeout(PATIENCE, issuers.refresh_if_due()).await);
+        issuers.refresh_if_due(PATIENCE).await;
     }
 }
 
