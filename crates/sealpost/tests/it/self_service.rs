@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sealpost_testkit::gpg::KeySpec;
 use sealpost_testkit::sshd::user;
 use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::world::{Caller, World};
 
@@ -272,7 +273,9 @@ async fn a_destination_is_set_up_trusted_and_distrusted_when_its_server_changes(
     let again = format!("/v1/reports/{}/deliveries", done["id"].as_str().expect("an id"));
     must(&caller, "POST", &again, Some(json!({"connector": made["id"]})), 202).await;
     caller.ended(done["id"].as_str().expect("an id")).await;
-    assert!(String::from_utf8_lossy(&world.decrypt(&file)).contains("bike 500"), "the same bytes, later");
+    assert!(String::from_utf8_lossy(&world.decrypt(&file)).contains("bike 500"));
+    let delivered = hex::encode(Sha256::digest(std::fs::read(&file).expect("the file")));
+    assert_eq!(json!(delivered), done["file"]["sha256"], "the same bytes, later");
 
     // A file that does not name connectors leaves this one alone; another port starts without trust.
     let document = std::fs::read_to_string(world.path("partners/acme.toml")).expect("the file");
