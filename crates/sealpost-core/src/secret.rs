@@ -12,6 +12,33 @@ use crate::error::{Error, Result, codes};
 pub const CURRENT: &str = "AWSCURRENT";
 
 /// A secret value. Deliberately without `Display`, `Serialize`, `Clone` and `PartialEq`.
+///
+/// ```
+/// let secret = sealpost_core::secret::Secret::new(b"hunter2".to_vec());
+/// assert_eq!(secret.expose(), b"hunter2");
+/// ```
+///
+/// Nothing of this compiles:
+///
+/// ```compile_fail,E0599
+/// let secret = sealpost_core::secret::Secret::new(b"hunter2".to_vec());
+/// drop(secret.clone());
+/// ```
+///
+/// ```compile_fail,E0369
+/// let secret = sealpost_core::secret::Secret::new(b"hunter2".to_vec());
+/// assert!(secret == secret);
+/// ```
+///
+/// ```compile_fail,E0599
+/// let secret = sealpost_core::secret::Secret::new(b"hunter2".to_vec());
+/// drop(secret.to_string());
+/// ```
+///
+/// ```compile_fail,E0277
+/// let secret = sealpost_core::secret::Secret::new(b"hunter2".to_vec());
+/// drop(serde_json::to_string(&secret));
+/// ```
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {

@@ -55,6 +55,20 @@ pub(super) fn tests(context: &mut Context) -> Result<(), String> {
     if success { Ok(()) } else { Err(format!("{} ended with an error", words(&command))) }
 }
 
+/// They are counted too: that none was found is no success.
+pub(super) fn doctests() -> Result<(), String> {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--doc", "--locked", "--quiet"]);
+    command.env("CARGO_TERM_COLOR", "never");
+    python::on_path(&mut command);
+    let (success, tally) = counted(&mut command, Runner::Cargo)?;
+    println!("{tally}");
+    if success && tally.passed == 0 {
+        return Err("no example ran".into());
+    }
+    if success { Ok(()) } else { Err(format!("{} ended with an error", words(&command))) }
+}
+
 fn has_nextest() -> bool {
     let version = cargo().args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     version.is_ok_and(|status| status.success())

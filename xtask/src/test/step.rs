@@ -66,7 +66,12 @@ pub(super) const STEPS: [Step; 16] = [
         needed: false,
         run: |_| crate::infra::check(),
     },
-    Step { name: "doctests", what: "the examples in the documentation", needed: false, run: |_| call(&mut doctests()) },
+    Step {
+        name: "doctests",
+        what: "the examples in the documentation, those among them that must not compile too",
+        needed: false,
+        run: |_| runner::doctests(),
+    },
     Step { name: "doc", what: "the documentation, warnings are errors", needed: false, run: |_| call(&mut doc()) },
     Step {
         name: "jenkins",
@@ -96,13 +101,6 @@ fn deny() -> Result<(), String> {
 fn clippy() -> Command {
     let mut command = cargo();
     command.args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
-    command
-}
-
-fn doctests() -> Command {
-    let mut command = cargo();
-    command.args(["test", "--workspace", "--doc", "--locked", "--quiet"]);
-    python::on_path(&mut command);
     command
 }
 
