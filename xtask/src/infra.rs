@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use terraform::Terraform;
 
-use crate::test::python;
+use crate::test::{Outcome, python};
 use crate::workspace::{files, root};
 
 /// Where it stands in the repository.
@@ -29,15 +29,17 @@ type Lane<'a> = &'a (dyn Fn() -> Result<String, String> + Sync);
 /// The command: with what it needs.
 pub(crate) fn run() -> Result<(), String> {
     python::install()?;
-    check()
+    check().map(drop)
 }
 
 /// The step of `cargo xtask test`.
-pub(crate) fn check() -> Result<(), String> {
+pub(crate) fn check() -> Result<Outcome, String> {
     agreement::check()?;
     println!("    ok  scopes, log lines and the usage key are the program's");
     let copy = Copy::make()?;
-    let Some(terraform) = Terraform::find()? else { return Ok(()) };
+    let Some(terraform) = Terraform::find()? else {
+        return Ok(Outcome::NotChecked("terraform is not on the PATH, so deploy/terraform was not looked at".into()));
+    };
     checkov::install()?;
     println!("    {}", terraform.description());
     // One after the other: where providers come from the network, they share a cache that is not made for more.
@@ -67,7 +69,7 @@ pub(crate) fn check() -> Result<(), String> {
             Err(_) => failed.push(name),
         }
     }
-    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+    if failed.is_empty() { Ok(Outcome::Ran) } else { Err(format!("failed: {}", failed.join(", "))) }
 }
 
 /// `fmt -check`, and `validate` of every root module.

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::arguments::Arguments;
 use super::python;
-use super::step::{STEPS, call};
+use super::step::{Outcome, STEPS, call, missing};
 use crate::workspace::{program, read, root};
 use crate::{USAGE, deploy, fuzz};
 
@@ -19,14 +19,23 @@ resource \"terraform_data\" \"one\" {
 }
 ";
 
-pub(super) fn check() -> Result<(), String> {
+pub(super) fn check() -> Result<Outcome, String> {
     let folder = std::env::temp_dir().join(format!("sealpost-jenkins-{}", std::process::id()));
     let failed = |error: std::io::Error| format!("make {}: {error}", folder.display());
     std::fs::create_dir_all(folder.join("environments/xtask")).map_err(failed)?;
-    let outcome = pages().and_then(|()| pipeline(&folder)).and_then(|()| stages(&folder));
-    let outcome = outcome.and_then(|()| token::check(&folder)).and_then(|()| company()).and_then(|()| smoke());
+    let outcome = all(&folder);
     drop(std::fs::remove_dir_all(&folder));
     outcome
+}
+
+fn all(folder: &Path) -> Result<Outcome, String> {
+    pages()?;
+    pipeline(folder)?;
+    let outcome = stages(folder)?;
+    token::check(folder)?;
+    company()?;
+    smoke()?;
+    Ok(outcome)
 }
 
 /// The commands of the AWS CLI that the pages show.
@@ -70,13 +79,9 @@ pub(crate) fn known(words: &[String]) -> Result<(), String> {
 }
 
 /// The stages themselves, from init to destroy, with the real terraform.
-fn stages(folder: &Path) -> Result<(), String> {
+fn stages(folder: &Path) -> Result<Outcome, String> {
     if program("terraform").is_none() {
-        if std::env::var_os("CI").is_some() {
-            return Err("terraform is not on the PATH".into());
-        }
-        println!("    NOT CHECKED: terraform is not on the PATH, so the stages of `cargo xtask deploy` did not run");
-        return Ok(());
+        return missing("terraform is not on the PATH, so the stages of `cargo xtask deploy` did not run");
     }
     let environments = folder.join("environments");
     let module = environments.join("xtask/main.tf");
@@ -106,7 +111,7 @@ fn stages(folder: &Path) -> Result<(), String> {
     refused(deploy("destroy", &["--yes-destroy", "prod"]), "another environment's name")?;
     deploy("destroy", &["--yes-destroy", "xtask"])?;
     drop(std::fs::remove_dir_all(root().join("target/deploy/xtask")));
-    Ok(())
+    Ok(Outcome::Ran)
 }
 
 /// The configuration of the package, with what Terraform adds.
