@@ -35,8 +35,9 @@ impl Bench {
         Self { world, serving, caller, _server: server }
     }
 
-    async fn produce(&self, rows: u64, deliver: bool) {
-        let ask = json!({ "report_type": "rows.v1", "parameters": { "rows": rows }, "deliver": deliver });
+    async fn produce(&self, rows: u64, format: &str) {
+        let ask =
+            json!({ "report_type": "rows.v1", "format": format, "parameters": { "rows": rows }, "deliver": false });
         let (status, created) = self.caller.call("POST", "/v1/reports", Some(ask)).await.expect("an answer");
         assert_eq!(status, 202, "{created}");
         let id = created["id"].as_str().expect("an id").to_owned();
@@ -57,14 +58,34 @@ async fn five_million_rows_need_the_memory_of_ten_thousand() {
     let bench = Bench::start().await;
     // A few small reports bring every thread and buffer into being; the peak of the small ones is taken after them.
     for _ in 0..10 {
-        bench.produce(10_000, false).await;
+        bench.produce(10_000, "csv").await;
     }
     let small = bench.serving.peak_memory_kib();
-    bench.produce(5_000_000, false).await;
+    bench.produce(5_000_000, "csv").await;
     let large = bench.serving.peak_memory_kib();
     println!(
         "peak memory: {small} KiB for 10,000 rows, {large} KiB for 5,000,000 rows, ratio {:.3}",
         large as f64 / small as f64
     );
     assert!(large * 10 < small * 11, "{small} KiB for 10,000 rows, {large} KiB for 5,000,000");
+}
+
+/// The formats whose writers have something to keep: a zip and its second thread, groups of rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn workbooks_and_columns_need_no_memory_for_more_rows() {
+    let bench = Bench::start().await;
+    for format in ["xlsx", "parquet"] {
+        // More than one group of rows, so that it is as large as it gets.
+        for _ in 0..2 {
+            bench.produce(80_000, format).await;
+        }
+    }
+    let small = bench.serving.peak_memory_kib();
+    for format in ["xlsx", "parquet"] {
+        bench.produce(400_000, format).await;
+        let large = bench.serving.peak_memory_kib();
+        println!("peak memory: {small} KiB for 80,000 rows, {large} KiB for 400,000 rows as {format}");
+        // The rows between have some 30 MB.
+        assert!(large - small < 12 * 1024, "{format}: {small} KiB for 80,000 rows, {large} KiB for 400,000");
+    }
 }
