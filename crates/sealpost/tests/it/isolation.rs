@@ -1,5 +1,7 @@
 //! Two partners: neither sees, fetches, changes or receives anything of the other.
 
+use std::process::Command;
+
 use serde_json::json;
 
 use crate::world::{Caller, World};
@@ -119,4 +121,56 @@ async fn a_query_that_leaks_a_foreign_row_stores_nothing() {
         "{report}"
     );
     assert!(world.names("acme").is_empty());
+}
+
+/// A signed call by AWS's own client, at one of our listeners; prints whether it was answered.
+const SIGNED: &str = "
+import boto3, botocore, sys
+endpoint, key, secret = sys.argv[1:4]
+settings = botocore.config.Config(retries={'total_max_attempts': 1})
+client = boto3.client('transfer', endpoint_url=endpoint, region_name='us-east-1', aws_access_key_id=key, aws_secret_access_key=secret, config=settings)
+try:
+    client.list_connectors()
+    print('answered')
+except botocore.exceptions.ClientError as error:
+    print('refused', error.response['ResponseMetadata']['HTTPStatusCode'])
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_opens_the_transfer_api_opens_no_other_plane_and_theirs_do_not_open_it() {
+    let mut world = world();
+    world.transfers();
+    world.partner("acme", "acme");
+    world.apply();
+    let access = world.json(&["access-key", "issue", "--role", "admin"]);
+    let part = |name: &str| access[name].as_str().expect("text").to_owned();
+    let (id, secret) = (part("access_key_id"), part("secret_access_key"));
+    let _serving = world.serve().await;
+    let signed = |endpoint: String| {
+        let output =
+            Command::new("python3").args(["-c", SIGNED, &endpoint, &id, &secret]).output().expect("run python3");
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(!said.is_empty(), "{endpoint}: {}", String::from_utf8_lossy(&output.stderr));
+        said
+    };
+    assert_eq!(signed(world.transfer_url()), "answered");
+    for endpoint in [world.api_url(), world.admin_url()] {
+        let said = signed(endpoint.clone());
+        assert!(said.starts_with("refused 4"), "{endpoint}: {said}");
+    }
+
+    let client = reqwest::Client::new();
+    for credential in [world.api_key("acme"), "an-admin-token-for-tests".to_owned()] {
+        let call = client.post(world.transfer_url()).header("x-amz-target", "TransferService.ListConnectors");
+        let call = call.header("content-type", "application/x-amz-json-1.1").body("{}").bearer_auth(&credential);
+        let answer = call.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let said = answer.text().await.expect("a body");
+        assert!((400..500).contains(&status) && said.contains("MissingAuthenticationToken"), "{status} {said}");
+        for path in ["/v1/reports", "/admin/v1/partners"] {
+            let call = client.get(format!("{}{path}", world.transfer_url())).bearer_auth(&credential);
+            let status = call.send().await.expect("an answer").status().as_u16();
+            assert!((400..500).contains(&status), "{path}: {status}");
+        }
+    }
 }
