@@ -16,6 +16,11 @@ fn today() -> Date {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
+/// An exception of today ends at midnight, whatever runs then.
+fn tomorrow() -> Date {
+    today().tomorrow().unwrap()
+}
+
 #[tokio::test]
 async fn an_old_server_is_reached_by_exceptions_only_and_only_as_long_as_they_last() {
     let server = Sshd::with(
@@ -36,12 +41,12 @@ async fn an_old_server_is_reached_by_exceptions_only_and_only_as_long_as_they_la
     let all = ["diffie-hellman-group14-sha1", "ssh-rsa", "aes128-cbc", "hmac-sha1"];
     for (left_out, what) in all.iter().zip(["key exchange", "host key", "encryption", "MAC"]) {
         let names: Vec<&str> = all.iter().copied().filter(|name| name != left_out).collect();
-        excepted(&mut settings, &names, today());
+        excepted(&mut settings, &names, tomorrow());
         let error = Parcel::new(&settings, "a.csv", "x").send(&sftp()).await.unwrap_err();
         assert!(error.detail().contains(&format!("incompatible {what} algorithms")), "{left_out}: {error}");
         assert!(error.detail().contains(&format!("Server offered: [{left_out}")), "{left_out}: {error}");
     }
-    excepted(&mut settings, &all, today());
+    excepted(&mut settings, &all, tomorrow());
     let receipt = Parcel::new(&settings, "a.csv", "x").send(&sftp()).await.unwrap();
     assert_eq!(receipt.algorithms, "diffie-hellman-group14-sha1, aes128-cbc");
 
@@ -57,7 +62,7 @@ async fn a_modern_server_is_met_with_modern_algorithms_whatever_is_excepted() {
     let server = Sshd::start();
     let mut settings = openssh_settings(&server);
     let all: Vec<&str> = sealpost_core::ssh_policy::LEGACY.iter().map(|(name, _)| *name).collect();
-    excepted(&mut settings, &all, today());
+    excepted(&mut settings, &all, tomorrow());
     let receipt = Parcel::new(&settings, "a.csv", "x").send(&sftp()).await.unwrap();
     assert!(!receipt.algorithms.contains("sha1") && receipt.algorithms.ends_with("-gcm@openssh.com"));
 }
@@ -75,7 +80,7 @@ async fn each_old_algorithm_works_with_a_real_server() {
             AlgorithmKind::Mac => format!("Ciphers aes128-ctr\nMACs {name}"),
             AlgorithmKind::HostKey => format!("HostKeyAlgorithms {name}"),
         });
-        excepted(&mut settings, &[name], today());
+        excepted(&mut settings, &[name], tomorrow());
         let sent = Parcel::new(&settings, &format!("{name}.csv"), "x").send(&sftp()).await;
         assert!(sent.is_ok(), "{name}: {:?}\n{}", sent.err(), server.log());
     }

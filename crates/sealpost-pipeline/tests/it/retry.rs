@@ -34,7 +34,9 @@ async fn a_send_that_breaks_in_the_middle_is_resumed() {
     rig.put("big.bin", &noise(8_000_000, 3));
     proxy.set(Chaos::CutUpload(4_000_000));
     let transfer = rig.start(&connector, vec![Action::Send { local: object("big.bin"), remote_directory: None }]).await;
+    let begun = Instant::now();
     while rig.items(&transfer.id).await[0].failed_attempts == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no attempt fails");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     proxy.heal();
@@ -53,7 +55,9 @@ async fn a_retrieval_from_a_server_that_comes_back_succeeds() {
     std::fs::write(rig.sshd.inbox().join("a"), noise(2_000_000, 5)).unwrap();
     proxy.set(Chaos::Refuse);
     let transfer = rig.start(&connector, vec![retrieve(rig.remote("a"), "in")]).await;
+    let begun = Instant::now();
     while rig.items(&transfer.id).await[0].failed_attempts < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no attempt fails");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     proxy.heal();
@@ -132,13 +136,16 @@ async fn an_object_that_is_replaced_between_attempts_is_never_mixed_with_the_new
     rig.put("big.bin", &noise(8_000_000, 3));
     proxy.set(Chaos::CutUpload(1_000_000));
     let transfer = rig.start(&connector, vec![Action::Send { local: object("big.bin"), remote_directory: None }]).await;
+    let begun = Instant::now();
     while rig.items(&transfer.id).await[0].failed_attempts == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no attempt fails");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // No attempt is under way while it happens: one that has the earlier object open may send all of that.
     proxy.set(Chaos::Refuse);
     let failed = rig.items(&transfer.id).await[0].failed_attempts;
     while rig.items(&transfer.id).await[0].failed_attempts <= failed + 1 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no attempt fails");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // As the store does it: another file takes its place.

@@ -2,14 +2,14 @@
 //! network does, each file arrives once and complete, and nothing hangs.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::mariadb::MariaDb;
 use sealpost_testkit::moto::Moto;
 use serde_json::json;
 
-use crate::world::{Caller, World};
+use crate::world::{Caller, PATIENCE, World};
 
 const ROWS: u32 = 30_000;
 const REPORT: &str = "SELECT id, note FROM rides WHERE partner = :partner_scope ORDER BY id";
@@ -112,7 +112,9 @@ async fn a_query_that_the_database_ends_by_itself_is_run_again() {
     assert_eq!(status, 202, "{created}");
     // As a watchdog does, or an operator who wants the database for something else.
     let running = "SELECT id FROM information_schema.processlist WHERE user = 'reports' AND info LIKE '%AS watched%'";
+    let begun = Instant::now();
     let id = loop {
+        assert!(begun.elapsed() < PATIENCE, "the query does not run: {}", world.log());
         let found = server.rows("", running);
         if !found.trim().is_empty() {
             break found.trim().to_owned();
