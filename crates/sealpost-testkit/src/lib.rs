@@ -3,6 +3,7 @@
 //! A missing server fails the test that needs it and says how to install it: nothing is skipped silently.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic in a test harness is the report")]
 
+pub mod alone;
 pub mod aws_proxy;
 pub mod chaos;
 pub mod dropbear;
