@@ -50,6 +50,8 @@ pub struct Traffic {
     pub uploaded: u64,
     /// Bytes forwarded from the server to clients.
     pub downloaded: u64,
+    /// How often a connection was ended, reset or stalled on purpose.
+    pub faults: u64,
 }
 
 #[derive(Default)]
@@ -57,6 +59,7 @@ struct Counters {
     connections: AtomicU64,
     uploaded: AtomicU64,
     downloaded: AtomicU64,
+    faults: AtomicU64,
 }
 
 /// A running proxy; it ends when dropped.
@@ -115,6 +118,7 @@ impl ChaosProxy {
             connections: self.counters.connections.load(Ordering::Relaxed),
             uploaded: self.counters.uploaded.load(Ordering::Relaxed),
             downloaded: self.counters.downloaded.load(Ordering::Relaxed),
+            faults: self.counters.faults.load(Ordering::Relaxed),
         }
     }
 }
@@ -189,6 +193,7 @@ enum End {
 
 async fn carry(mut client: TcpStream, upstream: SocketAddr, modes: watch::Receiver<Chaos>, counters: Arc<Counters>) {
     if *modes.borrow() == Chaos::Reset {
+        counters.faults.fetch_add(1, Ordering::Relaxed);
         drop(client.set_zero_linger());
         return;
     }
@@ -200,8 +205,8 @@ async fn carry(mut client: TcpStream, upstream: SocketAddr, modes: watch::Receiv
     let end = {
         let (mut from_client, mut to_client) = client.split();
         let (mut from_server, mut to_server) = server.split();
-        let up = pump(&mut from_client, &mut to_server, modes.clone(), Direction::Up, &counters.uploaded);
-        let down = pump(&mut from_server, &mut to_client, modes, Direction::Down, &counters.downloaded);
+        let up = pump(&mut from_client, &mut to_server, modes.clone(), Direction::Up, &counters);
+        let down = pump(&mut from_server, &mut to_client, modes, Direction::Down, &counters);
         tokio::pin!(up, down);
         // One side's orderly end leaves the other direction open, as TCP does.
         tokio::select! {
@@ -241,8 +246,12 @@ async fn pump(
     to: &mut (impl AsyncWriteExt + Unpin),
     mut modes: watch::Receiver<Chaos>,
     direction: Direction,
-    counter: &AtomicU64,
+    counters: &Counters,
 ) -> Option<End> {
+    let counter = match direction {
+        Direction::Up => &counters.uploaded,
+        Direction::Down => &counters.downloaded,
+    };
     let mut buffer = vec![0; 64 << 10];
     let mut carried = 0_u64;
     loop {
@@ -251,6 +260,7 @@ async fn pump(
         if let Some((limit, end)) = mode.limit(direction) {
             let left = limit.saturating_sub(carried);
             if left == 0 {
+                counters.faults.fetch_add(1, Ordering::Relaxed);
                 if end.is_some() {
                     return end;
                 }

@@ -48,7 +48,7 @@ fn it_forwards_and_counts() {
     stream.read_to_end(&mut heard).unwrap();
     writing.join().unwrap();
     assert_eq!(heard, vec![7; 300_000]);
-    assert_eq!(proxy.traffic(), Traffic { connections: 1, uploaded: 300_000, downloaded: 300_000 });
+    assert_eq!(proxy.traffic(), Traffic { connections: 1, uploaded: 300_000, downloaded: 300_000, faults: 0 });
 }
 
 #[test]
@@ -64,6 +64,7 @@ fn it_cuts_after_the_byte_it_is_told() {
     proxy.heal();
     say(&mut connect(&proxy), b"again").unwrap();
     assert_eq!(proxy.traffic().connections, 2);
+    assert_eq!(proxy.traffic().faults, 1);
 }
 
 #[test]

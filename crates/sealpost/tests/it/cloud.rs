@@ -86,7 +86,7 @@ fn moto_faults_of_every_service_end_in_one_file_each() {
     // Each message comes twice.
     estate.deliver_messages_twice();
 
-    let mut ids = Vec::new();
+    let (mut ids, mut kills) = (Vec::new(), 0);
     for number in 0..REPORTS {
         let ask = json!({"report_type": "contracts.v1"});
         let (status, report) = estate.call_with_key(&mut api, &token, &format!("report-{number}"), ask);
@@ -97,8 +97,9 @@ fn moto_faults_of_every_service_end_in_one_file_each() {
             estate.rotate_database_password();
         }
         // In the middle of its work, the worker is gone.
-        estate.kill_in_the_middle(&mut worker);
+        kills += u32::from(estate.kill_in_the_middle(&mut worker));
     }
+    assert!(kills > 0, "no worker was killed in the middle of anything");
     let ended = estate.pump_until_ended(&mut api, &mut worker, &mut events, &token, &ids);
     for report in &ended {
         assert_eq!(report["status"], "succeeded", "{report}");

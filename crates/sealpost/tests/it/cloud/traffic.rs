@@ -163,16 +163,17 @@ impl Estate {
         drop(self.moto.call("sqs", "AmazonSQS.DeleteMessage", &json!({"QueueUrl": queue, "ReceiptHandle": handle})));
     }
 
-    /// The worker gets a batch, if there is one, and is killed while it works on it. The messages come again.
-    pub(crate) fn kill_in_the_middle(&self, worker: &mut Function) {
+    /// The worker gets a batch, if there is one, and is killed while it works on it. The messages come again. Whether there was one.
+    pub(crate) fn kill_in_the_middle(&self, worker: &mut Function) -> bool {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(5) {
             if let Some((event, _)) = self.batch() {
                 worker.killed_with(&event, Duration::from_millis(400));
-                return;
+                return true;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+        false
     }
 }
 
