@@ -1,10 +1,10 @@
 //! The Debian packages that the tests need: found by what they bring, installed only when it is missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::step::{call, words};
-use crate::workspace::program;
+use crate::workspace::{program, root};
 
 /// How a package is noticed.
 enum Brings {
@@ -74,6 +74,24 @@ pub(crate) fn install() -> Result<(), String> {
     install_of(NEEDED)
 }
 
+/// Whether the sample database is there that some tests load. It is no package, and not ours to hand on.
+pub(super) fn look_for_sample() -> Result<(), String> {
+    let named = std::env::var_os("SEALPOST_SAKILA").map(PathBuf::from);
+    sample_in(&named.unwrap_or_else(|| root().join("../shared/data/sakila")))
+}
+
+fn sample_in(folder: &Path) -> Result<(), String> {
+    let files = ["schema.sql", "data.sql"].map(|name| folder.join(name));
+    match files.iter().find(|file| !file.is_file()) {
+        None => Ok(()),
+        Some(file) => Err(format!(
+            "{} is missing: the tests load the Sakila sample database (https://dev.mysql.com/doc/sakila/en/); \
+             set SEALPOST_SAKILA to a folder with its schema.sql and data.sql",
+            file.display()
+        )),
+    }
+}
+
 /// Installs what is missing for the bench: all that the tests need, and the peers.
 pub(crate) fn install_with_peers() -> Result<(), String> {
     install()?;
@@ -135,4 +153,21 @@ fn as_root() -> Option<Command> {
     let allowed = quiet(Command::new("sudo").args(["-n", "true"])).is_ok_and(|output| output.status.success());
     println!("    as root by: {}", words(&sudo));
     allowed.then_some(sudo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sample_in;
+
+    #[test]
+    fn a_missing_sample_database_is_named_with_what_to_set() {
+        let folder = std::env::temp_dir().join(format!("xtask-sample-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("schema.sql"), "").unwrap();
+        let why = sample_in(&folder).unwrap_err();
+        assert!(why.contains("data.sql is missing") && why.contains("SEALPOST_SAKILA"), "{why}");
+        std::fs::write(folder.join("data.sql"), "").unwrap();
+        assert_eq!(sample_in(&folder), Ok(()));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

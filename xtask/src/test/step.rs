@@ -42,7 +42,7 @@ pub(super) const STEPS: [Step; 16] = [
         name: "install",
         what: "the servers and tools that the tests talk to",
         needed: true,
-        run: |_| ran(packages::install()),
+        run: |_| ran(packages::look_for_sample().and_then(|()| packages::install())),
     },
     Step {
         name: "python",
