@@ -61,6 +61,11 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
         }
     };
     let folder = std::path::absolute(&options.folder).unwrap_or_else(|_| options.folder.clone());
+    let left_out = ENVIRONMENT.left_out();
+    if !left_out.is_empty() {
+        // For scripts too: their next command reads the variables.
+        output::note(&format!("Variables of this shell that the demo does not use: {}.", left_out.join(", ")));
+    }
     say(&format!("Setting up {} …", folder.display()));
     let place = folder::prepare(&folder)?;
     let company = company::create(&place.database()).await?;
@@ -74,7 +79,7 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
         site.address(),
         site.host_key_fingerprint()
     ));
-    folder::write_configuration(&place, &site)?;
+    folder::write_configuration(&place, &site, &left_out)?;
 
     let mut loaded = crate::config::load(&place.configuration(), &ENVIRONMENT)?;
     // The story is told here; the log tells only what goes wrong.
@@ -90,7 +95,7 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<ExitCode> {
             // Another process, another demo perhaps, took the port between our look and now.
             Err(error) if error.is(&codes::config::ADDRESS_IN_USE) && left > 0 => {
                 left -= 1;
-                folder::write_configuration(&place, &site)?;
+                folder::write_configuration(&place, &site, &left_out)?;
                 loaded.config = crate::config::load(&place.configuration(), &ENVIRONMENT)?.config;
             }
             started => break started?,

@@ -33,14 +33,26 @@ impl Environment for ProcessEnvironment {
 /// The process's own environment, but of our variables only those of some blocks.
 pub(crate) struct VariablesOf(pub(crate) &'static [&'static str]);
 
+impl VariablesOf {
+    /// The names of our variables that are of other blocks.
+    pub(crate) fn left_out(&self) -> Vec<String> {
+        let names = ProcessEnvironment.variables().into_iter().filter_map(|(name, _)| name.into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| !self.keeps(name)).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn keeps(&self, name: &str) -> bool {
+        let Some(path) = name.strip_prefix(PREFIX) else { return true };
+        let block = path.split_once("__").map_or(path, |(block, _)| block);
+        self.0.iter().any(|kept| kept.eq_ignore_ascii_case(block))
+    }
+}
+
 impl Environment for VariablesOf {
     fn variables(&self) -> Vec<(OsString, OsString)> {
         let mut all = ProcessEnvironment.variables();
-        all.retain(|(name, _)| {
-            let Some(path) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { return true };
-            let block = path.split_once("__").map_or(path, |(block, _)| block);
-            self.0.iter().any(|kept| kept.eq_ignore_ascii_case(block))
-        });
+        all.retain(|(name, _)| name.to_str().is_none_or(|name| self.keeps(name)));
         all
     }
 }

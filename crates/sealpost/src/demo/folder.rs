@@ -117,10 +117,17 @@ pub(super) async fn start_site(place: &Place) -> Result<RunningSite> {
 }
 
 /// Writes `sealpost.toml` and the partner files. The host key is approved here because the demo is both sides.
-pub(super) fn write_configuration(place: &Place, site: &RunningSite) -> Result<()> {
+pub(super) fn write_configuration(place: &Place, site: &RunningSite, left_out: &[String]) -> Result<()> {
+    let unset = match left_out {
+        [] => String::new(),
+        names => format!(
+            "# {} of this shell are not used by the demo; unset them before `sealpost --config …`.\n",
+            names.join(", ")
+        ),
+    };
     let configuration = format!(
         r#"# The demo's configuration: `sealpost --config {file} …` works with it while the demo serves.
-[api]
+{unset}[api]
 listen = "127.0.0.1:{api}"
 [admin]
 listen = "127.0.0.1:{admin}"

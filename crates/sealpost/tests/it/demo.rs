@@ -23,6 +23,14 @@ fn the_demo_delivers_a_file_that_gpg_decrypts() {
     let arrived: Json = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(arrived["status"], "succeeded");
     assert!(!real.exists(), "something was written beside the demo's folder");
+    // Who goes on with the demo's configuration in that shell has to know, and what the variables say is nobody's business.
+    let left_out = "SEALPOST__LEDGER__PATH, SEALPOST__TRANSFER__EVENTS, SEALPOST__store__path";
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let configuration =
+        std::fs::read_to_string(folder.path().join("sealpost-demo/sealpost.toml")).expect("the configuration");
+    for text in [&said, &configuration] {
+        assert!(text.contains(left_out) && !text.contains(&*real.to_string_lossy()), "{text}");
+    }
     for member in [
         "report_id",
         "api_url",
