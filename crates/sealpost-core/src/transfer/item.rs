@@ -357,7 +357,7 @@ mod tests {
         ] {
             let now = queued.queued_at + after;
             let failure = TransferFailure::new(TransferKind::Delete, &Error::new(code, "h"));
-            let begun = queued.apply(&ItemEvent::Started { attempt: 1, trace: None }, now).expect("legal");
+            let begun = queued.apply(&ItemEvent::started(1), now).expect("legal");
             let failed = begun.apply(&ItemEvent::AttemptFailed { failure, may_have_acted: false }, now).expect("legal");
             assert_eq!((failed.failed_attempts, failed.used_attempts()), (1, used), "{}", code.id);
         }
