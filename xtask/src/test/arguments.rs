@@ -42,6 +42,11 @@ impl Arguments {
         let named = |steps: &[String]| steps.iter().any(|name| name == step);
         !named(&self.skip) && (self.only.is_empty() || named(&self.only))
     }
+
+    /// Whether this step was asked for by its name.
+    pub(super) fn names(&self, step: &str) -> bool {
+        self.only.iter().any(|name| name == step)
+    }
 }
 
 #[cfg(test)]
@@ -60,6 +65,7 @@ mod tests {
         let only = parse("--only tests -- -p x --skip y").unwrap();
         assert_eq!(["install", "lint", "tests"].map(|step| only.wants(step)), [false, false, true]);
         assert_eq!(only.runner, ["-p", "x", "--skip", "y"]);
+        assert_eq!([&only, &skip].map(|asked| asked.names("tests")), [true, false]);
     }
 
     #[test]
