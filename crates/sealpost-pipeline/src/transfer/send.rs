@@ -3,7 +3,7 @@
 use sealpost_core::connector::Connector;
 use sealpost_core::error::Result;
 use sealpost_core::object::ObjectPath;
-use sealpost_core::port::{SealedReader, Shipment, Traces};
+use sealpost_core::port::{Journal, SealedReader, Shipment, Traces};
 use sealpost_core::transfer::{ItemOutcome, TransferItem};
 use sealpost_store::SealedObject;
 use sha2::{Digest, Sha256};
@@ -20,7 +20,7 @@ impl Attempt<'_> {
         self.progress.expect(file.size());
         let engine = self.connector.engine(remote_directory)?;
         let (journal, object, id) = (self.journal(), local.to_string(), trace_id(self.item, &file));
-        self.discard_others(&engine, local, &id).await;
+        self.discard_others(&engine, local, &id).await?;
         let receipt = self.parts().transport.send(Shipment {
             connector: &engine,
             traces: traces(self.item, local, &id),
@@ -41,12 +41,17 @@ impl Attempt<'_> {
 
     /// Removes what earlier attempts left of other versions of the object: under this one's names nobody looks for it. What they
     /// moved aside gets its name back before this one takes it.
-    async fn discard_others(&self, engine: &Connector, local: &ObjectPath, id: &str) {
+    async fn discard_others(&self, engine: &Connector, local: &ObjectPath, id: &str) -> Result<()> {
         for other in self.item.traces.iter().filter(|trace| *trace != id) {
+            // A hidden file that is gone, and that an intent names, was renamed. So the intent goes first.
+            if traces(self.item, local, other).intent.is_some() {
+                self.journal().withdraw().await?;
+            }
             if let Err(error) = self.parts().transport.discard(engine, traces(self.item, local, other)).await {
                 log::transfer::item_leftover(self.item, &error);
             }
         }
+        Ok(())
     }
 }
 
