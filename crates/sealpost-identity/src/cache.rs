@@ -236,6 +236,8 @@ impl KeyCache {
                 let mut state = self.state();
                 let count = state.failures.as_ref().map_or(0, |(count, _)| *count).saturating_add(1);
                 state.failures = Some((count, why.clone()));
+                // The pause begins with the failure: what was long in coming is not asked for again by whoever has just waited.
+                state.attempted = Some(Instant::now());
                 drop(state);
                 tracing::warn!(issuer = self.name, failures = count, "keys of the issuer can't be fetched: {why}");
                 Err(why)
