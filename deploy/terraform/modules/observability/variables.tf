@@ -103,7 +103,7 @@ variable "limits" {
   default = {}
 
   validation {
-    condition     = var.limits.delivery_expected_hours >= 0 && var.limits.delivery_expected_hours <= 168
+    condition     = var.limits.delivery_expected_hours == 0 || (var.limits.delivery_expected_hours >= 1 && var.limits.delivery_expected_hours <= 168)
     error_message = "`limits.delivery_expected_hours` is 1 to 168, or 0 for no alarm: CloudWatch looks back a week."
   }
 
