@@ -76,3 +76,19 @@ impl Caller {
         }
     }
 }
+
+/// How the names of Amazon's endpoints end, those for IPv6 as well among them (the partitions of its SDKs).
+const AMAZON: [&str; 6] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".api.aws",
+    ".api.amazonwebservices.com.cn",
+    ".api.amazonwebservices.eu",
+];
+
+/// Whether an address is Amazon's own, or an interface endpoint of a network there; `None` where it names no host.
+pub(crate) fn is_amazons(address: &str) -> Option<bool> {
+    let address = url::Url::parse(address).ok()?;
+    address.host_str().map(|host| AMAZON.iter().any(|end| host.ends_with(end)))
+}

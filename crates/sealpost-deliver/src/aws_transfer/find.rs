@@ -11,6 +11,7 @@ use sealpost_core::port::Establishing;
 use super::shapes::{Connectors, Described, Facts, Made, Make, Named, Page, TAG, Tag};
 use super::wanted::{Wanted, config, wanted};
 use super::{AwsTransfer, failure};
+use crate::aws::is_amazons;
 
 /// A page of a list; the service has 100 connectors per account unless asked for more.
 const PAGE: u32 = 1000;
@@ -90,21 +91,9 @@ fn place(engine: &AwsTransfer, connector: &Connector) -> Arc<Place> {
     all.entry(connector.id.clone()).or_default().clone()
 }
 
-/// How the names of Amazon's endpoints end, those for IPv6 as well among them (the partitions of its SDKs).
-const AMAZON: [&str; 6] = [
-    ".amazonaws.com",
-    ".amazonaws.com.cn",
-    ".amazonaws.eu",
-    ".api.aws",
-    ".api.amazonwebservices.com.cn",
-    ".api.amazonwebservices.eu",
-];
-
 /// Whether the address is of our own transfer API: neither Amazon's own, nor an interface endpoint of a network there.
 pub(super) fn is_ours(engine: &AwsTransfer) -> bool {
-    let host = engine.settings.aws.endpoint.as_deref().and_then(|text| url::Url::parse(text).ok());
-    let host = host.as_ref().and_then(url::Url::host_str).map(str::to_owned);
-    host.is_some_and(|host| !AMAZON.iter().any(|end| host.ends_with(end)))
+    engine.settings.aws.endpoint.as_deref().is_some_and(|address| is_amazons(address) == Some(false))
 }
 
 async fn by_tag(engine: &AwsTransfer, connector: &Connector, wanted: Wanted) -> Result<Found> {

@@ -5,13 +5,13 @@
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
-use sealpost_aws::{EVENTBRIDGE, Fault};
+use sealpost_aws::{EVENTBRIDGE, Fault, endpoint, region};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::{TransferEvent, TransferEventSink};
 use serde::{Deserialize, Serialize};
 
 use super::EventParts;
-use crate::aws::{AwsSettings, Caller};
+use crate::aws::{AwsSettings, Caller, is_amazons};
 
 /// Which bus.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +26,20 @@ pub struct EventBridgeSettings {
     /// How EventBridge is called.
     #[serde(default)]
     pub aws: AwsSettings,
+}
+
+impl EventBridgeSettings {
+    /// Whether the bus refuses events of this source: Amazon's own do, of one that begins with `aws.`. What speaks their protocol
+    /// elsewhere may not.
+    #[must_use]
+    pub fn refuses_source(&self) -> bool {
+        let variable = |name: &str| std::env::var(name).ok();
+        let address = || {
+            let region = self.aws.region.clone().or_else(|| region(&variable)).unwrap_or_default();
+            self.aws.endpoint.clone().unwrap_or_else(|| endpoint(EVENTBRIDGE, &region, &variable))
+        };
+        self.source.starts_with("aws.") && is_amazons(&address()) != Some(false)
+    }
 }
 
 fn default_bus() -> String {

@@ -331,7 +331,10 @@ mod tests {
                 Err(error) => error.fields().iter().map(|field| field.pointer.clone()).collect(),
             }
         };
-        assert_eq!(keys("source = \"aws.transfer\""), ["transfer.events[0].source"]);
+        let at_amazon = "source = \"aws.transfer\"\naws = { endpoint = \"https://events.eu-central-1.amazonaws.com\" }";
+        for refused in ["source = \"aws.transfer\"", at_amazon] {
+            assert_eq!(keys(refused), ["transfer.events[0].source"]);
+        }
         assert_eq!(keys("source = \"acme.transfer\""), [""; 0]);
         assert_eq!(keys("source = \"aws.transfer\"\naws = { endpoint = \"http://127.0.0.1:4010\" }"), [""; 0]);
     }

@@ -134,10 +134,8 @@ impl TransferBlock {
             problem("queue_limit", "expected at least `most_files`");
         }
         for (index, sink) in self.events.iter().enumerate() {
-            // The bus answers each event with a refusal then. What speaks its protocol elsewhere may not.
             if let EventSinkSettings::EventBridge(bus) = sink
-                && bus.source.starts_with("aws.")
-                && bus.aws.endpoint.is_none()
+                && bus.refuses_source()
             {
                 problem(
                     &format!("events[{index}].source"),
