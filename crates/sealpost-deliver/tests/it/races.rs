@@ -333,9 +333,9 @@ async fn a_withdrawn_intent_is_not_looked_at_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_attempt_left_is_found_many_attempts_later() {
     let server = Sshd::start();
-    let mut parcel = Parcel::new(&openssh_settings(&server), "a.csv", noise(1_000_000, 6));
+    let mut parcel = Parcel::new(&openssh_settings(&server), "a.csv", noise(40_000_000, 6));
     let hidden = format!(".a.csv.{}.1.part", parcel.delivery.id);
-    std::fs::write(server.inbox().join(hidden), &parcel.file.0[..400_000]).unwrap();
+    std::fs::write(server.inbox().join(hidden), &parcel.file.0[..38_000_000]).unwrap();
     parcel.delivery.attempts = 149;
     let receipt = parcel.send(&sftp()).await.unwrap();
     assert!(receipt.bytes_sent < receipt.size, "{} of {}", receipt.bytes_sent, receipt.size);

@@ -97,7 +97,7 @@ async fn attempts_do_not_run_out_while_the_secret_store_is_sealed() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{item:#?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
-    assert_eq!((item.status, item.failed_attempts), (ItemStatus::Queued, 1), "{item:#?}");
+    assert_eq!((item.status, item.failed_attempts, item.used_attempts()), (ItemStatus::InProgress, 1, 0), "{item:#?}");
     assert_eq!(item.failure.unwrap().failure.code, codes::secrets::SEALED.id);
     sealed.is_open.store(true, Ordering::Relaxed);
     // It would be tried again in some minutes.
