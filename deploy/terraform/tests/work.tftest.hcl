@@ -296,9 +296,12 @@ run "nobody_expects_deliveries" {
   }
 
   variables {
-    kms_key_arn        = "arn:aws:kms:eu-central-1:123456789012:key/logs"
-    functions          = { worker = { name = "sealpost-test-worker", timeout = 900 } }
-    log_groups         = { worker = "/aws/lambda/sealpost-test-worker" }
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/logs"
+    functions = {
+      api = { name = "sealpost-test-api", timeout = 29 }, worker = { name = "sealpost-test-worker", timeout = 900 }, events = { name = "sealpost-test-events", timeout = 60 }, authorizer = { name = "sealpost-test-authorizer", timeout = 10 }
+    }
+    log_groups         = { api = "/aws/lambda/sealpost-test-api", worker = "/aws/lambda/sealpost-test-worker", events = "/aws/lambda/sealpost-test-events", authorizer = "/aws/lambda/sealpost-test-authorizer" }
+    api                = { name = "sealpost-test", stage = "live" }
     work_queue         = "sealpost-test-work"
     dead_letter_queues = { work = "sealpost-test-work-dead-letters" }
     table              = "sealpost-test-ledger"
