@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use sealpost_core::connector::RetryPolicy;
+use jiff::Timestamp;
+use sealpost_core::connector::{ExistingFile, RetryPolicy};
+use sealpost_core::delivery::Intent;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::SecretStore;
 use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_core::task::Work;
-use sealpost_core::transfer::{Action, ItemStatus, TransferConnector};
+use sealpost_core::transfer::{Action, ItemEvent, ItemStatus, TransferConnector};
 use sealpost_secrets::SecretStores;
 use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::suite::transport::noise;
@@ -155,6 +157,36 @@ async fn an_object_that_is_replaced_between_attempts_is_never_mixed_with_the_new
     assert_completed(&rig.ended(&transfer.id).await[0]);
     assert!(std::fs::read(rig.sshd.inbox().join("big.bin")).unwrap() == noise(8_000_000, 4));
     assert_eq!(rig.remote_names(""), ["big.bin"], "nothing of the earlier object is left");
+}
+
+/// A hidden file that an intent names and that is gone was renamed. So before what is left of an object that was replaced is removed, its
+/// intent goes: should the earlier object come back, it was not sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_for_an_object_that_was_replaced_goes_before_its_file() {
+    let rig = Rig::idle(Default::default()).await;
+    let connector = rig.connector(|connector| connector.settings.existing_file = ExistingFile::Fail).await;
+    rig.put("a.txt", b"newer");
+    // The second attempt ends before it is about to rename anything.
+    std::fs::write(rig.sshd.inbox().join("a.txt"), b"taken").unwrap();
+    let transfer = rig.start(&connector, vec![Action::Send { local: object("a.txt"), remote_directory: None }]).await;
+    let item = rig.items(&transfer.id).await.remove(0);
+    let earlier = format!("{}-0000000", item.id.as_str().replace('-', ""));
+    let hidden = format!(".a.txt.{earlier}.1.part");
+    std::fs::write(rig.sshd.inbox().join(&hidden), b"earlier").unwrap();
+    let account = rig.settings().account();
+    let intent = Intent { temporary_path: rig.remote(&hidden), final_path: rig.remote("a.txt"), account };
+    let transfers = &rig.pipeline.parts().transfers;
+    for event in [
+        ItemEvent::Started { attempt: 1, trace: Some(earlier), url: None },
+        ItemEvent::Intended { intent: intent.clone() },
+    ] {
+        transfers.apply_item(&item.id, &event, None, Timestamp::now()).await.unwrap();
+    }
+    assert_eq!(rig.items(&transfer.id).await[0].intent, Some(intent));
+    rig.work();
+    let item = rig.ended(&transfer.id).await.remove(0);
+    assert_eq!((item.status, item.intent), (ItemStatus::Failed, None));
+    assert_eq!(rig.remote_names(""), ["a.txt"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
