@@ -116,9 +116,7 @@ fn deny() -> Result<Outcome, String> {
     let mut version = cargo();
     version.args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
     if !version.status().is_ok_and(|status| status.success()) {
-        let why = "cargo-deny is not installed";
-        println!("    NOT CHECKED: {why}");
-        return Ok(Outcome::NotChecked(why.to_owned()));
+        return Ok(not_checked("cargo-deny is not installed"));
     }
     ran(call(cargo().args(["deny", "--workspace", "--locked", "check", "licenses", "bans", "sources"])))
 }
@@ -128,8 +126,12 @@ pub(super) fn missing(why: &str) -> Result<Outcome, String> {
     if std::env::var_os("CI").is_some() {
         return Err(why.to_owned());
     }
+    Ok(not_checked(why))
+}
+
+fn not_checked(why: &str) -> Outcome {
     println!("    NOT CHECKED: {why}");
-    Ok(Outcome::NotChecked(why.to_owned()))
+    Outcome::NotChecked(why.to_owned())
 }
 
 fn clippy() -> Command {

@@ -63,9 +63,7 @@ async fn what_never_came_to_the_server_was_not_done_there() {
         }
         let connector = rig.connector(through(&proxy)).await;
         let transfer = rig.start(&connector, vec![action]).await;
-        while rig.items(&transfer.id).await[0].failed_attempts < 2 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        rig.failed_attempts(&transfer.id, 2).await;
         proxy.heal();
         let item = rig.ended(&transfer.id).await.remove(0);
         assert_eq!(failure(&item).0, code);

@@ -36,11 +36,7 @@ async fn a_send_that_breaks_in_the_middle_is_resumed() {
     rig.put("big.bin", &noise(8_000_000, 3));
     proxy.set(Chaos::CutUpload(4_000_000));
     let transfer = rig.start(&connector, vec![Action::Send { local: object("big.bin"), remote_directory: None }]).await;
-    let begun = Instant::now();
-    while rig.items(&transfer.id).await[0].failed_attempts == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no attempt fails");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    rig.failed_attempts(&transfer.id, 1).await;
     proxy.heal();
     let item = rig.ended(&transfer.id).await.remove(0);
     assert_completed(&item);
@@ -57,11 +53,7 @@ async fn a_retrieval_from_a_server_that_comes_back_succeeds() {
     std::fs::write(rig.sshd.inbox().join("a"), noise(2_000_000, 5)).unwrap();
     proxy.set(Chaos::Refuse);
     let transfer = rig.start(&connector, vec![retrieve(rig.remote("a"), "in")]).await;
-    let begun = Instant::now();
-    while rig.items(&transfer.id).await[0].failed_attempts < 2 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no attempt fails");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    rig.failed_attempts(&transfer.id, 2).await;
     proxy.heal();
     assert_completed(&rig.ended(&transfer.id).await[0]);
     assert!(std::fs::read(rig.stored("in/a")).unwrap() == noise(2_000_000, 5));
@@ -138,18 +130,11 @@ async fn an_object_that_is_replaced_between_attempts_is_never_mixed_with_the_new
     rig.put("big.bin", &noise(8_000_000, 3));
     proxy.set(Chaos::CutUpload(1_000_000));
     let transfer = rig.start(&connector, vec![Action::Send { local: object("big.bin"), remote_directory: None }]).await;
-    let begun = Instant::now();
-    while rig.items(&transfer.id).await[0].failed_attempts == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no attempt fails");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    rig.failed_attempts(&transfer.id, 1).await;
     // No attempt is under way while it happens: one that has the earlier object open may send all of that.
     proxy.set(Chaos::Refuse);
     let failed = rig.items(&transfer.id).await[0].failed_attempts;
-    while rig.items(&transfer.id).await[0].failed_attempts <= failed + 1 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no attempt fails");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    rig.failed_attempts(&transfer.id, failed + 2).await;
     // As the store does it: another file takes its place.
     rig.put("newer.bin", &noise(8_000_000, 4));
     std::fs::rename(rig.stored("newer.bin"), rig.stored("big.bin")).unwrap();
@@ -197,15 +182,11 @@ async fn what_was_sent_of_an_object_that_is_deleted_between_attempts_is_removed(
     rig.put("big.bin", &noise(8_000_000, 3));
     proxy.set(Chaos::CutUpload(1_000_000));
     let transfer = rig.start(&connector, vec![Action::Send { local: object("big.bin"), remote_directory: None }]).await;
-    while rig.items(&transfer.id).await[0].failed_attempts == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    rig.failed_attempts(&transfer.id, 1).await;
     // No attempt is under way while it happens: one that has the object open may send all of it.
     proxy.set(Chaos::Refuse);
     let failed = rig.items(&transfer.id).await[0].failed_attempts;
-    while rig.items(&transfer.id).await[0].failed_attempts <= failed + 1 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    rig.failed_attempts(&transfer.id, failed + 2).await;
     assert_ne!(rig.remote_names("").len(), 0, "the first attempt has left something");
     std::fs::remove_file(rig.stored("big.bin")).unwrap();
     proxy.heal();

@@ -260,6 +260,15 @@ impl Rig {
     }
 
     /// Waits until all items have ended.
+    /// Waits until so many attempts of its first file have failed.
+    pub(crate) async fn failed_attempts(&self, id: &TransferId, count: u32) {
+        let begun = Instant::now();
+        while self.items(id).await[0].failed_attempts < count {
+            assert!(begun.elapsed() < Duration::from_secs(60), "fewer than {count} attempts fail");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     pub(crate) async fn ended(&self, id: &TransferId) -> Vec<TransferItem> {
         let begun = Instant::now();
         loop {
