@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sealpost_core::error::codes::source::{LOGIN, STATEMENT_TIMEOUT, TLS, UNREACHABLE};
+use sealpost_core::error::codes::source::{BROKEN, LOGIN, TLS, UNREACHABLE};
 use sealpost_core::port::SecretStore;
 use sealpost_core::{Error, Result};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
@@ -142,11 +142,19 @@ async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<Targ
 /// How much later than the server we give up ourselves, for a server that does not answer any more.
 pub(super) const GRACE: Duration = Duration::from_secs(15);
 
-/// Bounds what the server's own limit bounds, should the server or the network be gone without a word.
+/// Bounds what the server's own limit bounds, should the server or the network be gone without a word: TCP itself does not
+/// notice while nothing is sent (RFC 9293, section 3.8.4), and the driver asks for no keep-alive.
+///
+/// # Errors
+/// `SP-SOURCE-004` then. A server that is there says by itself, before, that the limit is over.
 pub(super) async fn within<T>(timeout_s: u64, work: impl Future<Output = Result<T>>) -> Result<T> {
     match tokio::time::timeout(Duration::from_secs(timeout_s).saturating_add(GRACE), work).await {
         Ok(done) => done,
-        Err(_) => Err(Error::new(&STATEMENT_TIMEOUT, format!("no answer within {timeout_s} s"))),
+        Err(_) => {
+            let grace = GRACE.as_secs();
+            let detail = format!("the server said nothing within its limit of {timeout_s} s, nor {grace} s later");
+            Err(Error::new(&BROKEN, detail))
+        }
     }
 }
 

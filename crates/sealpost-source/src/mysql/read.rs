@@ -1,8 +1,10 @@
 //! Rows of a running query into batches.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::{StreamExt, TryStreamExt};
 use sealpost_core::batch::Value;
-use sealpost_core::error::codes::source::COLUMNS;
+use sealpost_core::error::codes::source::{COLUMNS, STATEMENT_TIMEOUT};
 use sealpost_core::{Error, Result};
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::{Column, Connection, Decode, MySql, Row, SqlStr};
@@ -26,7 +28,12 @@ pub(super) async fn read(
     timeout_s: u64,
 ) {
     session.kill.arm();
-    let ended = within(timeout_s, rows(&mut session, sql, arguments, intake, &mouth)).await;
+    let is_handing_on = AtomicBool::new(false);
+    let mut ended = within(timeout_s, rows(&mut session, sql, arguments, intake, &mouth, &is_handing_on)).await;
+    // Cut off there, it was the consumer who let the time go by. What the server said about its limit was not read.
+    if is_handing_on.load(Ordering::Relaxed) {
+        ended = Err(Error::new(&STATEMENT_TIMEOUT, format!("its rows were not all taken within {timeout_s} s")));
+    }
     // Without a disarmed `session.kill` the query is killed now, before the consumer hears of the end.
     let Session { connection, kill } = session;
     let over = ended.is_ok() && !kill.is_armed();
@@ -44,6 +51,7 @@ async fn rows(
     arguments: MySqlArguments,
     mut intake: Intake,
     mouth: &Mouth,
+    is_handing_on: &AtomicBool,
 ) -> Result<()> {
     if intake.wants_none() {
         session.kill.disarm();
@@ -72,12 +80,12 @@ async fn rows(
         match intake.end_row() {
             Next::Row => {}
             Next::HandOn => {
-                if !hand_on(&mut intake, mouth).await? {
+                if !hand_on(&mut intake, mouth, is_handing_on).await? {
                     return Ok(());
                 }
             }
             Next::Stop => {
-                hand_on(&mut intake, mouth).await?;
+                hand_on(&mut intake, mouth, is_handing_on).await?;
                 return Ok(());
             }
         }
@@ -85,15 +93,16 @@ async fn rows(
     drop(rows);
     kill.disarm();
     warnings::check(connection).await?;
-    hand_on(&mut intake, mouth).await?;
+    hand_on(&mut intake, mouth, is_handing_on).await?;
     Ok(())
 }
 
-async fn hand_on(intake: &mut Intake, mouth: &Mouth) -> Result<bool> {
-    Ok(match intake.take()? {
-        Some(batch) => mouth.say(Ok(Said::Rows(batch))).await,
-        None => true,
-    })
+async fn hand_on(intake: &mut Intake, mouth: &Mouth, is_handing_on: &AtomicBool) -> Result<bool> {
+    let Some(batch) = intake.take()? else { return Ok(true) };
+    is_handing_on.store(true, Ordering::Relaxed);
+    let is_heard = mouth.say(Ok(Said::Rows(batch))).await;
+    is_handing_on.store(false, Ordering::Relaxed);
+    Ok(is_heard)
 }
 
 /// How to read a column.

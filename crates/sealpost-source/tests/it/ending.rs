@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sealpost_core::error::codes::source as codes;
 use sealpost_core::port::RowStream;
+use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::mariadb::{MariaDb, USER};
 use sealpost_testkit::server::wait_until;
 use sealpost_testkit::suite::source::{described, drain};
@@ -159,6 +160,31 @@ async fn a_server_that_dies_is_an_error() {
     stream.next().await.unwrap().unwrap();
     assert!(Command::new("kill").args(["-9", &server.id().to_string()]).status().unwrap().success());
     assert!(drain_rest(&mut *stream).await.is(&codes::BROKEN));
+}
+
+/// A server that is there would have said that its limit is over. Of one whose rows nobody takes we do not hear it.
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_beyond_the_limit_is_a_broken_connection_unless_nobody_listened() {
+    let server = MariaDb::shared();
+    let direct = build("mysql", settings(server, "mysql"));
+    let query = described(&*direct, MANY, json!({"timeout_s": 1}), "x").await;
+    let proxy = ChaosProxy::start(([127, 0, 0, 1], server.port()).into());
+    // Login and preparing take about a kilobyte.
+    proxy.set(Chaos::StallDownload(500_000));
+    let mut given = settings(server, "mysql");
+    given["port"] = json!(proxy.address().port());
+    let away = build("mysql", given);
+    let silent = async { drain_rest(&mut *away.open(&query).await.unwrap()).await };
+    let unheard = async {
+        let mut stream = direct.open(&query).await.unwrap();
+        stream.next().await.unwrap().unwrap();
+        // Until after the limit and what is waited beyond it.
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        drain_rest(&mut *stream).await
+    };
+    let (silent, unheard) = tokio::join!(silent, unheard);
+    assert!(silent.is(&codes::BROKEN) && silent.is_retried(), "{silent}");
+    assert!(unheard.is(&codes::STATEMENT_TIMEOUT) && !unheard.is_retried(), "{unheard}");
 }
 
 /// Not a test of its own: what the next test starts as another process, and kills.
