@@ -52,8 +52,10 @@ pub(crate) fn of_store(error: object_store::Error, what: &str, intent: Intent) -
         };
         return Error::new(code, format!("{what}: {io}")).caused_by(error);
     }
+    let passing = passing(&error);
     let code: &'static Code = match &error {
         E::NotFound { .. } if intent == Intent::Read => &codes::store::MISSING,
+        _ if passing.is_some() => &codes::store::UNREACHABLE,
         E::NotFound { .. } | E::InvalidPath { .. } | E::UnknownConfigurationKey { .. } => &codes::store::CONFIG,
         E::AlreadyExists { .. } => &codes::store::EXISTS,
         E::Precondition { .. } | E::NotModified { .. } if intent == Intent::Read => &codes::store::CHANGED,
@@ -64,10 +66,13 @@ pub(crate) fn of_store(error: object_store::Error, what: &str, intent: Intent) -
         _ if says_full(&error) => &codes::store::FULL,
         _ => &codes::store::UNREACHABLE,
     };
-    let detail = match (&error, intent) {
-        (E::NotFound { .. }, Intent::Read) => format!("{what}: not found"),
-        (E::NotFound { .. }, Intent::Write) => format!("{what}: the bucket does not exist"),
-        (E::AlreadyExists { .. } | E::Precondition { .. }, Intent::Write) => format!("{what}: it exists already"),
+    let detail = match (&error, intent, passing) {
+        (E::NotFound { .. }, Intent::Read, _) => format!("{what}: not found"),
+        (_, _, Some(answer)) => {
+            format!("{what}: another request for it is under way, or has ended its upload: {}", short(answer))
+        }
+        (E::NotFound { .. }, Intent::Write, _) => format!("{what}: the bucket does not exist"),
+        (E::AlreadyExists { .. } | E::Precondition { .. }, Intent::Write, _) => format!("{what}: it exists already"),
         _ if timed_out(&error) => format!("{what}: no answer in time"),
         _ => format!("{what}: {}", short(&error)),
     };
@@ -77,6 +82,20 @@ pub(crate) fn of_store(error: object_store::Error, what: &str, intent: Intent) -
 /// The first cause of this type.
 fn cause<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
     std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref::<T>())
+}
+
+/// The answer of S3, where it says nothing about what is there, and the whole may go well when it is begun anew: a concurrent
+/// request (409 `ConditionalRequestConflict`, `OperationAborted`), or an upload that another request or a lifecycle rule has
+/// ended (404 `NoSuchUpload`). <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+fn passing(error: &object_store::Error) -> Option<&(dyn std::error::Error + 'static)> {
+    use object_store::Error as E;
+    let answer = match error {
+        // Made of a 409; and of a condition that failed (412), which is the source then.
+        E::AlreadyExists { source, .. } if !source.is::<E>() => source,
+        E::NotFound { source, .. } if sealpost_core::error::reasons(error).contains("NoSuchUpload") => source,
+        _ => return None,
+    };
+    Some(&**answer)
 }
 
 fn timed_out(error: &object_store::Error) -> bool {
@@ -98,9 +117,9 @@ fn says_changed(error: &object_store::Error) -> bool {
 }
 
 /// At most 400 characters in one line: S3's answers are pages of XML.
-fn short(error: &object_store::Error) -> String {
+fn short(error: &(dyn std::error::Error + 'static)) -> String {
     let mut causes: Vec<String> = Vec::new();
-    for error in std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source()) {
+    for error in std::iter::successors(Some(error), |error| error.source()) {
         let text = error.to_string();
         if !causes.iter().any(|seen| seen.contains(&text)) {
             causes.push(text);
@@ -128,5 +147,23 @@ mod tests {
         let gone = || object_store::Error::NotFound { path: "a/b".into(), source: "404".into() };
         assert!(of_store(gone(), "read", Intent::Read).is(&codes::store::MISSING));
         assert!(of_store(gone(), "write", Intent::Write).is(&codes::store::CONFIG));
+        let ended = || object_store::Error::NotFound { path: "a/b".into(), source: "404: NoSuchUpload".into() };
+        assert!(of_store(ended(), "read", Intent::Read).is(&codes::store::MISSING));
+        assert!(of_store(ended(), "write", Intent::Write).is(&codes::store::UNREACHABLE));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_told_from_a_conflict_with_another_request() {
+        use object_store::Error as E;
+        let failed = || E::Precondition { path: "a/b".into(), source: "412".into() };
+        let taken = E::AlreadyExists { path: "a/b".into(), source: failed().into() };
+        for error in [failed(), taken] {
+            assert!(of_store(error, "write", Intent::Write).is(&codes::store::EXISTS));
+        }
+        let conflict = || E::AlreadyExists { path: "a/b".into(), source: "409: OperationAborted".into() };
+        for intent in [Intent::Write, Intent::Read] {
+            let error = of_store(conflict(), "write", intent);
+            assert!(error.is(&codes::store::UNREACHABLE) && error.detail().contains("OperationAborted"), "{error}");
+        }
     }
 }

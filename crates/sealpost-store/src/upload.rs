@@ -102,7 +102,8 @@ impl Upload {
     ///
     /// # Errors
     /// `SP-STORE-003` when somebody else created the object meanwhile; then theirs is untouched.
-    /// `SP-STORE-001`, `-002`, `-005`, and `-007` where the SHA-256 was to be told; then nothing is visible.
+    /// `SP-STORE-001`, `-002`, `-005`, and `-007` where the SHA-256 was to be told; then nothing is visible, except where S3
+    /// can't be asked any more what became of a request (`-001`).
     pub async fn finish(self) -> Result<SealedFile> {
         self.publish(None).await
     }

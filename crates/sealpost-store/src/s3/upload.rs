@@ -149,8 +149,11 @@ impl S3Upload {
         let committed = if self.multipart.is_some() { self.complete().await } else { self.put().await };
         if let Err(error) = committed {
             // The answer may be lost although the request arrived; then a repeat finds our own object.
-            if !self.is_ours().await {
-                return Err(error);
+            match self.is_ours().await {
+                Ok(true) => {}
+                Ok(false) => return Err(error),
+                // That the name is taken, or the upload gone, may be our own doing: a final error would claim what nobody knows.
+                Err(unknown) => return Err(if error.is_retried() { error } else { unknown }),
             }
         }
         self.multipart = None;
@@ -176,12 +179,14 @@ impl S3Upload {
         completed.map(drop).map_err(|error| fault::of_store(error, &self.what, Intent::Write))
     }
 
-    async fn is_ours(&mut self) -> bool {
-        let found = self.bucket.head(&self.path).await;
-        found.is_ok_and(|found| {
-            let mark = found.attributes.get(&Attribute::Metadata(MARK.into()));
-            mark.is_some_and(|mark| mark.as_ref() == self.mark)
-        })
+    async fn is_ours(&mut self) -> Result<bool> {
+        let found = match self.bucket.head(&self.path).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(fault::of_store(error, &self.what, Intent::Write)),
+        };
+        let mark = found.attributes.get(&Attribute::Metadata(MARK.into()));
+        Ok(mark.is_some_and(|mark| mark.as_ref() == self.mark))
     }
 
     pub(crate) async fn abort(mut self) -> Result<()> {

@@ -111,6 +111,46 @@ async fn a_busy_store_is_asked_again_within_bounds() {
     assert!(error.is(&codes::store::UNREACHABLE) && error.is_retried(), "{error}");
 }
 
+/// A final error would end a report for good, though its object may well be there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_of_which_nobody_can_say_what_became_is_tried_again() {
+    let moto = moto();
+    let proxy = AwsProxy::before(moto.address());
+    let sealed = open(&proxy.endpoint(), keys(json!({})), &secrets()).await.unwrap();
+    let mut uploads = Vec::new();
+    for _ in 0..2 {
+        let mut upload = sealed.create(key("acme", &JobId::fresh(), 1, "f.pgp")).await.unwrap();
+        upload.write(noise(1000)).await.unwrap();
+        uploads.push(upload);
+    }
+    let (first, second) = (uploads.remove(0), uploads.remove(0));
+    // The answer to the second put is lost, its repeat is told that the name is taken, and whose object has it can't be asked.
+    proxy.fault(&[
+        AwsFault { action: "s3:PutObject", every: 2, status: 500, body: "", after: true },
+        AwsFault { action: "s3:GetObject", every: 1, status: 503, body: "", after: false },
+    ]);
+    first.finish().await.unwrap();
+    let error = second.finish().await.unwrap_err();
+    assert!(error.is(&codes::store::UNREACHABLE) && error.is_retried(), "{error}");
+    assert_eq!(moto.keys("sealed").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_another_request_gets_in_the_way_of_is_tried_again() {
+    let moto = moto();
+    let proxy = AwsProxy::before(moto.address());
+    let sealed = open(&proxy.endpoint(), keys(json!({})), &secrets()).await.unwrap();
+    let conflict = "<?xml version=\"1.0\"?><Error><Code>ConditionalRequestConflict</Code></Error>";
+    let ended = "<?xml version=\"1.0\"?><Error><Code>NoSuchUpload</Code></Error>";
+    // A single put; and the first part of an upload that has just begun.
+    for (size, every, status, body) in [(1000, 1, 409, conflict), (9 << 20, 2, 404, ended)] {
+        proxy.fault(&[AwsFault { action: "s3:PutObject", every, status, body, after: false }]);
+        let error = store(&sealed, key("acme", &JobId::fresh(), 1, "f.pgp"), &noise(size)).await.unwrap_err();
+        assert!(error.is(&codes::store::UNREACHABLE) && error.is_retried(), "{error}");
+    }
+    assert_eq!(moto.keys("sealed"), [""; 0]);
+}
+
 /// A store that keeps what it gave until it is told that it is stale, as remote ones do.
 #[derive(Default)]
 struct Keeping {
