@@ -86,6 +86,15 @@ pub(crate) fn leftover(job: &Job, attempt: u32, error: &Error) {
     about_job!(warn, job, attempt, error.code = error.code().id, cause = ?error, "what an attempt left in the store could not be removed");
 }
 
+pub(crate) fn forgotten(job: &Job, attempt: u32) {
+    about_job!(
+        warn,
+        job,
+        attempt,
+        "the store has an object of this attempt that the ledger does not know: it is removed"
+    );
+}
+
 pub(crate) fn delivery_goes_on(delivery: &Delivery, error: &Error, pause: Duration) {
     let pause_ms = pause.as_millis() as u64;
     about_delivery!(

@@ -144,21 +144,28 @@ impl Pipeline {
         }
     }
 
-    /// An attempt; where our signing key can't be used, once more with what its secrets say by then: key and passphrase are
-    /// changed one after the other. Nothing of the first one was stored.
+    /// An attempt; once more where what it failed by can be cleared away. Nothing of the first one was stored.
     async fn made(&self, job: &Job, attempt: u32, counters: &Arc<Counters>) -> Result<Produced> {
-        match (self.attempt(job, attempt, counters).await, &self.parts.signing_key) {
-            (Err(error), Some(key)) if error.is(&codes::seal::SIGNING_KEY) => {
+        let error = match self.attempt(job, attempt, counters).await {
+            Err(error) => error,
+            made => return made,
+        };
+        match &self.parts.signing_key {
+            // What its secrets say by now: key and passphrase are changed one after the other.
+            Some(key) if error.is(&codes::seal::SIGNING_KEY) => {
                 for reference in [Some(&key.key), key.passphrase.as_ref()].into_iter().flatten() {
                     self.parts.secrets.stale(reference).await;
                 }
-                self.parts.store.discard_attempt(&job.request.partner, &job.id, attempt).await?;
-                counters.rows.store(0, Ordering::Relaxed);
-                counters.bytes.store(0, Ordering::Relaxed);
-                self.attempt(job, attempt, counters).await
             }
-            (made, _) => made,
+            // The ledger has just begun this attempt and knows of no object of it: it was restored to a time before, and the
+            // object is rubbish (docs/adr/0003).
+            _ if error.is(&codes::store::EXISTS) => log::forgotten(job, attempt),
+            _ => return Err(error),
         }
+        self.parts.store.discard_attempt(&job.request.partner, &job.id, attempt).await?;
+        counters.rows.store(0, Ordering::Relaxed);
+        counters.bytes.store(0, Ordering::Relaxed);
+        self.attempt(job, attempt, counters).await
     }
 
     async fn attempt(&self, job: &Job, attempt: u32, counters: &Arc<Counters>) -> Result<Produced> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use reqwest::{Method, StatusCode};
+use sealpost_core::sealed::SealedKey;
 use serde_json::{Value as Json, json};
 
 use crate::rig::{Partner, ROWS, Rig, Wish, header, id, json_of};
@@ -76,6 +77,27 @@ async fn a_queued_report_is_cancelled_and_has_no_file() {
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("SP-REQUEST-015")));
     let (status, _) = json_of(rig.ask(&rig.acme, Method::POST, &format!("{path}/deliveries"))).await;
     assert_eq!(status, StatusCode::CONFLICT);
+}
+
+/// An older ledger was restored: the store has what an attempt made of which the ledger does not know any more.
+#[tokio::test]
+async fn an_object_that_the_ledger_does_not_know_holds_no_report_up() {
+    let rig = Rig::idle().await;
+    let asked = rig.contracts(&rig.acme).await;
+    let parts = rig.pipeline.parts();
+    let job = parts.ledger.job_of_any_partner(&id(&asked).parse().unwrap()).await.unwrap().unwrap();
+    let key = SealedKey { partner: job.request.partner, job: job.id, attempt: 1, file_name: job.file_name };
+    let mut upload = parts.store.create(key).await.unwrap();
+    upload.write("made before".into()).await.unwrap();
+    upload.finish().await.unwrap();
+    rig.work();
+    let report = rig.done(&rig.acme, id(&asked)).await;
+    assert_eq!((&report["status"], &report["attempts"]), (&json!("succeeded"), &json!(1)), "{report:#}");
+    assert_eq!(report["row_count"], ROWS);
+    let delivery = &report["deliveries"][0];
+    assert_eq!(delivery["status"], "delivered", "{report:#}");
+    assert_eq!(delivery["receipt"]["sha256"], report["file"]["sha256"]);
+    assert_eq!(files(&rig.folder.path().join("store")).len(), 1);
 }
 
 /// Files anywhere below a folder.
