@@ -90,8 +90,9 @@ fn known(number: u16) -> Option<&'static Code> {
         // Access denied: for the user, to the database, without password, account locked; no such database; wrong
         // authentication method.
         1044 | 1045 | 1049 | 1251 | 1275 | 1698 | 3118 | 3955 | 4151 => &LOGIN,
-        // Too many connections: of all, of this account, per hour; locks.
-        1040 | 1203 | 1226 | 1205 | 1213 => &BUSY,
+        // Too many connections: of all, of this account, per hour; locks; no prepared statement is left
+        // (`max_prepared_stmt_count`); a table was truncated or built anew after our snapshot ("please retry transaction").
+        1040 | 1203 | 1226 | 1205 | 1213 | 1461 | 1412 => &BUSY,
         // The statement's time limit: MariaDB, MySQL.
         1969 | 3024 => &STATEMENT_TIMEOUT,
         1317 => &CANCELLED,

@@ -217,6 +217,22 @@ async fn columns_that_change_places_after_preparing_are_noticed() {
     assert!(error.is(&codes::COLUMNS), "{error}");
 }
 
+#[tokio::test]
+async fn a_table_that_is_built_anew_after_the_snapshot_is_read_again_later() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    server.run(&database, "CREATE TABLE t (a INT) ENGINE=InnoDB; INSERT INTO t VALUES (1), (2)");
+    let source = build("mysql", settings(server, &database));
+    let query = described(&*source, "SELECT a FROM t WHERE 'x' = :partner_scope", json!({}), "x").await;
+    for change in ["ALTER TABLE t ENGINE=InnoDB", "TRUNCATE t"] {
+        // The task that reads does not run before this one waits for it.
+        let mut stream = source.open(&query).await.unwrap();
+        server.run(&database, change);
+        let error = stream.next().await.unwrap_err();
+        assert!(error.is(&codes::BUSY) && error.is_retried() && error.detail().contains("1412"), "{change}: {error}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_table_does_not_hold_us_up() {
     let server = MariaDb::start_with(&["--lock-wait-timeout=86400"]);
