@@ -29,11 +29,13 @@ const READING_MODES: [&str; 8] =
 ///
 /// A value beyond a variable's range is an error in strict modes, and the ranges differ: `group_concat_max_len` ends at
 /// a gibibyte in newer releases of MariaDB, and older ones count four bytes for each in 32 bits. No packet is larger.
-const WHOLE: &str = "sql_select_limit = 18446744073709551615, group_concat_max_len = 1073741823";
+///
+/// The list of warnings is as long as it can be, so that those that are looked for at the end are in it (see `warnings.rs`).
+const WHOLE: &str =
+    "sql_select_limit = 18446744073709551615, group_concat_max_len = 1073741823, max_error_count = 65535";
 
 /// The same for MariaDB alone: where a recursion goes too deep, MySQL fails; MariaDB gives what there is by then, with a warning.
-/// The list of warnings is as long as it can be, so that those that are looked for at the end are in it (see `warnings.rs`).
-const WHOLE_IN_MARIADB: &str = "max_recursive_iterations = 4294967295, max_error_count = 65535";
+const WHOLE_IN_MARIADB: &str = "max_recursive_iterations = 4294967295";
 
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
@@ -120,6 +122,12 @@ async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<Targ
     let target = Target { server: row.try_get_unchecked(0)?, id: row.try_get_unchecked(1)? };
     let version: String = row.try_get_unchecked(2)?;
     let modes: String = row.try_get_unchecked(3)?;
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(settings_of(&version, &modes, timeout_s)))).await?;
+    Ok(target)
+}
+
+/// The statements that set a session up, on a server of this version with these SQL modes.
+fn settings_of(version: &str, modes: &str, timeout_s: u64) -> String {
     let modes: Vec<&str> = modes.split(',').filter(|mode| !READING_MODES.contains(mode)).collect();
     // MariaDB counts seconds and covers every statement, MySQL milliseconds and covers SELECT.
     let limit = if version.contains("MariaDB") {
@@ -130,13 +138,11 @@ async fn set_up(connection: &mut MySqlConnection, timeout_s: u64) -> Result<Targ
     // A consumer that is slow to take rows must not make the server give up before the statement's own limit; and an
     // ALTER TABLE that runs or waits must not hold us up for the server's default of a day.
     let patience = timeout_s.clamp(60, 31_536_000);
-    let set = format!(
+    format!(
         "SET SESSION {limit}, {WHOLE}, net_write_timeout = {patience}, lock_wait_timeout = {patience}, sql_mode = '{}';\
          SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         modes.join(",")
-    );
-    connection.execute(sqlx::raw_sql(AssertSqlSafe(set))).await?;
-    Ok(target)
+    )
 }
 
 /// How much later than the server we give up ourselves, for a server that does not answer any more.
@@ -163,4 +169,28 @@ pub(super) async fn begin(session: &mut Session) -> Result<()> {
     let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
     let begun = session.connection.execute(sqlx::raw_sql(begin)).await;
     begun.map(drop).map_err(|error| failure(error, Phase::Run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_server_makes_a_result_shorter_and_quotes_mean_the_same_on_each() {
+        for (version, limit) in [
+            ("10.11.19-MariaDB-0+deb12u1", "max_statement_time = 600, max_recursive_iterations = 4294967295, "),
+            ("8.4.3", "max_execution_time = 600000, "),
+        ] {
+            let set = settings_of(version, "ANSI_QUOTES,STRICT_ALL_TABLES,ANSI", 600);
+            for part in [
+                limit,
+                "sql_select_limit = 18446744073709551615, ",
+                "group_concat_max_len = 1073741823, ",
+                "max_error_count = 65535, ",
+                "sql_mode = 'STRICT_ALL_TABLES'",
+            ] {
+                assert!(set.contains(part), "{version}: {part} in {set}");
+            }
+        }
+    }
 }
