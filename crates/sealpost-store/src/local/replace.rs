@@ -129,7 +129,9 @@ fn sweep(folder: &Path) {
     for entry in entries.flatten() {
         let age = entry.metadata().and_then(|found| found.modified()).map(|at| at.elapsed().unwrap_or_default());
         if age.is_ok_and(|age| age > UNLOCKED_FOR)
-            && let Ok(file) = File::open(entry.path())
+            // To write, though nothing is written: a client of NFS makes the lock one of fcntl(2), which is exclusive only on a
+            // file that is open for that (flock(2), "NFS details").
+            && let Ok(file) = OpenOptions::new().read(true).write(true).open(entry.path())
             && file.try_lock().is_ok()
         {
             tracing::info!(file = %entry.path().display(), "removing what an interrupted upload left");
