@@ -56,7 +56,7 @@ impl Bucket {
             return Err(invalid("`endpoint` is http://, which needs `allow_http = true`".to_owned()));
         }
         let options = client_options(settings)?;
-        let mut builder = builder(settings, &options);
+        let mut builder = builder(settings, &options, |name| std::env::var(name).ok());
         let credentials = OfSecrets::of(settings, secrets)?;
         if let Some(credentials) = &credentials {
             // What can't be had now is better said now.
@@ -106,7 +106,11 @@ fn client_options(settings: &S3Settings) -> Result<ClientOptions> {
     Ok(options)
 }
 
-fn builder(settings: &S3Settings, options: &ClientOptions) -> AmazonS3Builder {
+fn builder(
+    settings: &S3Settings,
+    options: &ClientOptions,
+    variable: impl Fn(&str) -> Option<String>,
+) -> AmazonS3Builder {
     // Only without a key of our own is the environment asked: it must not override what the configuration says.
     let is_own = settings.access_key_id.is_some() || settings.credentials.is_some();
     let mut builder = if is_own { AmazonS3Builder::new() } else { AmazonS3Builder::from_env() };
@@ -126,7 +130,12 @@ fn builder(settings: &S3Settings, options: &ClientOptions) -> AmazonS3Builder {
             max_retries: 4,
             retry_timeout: Duration::from_secs(settings.timeout_s.saturating_mul(2).clamp(2, 300)),
         });
-    if let Some(region) = &settings.region {
+    // The region is no part of a key: what the environment says of it holds for ours, too.
+    let of_environment = || {
+        let set = |name| variable(name).filter(|region| !region.is_empty());
+        set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"))
+    };
+    if let Some(region) = settings.region.clone().or_else(of_environment) {
         builder = builder.with_region(region);
     }
     if let Some(endpoint) = &settings.endpoint {
@@ -141,5 +150,39 @@ fn builder(settings: &S3Settings, options: &ClientOptions) -> AmazonS3Builder {
         Checksum::Sha256 => builder.with_checksum_algorithm(Algorithm::SHA256),
         Checksum::Crc64nvme => builder.with_checksum_algorithm(Algorithm::CRC64NVME),
         Checksum::None => builder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::aws::AmazonS3ConfigKey;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_region_is_that_of_the_settings_else_of_the_environment_whoever_has_the_key() {
+        let region = |more: serde_json::Value, environment: &[(&str, &str)]| {
+            let mut settings = json!({"bucket": "b"});
+            settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let settings: S3Settings = serde_json::from_value(settings).unwrap();
+            let variable =
+                |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            let options = client_options(&settings).unwrap();
+            builder(&settings, &options, variable).get_config_value(&AmazonS3ConfigKey::Region)
+        };
+        let (own, default) = (("AWS_REGION", "eu-central-1"), ("AWS_DEFAULT_REGION", "eu-west-1"));
+        for key in [
+            json!({}),
+            json!({"access_key_id": "id", "secret_access_key": "env:X"}),
+            json!({"credentials": "vault:aws/creds/store"}),
+        ] {
+            assert_eq!(region(key.clone(), &[default, own]).as_deref(), Some("eu-central-1"), "{key}");
+            assert_eq!(region(key.clone(), &[("AWS_REGION", ""), default]).as_deref(), Some("eu-west-1"), "{key}");
+            let mut said = key.clone();
+            said["region"] = json!("us-west-2");
+            assert_eq!(region(said, &[own]).as_deref(), Some("us-west-2"), "{key}");
+        }
+        assert_eq!(region(json!({"access_key_id": "id", "secret_access_key": "env:X"}), &[]), None);
     }
 }

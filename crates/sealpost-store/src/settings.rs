@@ -48,7 +48,7 @@ pub struct S3Settings {
     /// A folder in the bucket that everything goes below; none when empty.
     #[serde(default)]
     pub prefix: String,
-    /// The region; `us-east-1` when neither this nor `AWS_REGION` is given.
+    /// The region; that of `AWS_REGION`, else `AWS_DEFAULT_REGION`, when not given; `us-east-1` where none of them is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// The address of a compatible store, such as `https://minio.example:9000`; Amazon's when not given.
