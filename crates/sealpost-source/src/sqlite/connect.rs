@@ -18,6 +18,9 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How many of the virtual machine's steps lie between two looks at the clock: a fraction of a millisecond.
 const STEPS: i32 = 4000;
 
+/// Rows that SQLite's thread may be ahead of us, whatever their size. The driver's own 50 may be gigabytes.
+const AHEAD: usize = 4;
+
 /// A connection, and what ends its query from outside.
 pub(super) struct Session {
     /// First, so that the flag outlives nothing of it: dropped in this order, the worker hears of the end at once.
@@ -46,6 +49,7 @@ pub(super) async fn session(settings: &SqliteSettings, timeout_s: u64) -> Result
         .pragma("trusted_schema", "0")
         // What SQLite sorts or keeps aside while it answers are rows in the clear: to memory (2), never to a file.
         .pragma("temp_store", "2")
+        .row_buffer_size(AHEAD)
         .disable_statement_logging();
     let at_connect = |error| failure(error, Phase::Connect { path: &path });
     let mut connection = options.connect().await.map_err(at_connect)?;

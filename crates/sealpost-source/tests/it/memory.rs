@@ -1,10 +1,13 @@
 //! Memory does not follow the number of rows.
 
+use std::time::Duration;
+
 use sealpost_testkit::alone::passes_alone;
 use sealpost_testkit::mariadb::MariaDb;
 use sealpost_testkit::suite::source::described;
 use serde_json::json;
 
+use crate::sqlite::execute;
 use crate::{build, settings};
 
 /// The most memory that the process ever had, in KiB.
@@ -41,4 +44,32 @@ async fn many_rows() {
     }
     // The larger result is 110 MB.
     assert!(peaks[1] - peaks[0] < 6 * 1024, "{peaks:?} KiB");
+}
+
+#[test]
+fn few_rows_of_sqlite_wait_however_large_they_are() {
+    passes_alone("memory::large_rows");
+}
+
+/// Not a test of its own: the peak is that of the whole process.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by `few_rows_of_sqlite_wait_however_large_they_are`"]
+async fn large_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    execute(&path, "CREATE TABLE t (a INTEGER)").await;
+    let source = build("sqlite", json!({"path": path}));
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60) \
+               SELECT zeroblob(8388608) AS b FROM n WHERE 'x' = :partner_scope";
+    let query = described(&*source, sql, json!({"columns": {"b": {"type": "bytes"}}}), "x").await;
+    let mut stream = source.open(&query).await.unwrap();
+    let mut count = stream.next().await.unwrap().unwrap().rows();
+    // Whoever is ahead of the consumer gets as far as it can.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    while let Some(batch) = stream.next().await.unwrap() {
+        count += batch.rows();
+    }
+    assert_eq!(count, 60);
+    // Rows that wait, batches that do, and the program: a good hundred MiB. The whole result is 480.
+    assert!(peak() < 250 * 1024, "{} KiB", peak());
 }
