@@ -138,6 +138,11 @@ run "api_without_a_document" {
     condition     = !one(aws_api_gateway_method_settings.all.settings).data_trace_enabled
     error_message = "Bodies stand in the log."
   }
+
+  assert {
+    condition     = local.policy == null
+    error_message = "Somebody is kept out where no networks are named."
+  }
 }
 
 run "api_with_a_document" {
@@ -215,8 +220,26 @@ run "api_with_a_document" {
   }
 
   assert {
-    condition     = jsondecode(aws_api_gateway_rest_api.this.policy).Statement[0].Condition.IpAddress["aws:SourceIp"] == ["192.0.2.0/24"] && length(aws_wafv2_web_acl.this) == 0
-    error_message = "Others may call."
+    condition     = length(aws_wafv2_web_acl.this) == 0
+    error_message = "A web ACL is made that nobody wants."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_api_gateway_rest_api.this.policy).Statement : statement.Condition if statement.Effect == "Allow"] == [{ IpAddress = { "aws:SourceIp" = ["192.0.2.0/24"] } }]
+    error_message = "The named networks may not call, or others may call what needs no credentials."
+  }
+
+  # With an authorizer only a denial keeps anybody out: its own allowance is enough where the policy says nothing.
+  assert {
+    condition = [for statement in jsondecode(aws_api_gateway_rest_api.this.policy).Statement : statement if statement.Effect == "Deny"] == [{
+      Sid       = "NobodyElse"
+      Effect    = "Deny"
+      Principal = { AWS = "*" }
+      Action    = "execute-api:Invoke"
+      Resource  = "execute-api:/*"
+      Condition = { NotIpAddress = { "aws:SourceIp" = ["192.0.2.0/24"] } }
+    }]
+    error_message = "Whom the authorizer lets in may call from anywhere."
   }
 }
 

@@ -14,15 +14,28 @@ locals {
         Resource  = "execute-api:/*"
         Condition = { IpAddress = { "aws:SourceIp" = sort(var.allowed_networks) } }
       },
+      {
+        # What is above opens the pages without credentials, and closes nothing to whom the authorizer lets in: before it API Gateway
+        # looks for denials only, and after it an allowance by either of the two is enough (API Gateway developer guide, "How API
+        # Gateway resource policies affect authorization workflow").
+        Sid    = "NobodyElse"
+        Effect = "Deny"
+        # A denial has to hold for everybody.
+        Principal = { AWS = "*" }
+        Action    = "execute-api:Invoke"
+        Resource  = "execute-api:/*"
+        Condition = { NotIpAddress = { "aws:SourceIp" = sort(var.allowed_networks) } }
+      },
     ]
   })
+  policy = length(var.allowed_networks) == 0 ? null : local.network_policy
 }
 
 resource "aws_api_gateway_rest_api" "this" {
   name        = var.name
   description = "Sealpost's partner API"
   body        = jsonencode(local.body)
-  policy      = length(var.allowed_networks) == 0 ? null : local.network_policy
+  policy      = local.policy
   # What is not in the document any more is taken away.
   put_rest_api_mode            = "overwrite"
   disable_execute_api_endpoint = var.domain != null
@@ -40,7 +53,7 @@ resource "aws_api_gateway_deployment" "this" {
   rest_api_id = aws_api_gateway_rest_api.this.id
 
   triggers = {
-    redeployment = sha1(join("\n", [jsonencode(local.body), length(var.allowed_networks) == 0 ? "" : local.network_policy]))
+    redeployment = sha1(join("\n", [jsonencode(local.body), local.policy == null ? "" : local.policy]))
   }
 
   lifecycle {

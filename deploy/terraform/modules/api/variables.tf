@@ -119,7 +119,7 @@ variable "domain" {
 }
 
 variable "allowed_networks" {
-  description = "Networks that calls may come from; anywhere when empty."
+  description = "Networks that calls may come from, with credentials or without; anywhere when empty. To open it again name `0.0.0.0/0`: emptied, the policy that is there stays."
   type        = set(string)
   default     = []
 
