@@ -140,6 +140,25 @@ run "developers_have_a_new_account" {
   }
 }
 
+# The environment with connectors and a database that is made.
+run "staging" {
+  command = plan
+
+  module {
+    source = "./environments/staging"
+  }
+
+  variables {
+    account_id   = "123456789012"
+    package_file = "./tests/documents/partner.json"
+  }
+
+  assert {
+    condition     = length(module.sealpost.functions) == 4 && module.sealpost.functions.worker.most_at_once == 20
+    error_message = "The queue calls more workers than are reserved."
+  }
+}
+
 run "a_partner_with_a_bad_id" {
   command = plan
 

@@ -58,6 +58,11 @@ run "functions" {
   }
 
   assert {
+    condition     = aws_lambda_event_source_mapping.work.scaling_config[0].maximum_concurrency == 50 && output.functions.worker.most_at_once == 50
+    error_message = "The queue calls more workers than may run, and each call too many rings an alarm."
+  }
+
+  assert {
     condition     = aws_cloudwatch_event_rule.this["sweep"].schedule_expression == "rate(1 minute)"
     error_message = "The sweep is not made once a minute."
   }
@@ -85,6 +90,59 @@ run "functions" {
   assert {
     condition     = alltrue([for one in aws_lambda_function.this : one.logging_config[0].application_log_level == "TRACE"])
     error_message = "Lambda drops lines that the program was told to write."
+  }
+}
+
+run "fewer_workers_than_are_reserved" {
+  command = plan
+
+  module {
+    source = "./modules/functions"
+  }
+
+  variables {
+    settings   = { worker = { reserved_concurrency = 20 } }
+    work_batch = { most_workers = 10 }
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.work.scaling_config[0].maximum_concurrency == 10 && output.functions.worker.most_at_once == 10
+    error_message = "The queue calls more workers than said."
+  }
+}
+
+run "workers_of_an_account_that_reserves_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/functions"
+  }
+
+  variables {
+    settings = { worker = { reserved_concurrency = -1 } }
+  }
+
+  assert {
+    condition     = length(aws_lambda_event_source_mapping.work.scaling_config) == 0 && output.functions.worker.most_at_once == null
+    error_message = "Workers have a limit that nobody said."
+  }
+}
+
+# Lambda would refuse a mapping with fewer than two.
+run "one_worker" {
+  command = plan
+
+  module {
+    source = "./modules/functions"
+  }
+
+  variables {
+    settings = { worker = { reserved_concurrency = 1 } }
+  }
+
+  assert {
+    condition     = length(aws_lambda_event_source_mapping.work.scaling_config) == 0 && output.functions.worker.most_at_once == 1
+    error_message = "Lambda would refuse the mapping."
   }
 }
 

@@ -18,6 +18,12 @@ locals {
     environment          = merge(var.environment, try(var.settings[function].environment, {}))
   } }
 
+  # How many of a function run at once; null where only the account says it.
+  most_at_once = { for function, one in local.functions : function => try(
+    min([for most in [one.reserved_concurrency, function == "worker" ? var.work_batch.most_workers : null] : most if try(most >= 0, false)]...),
+    null,
+  ) }
+
   descriptions = {
     api        = "The partners' API, behind API Gateway"
     worker     = "Produces and delivers reports, woken by the queue"

@@ -1,5 +1,5 @@
 output "functions" {
-  description = "The functions by what they do: name, ARN of the live alias, how API Gateway calls it, time limit, and reserved concurrency (-1: none)."
+  description = "The functions by what they do: name, ARN of the live alias, how API Gateway calls it, time limit, reserved concurrency (-1: none), and how many run at once at most (null: as many as the account lets)."
   value = { for function, alias in aws_lambda_alias.live : function => {
     name                 = aws_lambda_function.this[function].function_name
     alias                = alias.name
@@ -7,6 +7,7 @@ output "functions" {
     invoke_arn           = alias.invoke_arn
     timeout              = local.functions[function].timeout
     reserved_concurrency = local.functions[function].reserved_concurrency
+    most_at_once         = local.most_at_once[function]
   } }
 }
 

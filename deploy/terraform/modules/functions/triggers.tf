@@ -9,8 +9,10 @@ resource "aws_lambda_event_source_mapping" "work" {
   # Only the bells whose work failed ring again.
   function_response_types = ["ReportBatchItemFailures"]
 
+  # A mapping does not look at what is reserved: it would call more workers than may run, and each refused call counts as a throttle
+  # and as a receipt of its messages. Lambda takes 2 to 1,000 here.
   dynamic "scaling_config" {
-    for_each = var.work_batch.most_workers == null ? [] : [var.work_batch.most_workers]
+    for_each = try(local.most_at_once.worker >= 2 && local.most_at_once.worker <= 1000, false) ? [local.most_at_once.worker] : []
 
     content {
       maximum_concurrency = scaling_config.value

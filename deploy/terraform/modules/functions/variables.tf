@@ -129,7 +129,7 @@ variable "failed_events_queue_arn" {
 }
 
 variable "work_batch" {
-  description = "Messages per call of the worker, seconds to wait for more of them, and the most workers at once (2 to 1000; null: as many as there may be)."
+  description = "Messages per call of the worker, seconds to wait for more of them, and the most workers at once (2 to 1000; null: as many as are reserved)."
   type = object({
     size         = optional(number, 10)
     window       = optional(number, 0)
