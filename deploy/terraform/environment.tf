@@ -32,7 +32,7 @@ locals {
       SEALPOST__SOURCES__MAIN__USER      = var.database.user
       SEALPOST__SOURCES__MAIN__PASSWORD  = coalesce(var.database.password_reference, "aws-sm:${module.secrets.database_arn}#password")
       SEALPOST__SOURCES__MAIN__TLS__MODE = "required"
-      # Messages of a batch at once.
+      # Messages of a batch at once; a report holds a connection to its database meanwhile.
       SEALPOST__WORKER__CONCURRENCY = tostring(var.functions.work_batch.size)
       SEALPOST__DELIVER__ENGINE     = var.engine
       # An answer of a function is 6 MB at most (4.4 MB of a file); larger ones are fetched from the bucket by a signed address.

@@ -222,6 +222,7 @@ module "functions" {
   work_queue_arn          = module.queues.work.arn
   failed_events_queue_arn = module.queues.dead_letters.events.arn
   work_batch              = var.functions.work_batch
+  most_connections        = module.database.most_connections
   bucket                  = module.store.bucket
   event_bus               = var.event_bus
   connector_arns          = toset(local.heard_connectors)

@@ -195,7 +195,7 @@ variable "identity" {
 }
 
 variable "functions" {
-  description = "The package, what each function gets, the worker's batches, and further variables (never secrets)."
+  description = "The package, what each function gets, and further variables (never secrets). `work_batch`: messages per call of the worker, seconds to wait for more of them, and the most workers at once. Each report holds a connection to its database while it is made: `size` times `most_workers` at most, which a database that is made here has to have twice."
   type = object({
     package = object({
       architecture = optional(string, "arm64")
@@ -216,7 +216,7 @@ variable "functions" {
       environment          = optional(map(string), {})
     })), {})
     work_batch = optional(object({
-      size         = optional(number, 10)
+      size         = optional(number, 3)
       window       = optional(number, 0)
       most_workers = optional(number)
     }), {})

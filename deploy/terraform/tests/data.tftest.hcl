@@ -292,6 +292,12 @@ run "database" {
     condition     = aws_db_instance.this[0].instance_class == "db.t4g.medium" && aws_db_instance.this[0].performance_insights_enabled && aws_db_instance.this[0].performance_insights_kms_key_id == "arn:aws:kms:eu-central-1:123456789012:key/data"
     error_message = "Performance Insights is off, or without our key, where RDS has it."
   }
+
+  # 4 GiB by 12,582,880 bytes.
+  assert {
+    condition     = output.most_connections == 341
+    error_message = "Workers are counted against another number of connections than RDS lets in."
+  }
 }
 
 run "the_database_of_developers" {
@@ -313,6 +319,11 @@ run "the_database_of_developers" {
   }
 
   # Without Performance Insights RDS takes no key for it either. The provider makes up the attribute itself then, so that the plan has none to look at.
+  assert {
+    condition     = output.most_connections == 85
+    error_message = "Workers are counted against another number of connections than RDS lets in."
+  }
+
   assert {
     condition     = !aws_db_instance.this[0].performance_insights_enabled && !local.insights
     error_message = "RDS would refuse to make the database: it has no Performance Insights of this size."
@@ -343,6 +354,55 @@ run "the_database_of_staging" {
   }
 }
 
+run "a_database_with_much_memory" {
+  command = plan
+
+  module {
+    source = "./modules/database"
+  }
+
+  variables {
+    instance_class    = "db.r6g.2xlarge"
+    subnet_ids        = ["subnet-1", "subnet-2"]
+    security_group_id = "sg-1"
+    kms_key_arns = {
+      data    = "arn:aws:kms:eu-central-1:123456789012:key/data"
+      secrets = "arn:aws:kms:eu-central-1:123456789012:key/secrets"
+      logs    = "arn:aws:kms:eu-central-1:123456789012:key/logs"
+    }
+  }
+
+  # 64 GiB.
+  assert {
+    condition     = output.most_connections == 5461
+    error_message = "A memory-optimised class is taken for another."
+  }
+}
+
+run "a_database_of_a_class_that_nobody_knows" {
+  command = plan
+
+  module {
+    source = "./modules/database"
+  }
+
+  variables {
+    instance_class    = "db.x2g.large"
+    subnet_ids        = ["subnet-1", "subnet-2"]
+    security_group_id = "sg-1"
+    kms_key_arns = {
+      data    = "arn:aws:kms:eu-central-1:123456789012:key/data"
+      secrets = "arn:aws:kms:eu-central-1:123456789012:key/secrets"
+      logs    = "arn:aws:kms:eu-central-1:123456789012:key/logs"
+    }
+  }
+
+  assert {
+    condition     = output.most_connections == null
+    error_message = "The memory of a class is guessed."
+  }
+}
+
 run "a_given_database" {
   command = plan
 
@@ -360,7 +420,7 @@ run "a_given_database" {
   }
 
   assert {
-    condition     = length(aws_db_instance.this) == 0 && output.address == { host = "db.example.com", port = 3306, database = "leasing" } && output.instance_identifier == null
+    condition     = length(aws_db_instance.this) == 0 && output.address == { host = "db.example.com", port = 3306, database = "leasing" } && output.instance_identifier == null && output.most_connections == null
     error_message = "A database is made where one is given."
   }
 }

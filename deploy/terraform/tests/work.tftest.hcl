@@ -53,7 +53,7 @@ run "functions" {
   }
 
   assert {
-    condition     = aws_lambda_event_source_mapping.work.function_response_types == toset(["ReportBatchItemFailures"]) && aws_lambda_event_source_mapping.work.batch_size == 10
+    condition     = aws_lambda_event_source_mapping.work.function_response_types == toset(["ReportBatchItemFailures"]) && aws_lambda_event_source_mapping.work.batch_size == 3
     error_message = "One failed message would bring back the whole batch."
   }
 
@@ -144,6 +144,53 @@ run "one_worker" {
     condition     = length(aws_lambda_event_source_mapping.work.scaling_config) == 0 && output.functions.worker.most_at_once == 1
     error_message = "Lambda would refuse the mapping."
   }
+}
+
+run "as_many_connections_as_a_medium_database_has" {
+  command = plan
+
+  module {
+    source = "./modules/functions"
+  }
+
+  variables {
+    most_connections = 341
+  }
+
+  assert {
+    condition     = 2 * output.functions.worker.most_at_once * aws_lambda_event_source_mapping.work.batch_size <= var.most_connections
+    error_message = "What is usual does not fit the usual database."
+  }
+}
+
+run "more_connections_than_the_database_has" {
+  command = plan
+
+  module {
+    source = "./modules/functions"
+  }
+
+  variables {
+    most_connections = 341
+    work_batch       = { size = 10 }
+  }
+
+  expect_failures = [aws_lambda_event_source_mapping.work]
+}
+
+run "any_number_of_connections" {
+  command = plan
+
+  module {
+    source = "./modules/functions"
+  }
+
+  variables {
+    most_connections = 341
+    settings         = { worker = { reserved_concurrency = -1 } }
+  }
+
+  expect_failures = [aws_lambda_event_source_mapping.work]
 }
 
 run "a_bus_for_our_own_transfers" {

@@ -39,6 +39,8 @@ module "sealpost" {
     log_level = "debug"
     # Nothing is reserved: a new account often may run 10 functions at once, and Lambda lets nobody reserve the last ones.
     settings = { for function in ["api", "worker", "events", "authorizer"] : function => { reserved_concurrency = -1 } }
+    # So that they do not take all connections of so small a database.
+    work_batch = { most_workers = 10 }
   }
 
   api = {

@@ -54,7 +54,8 @@ module "sealpost" {
       architecture = var.architecture
       file         = coalesce(var.package_file, "${path.root}/../../../../target/package/sealpost-${var.architecture}.zip")
     }
-    work_batch = { most_workers = 50 }
+    # At most 150 connections to the leasing database.
+    work_batch = { size = 3, most_workers = 50 }
   }
 
   api = {

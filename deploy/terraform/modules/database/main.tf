@@ -8,6 +8,13 @@ locals {
 
   # RDS refuses to make MySQL with Performance Insights on its smallest instances.
   insights = !can(regex("^db\\.t(2|3|4g)\\.(micro|small)$", var.instance_class))
+
+  # GiB of memory, which a class's name says: those of memory-optimised families have twice as much. Null for a class that is not here.
+  class      = try(regex("^db\\.([tmr])[0-9a-z]+\\.([0-9a-z]+)$", var.instance_class), ["", ""])
+  sizes      = merge({ micro = 1, small = 2, medium = 4, large = 8, xlarge = 16 }, { for times in [2, 4, 8, 12, 16, 24, 32] : "${times}xlarge" => times * 16 })
+  memory_gib = try(local.sizes[local.class[1]] * (local.class[0] == "r" ? 2 : 1), null)
+  # What RDS's parameter groups for MySQL say of `max_connections`: {DBInstanceClassMemory/12582880}.
+  most_connections = local.memory_gib == null ? null : floor(local.memory_gib * 1073741824 / 12582880)
 }
 
 resource "aws_db_subnet_group" "this" {

@@ -22,6 +22,14 @@ resource "aws_lambda_event_source_mapping" "work" {
   metrics_config {
     metrics = ["EventCount"]
   }
+
+  lifecycle {
+    precondition {
+      # The other half is for previews of the api, for people, and for what RDS itself needs of the memory.
+      condition     = var.most_connections == null ? true : try(2 * local.most_at_once.worker * var.work_batch.size <= var.most_connections, false)
+      error_message = "The database takes ${coalesce(var.most_connections, 0)} connections, of which workers may have half; ${local.most_at_once.worker == null ? "any number of" : tostring(local.most_at_once.worker)} workers with ${var.work_batch.size} reports each may want more. Take a larger `database.instance_class`, or a smaller `work_batch.size` or `work_batch.most_workers`."
+    }
+  }
 }
 
 locals {

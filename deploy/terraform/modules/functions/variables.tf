@@ -129,9 +129,9 @@ variable "failed_events_queue_arn" {
 }
 
 variable "work_batch" {
-  description = "Messages per call of the worker, seconds to wait for more of them, and the most workers at once (2 to 1000; null: as many as are reserved)."
+  description = "Messages per call of the worker (each report holds a connection to its database while it is made), seconds to wait for more of them, and the most workers at once (2 to 1000; null: as many as are reserved)."
   type = object({
-    size         = optional(number, 10)
+    size         = optional(number, 3)
     window       = optional(number, 0)
     most_workers = optional(number)
   })
@@ -146,6 +146,12 @@ variable "work_batch" {
     condition     = var.work_batch.most_workers == null ? true : var.work_batch.most_workers >= 2 && var.work_batch.most_workers <= 1000
     error_message = "`work_batch.most_workers` is 2 to 1000."
   }
+}
+
+variable "most_connections" {
+  description = "Connections that the reports' database takes: workers may have half of them. Not looked at when null."
+  type        = number
+  default     = null
 }
 
 variable "sweep" {
