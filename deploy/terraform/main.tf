@@ -25,6 +25,8 @@ locals {
   handed_in = "${var.name}/handed-in"
 
   worker_timeout = try(coalesce(var.functions.settings.worker.timeout), 900)
+  # Lambda's advice: six times the function's limit, so that a message is not seen twice while it is worked on.
+  visibility_timeout_in_seconds = 6 * local.worker_timeout
 
   # With whose rights connectors are made where the program does it.
   connectors_by_program = var.engine == "aws_transfer" && var.connector_roles_for_program != null
@@ -113,8 +115,8 @@ module "queues" {
   name        = var.name
   account     = local.account
   kms_key_arn = module.keys.arns.data
-  # Lambda's advice: six times the function's limit, so that a message is not seen twice while it is worked on.
-  visibility_timeout_in_seconds = 6 * local.worker_timeout
+
+  visibility_timeout_in_seconds = local.visibility_timeout_in_seconds
 }
 
 module "secrets" {
@@ -268,4 +270,6 @@ module "observability" {
   connector_arns    = { for id, connector in module.transfer.connectors : id => connector.arn }
   database_instance = module.database.instance_identifier
   limits            = var.observability.limits
+
+  visibility_timeout_in_seconds = local.visibility_timeout_in_seconds
 }

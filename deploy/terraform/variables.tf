@@ -280,7 +280,7 @@ variable "observability" {
     tracing           = optional(bool, true)
     subscribers       = optional(list(object({ protocol = string, endpoint = string })), [])
     limits = optional(object({
-      oldest_message_seconds  = optional(number, 900)
+      oldest_message_seconds  = optional(number)
       api_5xx_percent         = optional(number, 1)
       api_latency_ms          = optional(number, 27500)
       certificate_days        = optional(number, 30)

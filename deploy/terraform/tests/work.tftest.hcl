@@ -450,13 +450,29 @@ run "alarms" {
   }
 
   assert {
-    condition     = alltrue([for alarm in ["deliveries-failed", "reports-failed", "tasks-buried", "deliveries-overdue", "certificates-ending", "oldest-message", "no-deliveries", "no-sweep", "api-5xx"] : contains(output.alarms, "sealpost-test-${alarm}")])
+    condition     = alltrue([for alarm in ["deliveries-failed", "reports-failed", "tasks-buried", "deliveries-overdue", "certificates-ending", "oldest-message", "no-worker", "no-deliveries", "no-sweep", "api-5xx"] : contains(output.alarms, "sealpost-test-${alarm}")])
     error_message = "An alarm is missing."
   }
 
   assert {
     condition     = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.counted), values(aws_cloudwatch_metric_alarm.function), values(aws_cloudwatch_metric_alarm.dead_letters)) : alarm.alarm_actions == toset([aws_sns_topic.alarms.arn]) && length(alarm.alarm_description) > 20])
     error_message = "An alarm tells nobody, or not what it means."
+  }
+
+  # Six times the worker's 900 s a bell is hidden whose worker was killed; then it is worked on for 900 s at most.
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.oldest_message.threshold == 6300
+    error_message = "A bell that is hidden, and comes again by itself, calls somebody."
+  }
+
+  assert {
+    condition     = { for query in aws_cloudwatch_metric_alarm.no_worker.metric_query : query.id => "${one(query.metric).stat} of ${one(query.metric).metric_name}" if length(query.metric) == 1 } == { ready = "Minimum of QueueReady", leased = "Maximum of QueueLeased" }
+    error_message = "That work waits and nobody is at it is not seen, or seen where somebody is."
+  }
+
+  assert {
+    condition     = [for query in aws_cloudwatch_metric_alarm.no_worker.metric_query : query.expression if query.return_data == true] == ["IF(ready > 0 AND leased < 1, 1, 0)"] && aws_cloudwatch_metric_alarm.no_worker.treat_missing_data == "notBreaching"
+    error_message = "The alarm rings for something else than work that nobody begins."
   }
 
   assert {
@@ -474,4 +490,27 @@ run "alarms" {
     condition     = can(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets[8])
     error_message = "The dashboard has nothing to show."
   }
+}
+
+run "an_alarm_for_bells_that_are_hidden" {
+  command = plan
+
+  module {
+    source = "./modules/observability"
+  }
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/logs"
+    functions = {
+      api = { name = "sealpost-test-api", timeout = 29 }, worker = { name = "sealpost-test-worker", timeout = 900 }, events = { name = "sealpost-test-events", timeout = 60 }, authorizer = { name = "sealpost-test-authorizer", timeout = 10 }
+    }
+    log_groups         = { api = "/aws/lambda/sealpost-test-api", worker = "/aws/lambda/sealpost-test-worker", events = "/aws/lambda/sealpost-test-events", authorizer = "/aws/lambda/sealpost-test-authorizer" }
+    work_queue         = "sealpost-test-work"
+    dead_letter_queues = { work = "sealpost-test-work-dead-letters" }
+    table              = "sealpost-test-ledger"
+    api                = { name = "sealpost-test", stage = "live" }
+    limits             = { oldest_message_seconds = 900 }
+  }
+
+  expect_failures = [var.limits]
 }

@@ -2,6 +2,10 @@ locals {
   minute = 60
   hour   = 3600
 
+  # A bell whose worker was killed is hidden for as long, and counts as waiting; then it comes again, and whoever hears it may take a
+  # worker's whole time. Only what is older than that is not heard.
+  oldest_message_seconds = coalesce(var.limits.oldest_message_seconds, var.visibility_timeout_in_seconds + var.functions["worker"].timeout)
+
   # What each alarm means and what to do stands in its description, and longer in docs/operate.md.
   counted = {
     deliveries_failed   = { threshold = 1, period = 300, text = "A delivery ended as failed: the partner does not have its file. See the line's `advice`; repair, then redeliver." }
@@ -126,18 +130,54 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 
 resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   alarm_name          = "${var.name}-oldest-message"
-  alarm_description   = "Work waits for longer than ${var.limits.oldest_message_seconds} s: workers are too few, fail, or are throttled."
+  alarm_description   = "A bell is older than ${local.oldest_message_seconds} s: workers are too few, are killed, or are throttled."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
   dimensions          = { QueueName = var.work_queue }
   statistic           = "Maximum"
   period              = local.minute
   evaluation_periods  = 3
-  threshold           = var.limits.oldest_message_seconds
+  threshold           = local.oldest_message_seconds
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+# Work that may begin, and nobody at it, at each look of ten minutes (the sweep looks once a minute): found long before a bell is old.
+# Without a look there is nothing to say; that it is missing is what the alarm no-sweep is for.
+resource "aws_cloudwatch_metric_alarm" "no_worker" {
+  alarm_name          = "${var.name}-no-worker"
+  alarm_description   = "Work has waited for ten minutes, and no worker has any: the queue's mapping is off, or workers can't start."
+  evaluation_periods  = 2
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+
+  metric_query {
+    id          = "idle"
+    label       = "Work waits, and none is begun"
+    expression  = "IF(ready > 0 AND leased < 1, 1, 0)"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = { ready = { metric = "QueueReady", stat = "Minimum" }, leased = { metric = "QueueLeased", stat = "Maximum" } }
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "Sealpost"
+        metric_name = metric_query.value.metric
+        dimensions  = { FunctionName = var.functions["events"].name }
+        stat        = metric_query.value.stat
+        period      = 300
+      }
+    }
+  }
 }
 
 # Nothing arrived anywhere: also seen when nothing runs at all, and so no line is logged. The sum of the last hours, since one

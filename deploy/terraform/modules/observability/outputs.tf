@@ -14,6 +14,7 @@ output "alarms" {
     [for alarm in aws_cloudwatch_metric_alarm.database_storage : alarm.alarm_name],
     [
       aws_cloudwatch_metric_alarm.oldest_message.alarm_name,
+      aws_cloudwatch_metric_alarm.no_worker.alarm_name,
       aws_cloudwatch_metric_alarm.no_sweep.alarm_name,
       aws_cloudwatch_metric_alarm.dead_tasks.alarm_name,
       aws_cloudwatch_metric_alarm.api_5xx.alarm_name,

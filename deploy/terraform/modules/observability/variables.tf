@@ -49,6 +49,12 @@ variable "work_queue" {
   type        = string
 }
 
+variable "visibility_timeout_in_seconds" {
+  description = "How long the queue of work hides a message that was received."
+  type        = number
+  default     = 5400
+}
+
 variable "dead_letter_queues" {
   description = "The names of the dead-letter queues, by what they are of."
   type        = map(string)
@@ -87,13 +93,13 @@ variable "database_instance" {
 variable "limits" {
   description = <<-EOT
     When alarms ring.
-    `oldest_message_seconds`: the oldest bell that no worker heard. `api_5xx_percent`: answers that are our fault.
+    `oldest_message_seconds`: the oldest bell; longer than the queue hides one, and so much and a worker's time limit when null. `api_5xx_percent`: answers that are our fault.
     `api_latency_ms`: the 99th percentile. A client may have an answer held back for up to 26 s (`Prefer: wait`), so a lower limit rings whenever clients do; API Gateway
     gives up after 29. `certificate_days`: days before a partner's certificate ends.
     `delivery_expected_hours`: an alarm when nothing was delivered for so long; 0 where that is usual. `database_free_gib`: storage that is left.
   EOT
   type = object({
-    oldest_message_seconds  = optional(number, 900)
+    oldest_message_seconds  = optional(number)
     api_5xx_percent         = optional(number, 1)
     api_latency_ms          = optional(number, 27500)
     certificate_days        = optional(number, 30)
@@ -105,6 +111,11 @@ variable "limits" {
   validation {
     condition     = var.limits.delivery_expected_hours == 0 || (var.limits.delivery_expected_hours >= 1 && var.limits.delivery_expected_hours <= 168)
     error_message = "`limits.delivery_expected_hours` is 1 to 168, or 0 for no alarm: CloudWatch looks back a week."
+  }
+
+  validation {
+    condition     = var.limits.oldest_message_seconds == null ? true : var.limits.oldest_message_seconds > var.visibility_timeout_in_seconds
+    error_message = "`limits.oldest_message_seconds` is more than the queue hides a message (six times the worker's time limit): a bell whose worker was killed is as old, with nothing wrong."
   }
 
   validation {
