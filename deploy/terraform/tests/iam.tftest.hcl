@@ -82,6 +82,16 @@ run "what_the_code_calls" {
     error_message = "The events function only tells the ledger."
   }
 
+  # Who may not list is told 403 of an object that is not there (Amazon S3 API reference, GetObject), which is our own fault, in place
+  # of 404. A condition on `s3:prefix` would not do: a read has no prefix.
+  assert {
+    condition = {
+      for function, policy in output.policies : function => anytrue([for statement in jsondecode(policy).Statement : contains(statement.Action, "s3:ListBucket") && try(statement.Resource == ["arn:aws:s3:::sealpost-test"], false) && !can(statement.Condition)])
+      if anytrue([for statement in jsondecode(policy).Statement : contains(statement.Action, "s3:GetObject")])
+    } == { api = true, worker = true }
+    error_message = "To a function that reads files, one that is gone looks like one that S3 refuses."
+  }
+
   assert {
     condition     = strcontains(output.policies.worker, "sqs:ReceiveMessage") && !strcontains(output.policies.api, "sqs:ReceiveMessage")
     error_message = "Only the worker receives messages."
