@@ -78,6 +78,7 @@ module "database" {
   multi_az                 = var.database.multi_az
   backup_retention_in_days = var.database.backup_retention_in_days
   deletion_protection      = var.protection.deletion
+  final_snapshot           = var.protection.final_snapshot
   subnet_ids               = module.network.private_subnet_ids
   security_group_id        = module.network.database_security_group_id
   kms_key_arns             = { data = module.keys.arns.data, secrets = module.keys.arns.secrets, logs = module.keys.arns.logs }

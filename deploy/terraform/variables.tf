@@ -292,9 +292,10 @@ variable "observability" {
 }
 
 variable "protection" {
-  description = "Whether what holds data refuses to be deleted, and days that removed secrets and keys can be brought back (0: secrets at once, keys after 7)."
+  description = "Whether what holds data refuses to be deleted; whether a database that is deleted all the same leaves a snapshot and its backups; and days that removed secrets and keys can be brought back (0: secrets at once, keys after 7)."
   type = object({
     deletion         = optional(bool, true)
+    final_snapshot   = optional(bool, true)
     recovery_in_days = optional(number, 30)
   })
   default = {}

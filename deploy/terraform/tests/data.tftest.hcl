@@ -284,6 +284,11 @@ run "database" {
   }
 
   assert {
+    condition     = !aws_db_instance.this[0].skip_final_snapshot && !aws_db_instance.this[0].delete_automated_backups && aws_db_instance.this[0].final_snapshot_identifier == "sealpost-test-final"
+    error_message = "A database that is deleted leaves nothing."
+  }
+
+  assert {
     condition     = aws_db_instance.this[0].password == null && output.owner_secret_arn == "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds-AbCdEf"
     error_message = "The owner's password is RDS's affair."
   }
@@ -297,6 +302,56 @@ run "database" {
   assert {
     condition     = output.most_connections == 341
     error_message = "Workers are counted against another number of connections than RDS lets in."
+  }
+}
+
+# As docs/deploy-aws.md has it: protection is switched off and applied, and only then is it destroyed.
+run "a_database_that_may_be_deleted" {
+  command = plan
+
+  module {
+    source = "./modules/database"
+  }
+
+  variables {
+    deletion_protection = false
+    subnet_ids          = ["subnet-1", "subnet-2"]
+    security_group_id   = "sg-1"
+    kms_key_arns = {
+      data    = "arn:aws:kms:eu-central-1:123456789012:key/data"
+      secrets = "arn:aws:kms:eu-central-1:123456789012:key/secrets"
+      logs    = "arn:aws:kms:eu-central-1:123456789012:key/logs"
+    }
+  }
+
+  assert {
+    condition     = !aws_db_instance.this[0].deletion_protection && !aws_db_instance.this[0].skip_final_snapshot && !aws_db_instance.this[0].delete_automated_backups
+    error_message = "Whoever switches protection off to delete the database switches its last snapshot off as well."
+  }
+}
+
+run "a_database_to_be_thrown_away" {
+  command = plan
+
+  module {
+    source = "./modules/database"
+  }
+
+  variables {
+    deletion_protection = false
+    final_snapshot      = false
+    subnet_ids          = ["subnet-1", "subnet-2"]
+    security_group_id   = "sg-1"
+    kms_key_arns = {
+      data    = "arn:aws:kms:eu-central-1:123456789012:key/data"
+      secrets = "arn:aws:kms:eu-central-1:123456789012:key/secrets"
+      logs    = "arn:aws:kms:eu-central-1:123456789012:key/logs"
+    }
+  }
+
+  assert {
+    condition     = aws_db_instance.this[0].skip_final_snapshot && aws_db_instance.this[0].delete_automated_backups
+    error_message = "What is thrown away leaves something behind."
   }
 }
 

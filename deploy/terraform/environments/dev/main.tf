@@ -55,6 +55,7 @@ module "sealpost" {
 
   protection = {
     deletion         = false
+    final_snapshot   = false
     recovery_in_days = 0
   }
 }

@@ -134,8 +134,9 @@ resource "aws_db_instance" "this" {
   backup_retention_period    = var.backup_retention_in_days
   copy_tags_to_snapshot      = true
   deletion_protection        = var.deletion_protection
-  skip_final_snapshot        = !var.deletion_protection
+  skip_final_snapshot        = !var.final_snapshot
   final_snapshot_identifier  = "${var.name}-final"
+  delete_automated_backups   = !var.final_snapshot
   auto_minor_version_upgrade = true
   apply_immediately          = false
 

@@ -82,7 +82,13 @@ variable "backup_retention_in_days" {
 }
 
 variable "deletion_protection" {
-  description = "Refuses to be deleted; and a last backup is made before it is."
+  description = "Refuses to be deleted."
+  type        = bool
+  default     = true
+}
+
+variable "final_snapshot" {
+  description = "When it is deleted, a last snapshot `<name>-final` is made, and the automated backups stay for their days. Said apart from `deletion_protection`, which has to be off by then."
   type        = bool
   default     = true
 }
