@@ -21,6 +21,9 @@ locals {
     for connector, server in settings.connectors : "${partner}/${connector}" => server
   }]...)
 
+  # The TCP ports of their servers.
+  connector_ports = toset([for server in values(local.connectors) : coalesce(try(tonumber(regex("^sftp://[^/@: ]+(?::([0-9]{1,5}))?$", server.url)[0]), null), 22)])
+
   # Where logins are kept that partners hand in.
   handed_in = "${var.name}/handed-in"
 

@@ -61,7 +61,7 @@ variable "partners" {
 }
 
 variable "network" {
-  description = "The network: addresses, zones, the way out, which services have interface endpoints, and the company's networks behind a transit gateway."
+  description = "The network: addresses, zones, the way out (`internet.ports`: with the engine sftp those of all partners' servers are among them), which services have interface endpoints, and the company's networks behind a transit gateway."
   type = object({
     cidr               = optional(string, "10.40.0.0/20")
     availability_zones = list(string)
@@ -76,6 +76,11 @@ variable "network" {
       cidrs      = set(string)
     }))
   })
+
+  validation {
+    condition     = var.engine != "sftp" || length(setsubtract(local.connector_ports, var.network.internet.enabled ? var.network.internet.ports : toset([]))) == 0
+    error_message = "With the engine sftp the worker connects to partners' servers itself: `network.internet` has to be enabled, and its `ports` need those of all connectors: ${join(", ", local.connector_ports)}."
+  }
 }
 
 variable "database" {

@@ -112,6 +112,61 @@ run "our_own_engine_delivers" {
   }
 }
 
+run "our_own_engine_behind_a_closed_port" {
+  command = plan
+
+  variables {
+    engine = "sftp"
+    partners = {
+      acme = { connectors = { main = { url = "sftp://sftp.acme.example" }, archive = { url = "sftp://archive.acme.example:2222" } } }
+    }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "our_own_engine_without_a_way_out" {
+  command = plan
+
+  variables {
+    engine  = "sftp"
+    network = { availability_zones = ["eu-central-1a", "eu-central-1b"], internet = { enabled = false } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "our_own_engine_on_another_port" {
+  command = plan
+
+  variables {
+    engine  = "sftp"
+    network = { availability_zones = ["eu-central-1a", "eu-central-1b"], internet = { ports = [22, 443, 2222] } }
+    partners = {
+      acme = { connectors = { main = { url = "sftp://sftp.acme.example" }, archive = { url = "sftp://archive.acme.example:2222" } } }
+    }
+  }
+
+  assert {
+    condition     = local.connector_ports == toset([22, 2222])
+    error_message = "Other ports are asked for than the servers have."
+  }
+}
+
+run "connectors_on_a_port_that_only_transfer_family_needs" {
+  command = plan
+
+  variables {
+    network  = { availability_zones = ["eu-central-1a", "eu-central-1b"], internet = { ports = [443] } }
+    partners = { acme = { connectors = { archive = { url = "sftp://archive.acme.example:2222", host_keys = ["ssh-rsa AAAAB3NzaC1yc2E="] } } } }
+  }
+
+  assert {
+    condition     = keys(module.transfer.connectors) == ["acme/archive"]
+    error_message = "A port is asked for that is Transfer Family's affair."
+  }
+}
+
 # An account that is new may run so few functions at once that none of them can be reserved.
 run "developers_have_a_new_account" {
   command = plan

@@ -11,7 +11,7 @@ module "sealpost" {
   network = {
     cidr               = "10.42.0.0/18"
     availability_zones = ["${var.region}a", "${var.region}b", "${var.region}c"]
-    # Deliveries go through Transfer Family: only webhooks call out.
+    # Deliveries go through Transfer Family: only webhooks call out. The engine `sftp` needs the ports of partners' servers here.
     internet = { ports = [443] }
     transit  = { gateway_id = "tgw-0123456789abcdef0", cidrs = ["10.10.0.0/16"] }
   }

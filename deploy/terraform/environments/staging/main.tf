@@ -11,7 +11,8 @@ module "sealpost" {
   network = {
     cidr               = "10.41.0.0/20"
     availability_zones = ["${var.region}a", "${var.region}b"]
-    internet           = { per_zone = false, ports = [443] }
+    # Deliveries go through Transfer Family: only webhooks call out. The engine `sftp` needs the ports of partners' servers here.
+    internet = { per_zone = false, ports = [443] }
   }
 
   database = {
