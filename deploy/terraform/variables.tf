@@ -162,7 +162,7 @@ variable "ledger" {
 }
 
 variable "secrets" {
-  description = "Which secrets there are beside those of database and connectors, which functions rotate them, and ARNs of others that api and worker may read. `handed_in`: partners may hand in logins of their servers by the API; they are kept below `<name>/handed-in`."
+  description = "Which secrets there are beside those of database and connectors, which functions rotate them, and ARNs of others that api and worker may read. `handed_in`: partners may hand in logins of their servers by the API; they are kept below `<name>/handed-in`, and used by the engine sftp only."
   type = object({
     signing_key     = optional(bool, true)
     webhook_signing = optional(bool, true)
@@ -178,6 +178,11 @@ variable "secrets" {
   validation {
     condition     = alltrue([for arn in var.secrets.further_arns : can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:[^*]+$", arn))])
     error_message = "`secrets.further_arns` are whole ARNs of secrets, without *."
+  }
+
+  validation {
+    condition     = !(var.secrets.handed_in && var.engine == "aws_transfer")
+    error_message = "`secrets.handed_in` needs the engine sftp: a destination that a partner enters has its login in `login`, which connectors of Transfer Family can't read (they have `user_secret`), so nothing would ever be delivered to it."
   }
 }
 

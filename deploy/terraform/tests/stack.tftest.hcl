@@ -112,6 +112,17 @@ run "our_own_engine_delivers" {
   }
 }
 
+run "logins_handed_in_for_connectors_that_can_not_read_them" {
+  command = plan
+
+  variables {
+    engine  = "aws_transfer"
+    secrets = { handed_in = true }
+  }
+
+  expect_failures = [var.secrets]
+}
+
 run "our_own_engine_behind_a_closed_port" {
   command = plan
 
