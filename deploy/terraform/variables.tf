@@ -26,7 +26,7 @@ variable "partners" {
     `connectors`: their SFTP servers, by name, with approved host keys. `sftp_public_keys`: with which they may fetch files from `sftp_server`.
   EOT
   type = map(object({
-    scopes = optional(set(string), ["reports:read", "reports:write", "keys:write", "destinations:write", "schedules:write"])
+    scopes = optional(set(string), ["reports:read", "reports:write", "keys:write", "destinations:write"])
     limits = optional(object({
       rate  = optional(number, 100)
       burst = optional(number, 200)

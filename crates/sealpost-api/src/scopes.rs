@@ -80,6 +80,13 @@ mod tests {
     }
 
     #[test]
+    fn every_scope_that_is_given_is_needed_by_an_operation() {
+        for scope in Scope::ALL {
+            assert!(OPERATION_SCOPES.iter().any(|(_, needed)| *needed == scope), "nothing needs {scope}");
+        }
+    }
+
+    #[test]
     fn what_changes_something_needs_more_than_reading() {
         let document = crate::public_document();
         for item in document["paths"].as_object().expect("paths").values() {

@@ -83,15 +83,21 @@ pub enum Scope {
     /// Change destinations and webhooks: where something is sent to.
     #[serde(rename = "destinations:write")]
     DestinationsWrite,
-    /// Change schedules.
+    /// Change schedules, of which there are none: no operation needs it, and nobody is given it any more. Keys, tokens and
+    /// settings that were made with it go on working.
     #[serde(rename = "schedules:write")]
     SchedulesWrite,
 }
 
 impl Scope {
-    /// All scopes.
-    pub const ALL: [Self; 5] =
-        [Self::ReportsRead, Self::ReportsWrite, Self::KeysWrite, Self::DestinationsWrite, Self::SchedulesWrite];
+    /// All scopes that operations need: those that there are to be given.
+    pub const ALL: [Self; 4] = [Self::ReportsRead, Self::ReportsWrite, Self::KeysWrite, Self::DestinationsWrite];
+
+    /// Whether an operation needs it. Whoever has one that none does can do nothing more by it.
+    #[must_use]
+    pub fn is_needed(self) -> bool {
+        Self::ALL.contains(&self)
+    }
 
     /// The scope as tokens carry it.
     #[must_use]
@@ -105,7 +111,7 @@ impl Scope {
         }
     }
 
-    /// Every scope, for credentials that were made before there were scopes.
+    /// Every scope that operations need, for credentials that name none.
     #[must_use]
     pub fn all() -> Vec<Self> {
         Self::ALL.to_vec()
@@ -122,7 +128,7 @@ impl FromStr for Scope {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or_else(|| {
+        Self::ALL.into_iter().chain([Self::SchedulesWrite]).find(|scope| scope.as_str() == text).ok_or_else(|| {
             let known: Vec<&str> = Self::ALL.iter().map(|scope| scope.as_str()).collect();
             Error::new(&codes::request::INVALID, format!("unknown scope; known are {}", known.join(", ")))
         })
@@ -140,5 +146,13 @@ mod tests {
             assert_eq!(serde_json::to_value(scope).expect("json"), scope.as_str());
         }
         assert!("reports".parse::<Scope>().is_err());
+    }
+
+    #[test]
+    fn a_scope_that_nothing_needs_is_read_and_not_given() {
+        let scope = Scope::SchedulesWrite;
+        assert_eq!(scope.as_str().parse::<Scope>().expect("a scope"), scope);
+        assert_eq!(serde_json::from_value::<Scope>(scope.as_str().into()).expect("json"), scope);
+        assert!(!scope.is_needed() && !Scope::all().contains(&scope));
     }
 }

@@ -30,6 +30,11 @@ run "connectors_deliver" {
   }
 
   assert {
+    condition     = var.partners.acme.scopes == toset(["reports:read", "reports:write", "keys:write", "destinations:write"])
+    error_message = "A partner that says nothing gets other scopes than operations need."
+  }
+
+  assert {
     condition     = output.partners.acme.connectors.main.aws_connector == "c-0123456789abcdef0" && length(output.partners.acme.identities) == 1 && output.partners.acme.identities[0].issuer == "cognito" && length(output.partners.nordwind.connectors) == 0
     error_message = "The output does not say what the partner's file needs."
   }

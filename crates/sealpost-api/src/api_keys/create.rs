@@ -27,8 +27,8 @@ pub struct ApiKeyRequest {
     #[schema(max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     label: String,
     /// What it may do: of what your own credentials may.
-    #[schema(min_items = 1)]
-    scopes: Vec<Scope>,
+    #[schema(value_type = Vec<Scope>, min_items = 1)]
+    scopes: Vec<CoreScope>,
     /// When it stops working; never when absent.
     #[serde(default)]
     expires_at: Option<Timestamp>,
@@ -55,8 +55,7 @@ pub(crate) async fn create(
     if !problems.is_empty() {
         return Err(Error::new(&codes::request::INVALID, "the key can't be made").with_fields(problems).into());
     }
-    let scopes = request.scopes.into_iter().map(CoreScope::from).collect();
-    let wish = KeyWish { label: request.label, scopes, expires_at: request.expires_at };
+    let wish = KeyWish { label: request.label, scopes: request.scopes, expires_at: request.expires_at };
     let made = state.pipeline.create_key(&author(&credentials), &partner.id, &wish, &credentials.scopes).await?;
     Ok((StatusCode::CREATED, Json(NewApiKey::of(&made.0, &made.1)?)))
 }

@@ -5,7 +5,7 @@ use sealpost_core::error::{FieldError, Result};
 use sealpost_core::identity::Scope as CoreScope;
 use sealpost_core::partner::ApiKey as CoreApiKey;
 use sealpost_core::secret::Secret;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 /// What is known about an API key. The key itself is kept nowhere.
@@ -38,7 +38,7 @@ impl ApiKey {
         Self {
             id: key.id.to_string(),
             label: key.label.clone(),
-            scopes: key.scopes.iter().copied().map(Scope::from).collect(),
+            scopes: key.scopes.iter().copied().filter_map(Scope::of).collect(),
             status: match key.revoked_at {
                 Some(_) => ApiKeyStatus::Revoked,
                 None if key.is_live(Timestamp::now()) => ApiKeyStatus::Active,
@@ -64,7 +64,7 @@ pub enum ApiKeyStatus {
 }
 
 /// What a caller may do.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub enum Scope {
     /// See everything, change nothing.
     #[serde(rename = "reports:read")]
@@ -78,31 +78,17 @@ pub enum Scope {
     /// Change destinations and webhooks.
     #[serde(rename = "destinations:write")]
     DestinationsWrite,
-    /// Change schedules.
-    #[serde(rename = "schedules:write")]
-    SchedulesWrite,
 }
 
-impl From<CoreScope> for Scope {
-    fn from(scope: CoreScope) -> Self {
+impl Scope {
+    /// None for the one that no operation needs, which keys of before may have: there is nothing to be done with it.
+    fn of(scope: CoreScope) -> Option<Self> {
         match scope {
-            CoreScope::ReportsRead => Self::ReportsRead,
-            CoreScope::ReportsWrite => Self::ReportsWrite,
-            CoreScope::KeysWrite => Self::KeysWrite,
-            CoreScope::DestinationsWrite => Self::DestinationsWrite,
-            CoreScope::SchedulesWrite => Self::SchedulesWrite,
-        }
-    }
-}
-
-impl From<Scope> for CoreScope {
-    fn from(scope: Scope) -> Self {
-        match scope {
-            Scope::ReportsRead => Self::ReportsRead,
-            Scope::ReportsWrite => Self::ReportsWrite,
-            Scope::KeysWrite => Self::KeysWrite,
-            Scope::DestinationsWrite => Self::DestinationsWrite,
-            Scope::SchedulesWrite => Self::SchedulesWrite,
+            CoreScope::ReportsRead => Some(Self::ReportsRead),
+            CoreScope::ReportsWrite => Some(Self::ReportsWrite),
+            CoreScope::KeysWrite => Some(Self::KeysWrite),
+            CoreScope::DestinationsWrite => Some(Self::DestinationsWrite),
+            CoreScope::SchedulesWrite => None,
         }
     }
 }

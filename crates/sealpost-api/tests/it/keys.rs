@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
+use sealpost_core::identity::Scope;
 use sealpost_core::partner::ApiKey;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -45,7 +46,7 @@ async fn an_expired_key_is_refused() {
         partner: "acme".parse().unwrap(),
         sha256: hex::encode(Sha256::digest(text)),
         label: String::new(),
-        scopes: sealpost_core::identity::Scope::all(),
+        scopes: Scope::all(),
         created_at: Timestamp::UNIX_EPOCH,
         expires_at: Some(Timestamp::UNIX_EPOCH),
         revoked_at: None,
@@ -77,4 +78,38 @@ async fn keys_that_can_not_be_made() {
     ] {
         assert_eq!(json_of(request).await.0, StatusCode::NOT_FOUND);
     }
+}
+
+/// Keys that said nothing were given it, before nobody was.
+#[tokio::test]
+async fn a_key_with_a_scope_that_nothing_needs_works_and_can_be_rotated() {
+    let rig = Rig::idle().await;
+    let text = "sp_abcdefghijkm_0123456789";
+    let before = ApiKey {
+        id: "abcdefghijkm".parse().unwrap(),
+        partner: "acme".parse().unwrap(),
+        sha256: hex::encode(Sha256::digest(text)),
+        label: String::new(),
+        scopes: [Scope::all(), vec![Scope::SchedulesWrite]].concat(),
+        created_at: Timestamp::UNIX_EPOCH,
+        expires_at: None,
+        revoked_at: None,
+    };
+    rig.pipeline.parts().records.put_api_key(&before).await.unwrap();
+    let (status, reports) = status_with(&rig, text).await;
+    assert_eq!(status, StatusCode::OK, "{reports}");
+    let (_, list) = json_of(rig.get(&rig.acme, "/v1/api-keys")).await;
+    assert!(list.to_string().contains("abcdefghijkm") && !list.to_string().contains("schedules"), "{list}");
+
+    // By one that has what operations need, and gives no more.
+    let (status, new) = json_of(rig.post(&rig.acme, "/v1/api-keys/abcdefghijkm:rotate", &json!({}))).await;
+    assert_eq!((status, &new["scopes"]), (StatusCode::CREATED, &json!(Scope::all())), "{new}");
+    let (_, list) = json_of(rig.operate(Method::GET, KEYS)).await;
+    let stored = list["keys"].as_array().unwrap().iter().find(|key| key["id"] == new["id"]).unwrap();
+    assert_eq!(stored["scopes"], json!(Scope::all()));
+
+    // Whoever still names it is not refused.
+    let named = json!({"scopes": ["reports:read", "schedules:write"]});
+    let (status, made) = json_of(rig.post(&rig.acme, "/v1/api-keys", &named)).await;
+    assert_eq!((status, &made["scopes"]), (StatusCode::CREATED, &json!(["reports:read"])), "{made}");
 }

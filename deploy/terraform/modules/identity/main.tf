@@ -6,13 +6,14 @@
 locals {
   made = var.external == null ? 1 : 0
 
-  # As the program knows them: `Scope::ALL` in crates/sealpost-core/src/identity.rs.
+  # As the program knows them: `Scope` in crates/sealpost-core/src/identity.rs.
   scopes = {
     "reports:read"       = "See report types, reports, files, keys, destinations and usage"
     "reports:write"      = "Ask for reports, cancel, delete and redeliver them"
     "keys:write"         = "Change OpenPGP certificates and API keys"
     "destinations:write" = "Change destinations and webhooks"
-    "schedules:write"    = "Change schedules"
+    # Given to nobody who does not name it: no operation needs it. Without it Cognito would refuse tokens to whoever still asks for it.
+    "schedules:write" = "Nothing"
   }
 }
 

@@ -72,7 +72,7 @@ variable "partners" {
     condition = alltrue(flatten([for partner in values(var.partners) : [
       for scope in partner.scopes : contains(["reports:read", "reports:write", "keys:write", "destinations:write", "schedules:write"], scope)
     ]]))
-    error_message = "A scope is one of reports:read, reports:write, keys:write, destinations:write, schedules:write."
+    error_message = "A scope is one of reports:read, reports:write, keys:write and destinations:write."
   }
 
   validation {

@@ -27,8 +27,7 @@ pub struct KeyRequest {
     #[serde(default)]
     #[schema(max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     label: String,
-    /// What it may do: `reports:read`, `reports:write`, `keys:write`, `destinations:write`, `schedules:write`; everything
-    /// when absent.
+    /// What it may do: `reports:read`, `reports:write`, `keys:write`, `destinations:write`; everything when absent.
     #[serde(default)]
     #[schema(value_type = Option<Vec<crate::api_keys::wire::Scope>>, min_items = 1)]
     scopes: Option<Vec<Scope>>,
