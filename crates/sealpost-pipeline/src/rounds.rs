@@ -38,11 +38,13 @@ impl Pipeline {
     /// warns of certificates that expire and forgets old counts of requests. What fails keeps nothing else from being done.
     ///
     /// # Errors
-    /// The first failure.
+    /// The first failure. Each is logged already.
     pub async fn look_after(&self) -> Result<LookedAfter> {
-        let rung = self.parts.queue.sweep().await;
-        let round = self.round().await;
-        let depth = self.parts.queue.depth().await.inspect(|depth| telemetry::queue_depth(*depth));
+        // Each where it fails: a function whose ledger keeps it waiting may be ended before all of it is done.
+        let rung = self.parts.queue.sweep().await.inspect_err(log::queue_trouble);
+        let round = self.round().await.inspect_err(log::queue_trouble);
+        let depth = self.parts.queue.depth().await.inspect_err(log::queue_trouble);
+        let depth = depth.inspect(|depth| telemetry::queue_depth(*depth));
         let looked = LookedAfter { rung: rung?, depth: depth? };
         round.map(|()| looked)
     }

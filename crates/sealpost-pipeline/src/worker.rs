@@ -172,7 +172,8 @@ impl Pipeline {
         if abort.is_cancelled() {
             return Ok(Worked::NoTime);
         }
-        match self.parts.queue.claim(kinds, self.parts.settings.lease).await? {
+        let claimed = self.parts.queue.claim(kinds, self.parts.settings.lease).await;
+        match claimed.inspect_err(log::queue_trouble)? {
             Some(lease) => self.work_off(lease, abort).await,
             None => Ok(Worked::Nothing),
         }

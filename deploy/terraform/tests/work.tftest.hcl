@@ -454,6 +454,12 @@ run "alarms" {
     error_message = "An alarm is missing."
   }
 
+  # A worker says it only while bells ring; the events function as long as the ledger is away.
+  assert {
+    condition     = toset([for filter in values(aws_cloudwatch_log_metric_filter.this) : filter.log_group_name if filter.metric_transformation[0].name == "ledger_trouble"]) == toset(["/aws/lambda/sealpost-test-worker", "/aws/lambda/sealpost-test-events"])
+    error_message = "A ledger that is away is not seen in every function that meets it."
+  }
+
   assert {
     condition     = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.counted), values(aws_cloudwatch_metric_alarm.function), values(aws_cloudwatch_metric_alarm.dead_letters)) : alarm.alarm_actions == toset([aws_sns_topic.alarms.arn]) && length(alarm.alarm_description) > 20])
     error_message = "An alarm tells nobody, or not what it means."

@@ -57,6 +57,7 @@ impl Function {
         }
         let mut command = Command::new(bootstrap);
         command.env("_HANDLER", handler).env("LAMBDA_TASK_ROOT", world.folder.path()).env_remove("SEALPOST_CONFIG");
+        command.envs(world.variables.iter().map(|(name, value)| (name, value)));
         lambda.prepare(&mut command, handler);
         let log = world.path(&format!("{handler}-{}.log", free_port()));
         Self { process: Server::start(&mut command, &log), lambda, log }
@@ -476,6 +477,25 @@ fn events_hurry_what_waits_and_schedules_look_after_the_queue() {
         events.invoke(&json!({"source": "aws.ec2", "detail-type": "Something"})),
         json!({"ignored": "Something"})
     );
+}
+
+/// An alarm counts the line (`deploy/terraform/modules/observability`).
+#[test]
+fn functions_say_that_the_ledger_is_away() {
+    let (mut world, _proxy) = world_with("");
+    world.variables =
+        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name.to_owned(), "none".to_owned())).into();
+    // Nobody answers there, and a function begins without asking.
+    let away = "[ledger]\nkind = \"dynamodb\"\ntable = \"sealpost\"\nregion = \"eu-central-1\"\nendpoint = \"http://127.0.0.1:1\"\n";
+    world.rewrite("sealpost.toml", |text| format!("{text}{away}"));
+    let (worker, events) = (Function::start(&world, "worker"), Function::start(&world, "events"));
+    let looking = events.lambda.begin(&serde_json::from_str(SCHEDULE).expect("JSON"), MINUTE);
+    worker.invoke(&bells(&[PRODUCE]));
+    let looked = looking.answer().expect("an answer").expect_err("no ledger");
+    assert_eq!(looked["errorType"], "SP-LEDGER-001", "{looked}");
+    for function in [&worker, &events] {
+        assert!(function.log().contains("the ledger did not answer"), "{}", function.log());
+    }
 }
 
 /// The emulator of cargo-lambda, which speaks to functions as Lambda does, and has a URL for each of them.

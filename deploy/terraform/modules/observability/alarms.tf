@@ -14,8 +14,9 @@ locals {
     deliveries_overdue  = { threshold = 1, period = 300, text = "A file is missing: a transfer had no result in time, neither by its event nor when it was asked for, and its delivery failed. Ask the partner whether the file is there before it is sent again." }
     certificates_ending = { threshold = 1, period = local.hour, text = "A partner's OpenPGP certificate ends within ${var.limits.certificate_days} days; then its reports are refused. Ask the partner for a new one." }
     certificates_broken = { threshold = 1, period = local.hour, text = "A partner's OpenPGP certificate can't be used: its reports are refused." }
-    ledger_trouble      = { threshold = 10, period = 300, text = "The ledger does not answer again and again: DynamoDB throttles or is down." }
-    callers_refused     = { threshold = 200, period = 300, text = "Very many refused callers: a partner with old credentials, or someone who tries." }
+    # One look of the events function that meets no ledger is up to three lines; two such looks ring.
+    ledger_trouble  = { threshold = 5, period = 300, text = "The ledger does not answer again and again: DynamoDB throttles or is down." }
+    callers_refused = { threshold = 200, period = 300, text = "Very many refused callers: a partner with old credentials, or someone who tries." }
   }
 
   # Metrics of AWS, one row per alarm.

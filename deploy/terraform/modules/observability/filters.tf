@@ -4,7 +4,8 @@
 locals {
   namespace = "Sealpost/${var.name}"
 
-  # Metric, the function whose log it stands in, and what a line looks like.
+  # Metric, the function whose log it stands in, and what a line looks like. What two functions say has two rows, of which one names
+  # the other's metric.
   filters = {
     reports_stored     = { function = "worker", pattern = "{ $.message = \"report stored\" }" }
     reports_failed     = { function = "worker", pattern = "{ $.message = \"report failed\" }" }
@@ -17,6 +18,8 @@ locals {
     certificates_ending = { function = "events", pattern = "{ ($.message = \"a certificate is about to expire\") && ($.days_until_expiry <= ${var.limits.certificate_days}) }" }
     certificates_broken = { function = "events", pattern = "{ $.message = \"a certificate can't be used\" }" }
     ledger_trouble      = { function = "worker", pattern = "{ $.message = \"the ledger did not answer\" }" }
+    # Without a ledger nobody can ask for anything, so bells stop soon. The schedule goes on.
+    ledger_trouble_seen = { function = "events", metric = "ledger_trouble", pattern = "{ $.message = \"the ledger did not answer\" }" }
     callers_refused     = { function = "authorizer", pattern = "{ $.message = \"refused\" }" }
   }
 }
@@ -29,7 +32,7 @@ resource "aws_cloudwatch_log_metric_filter" "this" {
   pattern        = each.value.pattern
 
   metric_transformation {
-    name          = each.key
+    name          = try(each.value.metric, each.key)
     namespace     = local.namespace
     value         = "1"
     default_value = "0"
