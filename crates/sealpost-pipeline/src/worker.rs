@@ -166,8 +166,8 @@ impl Pipeline {
     /// beginning.
     ///
     /// # Errors
-    /// The ledger's: nothing was claimed, or what became of the task was not recorded. Then its lease runs out, and it comes
-    /// back.
+    /// The ledger's, logged already: nothing was claimed, or what became of the task was not recorded. Then its lease runs out,
+    /// and it comes back.
     pub async fn work_one(&self, kinds: &[WorkKind], abort: &CancellationToken) -> Result<Worked> {
         if abort.is_cancelled() {
             return Ok(Worked::NoTime);

@@ -6,7 +6,7 @@ resource "aws_lambda_event_source_mapping" "work" {
 
   batch_size                         = var.work_batch.size
   maximum_batching_window_in_seconds = var.work_batch.window
-  # Only the bells whose work failed ring again.
+  # Only the bells that nobody had time for ring again.
   function_response_types = ["ReportBatchItemFailures"]
 
   # A mapping does not look at what is reserved: it would call more workers than may run, and each refused call counts as a throttle

@@ -61,19 +61,23 @@ impl Function for Worker {
         }
         let mut failed = Vec::new();
         while let Some(ended) = running.join_next_with_id().await {
-            let (task, outcome) = match ended {
-                Ok((task, outcome)) => (task, outcome),
-                Err(panic) => (panic.id(), Err(Error::new(&codes::ledger::DEFECT, panic.to_string()))),
+            let task = match &ended {
+                Ok((task, _)) => *task,
+                Err(panic) => panic.id(),
             };
             let message = names.remove(&task).unwrap_or_default();
-            match outcome {
-                Ok(Worked::Nothing | Worked::Task | Worked::HandedBack) => continue,
+            match ended {
+                // The ledger's errors were logged where they happened. The sweep rings again within minutes of its return, for what
+                // nobody claimed and for leases that ran out; SQS would keep the bell back for an hour and a half, and its age would
+                // call somebody for nothing.
+                Ok((_, Ok(Worked::Nothing | Worked::Task | Worked::HandedBack) | Err(_))) => continue,
                 // Its bell must not be lost: nobody has heard it.
-                Ok(Worked::NoTime) => {
+                Ok((_, Ok(Worked::NoTime))) => {
                     tracing::info!(target: "sealpost::lambda", message, "no time left to begin a task")
                 }
-                Err(error) => {
-                    tracing::error!(target: "sealpost::lambda", message, code = error.code().id, ?error, "a message comes again");
+                Err(panic) => {
+                    let code = codes::ledger::DEFECT.id;
+                    tracing::error!(target: "sealpost::lambda", message, code, error = %panic, "a message comes again");
                 }
             }
             failed.push(json!({"itemIdentifier": message}));
