@@ -116,7 +116,7 @@ pub struct Job {
     /// Attempts that failed and were recorded so; an attempt cut short by a crash is not among them.
     #[serde(default)]
     pub failed_attempts: u32,
-    /// Those of them that found the secret store away: they use up no attempt.
+    /// Those of them that found the secret store or the database away: they use up no attempt.
     #[serde(default)]
     pub waits: u32,
     /// Set while running after someone asked to cancel.

@@ -17,7 +17,7 @@ use sealpost_core::task::Lease;
 
 use crate::breaker::{Passage, Rest};
 use crate::doubt::{given_up, may_have_written};
-use crate::outage::pause_for_secrets;
+use crate::outage::pause_for_outage;
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log, telemetry};
@@ -168,7 +168,7 @@ impl Pipeline {
         }
         let retry = &connector.settings.retry;
         let counted = || retry.pause_after(delivery.used_attempts() + 1, rand::random()).filter(|_| error.is_retried());
-        let Some(pause) = pause_for_secrets(error, delivery.created_at).or_else(counted) else {
+        let Some(pause) = pause_for_outage(error, delivery.created_at).or_else(counted) else {
             return self.give_up_delivery(delivery, Some(connector), error, lease).await;
         };
         let retry_at = Timestamp::now() + SignedDuration::try_from(pause).unwrap_or_default();

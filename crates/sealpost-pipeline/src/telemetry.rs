@@ -33,6 +33,10 @@ impl Stopwatch {
 /// Describes every metric, for `# HELP` lines. Called once by the composition root.
 pub fn describe() {
     metrics::describe_counter!("sealpost_reports_total", "Reports that ended, by report type and outcome.");
+    metrics::describe_counter!(
+        "sealpost_report_attempts_failed_total",
+        "Attempts to produce a report that failed and are repeated, by error code."
+    );
     metrics::describe_counter!("sealpost_rows_total", "Rows in produced files.");
     metrics::describe_counter!("sealpost_sealed_bytes_total", "Ciphertext bytes stored.");
     metrics::describe_histogram!("sealpost_produce_seconds", "Time to produce a file, from the query to the store.");
@@ -73,6 +77,10 @@ pub(crate) fn failed(job: &Job, error: &Error) {
     counter!("sealpost_reports_total", "report_type" => job.request.report_type.to_string(), "outcome" => "failed")
         .increment(1);
     counter!("sealpost_errors_total", "code" => error.code().id).increment(1);
+}
+
+pub(crate) fn attempt_failed(error: &Error) {
+    counter!("sealpost_report_attempts_failed_total", "code" => error.code().id).increment(1);
 }
 
 pub(crate) fn delivered(delivery: &Delivery, stopwatch: Stopwatch) {

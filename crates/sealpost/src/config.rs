@@ -120,7 +120,7 @@ pub(crate) struct WorkerBlock {
     pub(crate) concurrency: usize,
     /// Seconds after which another worker takes over a task whose worker died; 30.
     pub(crate) lease_s: u64,
-    /// Attempts to produce a report before it fails; 5.
+    /// Attempts to produce a report before it fails; 5. What only waits for a database or a secret store uses up none.
     pub(crate) produce_attempts: u32,
     /// Pause in seconds after the first failed attempt to produce; it doubles, up to five minutes. 5.
     pub(crate) produce_pause_s: u64,

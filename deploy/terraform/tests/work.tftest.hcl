@@ -450,7 +450,7 @@ run "alarms" {
   }
 
   assert {
-    condition     = alltrue([for alarm in ["deliveries-failed", "reports-failed", "tasks-buried", "deliveries-overdue", "certificates-ending", "oldest-message", "no-worker", "no-deliveries", "no-sweep", "api-5xx"] : contains(output.alarms, "sealpost-test-${alarm}")])
+    condition     = alltrue([for alarm in ["deliveries-failed", "reports-failed", "tasks-buried", "deliveries-overdue", "certificates-ending", "database-away", "oldest-message", "no-worker", "no-deliveries", "no-sweep", "api-5xx"] : contains(output.alarms, "sealpost-test-${alarm}")])
     error_message = "An alarm is missing."
   }
 

@@ -22,6 +22,7 @@ mod life;
 mod limits;
 mod listing;
 mod logs;
+mod outage;
 mod polling;
 mod problems;
 mod receiver;

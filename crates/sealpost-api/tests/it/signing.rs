@@ -108,7 +108,7 @@ async fn a_report_waits_for_a_secret_store_that_is_away() {
     let job: JobId = id(&report).parse().unwrap();
     let (ledger, now) = (&rig.pipeline.parts().ledger, Timestamp::now());
     for attempt in 1..5 {
-        let failure = Failure::from(&Error::new(&codes::source::UNREACHABLE, "on purpose"));
+        let failure = Failure::from(&Error::new(&codes::source::BROKEN, "on purpose"));
         for event in [
             JobEvent::Started { attempt, worker: "another".to_owned() },
             JobEvent::AttemptFailed { failure, retry_at: now },
@@ -138,15 +138,28 @@ async fn a_report_waits_for_a_secret_store_that_is_away() {
     assert_eq!(rig.done(&rig.acme, id(&report)).await["status"], "succeeded");
 }
 
+/// A store that refuses us, which is not waited for.
+struct Refusing;
+
+#[async_trait]
+impl SecretStore for Refusing {
+    async fn resolve(&self, _: &SecretRef) -> Result<Secret> {
+        Err(Error::new(&codes::secrets::DENIED, "on purpose"))
+    }
+}
+
 /// The first ordinary failure afterwards is not taken for the last one.
 #[tokio::test]
 async fn waiting_for_a_secret_store_uses_up_no_attempt() {
-    let rig = Rig::idle_with(Wish { is_database_away: true, ..Wish::default() }).await;
+    let signing = SigningKeyRef { key: "vault:key".parse().unwrap(), passphrase: None };
+    let rig = Rig::idle_with(Wish { signing: Some((signing, Arc::new(Refusing))), ..Wish::default() }).await;
+    let (status, answer) = rig.change_acme(json!({"seal": {"sign": true}})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
     let report = rig.contracts(&rig.acme).await;
     let job: JobId = id(&report).parse().unwrap();
     let (ledger, now) = (&rig.pipeline.parts().ledger, Timestamp::now());
     for attempt in 1..6 {
-        let code = if attempt == 1 { &codes::source::UNREACHABLE } else { &codes::secrets::UNREACHABLE };
+        let code = if attempt == 1 { &codes::source::BROKEN } else { &codes::secrets::UNREACHABLE };
         let failure = Failure::from(&Error::new(code, "on purpose"));
         for event in [
             JobEvent::Started { attempt, worker: "another".to_owned() },
@@ -166,5 +179,5 @@ async fn waiting_for_a_secret_store_uses_up_no_attempt() {
         tokio::time::sleep(Duration::from_millis(30)).await;
     };
     assert_eq!((failed.status, failed.used_attempts()), (JobStatus::Queued, 2), "{failed:#?}");
-    assert_eq!(failed.failure.unwrap().code, codes::source::UNREACHABLE.id);
+    assert_eq!(failed.failure.unwrap().code, codes::secrets::DENIED.id);
 }

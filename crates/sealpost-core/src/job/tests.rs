@@ -108,6 +108,21 @@ fn a_file_that_is_kept_beyond_the_end_of_time_is_kept_until_then() {
 }
 
 #[test]
+fn to_wait_for_a_database_uses_up_no_attempt_for_half_a_day() {
+    let (soon, late) = (SignedDuration::from_hours(11), SignedDuration::from_hours(13));
+    for (code, after, used) in [
+        (&codes::source::UNREACHABLE, soon, 0),
+        (&codes::source::BUSY, soon, 0),
+        (&codes::source::BUSY, late, 1),
+        (&codes::source::BROKEN, soon, 1),
+    ] {
+        let event = JobEvent::AttemptFailed { failure: Failure::from(&Error::new(code, "db")), retry_at: now() };
+        let failed = job(JobStatus::Running).apply(&event, now() + after).expect("legal").job;
+        assert_eq!((failed.failed_attempts, failed.used_attempts()), (1, used), "{}", code.id);
+    }
+}
+
+#[test]
 fn an_attempt_starts_once() {
     let mut job = job(JobStatus::Running);
     job.attempts = 2;

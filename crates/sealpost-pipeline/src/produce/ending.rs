@@ -9,7 +9,7 @@ use sealpost_core::job::{Job, JobEvent, JobStatus};
 use sealpost_core::task::Lease;
 
 use super::Produced;
-use crate::outage::pause_for_secrets;
+use crate::outage::pause_for_outage;
 use crate::telemetry::Stopwatch;
 use crate::worker::Outcome;
 use crate::{Pipeline, log, telemetry};
@@ -78,7 +78,11 @@ impl Pipeline {
             error = &ended_elsewhere;
         }
         let counted = || self.pause_after(job.used_attempts() + 1).filter(|_| error.is_retried());
-        let Some(pause) = pause_for_secrets(error, job.created_at).or_else(counted) else {
+        let waited = pause_for_outage(error, job.created_at);
+        // A database that was started again is back in seconds: it is tried as soon, and as often, as after any other failure first.
+        let is_database = error.is(&codes::source::UNREACHABLE) || error.is(&codes::source::BUSY);
+        let soon = self.pause_after(job.failed_attempts + 1).filter(|_| is_database && waited.is_some());
+        let Some(pause) = soon.or(waited).or_else(counted) else {
             return self.give_up(job, error, lease).await;
         };
         let retry_at = Timestamp::now() + SignedDuration::try_from(pause).unwrap_or_default();
@@ -87,6 +91,7 @@ impl Pipeline {
         if after.status == JobStatus::Cancelled {
             return Ok(cancelled_meanwhile(&after));
         }
+        telemetry::attempt_failed(error);
         log::attempt_failed(job, error, pause);
         Ok(Outcome::Again(pause))
     }

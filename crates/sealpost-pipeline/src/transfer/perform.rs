@@ -16,7 +16,7 @@ use super::send;
 use crate::breaker::Rest;
 use crate::deliver::not_yet;
 use crate::doubt::{given_up, may_have_acted, may_have_written};
-use crate::outage::pause_for_secrets;
+use crate::outage::pause_for_outage;
 use crate::produce::MOST_INTERRUPTIONS;
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome};
@@ -137,7 +137,7 @@ impl Pipeline {
         }
         let retry = &connector.settings.retry;
         let counted = || retry.pause_after(item.used_attempts() + 1, rand::random()).filter(|_| error.is_retried());
-        let Some(pause) = pause_for_secrets(error, item.queued_at).or_else(counted) else {
+        let Some(pause) = pause_for_outage(error, item.queued_at).or_else(counted) else {
             return self.give_up_item(item, Some(connector), kind, error, lease).await;
         };
         let failure = TransferFailure::new(kind, error);

@@ -14,6 +14,8 @@ locals {
     deliveries_overdue  = { threshold = 1, period = 300, text = "A file is missing: a transfer had no result in time, neither by its event nor when it was asked for, and its delivery failed. Ask the partner whether the file is there before it is sent again." }
     certificates_ending = { threshold = 1, period = local.hour, text = "A partner's OpenPGP certificate ends within ${var.limits.certificate_days} days; then its reports are refused. Ask the partner for a new one." }
     certificates_broken = { threshold = 1, period = local.hour, text = "A partner's OpenPGP certificate can't be used: its reports are refused." }
+    # A report that waits is tried every five minutes at the latest, so each ten minutes of an outage have a line.
+    database_away = { threshold = 1, period = 600, periods = 2, text = "Reports wait for the database: it can't be reached, or is busy. After 12 hours they fail." }
     # One look of the events function that meets no ledger is up to three lines; two such looks ring.
     ledger_trouble  = { threshold = 5, period = 300, text = "The ledger does not answer again and again: DynamoDB throttles or is down." }
     callers_refused = { threshold = 200, period = 300, text = "Very many refused callers: a partner with old credentials, or someone who tries." }
@@ -85,7 +87,7 @@ resource "aws_cloudwatch_metric_alarm" "counted" {
   metric_name         = aws_cloudwatch_log_metric_filter.this[each.key].metric_transformation[0].name
   statistic           = "Sum"
   period              = each.value.period
-  evaluation_periods  = 1
+  evaluation_periods  = try(each.value.periods, 1)
   threshold           = each.value.threshold
   comparison_operator = "GreaterThanOrEqualToThreshold"
   treat_missing_data  = "notBreaching"

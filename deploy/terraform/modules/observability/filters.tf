@@ -14,6 +14,8 @@ locals {
     deliveries_retried = { function = "worker", pattern = "{ $.message = \"delivery attempt failed, it is tried again\" }" }
     tasks_buried       = { function = "worker", pattern = "{ $.message = \"a task was moved to the dead letters\" }" }
     # Terms of a line instead of a member of it: `error.code` has a dot in its name.
+    database_away       = { function = "worker", pattern = "\"report attempt failed\" \"SP-SOURCE-001\"" }
+    database_busy       = { function = "worker", metric = "database_away", pattern = "\"report attempt failed\" \"SP-SOURCE-016\"" }
     deliveries_overdue  = { function = "worker", pattern = "\"delivery failed\" \"SP-DELIVER-031\"" }
     certificates_ending = { function = "events", pattern = "{ ($.message = \"a certificate is about to expire\") && ($.days_until_expiry <= ${var.limits.certificate_days}) }" }
     certificates_broken = { function = "events", pattern = "{ $.message = \"a certificate can't be used\" }" }
