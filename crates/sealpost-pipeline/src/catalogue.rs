@@ -31,7 +31,8 @@ impl Catalogue {
     /// Loads a folder. Every problem of every file is reported at once, with file and line.
     ///
     /// A database that is down now is no problem of the catalogue: what needs no database — the API, deliveries, the
-    /// operators' commands — goes on, and the report type is described when it is first run.
+    /// operators' commands — goes on, and the report type is described when it is first run. The database is waited for once,
+    /// however many report types are its.
     ///
     /// # Errors
     /// `SP-CONFIG-002` for an unreadable folder, `SP-CONFIG-003` with all problems; a source that refuses us (login,
@@ -41,10 +42,10 @@ impl Catalogue {
         sources: &BTreeMap<String, Arc<dyn Source>>,
         formats: &[FormatEntry],
     ) -> Result<Self> {
-        let mut loaded = Vec::new();
+        let (mut loaded, mut away) = (Vec::new(), Away::new());
         for file in definitions(folder)? {
             let report = match read_one(&file, sources, formats) {
-                Ok((report, source)) => describe(report, &*source, &file, formats).await,
+                Ok((report, source)) => describe(report, &*source, &mut away, &file, formats).await,
                 Err(error) => Err(error),
             };
             let refuses = report.as_ref().is_err_and(|error| !is_about_the_files(error));
@@ -186,15 +187,29 @@ fn read_one(
     Ok((report, source.clone()))
 }
 
+/// Sources that could not be reached, by name, and why.
+type Away = BTreeMap<String, Error>;
+
 async fn describe(
     mut report: ReportType,
     source: &dyn Source,
+    away: &mut Away,
     file: &Path,
     formats: &[FormatEntry],
 ) -> Result<ReportType> {
-    match source.describe(&report).await {
+    let described = match away.get(&report.settings.source) {
+        // It would keep us waiting as long again. What is wrong with the files is said all the same.
+        Some(error) => source.parse(&report).and(Err(error.clone())),
+        None => source.describe(&report).await,
+    };
+    match described {
         Ok(columns) => report.columns = columns,
-        Err(error) if error.is_retried() => crate::log::not_described(&report.id, &error),
+        Err(error) if error.is_retried() => {
+            crate::log::not_described(&report.id, &error);
+            if error.is(&codes::source::UNREACHABLE) {
+                away.insert(report.settings.source.clone(), error);
+            }
+        }
         // The source names line and column; the file is known here.
         Err(error) if is_about_the_files(&error) => return Err(error.context(file.with_extension("sql").display())),
         Err(error) => return Err(error.context(file.with_extension("sql").display()).context(file.display())),

@@ -49,13 +49,14 @@ impl MySqlSource {
 
 #[async_trait]
 impl Source for MySqlSource {
+    fn parse(&self, report: &ReportType) -> Result<()> {
+        statement(report).map(drop)
+    }
+
     async fn describe(&self, report: &ReportType) -> Result<Vec<Column>> {
-        let declared = &report.settings.parameters;
-        let statement = Statement::parse(&report.sql, declared, Dialect::MySql)?;
-        // The zone is used by rows only; an unknown one is refused here, when the catalogue is loaded.
-        drop(crate::zone::Zone::parse(&report.settings.time_zone)?);
+        let statement = statement(report)?;
         let mut session = connect::session(&self.settings, &*self.secrets, report.settings.timeout_s).await?;
-        let sql = statement.prepared(declared);
+        let sql = statement.prepared(&report.settings.parameters);
         let described = connect::within(report.settings.timeout_s, describe::columns(&mut session, &statement, sql));
         let described = described.await?;
         shape::refine(described, &report.settings)
@@ -96,6 +97,14 @@ impl Source for MySqlSource {
         let none = session.connection.fetch_optional(sqlx::query("SELECT 1 FROM DUAL WHERE FALSE")).await;
         none.map(drop).map_err(|error| failure(error, Phase::Run))
     }
+}
+
+/// The query of a report type whose files are good by themselves.
+fn statement(report: &ReportType) -> Result<Statement<'_>> {
+    let statement = Statement::parse(&report.sql, &report.settings.parameters, Dialect::MySql)?;
+    // The zone is used by rows only; an unknown one is refused here, when the catalogue is loaded.
+    drop(crate::zone::Zone::parse(&report.settings.time_zone)?);
+    Ok(statement)
 }
 
 fn arguments(values: &[&ParameterValue]) -> Result<MySqlArguments> {

@@ -52,12 +52,15 @@ impl SqliteSource {
 
 #[async_trait]
 impl Source for SqliteSource {
+    fn parse(&self, report: &ReportType) -> Result<()> {
+        statement(report).map(drop)
+    }
+
     async fn describe(&self, report: &ReportType) -> Result<Vec<Column>> {
-        let declared = &report.settings.parameters;
-        let statement = Statement::parse(&report.sql, declared, Dialect::Sqlite)?;
-        drop(crate::zone::Zone::parse(&report.settings.time_zone)?);
+        let statement = statement(report)?;
         let mut session = connect::session(&self.settings, report.settings.timeout_s).await?;
-        let described = describe::columns(&mut session, &statement, statement.prepared(declared)).await?;
+        let sql = statement.prepared(&report.settings.parameters);
+        let described = describe::columns(&mut session, &statement, sql).await?;
         shape::refine(described, &report.settings)
     }
 
@@ -91,6 +94,13 @@ impl Source for SqliteSource {
         let mut session = connect::session(&self.settings, 30).await?;
         connect::begin(&mut session).await
     }
+}
+
+/// The query of a report type whose files are good by themselves.
+fn statement(report: &ReportType) -> Result<Statement<'_>> {
+    let statement = Statement::parse(&report.sql, &report.settings.parameters, Dialect::Sqlite)?;
+    drop(crate::zone::Zone::parse(&report.settings.time_zone)?);
+    Ok(statement)
 }
 
 fn arguments(values: &[&ParameterValue]) -> Result<SqliteArguments> {

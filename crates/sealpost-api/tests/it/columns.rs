@@ -1,8 +1,15 @@
-//! Formats that can't have a report type's columns: refused where it is asked for, and where it is declared.
+//! Formats that can't have a report type's columns: refused where it is asked for, and where it is declared. Columns that nobody
+//! says.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::Arc;
 
 use reqwest::StatusCode;
 use sealpost_core::error::codes;
+use sealpost_core::port::SecretStore;
 use sealpost_pipeline::Catalogue;
+use sealpost_secrets::SecretStores;
 use serde_json::{Value as Json, json};
 
 use crate::rig::{Rig, json_of};
@@ -54,4 +61,32 @@ async fn a_report_type_that_names_such_a_format_is_not_loaded() {
         let said = &error.fields()[0].detail;
         assert!(said.contains("unfit.v1.toml") && said.contains("`a,b` and `a_b`"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_database_that_never_answers_is_waited_for_once() {
+    // Connections are taken, by the system, and nothing is ever read from them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let settings = json!({"host": "127.0.0.1", "port": port, "database": "x", "user": "x", "connect_timeout_s": 1});
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    for number in 0..10 {
+        write(&format!("r{number}.v1.toml"), "title = \"One of ten\"\n");
+        write(&format!("r{number}.v1.sql"), "SELECT 1 AS a FROM t WHERE partner = :partner_scope");
+    }
+    let secrets: Arc<dyn SecretStore> = Arc::new(SecretStores::new(folder.path()));
+    let entry = sealpost_source::find("mysql").unwrap();
+    let source = (entry.build)(settings.as_object().unwrap().clone(), secrets).unwrap();
+    let sources = BTreeMap::from([("main".to_owned(), source)]);
+    let loaded = Catalogue::load(folder.path(), &sources, sealpost_format::FORMATS).await.unwrap();
+    assert_eq!(loaded.iter().filter(|report| report.columns.is_empty()).count(), 10);
+    silent.set_nonblocking(true).unwrap();
+    assert_eq!(silent.incoming().take_while(Result::is_ok).count(), 1, "it was asked once");
+
+    // What is wrong with a file is said all the same.
+    write("r9.v1.sql", "SELECT 1 AS a FROM t");
+    let error = Catalogue::load(folder.path(), &sources, sealpost_format::FORMATS).await.unwrap_err();
+    assert!(error.is(&codes::config::CATALOGUE), "{error:?}");
+    assert!(error.fields()[0].detail.contains("SP-SOURCE-008"), "{:?}", error.fields());
 }

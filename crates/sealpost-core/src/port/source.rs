@@ -10,6 +10,13 @@ use crate::report::{Query, ReportType};
 /// Runs one read-only query in one consistent snapshot and yields its rows in batches, in constant memory.
 #[async_trait]
 pub trait Source: Send + Sync {
+    /// Checks of a report type what takes no connection: it is one read-only query, it uses the partner scope, its `:names` are the
+    /// declared parameters.
+    ///
+    /// # Errors
+    /// `SP-SOURCE-007` to `SP-SOURCE-010` with the line in the SQL file; `SP-CONFIG-003` for an unknown time zone.
+    fn parse(&self, report: &ReportType) -> Result<()>;
+
     /// Checks a report type without running it — it is one read-only query, it uses the partner scope, its `:names`
     /// are the declared parameters, it prepares — and returns its columns, refined by `settings.columns`.
     ///
