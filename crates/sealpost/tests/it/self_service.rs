@@ -293,6 +293,34 @@ async fn a_destination_is_set_up_trusted_and_distrusted_when_its_server_changes(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_names_a_connector_names_all_of_them() {
+    let world = world(ALLOWED).await;
+    let _serving = world.serve().await;
+    let caller = Caller::new(&world, &world.api_key("acme"));
+    let wish = json!({
+        "name": "second", "host": "127.0.0.1", "port": world.sshd.port(), "user": "nobody",
+        "login": {"method": "password", "password": PASSWORD},
+    });
+    must(&caller, "POST", "/v1/destinations", Some(wish), 201).await;
+    let folder = world.path("partners").to_string_lossy().into_owned();
+    let planned = || String::from_utf8(world.run(&["apply", &folder, "--plan"]).stdout).expect("text");
+    let plan = planned();
+    assert!(plan.lines().any(|line| line == "- connector acme/second"), "{plan}");
+
+    // One that names none leaves all as they are.
+    let document = std::fs::read_to_string(world.path("partners/acme.toml")).expect("the file");
+    let (head, _) = document.split_once("[connectors.main]").expect("a connector");
+    world.write("partners/acme.toml", head);
+    let plan = planned();
+    assert!(plan.starts_with("0 to change"), "{plan}");
+
+    world.write("partners/acme.toml", &document);
+    assert_eq!(files_with(&world.path("data/secrets"), PASSWORD.as_bytes()).len(), 1);
+    world.apply();
+    assert!(files_with(&world.path("data/secrets"), PASSWORD.as_bytes()).is_empty(), "what was handed in for it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_partners_ask_for_waits_for_the_operator() {
     let world = world("").await;
     let _serving = world.serve().await;
