@@ -157,3 +157,28 @@ fn every_connector_on_the_pages_is_one() {
         );
     }
 }
+
+#[test]
+fn every_variable_that_the_pages_export_is_a_setting() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let database = "kind = \"mysql\"\nhost = \"db\"\ndatabase = \"d\"\nuser = \"u\"\npassword = \"env:P\"\n";
+    std::fs::write(folder.path().join("sealpost.toml"), format!("[sources.main]\n{database}")).expect("write");
+    let mut seen = Vec::new();
+    let blocks = [DEPLOY, OPERATE].into_iter().flat_map(|page| blocks(page, &["sh", "text"]));
+    for line in blocks.flat_map(str::lines) {
+        let Some((name, value)) = line.trim().strip_prefix("export ").and_then(|set| set.split_once('=')) else {
+            continue;
+        };
+        if !name.starts_with("SEALPOST__") {
+            continue;
+        }
+        let value = value.split_once(" #").map_or(value, |(value, _)| value).trim();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
+        command.args(["config", "check"]).current_dir(folder.path()).env_remove("SEALPOST_CONFIG");
+        let output = command.env(name, value).stdin(Stdio::null()).output().expect("run sealpost");
+        assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
+        seen.push(name);
+    }
+    // Functions have it elsewhere; who works with their settings has to say where it is.
+    assert!(seen.contains(&"SEALPOST__SOURCES__MAIN__TLS__CA_FILE"), "{seen:?}");
+}
