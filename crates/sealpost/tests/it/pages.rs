@@ -182,3 +182,29 @@ fn every_variable_that_the_pages_export_is_a_setting() {
     // Functions have it elsewhere; who works with their settings has to say where it is.
     assert!(seen.contains(&"SEALPOST__SOURCES__MAIN__TLS__CA_FILE"), "{seen:?}");
 }
+
+#[test]
+fn the_policy_on_the_page_lets_in_what_the_page_refers_to() {
+    let policy = blocks(OPERATORS, &["hcl"]);
+    let allowed: Vec<&str> = policy.iter().flat_map(|block| block.split("path \"").skip(1)).collect();
+    let allowed: Vec<&str> = allowed.iter().filter_map(|rest| rest.split('"').next()).collect();
+    let mut seen = 0;
+    for rest in OPERATORS.split("vault:").skip(1) {
+        let reference =
+            rest.split(|end: char| end == '`' || end == '"' || end.is_whitespace()).next().unwrap_or_default();
+        let path = reference.split('#').next().unwrap_or_default();
+        // What is a place-holder in the table of references.
+        if path.is_empty() || path.chars().any(|one| one.is_ascii_uppercase()) {
+            continue;
+        }
+        seen += 1;
+        // The examples' engine `secret` is of version 2, which has its values below `data`.
+        let read = path.strip_prefix("secret/").map_or_else(|| path.to_owned(), |key| format!("secret/data/{key}"));
+        let lets_in = |allowed: &&str| match allowed.strip_suffix('*') {
+            Some(begin) => read.starts_with(begin),
+            None => **allowed == read,
+        };
+        assert!(allowed.iter().any(lets_in), "vault:{reference} reads {read}; the policy has {allowed:?}");
+    }
+    assert!(seen >= 2, "only {seen} references were found");
+}
