@@ -94,7 +94,7 @@ mod tests {
             taken: 0,
         };
         assert!(meter(100, 100).expect(100).is_ok());
-        assert!(meter(100, 1000).expect(101).expect_err("the connector's limit").is(&codes::deliver::TOO_LARGE));
+        assert!(meter(100, 1000).expect(101).expect_err("the service's limit").is(&codes::deliver::TOO_LARGE));
         assert!(meter(1000, 100).expect(101).expect_err("the store's limit").is(&codes::store::TOO_LARGE));
     }
 }

@@ -208,3 +208,32 @@ fn the_policy_on_the_page_lets_in_what_the_page_refers_to() {
     }
     assert!(seen >= 2, "only {seen} references were found");
 }
+
+/// Advice at night that names what can't be set costs an hour.
+#[test]
+fn what_the_advice_of_errors_names_can_be_set() {
+    let output = sealpost(&["config", "schema"], &std::env::temp_dir());
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a JSON schema");
+    // Members of partners' documents, and the values that they may have.
+    let api = sealpost_api::admin_document().to_string();
+    let mut seen = 0;
+    for code in sealpost_core::error::codes::all() {
+        for name in code.advice.split('`').skip(1).step_by(2) {
+            if let Some((block, key)) = name.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+                seen += 1;
+                let block = &schema["properties"][block];
+                let defined = block["$ref"].as_str().and_then(|place| schema.pointer(place.trim_start_matches('#')));
+                let members = &defined.unwrap_or(block)["properties"];
+                let key = key.trim();
+                let is_there = block.is_object() && (key.is_empty() || members[key].is_object());
+                assert!(is_there, "{}: `{name}` is not in the configuration", code.id);
+            } else if code.advice.contains("connector")
+                && name.chars().all(|one| one.is_ascii_lowercase() || one == '_')
+            {
+                seen += 1;
+                assert!(api.contains(&format!("\"{name}\"")), "{}: connectors have no `{name}`", code.id);
+            }
+        }
+    }
+    assert!(seen >= 8, "only {seen} settings were found");
+}

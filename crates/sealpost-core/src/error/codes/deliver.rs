@@ -28,7 +28,7 @@ codes! { Deliver;
     HOST_RESTS = "SP-DELIVER-025", Unavailable, Partner, retried, "the partner's server failed too often and is left alone for a while", "It is tried again by itself; look at the failure before.";
     LEGACY = "SP-DELIVER-026", Config, Operator, final, "the exception for old SSH algorithms has expired", "Ask the partner for current algorithms, or extend `until` on the connector.";
     PROXY = "SP-DELIVER-027", Unavailable, Operator, retried, "the proxy refuses the connection", "Check the connector's proxy and what it allows.";
-    TOO_LARGE = "SP-DELIVER-028", Rejected, Partner, final, "the file is larger than the connector allows", "Raise `largest_file` on the connector.";
+    TOO_LARGE = "SP-DELIVER-028", Rejected, Operator, final, "a retrieved file or a listing is larger than the service allows", "For a file that is wanted, raise `[transfer] largest_file`. A listing has 1 GiB at most: ask for fewer entries, or list a directory below.";
     REMOTE_ENGINE = "SP-DELIVER-029", Unavailable, Operator, retried, "the transfer service did not do it", "Look at the failure code; the service's own log has more.";
     NOT_YET = "SP-DELIVER-030", Unavailable, Operator, retried, "the transfer service is still at it", "Nothing to do: it is looked at again by itself.";
     NO_RESULT = "SP-DELIVER-031", Timeout, Operator, final, "the transfer service gave no result in time", "Look in the service's own log whether the file arrived; redeliver the report if it did not.";
