@@ -8,9 +8,10 @@ const OPERATORS: &str = include_str!("../../../../docs/operators.md");
 const IDENTITY: &str = include_str!("../../../../docs/identity.md");
 const DEPLOY: &str = include_str!("../../../../docs/deploy-aws.md");
 const OPERATE: &str = include_str!("../../../../docs/operate.md");
+const TRANSFER: &str = include_str!("../../../../docs/transfer-api.md");
 
 /// Tables of the configuration; other TOML on the pages is of partners and report types.
-const TABLES: [&str; 5] = ["[api", "[admin", "[[identity.issuers]]", "[self_service]", "[webhooks]"];
+const TABLES: [&str; 6] = ["[api", "[admin", "[[identity.issuers]]", "[self_service]", "[webhooks]", "[transfer]"];
 
 fn sealpost(arguments: &[&str], folder: &std::path::Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
@@ -236,4 +237,24 @@ fn what_the_advice_of_errors_names_can_be_set() {
         }
     }
     assert!(seen >= 8, "only {seen} settings were found");
+}
+
+/// With what operators are shown, the first command of their callers is not refused, and every kind of sink is told of.
+#[test]
+fn the_transfer_api_is_switched_on_as_its_guide_wants_it() {
+    let block = blocks(OPERATORS, &["toml"]).into_iter().find(|block| block.starts_with("[transfer]"));
+    let settings: toml::Table = block.expect("a block of the transfer API").parse().expect("TOML");
+    let transfer = &settings["transfer"];
+    let allowed: Vec<&str> =
+        transfer["user_secrets"].as_array().expect("a list").iter().filter_map(toml::Value::as_str).collect();
+    let (_, used) = TRANSFER.split_once("UserSecretId=").expect("a connector");
+    assert!(allowed.iter().any(|begin| used.starts_with(*begin)), "{allowed:?} does not allow the guide's command");
+    assert!(transfer["listen"].is_str() && transfer["master_secret"].is_str());
+    for sink in sealpost_deliver::EVENT_SINKS {
+        assert!(
+            OPERATORS.contains(&format!("| `{}` |", sink.name)),
+            "docs/operators.md does not tell of {}",
+            sink.name
+        );
+    }
 }

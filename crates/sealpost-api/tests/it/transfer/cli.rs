@@ -28,6 +28,7 @@ async fn the_guide_is_typed_command_by_command() {
     let remote = inbox.display().to_string();
     let typed = commands()
         .replace("sftp://sftp.example.com", &format!("sftp://127.0.0.1:{}", rig.sshd.port()))
+        .replace("file:secrets/sftp/acme", "file:secrets/sftp")
         .replace(" /in ", &format!(" {remote}/in "))
         .replace(" /out", &format!(" {remote}/out"));
     assert_eq!(typed.matches("aws transfer ").count(), 14, "{typed}");
