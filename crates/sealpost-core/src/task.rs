@@ -25,6 +25,8 @@ pub enum Work {
     Announce(TransferItemId),
     /// Announce that all items of a transfer have ended.
     AnnounceTransfer(TransferId),
+    /// Announce that a delivery has ended.
+    AnnounceDelivery(DeliveryId),
 }
 
 impl Work {
@@ -40,6 +42,7 @@ impl Work {
             Self::Transfer(_) => WorkKind::Transfer,
             Self::Announce(_) => WorkKind::Announce,
             Self::AnnounceTransfer(_) => WorkKind::AnnounceTransfer,
+            Self::AnnounceDelivery(_) => WorkKind::AnnounceDelivery,
         }
     }
 }
@@ -64,11 +67,13 @@ pub enum WorkKind {
     Announce,
     /// See [`Work::AnnounceTransfer`].
     AnnounceTransfer,
+    /// See [`Work::AnnounceDelivery`].
+    AnnounceDelivery,
 }
 
 impl WorkKind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Produce,
         Self::Deliver,
         Self::Expire,
@@ -77,6 +82,7 @@ impl WorkKind {
         Self::Transfer,
         Self::Announce,
         Self::AnnounceTransfer,
+        Self::AnnounceDelivery,
     ];
 
     /// The stable lower-case name.
@@ -91,6 +97,7 @@ impl WorkKind {
             Self::Transfer => "transfer",
             Self::Announce => "announce",
             Self::AnnounceTransfer => "announce_transfer",
+            Self::AnnounceDelivery => "announce_delivery",
         }
     }
 }

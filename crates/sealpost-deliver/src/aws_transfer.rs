@@ -122,6 +122,11 @@ impl Transport for AwsTransfer {
         send::send(self, &shipment).await
     }
 
+    /// AWS Transfer Family publishes to the account's own bus, and another Sealpost to its sinks.
+    fn announces(&self) -> bool {
+        true
+    }
+
     /// The service leaves nothing that could be removed through it.
     async fn discard(&self, _connector: &Connector, _traces: Traces<'_>) -> Result<()> {
         Ok(())

@@ -140,7 +140,7 @@ impl Pipeline {
         stopwatch: Stopwatch,
     ) -> Result<Outcome> {
         let event = DeliveryEvent::Delivered { receipt: receipt.clone() };
-        let delivery = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
+        let delivery = self.end_delivery(&delivery.id, &event, lease).await?;
         telemetry::delivered(&delivery, stopwatch);
         log::delivered(&self.parts.settings.transfer, &delivery, connector, &receipt, stopwatch);
         Ok(Outcome::Done)
@@ -188,7 +188,7 @@ impl Pipeline {
         // As it is now: the attempt that has just failed may have been about to rename.
         let intent = self.parts.ledger.delivery(&delivery.id).await?.and_then(|now| now.intent);
         let event = DeliveryEvent::Failed { failure: given_up(error, intent.as_ref()) };
-        let failed = self.parts.ledger.apply_delivery(&delivery.id, &event, Some(lease), Timestamp::now()).await?;
+        let failed = self.end_delivery(&delivery.id, &event, lease).await?;
         telemetry::delivery_failed(error);
         log::delivery_failed(&self.parts.settings.transfer, &failed, connector, error);
         if let Some(connector) = connector
@@ -198,6 +198,16 @@ impl Pipeline {
             log::remote_leftover(&failed, &leftover);
         }
         Ok(Outcome::Done)
+    }
+
+    /// Records the end of a delivery, with the task to announce it where somebody listens and the engine leaves that to us.
+    async fn end_delivery(&self, id: &DeliveryId, event: &DeliveryEvent, lease: &Lease) -> Result<Delivery> {
+        let (ledger, now) = (&self.parts.ledger, Timestamp::now());
+        if self.parts.transfer_events.is_empty() || self.parts.transport.announces() {
+            ledger.apply_delivery(id, event, Some(lease), now).await
+        } else {
+            ledger.end_delivery(id, event, Some(lease), now).await
+        }
     }
 }
 

@@ -31,7 +31,9 @@ const NOTIFICATIONS_PER_SLOT: usize = 16;
 /// Items of transfers are mostly small files, many of which share one connection. How many of one connector are under way
 /// is the connector's own limit.
 const ITEMS_PER_SLOT: usize = 16;
-/// Events of transfers wait for whoever takes them.
+/// What tells receivers of events that something has ended.
+const ANNOUNCEMENTS: &[WorkKind] = &[WorkKind::Announce, WorkKind::AnnounceTransfer, WorkKind::AnnounceDelivery];
+/// They wait for whoever takes them.
 const ANNOUNCEMENTS_PER_SLOT: usize = 4;
 
 /// What became of a task.
@@ -94,7 +96,7 @@ impl Pipeline {
             self.work_on(&[WorkKind::Produce], slots, &shutdown),
             self.work_on(&[WorkKind::Deliver], slots * DELIVERIES_PER_SLOT, &shutdown),
             self.work_on(&[WorkKind::Transfer], slots * ITEMS_PER_SLOT, &shutdown),
-            self.work_on(&[WorkKind::Announce, WorkKind::AnnounceTransfer], slots * ANNOUNCEMENTS_PER_SLOT, &shutdown),
+            self.work_on(ANNOUNCEMENTS, slots * ANNOUNCEMENTS_PER_SLOT, &shutdown),
             self.work_on(&[WorkKind::Notify], slots * NOTIFICATIONS_PER_SLOT, &shutdown),
             self.work_on(&[WorkKind::Expire, WorkKind::Purge], 1, &shutdown),
             self.watch(&shutdown),
@@ -222,6 +224,7 @@ impl Pipeline {
             Work::Transfer(item) => self.perform(&item, lease).await,
             Work::Announce(item) => self.announce_item(&item, lease).await,
             Work::AnnounceTransfer(transfer) => self.announce_transfer(&transfer, lease).await,
+            Work::AnnounceDelivery(delivery) => self.announce_delivery(&delivery, lease).await,
         }
     }
 

@@ -41,7 +41,7 @@ pub struct QueueBody {
 pub struct DeadLetter {
     /// Its id.
     task: String,
-    /// `produce`, `deliver`, `expire`, `purge`, `notify`, `transfer`, `announce` or `announce_transfer`.
+    /// `produce`, `deliver`, `expire`, `purge`, `notify`, `transfer`, `announce`, `announce_transfer` or `announce_delivery`.
     kind: &'static str,
     /// The report, delivery, notification, transfer or item of a transfer that it was about.
     subject: String,
@@ -57,7 +57,7 @@ impl From<DeadTask> for DeadLetter {
     fn from(dead: DeadTask) -> Self {
         let subject = match &dead.work {
             Work::Produce(id) | Work::Expire(id) | Work::Purge(id) => id.to_string(),
-            Work::Deliver(id) => id.to_string(),
+            Work::Deliver(id) | Work::AnnounceDelivery(id) => id.to_string(),
             Work::Notify(id) => id.to_string(),
             Work::Transfer(id) | Work::Announce(id) => id.to_string(),
             Work::AnnounceTransfer(id) => id.to_string(),

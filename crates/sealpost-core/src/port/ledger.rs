@@ -115,6 +115,19 @@ pub trait Ledger: Send + Sync {
         now: Timestamp,
     ) -> Result<Delivery>;
 
+    /// Applies an event that ends a delivery, with the task to announce that
+    /// ([`AnnounceDelivery`](crate::task::Work::AnnounceDelivery)), in one step.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    async fn end_delivery(
+        &self,
+        id: &DeliveryId,
+        event: &DeliveryEvent,
+        lease: Option<&Lease>,
+        now: Timestamp,
+    ) -> Result<Delivery>;
+
     /// Notes how many bytes the server has, without an event.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 
-/// Takes events of transfers; at least once, and more than once where an answer was lost.
+/// Takes events of transfers and deliveries; at least once, and more than once where an answer was lost.
 #[async_trait]
 pub trait TransferEventSink: Send + Sync {
     /// Its name in logs: `file`, `stdout`, `eventbridge`, `webhook`.
@@ -17,10 +17,11 @@ pub trait TransferEventSink: Send + Sync {
     async fn publish(&self, event: &TransferEvent) -> Result<()>;
 }
 
-/// An event in the shape of Amazon EventBridge. The same event has the same `id` and bytes at each attempt.
+/// An event in the shape of Amazon EventBridge. The same event has the same `id` and bytes at each attempt; only address and directory
+/// of a delivery that failed are those of its connector at the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferEvent {
-    /// Its id: a UUID that follows from the item or transfer.
+    /// Its id: a UUID that follows from the item, transfer or delivery.
     pub id: String,
     /// `SFTP Connector File Send Completed`, for example.
     pub detail_type: String,

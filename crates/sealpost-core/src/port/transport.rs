@@ -27,6 +27,11 @@ pub trait Transport: Send + Sync {
     /// `SP-DELIVER-…`; the caller only logs it.
     async fn discard(&self, connector: &Connector, traces: Traces<'_>) -> Result<()>;
 
+    /// Whether the service that sends for it announces each end itself, so that an event of ours would be a second one.
+    fn announces(&self) -> bool {
+        false
+    }
+
     /// Brings one remote file to its landing: in order, without a gap, exactly the bytes that the server had when it
     /// began. A connection that breaks is made again and continued where the landing stands, as long as the file is
     /// still the same by size and time.

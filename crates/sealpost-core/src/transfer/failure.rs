@@ -75,6 +75,14 @@ impl TransferFailure {
         Self { code: code_of(kind, error), failure: Failure::from(error) }
     }
 
+    /// What a failure that was recorded of another flow means for an item of this kind.
+    #[must_use]
+    pub fn of(kind: TransferKind, failure: &Failure) -> Self {
+        let known = codes::all().find(|code| code.id == failure.code);
+        let code = known.map_or(FailureCode::UnknownError, |code| code_of(kind, &Error::new(code, "")));
+        Self { code, failure: failure.clone() }
+    }
+
     /// It in one sentence for callers: our code, what happened, and to what. What our own store, secrets, ledger and
     /// configuration said is left out: it is about our network, and in the log. A stored file that is not there is named,
     /// for the caller has named it.
@@ -146,6 +154,18 @@ fn code_of(kind: TransferKind, error: &Error) -> FailureCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recorded_failure_means_what_its_error_meant() {
+        for code in [&codes::deliver::HOST_KEY_MISMATCH, &codes::store::MISSING, &codes::request::PARTNER_DISABLED] {
+            let error = Error::new(code, "acme");
+            let meant = TransferFailure::new(TransferKind::Send, &error);
+            assert_eq!(TransferFailure::of(TransferKind::Send, &Failure::from(&error)), meant);
+        }
+        let mut failure = Failure::from(&Error::new(&codes::deliver::TIMEOUT, "acme"));
+        failure.code = "SP-DELIVER-999".to_owned();
+        assert_eq!(TransferFailure::of(TransferKind::Send, &failure).code, FailureCode::UnknownError);
+    }
 
     #[test]
     fn callers_do_not_see_what_lies_behind_us() {

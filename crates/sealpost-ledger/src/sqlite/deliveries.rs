@@ -6,7 +6,7 @@ use sealpost_core::error::codes;
 use sealpost_core::event::Happening;
 use sealpost_core::id::{DeliveryId, JobId};
 use sealpost_core::notification::Announcement;
-use sealpost_core::task::Lease;
+use sealpost_core::task::{Lease, NewTask, Work};
 use sealpost_core::{Error, Result};
 
 use super::statement::{query, query_as, query_scalar};
@@ -81,6 +81,21 @@ pub(super) fn apply(
         Some(announcement) => notifications::announce(connection, &announcement)?,
         None => false,
     };
+    Ok((delivery, announced))
+}
+
+/// As [`apply`], for an event that ends it, with the task to announce that.
+pub(super) fn end(
+    connection: &Connection,
+    id: &DeliveryId,
+    event: &DeliveryEvent,
+    lease: Option<&Lease>,
+    now: Timestamp,
+) -> Result<(Delivery, bool)> {
+    let (delivery, announced) = apply(connection, id, event, lease, now)?;
+    if delivery.status.is_terminal() {
+        tasks::enqueue(connection, &[NewTask { work: Work::AnnounceDelivery(id.clone()), run_at: now }])?;
+    }
     Ok((delivery, announced))
 }
 

@@ -120,6 +120,20 @@ impl Ledger for SqliteLedger {
         Ok(delivery)
     }
 
+    async fn end_delivery(
+        &self,
+        id: &DeliveryId,
+        event: &DeliveryEvent,
+        lease: Option<&Lease>,
+        now: Timestamp,
+    ) -> Result<Delivery> {
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = deliveries::end(turn.connection(), id, event, lease, now);
+        let (delivery, announced) = turn.end(outcome).await?;
+        self.ring(announced.then_some(WorkKind::Notify).into_iter().chain([WorkKind::AnnounceDelivery]));
+        Ok(delivery)
+    }
+
     async fn delivery_progress(&self, id: &DeliveryId, bytes_sent: u64, lease: &Lease) -> Result<()> {
         let turn = self.begin(Durability::Process).await?;
         let outcome = deliveries::progress(turn.connection(), id, bytes_sent, lease, Timestamp::now());

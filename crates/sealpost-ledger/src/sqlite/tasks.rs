@@ -55,7 +55,7 @@ pub(super) fn lost(lease: &Lease) -> Error {
 pub(super) fn columns(work: &Work) -> (&'static str, &str) {
     let subject = match work {
         Work::Produce(job) | Work::Expire(job) | Work::Purge(job) => job.as_str(),
-        Work::Deliver(delivery) => delivery.as_str(),
+        Work::Deliver(delivery) | Work::AnnounceDelivery(delivery) => delivery.as_str(),
         Work::Notify(notification) => notification.as_str(),
         Work::Transfer(item) | Work::Announce(item) => item.as_str(),
         Work::AnnounceTransfer(transfer) => transfer.as_str(),
@@ -78,5 +78,6 @@ pub(super) fn work(kind: &str, subject: &str) -> Result<Work> {
         WorkKind::Transfer => Work::Transfer(id("a task's transfer item", subject)?),
         WorkKind::Announce => Work::Announce(id("a task's transfer item", subject)?),
         WorkKind::AnnounceTransfer => Work::AnnounceTransfer(id("a task's transfer", subject)?),
+        WorkKind::AnnounceDelivery => Work::AnnounceDelivery(id("a task's delivery", subject)?),
     })
 }

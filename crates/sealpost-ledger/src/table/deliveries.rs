@@ -6,7 +6,7 @@ use sealpost_core::error::codes;
 use sealpost_core::event::Happening;
 use sealpost_core::id::{ConnectorId, DeliveryId, PartnerId};
 use sealpost_core::notification::Announcement;
-use sealpost_core::task::Lease;
+use sealpost_core::task::{Lease, NewTask, Work};
 use sealpost_core::webhook::MOST_WEBHOOKS;
 use sealpost_core::{Error, Result};
 
@@ -150,6 +150,21 @@ pub(super) async fn apply(
         notifications::announce(step, &announcement).await?;
     }
     Ok(after)
+}
+
+/// As [`apply`], for an event that ends it, with the task to announce that.
+pub(super) async fn end(
+    step: &mut Step,
+    id: &DeliveryId,
+    event: &DeliveryEvent,
+    lease: Option<&Lease>,
+    now: Timestamp,
+) -> Result<Delivery> {
+    let delivery = apply(step, id, event, lease, now).await?;
+    if delivery.status.is_terminal() {
+        step.enqueue(&[NewTask { work: Work::AnnounceDelivery(id.clone()), run_at: now }]).await?;
+    }
+    Ok(delivery)
 }
 
 /// Notes how many bytes the server has.

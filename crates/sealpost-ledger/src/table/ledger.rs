@@ -88,6 +88,16 @@ impl Ledger for TableLedger {
         step!(self, |step| deliveries::apply(step, id, event, lease, now).await)
     }
 
+    async fn end_delivery(
+        &self,
+        id: &DeliveryId,
+        event: &DeliveryEvent,
+        lease: Option<&Lease>,
+        now: Timestamp,
+    ) -> Result<Delivery> {
+        step!(self, |step| deliveries::end(step, id, event, lease, now).await)
+    }
+
     async fn delivery_progress(&self, id: &DeliveryId, bytes_sent: u64, lease: &Lease) -> Result<()> {
         step!(self, |step| deliveries::progress(step, id, bytes_sent, lease, Timestamp::now()).await)
     }

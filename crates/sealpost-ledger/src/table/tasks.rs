@@ -53,7 +53,7 @@ pub(super) fn partition(work: &Work) -> String {
 pub(super) fn subject(work: &Work) -> &str {
     match work {
         Work::Produce(job) | Work::Expire(job) | Work::Purge(job) => job.as_str(),
-        Work::Deliver(delivery) => delivery.as_str(),
+        Work::Deliver(delivery) | Work::AnnounceDelivery(delivery) => delivery.as_str(),
         Work::Notify(notification) => notification.as_str(),
         Work::Transfer(item) | Work::Announce(item) => item.as_str(),
         Work::AnnounceTransfer(transfer) => transfer.as_str(),

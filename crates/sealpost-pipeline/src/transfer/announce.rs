@@ -1,4 +1,4 @@
-//! Announces items and transfers that have ended to every sink, at least once: the task is durable and comes back until
+//! Announces items, transfers and deliveries that have ended to every sink, at least once: the task is durable and comes back until
 //! every sink has taken the event, for a day at least.
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::{Error, Result, Retry, codes};
-use sealpost_core::id::{TransferId, TransferItemId};
+use sealpost_core::id::{DeliveryId, TransferId, TransferItemId};
 use sealpost_core::port::{TransferEvent, TransferEventSink};
 use sealpost_core::task::Lease;
 
@@ -80,6 +80,18 @@ impl Pipeline {
         }
         let connector = self.transfer_connector(&transfer.connector).await?;
         let event = event::of_transfer(&self.parts.settings.transfer, &transfer, &tally, connector.as_ref());
+        self.announce(&event, lease).await
+    }
+
+    /// Announces a delivery of a report that has ended.
+    pub(crate) async fn announce_delivery(&self, id: &DeliveryId, lease: &mut Lease) -> Result<Outcome> {
+        let Some(delivery) = self.parts.ledger.delivery(id).await? else { return Ok(Outcome::Done) };
+        if !delivery.status.is_terminal() {
+            return Ok(Outcome::Done);
+        }
+        let connector = self.parts.records.connector(&delivery.connector).await?;
+        let object = self.parts.store.object_path(&delivery.file.key);
+        let event = event::of_delivery(&self.parts.settings.transfer, &delivery, &object, connector.as_ref());
         self.announce(&event, lease).await
     }
 

@@ -2,7 +2,8 @@
 //! the members and values that it documents, and one of our own when all files of a transfer have ended.
 //!
 //! Pure: the same item gives the same event, byte for byte, at each attempt to announce it, whatever becomes of
-//! the connector. Beside AWS's members there is `metadata`, the caller's own words.
+//! the connector. Beside AWS's members there is `metadata`, the caller's own words. Deliveries of reports have events in the same
+//! words.
 
 use jiff::Timestamp;
 use sealpost_core::object::ObjectPath;
@@ -13,8 +14,11 @@ use sha2::{Digest, Sha256};
 
 use super::TransferSettings;
 
+mod delivery;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub(crate) use delivery::of_delivery;
 
 /// The service's name for the way out: connections start here, not in a caller's network.
 pub(crate) const EGRESS: &str = "SERVICE_MANAGED";

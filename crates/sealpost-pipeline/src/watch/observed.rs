@@ -96,6 +96,18 @@ impl Ledger for Observed {
         Ok(delivery)
     }
 
+    async fn end_delivery(
+        &self,
+        id: &DeliveryId,
+        event: &DeliveryEvent,
+        lease: Option<&Lease>,
+        now: Timestamp,
+    ) -> Result<Delivery> {
+        let delivery = self.ledger.end_delivery(id, event, lease, now).await?;
+        self.hub.ring(&delivery.job);
+        Ok(delivery)
+    }
+
     async fn delivery_progress(&self, id: &DeliveryId, bytes_sent: u64, lease: &Lease) -> Result<()> {
         // The port does not say whose delivery it is; the watcher's own look every second sees the bytes.
         self.ledger.delivery_progress(id, bytes_sent, lease).await

@@ -111,6 +111,16 @@ impl Ledger for Hasty {
         self.ledger.apply_delivery(id, event, lease, now).await
     }
 
+    async fn end_delivery(
+        &self,
+        id: &DeliveryId,
+        event: &DeliveryEvent,
+        lease: Option<&Lease>,
+        now: Timestamp,
+    ) -> Result<Delivery> {
+        self.ledger.end_delivery(id, event, lease, now).await
+    }
+
     async fn delivery_progress(&self, id: &DeliveryId, bytes_sent: u64, lease: &Lease) -> Result<()> {
         self.ledger.delivery_progress(id, bytes_sent, lease).await
     }

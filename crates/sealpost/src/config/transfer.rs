@@ -66,7 +66,8 @@ pub(crate) struct TransferBlock {
     /// allow_destinations`; then none goes through a proxy. Holds for connectors made or changed from then on. `false`: whoever
     /// may make connectors can look at what this machine can reach.
     pub(crate) public_only: bool,
-    /// Where events go: `[[transfer.events]]` with `kind` `file`, `stdout`, `webhook` or `eventbridge`, and its own settings.
+    /// Where events of transfers and of reports' deliveries go: `[[transfer.events]]` with `kind` `file`, `stdout`, `webhook` or
+    /// `eventbridge`, and its own settings.
     pub(crate) events: Vec<EventSinkSettings>,
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a panic in a test is its report")]
 
+mod announcements;
 mod chaos;
 mod cli;
 mod cloud;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sealpost_core::error::{Error, codes};
+use sealpost_core::connector::{Connector, ConnectorSettings};
+use sealpost_core::delivery::{Delivery, DeliveryEvent};
+use sealpost_core::error::{Error, Failure, codes};
 use sealpost_core::transfer::{ItemEvent, ItemOutcome, TransferFailure};
 
 use super::*;
@@ -132,6 +134,47 @@ fn events_of_items_are_as_they_were() {
         compare(name, &event);
         assert_eq!(event, of_item(&settings(), &transfer, &item, Some(&connector())), "the same at each attempt");
     }
+}
+
+/// A delivery that has begun, and its connector.
+fn delivering() -> (Delivery, Connector) {
+    let mut settings = ConnectorSettings::new("sftp.acme.example", 22, "acme");
+    settings.directory = "in".to_owned();
+    let partner = "acme".parse().expect("an id");
+    let main = Connector { id: connector().id, partner, name: "main".to_owned(), settings, candidates: Vec::new() };
+    let job = "rep_01m822jqh8ph1mtgdk1e1871vk";
+    let key = json!({"partner": "acme", "job": job, "attempt": 1, "file_name": "contracts.v1_000001.csv.pgp"});
+    let pending = json!({
+        "id": "dlv_01m822jqmp2jm7jpf3rewn04mb", "job": job, "partner": "acme", "connector": main.id,
+        "file": {"key": key, "size": 4711, "sha256": "00"}, "status": "pending", "attempts": 0, "bytes_sent": 0,
+        "intent": null, "receipt": null, "failure": null, "retry_at": null,
+        "created_at": at(0), "started_at": null, "finished_at": null, "version": 1,
+    });
+    let pending: Delivery = serde_json::from_value(pending).expect("a delivery");
+    let started = DeliveryEvent::Started { attempt: 1, worker: "w".to_owned() };
+    (pending.apply(&started, at(1_250)).expect("legal"), main)
+}
+
+#[test]
+fn events_of_deliveries_are_those_of_files_that_are_sent() {
+    let (begun, main) = delivering();
+    let object = "/sealpost/acme/rep_01m822jqh8ph1mtgdk1e1871vk-1/contracts.v1_000001.csv.pgp";
+    let receipt = json!({
+        "certainty": "verified", "url": "sftp://sftp.acme.example:22", "remote_path": "in/contracts.v1_000001.csv.pgp",
+        "size": 4711, "sha256": "00", "host_key": "SHA256:", "algorithms": "", "bytes_sent": 4711,
+        "started_at": at(1_250), "delivered_at": at(2_400),
+    });
+    let delivered = DeliveryEvent::Delivered { receipt: serde_json::from_value(receipt).expect("a receipt") };
+    let delivered = begun.apply(&delivered, at(2_500)).expect("legal");
+    let event = of_delivery(&settings(), &delivered, object, Some(&main));
+    compare("delivery-completed", &event);
+    assert_eq!(event, of_delivery(&settings(), &delivered, object, None), "whatever becomes of the connector");
+    let error = Error::new(&codes::deliver::HOST_KEY_MISMATCH, "sftp.acme.example:22");
+    let failed = DeliveryEvent::Failed { failure: Failure::from(&error) };
+    let failed = begun.apply(&failed, at(2_500)).expect("legal");
+    compare("delivery-failed", &of_delivery(&settings(), &failed, object, Some(&main)));
+    let without = of_delivery(&settings(), &failed, object, None);
+    assert!(without.id == event.id && !without.detail.contains("\"url\""), "{}", without.envelope);
 }
 
 #[test]

@@ -245,3 +245,37 @@ pub async fn the_timeline_is_gapless_and_append_only(ports: Ports) {
         assert_eq!(entry.sequence, position as u64 + 1);
     }
 }
+
+/// The task to announce an end comes with it, once, or not at all: neither with an end that is refused, nor with one that nobody
+/// wants to hear of, nor with what is no end.
+pub async fn an_end_is_announced_where_that_is_asked_for(ports: Ports) {
+    let job = succeeded(&ports, &["one", "two", "three"]).await;
+    let deliveries = ports.ledger.deliveries(&job.id).await.unwrap();
+    let ids: Vec<&DeliveryId> = deliveries.iter().map(|delivery| &delivery.id).collect();
+    let lease = ports.claim(&[WorkKind::Deliver]).await;
+    let end = async |id: &DeliveryId, event: &DeliveryEvent| {
+        ports.ledger.end_delivery(id, event, Some(&lease), Timestamp::now()).await
+    };
+    let announced = async || ports.queue.claim(&[WorkKind::AnnounceDelivery], super::HOUR).await.unwrap();
+    let start = DeliveryEvent::Started { attempt: 1, worker: "suite".to_owned() };
+    let (delivered, failed) =
+        (DeliveryEvent::Delivered { receipt: receipt() }, DeliveryEvent::Failed { failure: failure() });
+
+    refused(end(ids[0], &delivered).await, &codes::ledger::ILLEGAL_MOVE);
+    assert_eq!(end(ids[0], &start).await.unwrap().status, DeliveryStatus::Sending);
+    assert_eq!(announced().await, None);
+    let done = end(ids[0], &delivered).await.unwrap();
+    assert_eq!((done.status, ports.ledger.delivery(ids[0]).await.unwrap()), (DeliveryStatus::Delivered, Some(done)));
+    refused(end(ids[0], &failed).await, &codes::ledger::ILLEGAL_MOVE);
+    // Given up before anybody began with it.
+    assert_eq!(end(ids[1], &failed).await.unwrap().status, DeliveryStatus::Failed);
+    ports.ledger.apply_delivery(ids[2], &failed, Some(&lease), Timestamp::now()).await.unwrap();
+    ports.queue.complete(&lease).await.unwrap();
+    refused(end(ids[2], &failed).await, &codes::ledger::LEASE_LOST);
+
+    let works = [announced().await, announced().await].map(|lease| lease.expect("a task").work);
+    for id in &ids[..2] {
+        assert!(works.contains(&Work::AnnounceDelivery((*id).clone())), "{works:?}");
+    }
+    assert_eq!(announced().await, None);
+}
