@@ -9,6 +9,8 @@
 //!
 //! Without `#field` it is all fields as a JSON object: what belongs together, like the user name and password of one lease, is
 //! read together. The API: <https://developer.hashicorp.com/vault/api-docs>.
+//!
+//! Key/value engines are written to as well, for what partners hand in: see `write`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,6 @@ use tokio::sync::OnceCell;
 use crate::kept::{Kept, Key, Limits};
 use crate::{SecretStores, Surroundings, member};
 use api::Api;
-use path::Place;
 use server::Server;
 use session::Session;
 
@@ -36,8 +37,11 @@ mod path;
 mod read;
 mod server;
 mod session;
+mod write;
 
 pub(crate) use api::address;
+pub(crate) use path::Place;
+pub(crate) use write::KeyValue;
 
 /// What stands before the colon.
 pub(crate) const SCHEME: &str = "vault";

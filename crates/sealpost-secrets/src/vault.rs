@@ -10,6 +10,7 @@ use sealpost_core::{Error, Result};
 use crate::Surroundings;
 
 mod folder;
+mod key_value;
 mod secrets_manager;
 
 /// Most characters of a secret's name.
@@ -38,7 +39,12 @@ pub static VAULTS: &[VaultEntry] = &[
         example: "file:data/secrets",
         build: Some(folder::build),
     },
-    VaultEntry { scheme: "vault", summary: "HashiCorp Vault", example: "vault:secret/data/sealpost", build: None },
+    VaultEntry {
+        scheme: "vault",
+        summary: "a key/value engine of HashiCorp Vault, below a path",
+        example: "vault:secret/sealpost/partners",
+        build: Some(key_value::build),
+    },
     VaultEntry {
         scheme: "aws-sm",
         summary: "AWS Secrets Manager, below a name",

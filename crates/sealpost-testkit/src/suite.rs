@@ -4,3 +4,4 @@ pub mod ledger;
 pub mod remote;
 pub mod source;
 pub mod transport;
+pub mod vault;

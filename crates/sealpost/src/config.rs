@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use sealpost_core::address::Network;
+use sealpost_core::error::FieldError;
 use sealpost_core::partner::SigningKeyRef;
 use sealpost_core::secret::SecretRef;
 use sealpost_secrets::SecretsSettings;
@@ -85,6 +86,15 @@ pub(crate) struct Config {
     /// Logs.
     #[serde(default)]
     pub(crate) log: LogBlock,
+}
+
+impl Config {
+    /// What is valid, and should be looked at.
+    pub(crate) fn warnings(&self) -> Vec<FieldError> {
+        let ledger = self.ledger.get("kind").and_then(Json::as_str);
+        let vault = self.self_service.warning(ledger);
+        vault.map(|detail| FieldError::new("self_service.vault", detail)).into_iter().collect()
+    }
 }
 
 /// The report types.

@@ -38,7 +38,7 @@ pub trait SecretVault: Send + Sync {
     /// Keeps a value, replacing an earlier one of the name. The name is 1 to 200 of `a-z 0-9 / -`.
     ///
     /// # Errors
-    /// `SP-SECRETS-002` to `-004`.
+    /// `SP-SECRETS-001` for a bad name, or a value that can't be kept there; `-002` to `-007` as the place says.
     async fn keep(&self, name: &str, value: &Secret) -> Result<SecretRef>;
 
     /// Removes what a reference of this vault points to; a reference of another origin is left alone.

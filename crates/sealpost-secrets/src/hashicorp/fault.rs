@@ -44,6 +44,12 @@ impl Fault {
         Error::new(self.code(), format!("Vault: {self}"))
     }
 
+    /// A write or removal that failed. Where nothing takes it, the path leads nowhere: what is written has not been there.
+    pub(super) fn of_write(&self) -> Error {
+        let code = if self.status() == Some(404) { &codes::secrets::REFERENCE } else { self.code() };
+        Error::new(code, format!("Vault: {self}"))
+    }
+
     /// A login that failed. What is wrong with a request, or not there, is wrong with the login's settings.
     pub(super) fn of_login(&self) -> Error {
         let code = if self.is_refusal() { &codes::secrets::DENIED } else { self.code() };

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::session::Session;
 
-/// What reads are like below a mount.
+/// What reads and writes are like below a mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Engine {
     /// Key/value, version 2: the secret's own path is behind `data/`.
@@ -17,8 +17,10 @@ pub(super) enum Engine {
         /// Where it is mounted, without slashes at its ends.
         mount: String,
     },
-    /// The path is read as it is.
+    /// Key/value, version 1: the path is read and written as it is.
     Plain,
+    /// Any other: the path is read as it is. What a write does there is the engine's affair.
+    Other,
     /// Vault does not say: the answer tells.
     Unknown,
 }
@@ -58,7 +60,9 @@ impl Mounts {
         let version = data.get("options").and_then(|options| options.get("version")).and_then(Json::as_str);
         let engine = match text("type") {
             "kv" if version == Some("2") => Engine::Versioned { mount: mount.clone() },
-            _ => Engine::Plain,
+            // The second is what the first was called.
+            "kv" | "generic" => Engine::Plain,
+            _ => Engine::Other,
         };
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(mount, engine.clone());
         Ok(engine)

@@ -26,15 +26,15 @@ const SPECIAL: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// A reference, read.
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// With the mount, without slashes at its ends.
-    pub(super) path: &'a str,
+    pub(crate) path: &'a str,
     /// The field that is meant, where not all of them are.
-    pub(super) field: Option<&'a str>,
+    pub(crate) field: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn read(rest: &'a str) -> Result<Self> {
+    pub(crate) fn read(rest: &'a str) -> Result<Self> {
         let (path, field) = rest.split_once('#').map_or((rest, None), |(path, field)| (path, Some(field)));
         let is_part = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(char::is_control);
         if path.len() > LONGEST || !path.contains('/') || !path.split('/').all(is_part) || field == Some("") {

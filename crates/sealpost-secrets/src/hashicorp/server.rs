@@ -7,6 +7,7 @@ use sealpost_core::Result;
 use super::mount::Mounts;
 use super::read::read;
 use super::session::Session;
+use super::write::{put, remove};
 use crate::kept::{Given, Lease};
 
 pub(super) struct Server {
@@ -21,5 +22,13 @@ impl Server {
 
     pub(super) async fn read(&self, path: &str, stage: &str, old: Option<Lease>) -> Result<Given> {
         read(&self.session, &self.mounts, path, stage, old).await
+    }
+
+    pub(super) async fn put(&self, path: &str, field: &'static str, text: &str) -> Result<()> {
+        put(&self.session, &self.mounts, path, field, text).await
+    }
+
+    pub(super) async fn remove(&self, path: &str) -> Result<()> {
+        remove(&self.session, &self.mounts, path).await
     }
 }

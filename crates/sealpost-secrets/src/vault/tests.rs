@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sealpost_core::port::SecretStore;
+use sealpost_testkit::suite::vault::{Subject, hold};
 
 use super::*;
 use crate::SecretStores;
@@ -23,6 +24,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
     }
     found
+}
+
+#[tokio::test]
+async fn a_folder_does_what_every_vault_does() {
+    let base = tempfile::tempdir().unwrap();
+    let vault = vault(&"file:data/secrets".parse().unwrap(), &Surroundings::new(base.path())).unwrap();
+    let stores = || -> Arc<dyn SecretStore> { Arc::new(SecretStores::new(base.path())) };
+    hold(&Subject { vault: &*vault, stores: &stores, place: "file:data/secrets" }).await;
+    assert!(files(base.path()).is_empty(), "nothing stays");
 }
 
 #[tokio::test]
@@ -73,13 +83,33 @@ async fn names_lead_nowhere_else() {
 }
 
 #[test]
-fn vaults_that_are_not_here() {
-    let refused = |place: &str| vault(&place.parse().unwrap(), &Surroundings::new("/nowhere")).err().unwrap();
-    let error = refused("vault:secret/data/x");
-    assert!(error.is(&codes::secrets::NOT_IN_BUILD) && error.detail().contains("file:data/secrets"), "{error}");
-    for bad in ["env:X", "file:../secrets", "file:/", "aws-sm:/x", "aws-sm:two words"] {
-        assert!(refused(bad).is(&codes::secrets::REFERENCE), "{bad}");
+fn places_are_looked_at_before_anything_is_kept_there() {
+    let build = |place: &str| vault(&place.parse().unwrap(), &Surroundings::new("/nowhere"));
+    for entry in VAULTS {
+        let example: SecretRef = entry.example.parse().unwrap();
+        assert_eq!(example.scheme(), entry.scheme);
+        assert!(build(entry.example).is_ok(), "{}", entry.example);
     }
+    let long = format!("vault:secret/{}", "x".repeat(300));
+    for bad in [
+        "env:X",
+        "file:../secrets",
+        "file:/",
+        "aws-sm:/x",
+        "aws-sm:two words",
+        "vault:secret",
+        "vault:secret/",
+        "vault:/secret/x",
+        "vault:secret/../sys/policy",
+        "vault:secret/sealpost#value",
+        &long,
+    ] {
+        let error = build(bad).err().unwrap();
+        assert!(error.is(&codes::secrets::REFERENCE), "{bad}: {error}");
+    }
+    let error = build("env:X").err().unwrap();
+    assert!(error.detail().contains("file:data/secrets"), "{error}");
+    assert!(error.detail().contains("vault:secret/sealpost/partners"), "{error}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use sealpost_core::{Error, Result};
 use sealpost_secrets::{SecretStores, SecretsSettings, Surroundings};
 use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
 use sealpost_testkit::moto::{Moto, REGION};
+use sealpost_testkit::suite::vault::{Subject, hold};
 use serde_json::{Value, json};
 
 const VALUE: &str = "hunter2-canary";
@@ -137,6 +138,16 @@ async fn denied_and_absent_services_are_told_apart() {
         let outcome = text(&stores(&moto, &[(variable, value)]), "aws-sm:a", "AWSCURRENT").await;
         assert_refused(outcome, code, "aws-sm:a");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_does_what_every_vault_does() {
+    let moto = Moto::start();
+    let surroundings = surroundings(&moto, &[], SecretsSettings::default());
+    let place = "aws-sm:sealpost/partners";
+    let vault = sealpost_secrets::vault(&place.parse().unwrap(), &surroundings).unwrap();
+    let stores = || -> Arc<dyn SecretStore> { Arc::new(SecretStores::with(&surroundings)) };
+    hold(&Subject { vault: &*vault, stores: &stores, place }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

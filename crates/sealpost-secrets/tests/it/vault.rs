@@ -17,6 +17,7 @@ use answers::{Answers, ROOT};
 mod answers;
 mod cases;
 mod faults;
+mod keeping;
 mod leases;
 mod logins;
 mod server;
@@ -27,11 +28,15 @@ fn stores(vault: Value, variables: &[(&str, &str)], folder: &Path) -> SecretStor
 }
 
 fn stores_with(settings: Value, variables: &[(&str, &str)], folder: &Path) -> SecretStores {
+    SecretStores::with(&surroundings(settings, variables, folder))
+}
+
+fn surroundings(settings: Value, variables: &[(&str, &str)], folder: &Path) -> Surroundings {
     let settings: SecretsSettings = serde_json::from_value(settings).unwrap();
     assert_eq!(settings.problems(), []);
     let environment: BTreeMap<String, OsString> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
-    SecretStores::with(&Surroundings { base_folder: folder.to_owned(), environment: Arc::new(environment), settings })
+    Surroundings { base_folder: folder.to_owned(), environment: Arc::new(environment), settings }
 }
 
 /// Stores that log in with the root token.
@@ -58,10 +63,19 @@ impl Operator {
         Self { http: reqwest::Client::new(), address: answers.address.clone(), token: ROOT.to_owned() }
     }
 
-    async fn ask(&self, method: &str, path: &str, body: Value) -> Value {
+    fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let url = format!("{}/v1/{path}", self.address.trim_end_matches('/'));
         let request = self.http.request(method.parse().unwrap(), url).header("X-Vault-Request", "true");
-        let response = request.header("X-Vault-Token", &self.token).json(&body).send().await.unwrap();
+        request.header("X-Vault-Token", &self.token)
+    }
+
+    /// The status that a read is answered with.
+    async fn status(&self, path: &str) -> u16 {
+        self.request("GET", path).send().await.unwrap().status().as_u16()
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: Value) -> Value {
+        let response = self.request(method, path).json(&body).send().await.unwrap();
         let status = response.status();
         let body = response.text().await.unwrap();
         assert!(status.is_success(), "{method} {path}: {status} {body}");

@@ -22,8 +22,12 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, file: &Path, output: Output) -> Result<ExitCode> {
     match command {
         Command::Check => {
-            load(file, &ProcessEnvironment)?;
-            output.print(&json!({ "valid": true, "file": file }), |_| format!("{} is valid", file.display()));
+            let warnings = load(file, &ProcessEnvironment)?.config.warnings();
+            output.print(&json!({ "valid": true, "file": file, "warnings": warnings }), |_| {
+                let mut lines = vec![format!("{} is valid", file.display())];
+                lines.extend(warnings.iter().map(|warning| format!("! {}: {}", warning.pointer, warning.detail)));
+                lines.join("\n")
+            });
         }
         Command::Print => {
             let loaded = load(file, &ProcessEnvironment)?;

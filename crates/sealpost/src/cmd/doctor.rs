@@ -80,6 +80,9 @@ pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> R
             if loaded.config.sources.len() == 1 { "" } else { "s" }
         )),
     );
+    for warning in loaded.config.warnings() {
+        findings.warn(warning.pointer, since, warning.detail);
+    }
     secrets::check(loaded, &mut findings).await;
     edge::check(loaded, &mut findings).await;
     if check_parts(loaded, &mut findings).await {

@@ -367,6 +367,23 @@ mod tests {
     }
 
     #[test]
+    fn a_place_for_what_partners_hand_in_is_looked_at_before_it_is_used() {
+        let keys = |place: &str| {
+            let text = format!("{GOOD}[self_service]\nvault = \"{place}\"\n");
+            match parse(&text, &Variables(vec![])) {
+                Ok(_) => Vec::new(),
+                Err(error) => error.fields().iter().map(|field| field.pointer.clone()).collect(),
+            }
+        };
+        for good in ["file:data/secrets", "vault:secret/sealpost/partners", "aws-sm:sealpost/partners"] {
+            assert_eq!(keys(good), [""; 0], "{good}");
+        }
+        for bad in ["env:SECRETS", "vault:secret", "vault:secret/sealpost/partners#value"] {
+            assert_eq!(keys(bad), ["self_service.vault"], "{bad}");
+        }
+    }
+
+    #[test]
     fn variables_override_the_file() {
         let variables = Variables(vec![
             ("SEALPOST__API__LISTEN", "0.0.0.0:9000"),

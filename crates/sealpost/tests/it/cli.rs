@@ -68,6 +68,43 @@ fn every_mistake_of_a_configuration_is_told_at_once() {
 }
 
 #[test]
+fn a_folder_for_secrets_of_partners_is_warned_about_where_machines_share_the_ledger() {
+    let mut world = world();
+    let mysql = format!(
+        "{{ kind = \"mysql\", host = \"127.0.0.1\", port = {}, database = \"a\", user = \"a\", connect_timeout_s = 1 }}",
+        sealpost_testkit::server::free_port()
+    );
+    let sqlite = "{ kind = \"sqlite\", path = \"data/ledger.sqlite\" }";
+    let dynamodb = "{ kind = \"dynamodb\", table = \"a\" }";
+    for (ledger, vault, warned) in [
+        (sqlite, "file:data/secrets", false),
+        (mysql.as_str(), "vault:secret/sealpost/partners", false),
+        (dynamodb, "aws-sm:sealpost/partners", false),
+        (dynamodb, "file:data/secrets", true),
+        (mysql.as_str(), "file:data/secrets", true),
+    ] {
+        world.variables = [("SEALPOST__LEDGER", ledger), ("SEALPOST__SELF_SERVICE__VAULT", vault)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec();
+        let checked = world.json(&["config", "check"]);
+        let warnings = checked["warnings"].as_array().expect("warnings");
+        assert!(warnings.iter().all(|warning| warning["pointer"] == "self_service.vault"), "{checked}");
+        assert_eq!(warnings.len(), usize::from(warned), "{ledger} {vault}: {checked}");
+    }
+    let words = "a folder that all machines share";
+    let output = world.run(&["config", "check"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("is valid") && said.contains(words), "{said}");
+    let output = world.run(&["--json", "doctor", "--no-connectors"]);
+    assert_eq!(output.status.code(), Some(7), "the database is not there");
+    let findings: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let finding = findings.as_array().expect("findings").iter().find(|one| one["subject"] == "self_service.vault");
+    let finding = finding.unwrap_or_else(|| panic!("no warning in {findings:#}"));
+    assert_eq!((&finding["warning"], &finding["failure"]), (&json!(true), &json!(null)), "{finding}");
+    assert!(finding["detail"].as_str().is_some_and(|detail| detail.contains(words)), "{finding}");
+}
+
+#[test]
 fn apply_plans_first_and_changes_nothing_twice() {
     let world = world();
     world.partner("acme", "acme");

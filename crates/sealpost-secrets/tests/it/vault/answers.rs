@@ -222,15 +222,23 @@ impl State {
                 self.secrets.insert(path.to_owned(), vec![Some(body)]);
                 return StatusCode::NO_CONTENT.into_response();
             }
+            if *method == Method::DELETE {
+                self.secrets.remove(path);
+                return StatusCode::NO_CONTENT.into_response();
+            }
             return match self.secrets.get(path).and_then(|all| all[0].clone()) {
                 Some(data) => leased("", 2_764_800, false, data),
                 None => refuse(404, &[]),
             };
         }
         let (mount, rest) = path.split_once('/').unwrap();
+        if let Some(own) = rest.strip_prefix("metadata/") {
+            return self.metadata(method, &format!("{mount}/{own}"));
+        }
         let Some(own) = rest.strip_prefix("data/") else { return refuse(404, &[]) };
         let versions = self.secrets.entry(format!("{mount}/{own}")).or_default();
         match method.as_str() {
+            "POST" if !body["data"].is_object() => refuse(400, &["no data provided"]),
             "POST" => {
                 versions.push(Some(body["data"].clone()));
                 answer(json!({"version": versions.len(), "destroyed": false, "deletion_time": ""}))
@@ -257,6 +265,18 @@ impl State {
                 }
                 response
             }
+        }
+    }
+
+    /// What an engine of version 2 knows of a secret: nothing where no version is left.
+    fn metadata(&mut self, method: &Method, secret: &str) -> Response {
+        if *method == Method::DELETE {
+            self.secrets.remove(secret);
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        match self.secrets.get(secret).map_or(0, Vec::len) {
+            0 => refuse(404, &[]),
+            number => answer(json!({"current_version": number, "max_versions": 0})),
         }
     }
 }

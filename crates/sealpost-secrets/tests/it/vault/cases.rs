@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 
 /// An engine that no other run has.
-fn unique(name: &str) -> String {
+pub(super) fn unique(name: &str) -> String {
     format!("sealpost-test-{}-{name}", std::process::id())
 }
 
