@@ -21,6 +21,8 @@ use crate::value::{corrupt, later, nanos};
 const PAGE: u32 = 25;
 /// How far down the line someone looks who comes too late again and again.
 const FURTHEST: u32 = 8;
+/// How often lanes whose time has come are tried that somebody holds, where there are no others.
+const ROUNDS: u32 = 3;
 
 /// A task that may be claimed.
 struct Found {
@@ -90,26 +92,28 @@ async fn of_a_lane(ledger: &TableLedger, kinds: &[WorkKind], now: i64, late: u32
     if kinds.is_empty() {
         return Ok(None);
     }
+    let mut met = 0;
     loop {
         let (rested, turn) = futures::try_join!(
             ledger.read_range::<Next>(REST, SkRange::UpTo(format!("{}~", time(now))), false, PAGE),
             in_turn(ledger, kinds, now, late),
         )?;
-        if rested.is_empty() {
+        if rested.is_empty() || met == ROUNDS || (met > 0 && turn.is_some()) {
             let Some(connector) = turn else { return Ok(None) };
             let heads = try_join_all(kinds.iter().map(async |kind| heads(&*ledger.table, &connector, *kind, 1).await));
             let order = heads.await?.into_iter().flatten().map(|head| head.order).min();
             // An empty order comes first: the lane is put right by the claim.
             return Ok(Some(Found { order: order.unwrap_or_default(), what: Candidate::Lane(connector) }));
         }
-        // Their time has come: they take their turn among the others. Whoever else does that at the same time has done it.
-        try_join_all(rested.into_iter().map(async |(sk, _)| {
+        // Their time has come: they take their turn among the others. Whoever else does that at the same time has done it,
+        // or is a machine that is gone and holds its locks for a while. The turn goes on without such a lane.
+        let moved = try_join_all(rested.into_iter().map(async |(sk, _)| {
             let connector = connector(&sk)?;
             let mut step = Step::new(ledger);
             step.lane(&connector).await?;
-            step.commit().await
-        }))
-        .await?;
+            step.commit().await.map(|rings| rings.is_some())
+        }));
+        met += u32::from(moved.await?.contains(&false));
     }
 }
 
@@ -221,3 +225,6 @@ async fn lease(step: &mut Step, id: &TaskId, before: Option<&Task>, task: &Task,
     step.set_task(id, &after, before).await?;
     Ok(Lease { task: id.clone(), work: after.work, epoch, until })
 }
+
+#[cfg(test)]
+mod tests;

@@ -275,15 +275,22 @@ async fn insert(connection: &mut MySqlConnection, rows: &[NewRow<'_>], end: &'st
     sql.build().execute(connection).await.map(drop)
 }
 
-/// Whether a transaction whose end is unknown was carried out. The look locks the row, so it waits for one that still is.
+/// Whether a transaction whose end is unknown was carried out. The look locks the row, so it waits for one that still is,
+/// again where that takes longer than a wait for a lock may.
 async fn was_done(connection: &mut MySqlConnection, plan: &Plan<'_>) -> Result<bool, sqlx::Error> {
     let put = plan.rows.iter().find(|(_, (write, _))| matches!(write, Write::Put { .. }));
     let Some((k, (_, version))) = put else { return Ok(false) };
-    let found: Option<u64> = sqlx::query_scalar("SELECT version FROM sealpost_ledger WHERE k = ? FOR UPDATE")
-        .bind(k.as_slice())
-        .fetch_optional(connection)
-        .await?;
-    Ok(found == Some(*version))
+    loop {
+        let found: Result<Option<u64>, sqlx::Error> =
+            sqlx::query_scalar("SELECT version FROM sealpost_ledger WHERE k = ? FOR UPDATE")
+                .bind(k.as_slice())
+                .fetch_optional(&mut *connection)
+                .await;
+        match found {
+            Err(error) if fault::is_conflict(&error) => {}
+            found => return Ok(found? == Some(*version)),
+        }
+    }
 }
 
 #[cfg(test)]

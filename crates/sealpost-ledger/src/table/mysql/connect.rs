@@ -18,9 +18,17 @@ use super::settings::MySqlSettings;
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Reads see what was committed last, and no lock is held on what is not there: such locks would only make those who
-/// write next to one another wait. Who waits for a lock waits no longer than a step would.
+/// write next to one another wait.
+///
+/// A machine that goes in the middle of a transaction, without a word, would hold its locks for eight hours, or until TCP
+/// finds out. So the server ends a session that says nothing for `wait_timeout` seconds, which rolls its transaction back
+/// (<https://dev.mysql.com/doc/refman/8.0/en/server-system-variables.html#sysvar_wait_timeout>,
+/// <https://mariadb.com/kb/en/transaction-timeouts/>). Who waits for such a lock looks at what else there is meanwhile.
 const SET_UP: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
-    SET SESSION innodb_lock_wait_timeout = 10, lock_wait_timeout = 60, sql_mode = 'STRICT_ALL_TABLES'";
+    SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 60, wait_timeout = 30, sql_mode = 'STRICT_ALL_TABLES'";
+
+/// After which time a connection that nobody uses is closed, looked at as often: before the server does it.
+pub(super) const IDLE: Duration = Duration::from_secs(10);
 
 /// The longest wait for an answer. A server that has gone with its machine never gives one, and says nothing of it either. More
 /// than a transaction takes whose statements each wait for a lock as long as they may.
@@ -76,7 +84,7 @@ impl Pool {
         let pool = MySqlPoolOptions::new()
             .max_connections(settings.connections.max(1))
             .acquire_timeout(settings.connect_timeout())
-            .idle_timeout(Duration::from_secs(300))
+            .idle_timeout(IDLE)
             .max_lifetime(Duration::from_secs(1800))
             .after_connect(|connection, _| {
                 Box::pin(async move { connection.execute(sqlx::raw_sql(SET_UP)).await.map(drop) })

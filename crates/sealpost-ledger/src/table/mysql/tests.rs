@@ -12,6 +12,7 @@ use serde_json::json;
 use super::super::Table;
 use super::super::suite::table_suite;
 use super::MySqlTable;
+use super::connect::IDLE;
 
 struct Known;
 
@@ -22,12 +23,29 @@ impl SecretStore for Known {
     }
 }
 
-async fn fresh() -> Arc<dyn Table> {
+async fn opened() -> MySqlTable {
     let server = MariaDb::lasting();
     let settings = json!({
         "host": "127.0.0.1", "port": server.port(), "database": server.database(), "user": USER, "password": "env:X",
     });
-    Arc::new(MySqlTable::open(serde_json::from_value(settings).unwrap(), Arc::new(Known)).await.unwrap())
+    MySqlTable::open(serde_json::from_value(settings).unwrap(), Arc::new(Known)).await.unwrap()
+}
+
+async fn fresh() -> Arc<dyn Table> {
+    Arc::new(opened().await)
+}
+
+/// A machine that is gone holds its locks for so long, and who waits for one looks elsewhere much sooner. Connections that are
+/// not used go before the server ends them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_says_nothing_ends() {
+    let table = opened().await;
+    let mut held = table.pool.held().await.unwrap();
+    let sql = "SELECT CAST(@@SESSION.wait_timeout AS SIGNED), CAST(@@SESSION.innodb_lock_wait_timeout AS SIGNED)";
+    let (silence, lock): (i64, i64) = sqlx::query_as(sql).fetch_one(held.connection()).await.unwrap();
+    held.back();
+    assert!(silence <= 30 && silence > 2 * IDLE.as_secs() as i64, "{silence} s");
+    assert!(lock <= 2, "{lock} s");
 }
 
 mod mariadb {
