@@ -49,9 +49,9 @@ impl MySqlTable {
     /// `SP-LEDGER-001`, `-013`; `-006` for a table of a newer version; what the password's reference says.
     pub(crate) async fn open(settings: MySqlSettings, secrets: Arc<dyn SecretStore>) -> Result<Self> {
         let pool = Pool::open(settings, secrets).await?;
-        let mut connection = pool.connection().await?;
-        schema::make(&mut connection).await.map_err(|error| error.context(pool.place()))?;
-        drop(connection);
+        let mut held = pool.held().await?;
+        schema::make(held.connection()).await.map_err(|error| error.context(pool.place()))?;
+        held.back();
         Ok(Self { pool: Arc::new(pool), writes: AtomicU32::new(0) })
     }
 

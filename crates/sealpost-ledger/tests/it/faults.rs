@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sealpost_core::error::codes;
+use sealpost_core::id::ConnectorId;
 use sealpost_core::job::JobStatus;
 use sealpost_core::port::{Admission, Admitted, JobFilter};
 use sealpost_core::task::{QueueDepth, WorkKind};
@@ -162,6 +163,49 @@ async fn mysql_locks_of_a_machine_that_is_gone_are_given_up() {
     };
     // A guard against hanging: by itself, the server would wait for eight hours.
     tokio::time::timeout(Duration::from_secs(60), claims).await.expect("both to be claimed");
+}
+
+/// How many bytes have come down, once no more come.
+async fn settled(proxy: &ChaosProxy) -> u64 {
+    loop {
+        let before = proxy.traffic().downloaded;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        if proxy.traffic().downloaded == before {
+            break before;
+        }
+    }
+}
+
+/// A server that goes right after its answer: what the pool asks it before it keeps the connection is never answered. The
+/// connection's place is free all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mysql_that_goes_after_its_answer_takes_no_connection_away() {
+    let proxy = ChaosProxy::start(SocketAddr::from(([127, 0, 0, 1], MariaDb::lasting().port())));
+    let mut options = crate::mysql::options();
+    options["port"] = json!(proxy.address().port());
+    options["connections"] = json!(1);
+    options["connect_timeout_s"] = json!(30);
+    let ports = crate::mysql::opened(&options).await;
+    let nobody = ConnectorId::fresh();
+    let look = async || assert!(ports.records.connector(&nobody).await.unwrap().is_none());
+    // One look is as many bytes as the one before, what the pool asks afterwards included.
+    let (mut at, mut bytes) = (settled(&proxy).await, 0);
+    loop {
+        look().await;
+        let (now, before) = (settled(&proxy).await, bytes);
+        (at, bytes) = (now, now - at);
+        if bytes == before {
+            break;
+        }
+    }
+    // The last of them is missing: the look has its answer.
+    let before = proxy.traffic();
+    proxy.set(Chaos::StallDownload(at + bytes - 1));
+    look().await;
+    look().await;
+    let after = proxy.traffic();
+    assert!(after.faults > before.faults, "every answer came");
+    assert_eq!((before.connections, after.connections), (1, 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -34,6 +34,10 @@ pub(super) const IDLE: Duration = Duration::from_secs(10);
 /// than a transaction takes whose statements each wait for a lock as long as they may.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// The longest wait for the answer that the pool wants before it keeps a connection: shorter than whoever waits for its place
+/// does, unless configured.
+const LONGEST_RETURN: Duration = Duration::from_secs(5);
+
 /// Does this with a connection, in time.
 pub(super) async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     timeout(LONGEST_WAIT, work).await.unwrap_or_else(|_| Err(silent()))
@@ -46,7 +50,7 @@ pub(super) fn silent() -> sqlx::Error {
 }
 
 /// A connection in use. Where it is dropped instead of given [`back`](Self::back), something failed or whoever asked has gone:
-/// it is closed. The pool would ask the server first whether it is well, and wait for an answer that may never come.
+/// it is closed. The pool alone would ask the server first whether it is well, and wait for an answer that may never come.
 pub(super) struct Held(Option<PoolConnection<MySql>>);
 
 impl Held {
@@ -57,9 +61,12 @@ impl Held {
         }
     }
 
-    /// To the pool, for others.
+    /// To the pool, for others. The pool asks the server first whether it is well; where there is no answer in time, the
+    /// connection is closed, and its place is free.
     pub(super) fn back(mut self) {
-        drop(self.0.take());
+        if let Some(mut connection) = self.0.take() {
+            tokio::spawn(timeout(LONGEST_RETURN, connection.return_to_pool()));
+        }
     }
 }
 
@@ -94,7 +101,7 @@ impl Pool {
     }
 
     /// A connection. Where the login is refused, the password is asked for anew, once.
-    pub(super) async fn connection(&self) -> Result<PoolConnection<MySql>> {
+    async fn connection(&self) -> Result<PoolConnection<MySql>> {
         let refused = match self.pool.acquire().await {
             Ok(connection) => return Ok(connection),
             Err(error) => error,
