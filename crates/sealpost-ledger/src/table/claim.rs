@@ -3,6 +3,7 @@
 //! A look finds the candidate, a step claims it. Who comes too late looks again, and after that a little further down the
 //! line: many processes that claim at once would all reach for the same task. Within a process, claims take turns.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -41,19 +42,29 @@ enum Candidate {
 pub(super) async fn claim(ledger: &TableLedger, kinds: &[WorkKind], lease: Duration) -> Result<Option<Lease>> {
     let _alone = ledger.claiming.lock().await;
     let mut tries = Tries::of(ledger);
+    let mut put_right = BTreeSet::new();
     loop {
         let now = Timestamp::now();
         let Some(found) = look(ledger, kinds, nanos(now), tries.failed()).await? else { return Ok(None) };
         let until = later(now, lease);
         let mut step = tries.begin();
-        let claimed = match found.what {
-            Candidate::Task(id, entry) => take(&mut step, &id, &entry, until).await,
-            Candidate::Lane(connector) => take_of_lane(&mut step, &connector, kinds, now, until).await,
+        let (claimed, lane) = match found.what {
+            Candidate::Task(id, entry) => (take(&mut step, &id, &entry, until).await, None),
+            Candidate::Lane(connector) => {
+                (take_of_lane(&mut step, &connector, kinds, now, until).await, Some(connector))
+            }
         };
         match tries.end(step, claimed).await? {
             Some(Some(lease)) => return Ok(Some(lease)),
-            // Somebody else was faster, or the lane said more than it has, which is put right now.
-            Some(None) => tries.again().await?,
+            Some(None) => {
+                // The lane said more than it had, and has been put right now: nobody was met. Once for each lane, for there is
+                // an end to them.
+                let is_put_right = lane.is_some_and(|lane| put_right.insert(lane));
+                // Else somebody was faster.
+                if !is_put_right {
+                    tries.again().await?;
+                }
+            }
             None => {}
         }
     }
