@@ -1,14 +1,22 @@
-//! The file itself: whose it is, what is refused, what it says when it is damaged.
+//! The file itself: whose it is, what is refused, what it says when it is damaged, how it is backed up.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Child, ChildStdout};
+use std::time::Duration;
 
 use sealpost_core::error::codes;
+use sealpost_core::id::JobId;
 use sealpost_ledger::SqliteLedger;
 use sealpost_testkit::suite::ledger::records::{sample_connector, sample_key, sample_partner};
 use sealpost_testkit::suite::ledger::{admission, refused};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+
+use crate::crash::{acknowledged, child};
+
+const GUIDE: &str = include_str!("../../../../docs/operators.md");
 
 /// Runs statements on the file as a stranger with the `sqlite3` shell would.
 async fn meddle(path: &Path, sql: &'static str) {
@@ -110,4 +118,71 @@ async fn what_belongs_to_nobody_is_refused() {
     refused(ports.records.put_connector(&connector).await, &codes::request::NOT_FOUND);
     let key = sample_key("ghost", "aaaaaaaaaaaa", now);
     refused(ports.records.put_api_key(&key).await, &codes::request::NOT_FOUND);
+}
+
+/// What the guide has operators type about backups, block by block.
+fn guide() -> Vec<&'static str> {
+    let (_, rest) = GUIDE.split_once("\n## Backup\n").expect("the section");
+    let (section, _) = rest.split_once("\n## ").expect("the section after it");
+    section.split("```text\n").skip(1).filter_map(|block| block.split("```").next()).collect()
+}
+
+/// Backs the ledger up by the SQL that the guide gives the `sqlite3` shell, to this file.
+async fn back_up(ledger: &Path, copy: &Path) {
+    let sql = guide()[0].split('"').nth(1).expect("SQL in quotes");
+    let sql = sql.replace("ledger-backup.sqlite", copy.to_str().unwrap());
+    let mut connection = SqliteConnectOptions::new().filename(ledger).connect().await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// Another process, which admits one report after the other until it is killed.
+struct Busy {
+    process: Child,
+    output: BufReader<ChildStdout>,
+    text: String,
+}
+
+impl Busy {
+    fn on(ledger: &Path) -> Self {
+        let mut process = child("crash::child_that_admits", ledger);
+        let output = BufReader::new(process.stdout.take().unwrap());
+        Self { process, output, text: String::new() }
+    }
+
+    /// So many more reports that it has admitted.
+    fn admits(&mut self, more: usize) -> Vec<JobId> {
+        let known = acknowledged::<JobId>(&self.text, "admitted ").len();
+        loop {
+            let jobs = acknowledged::<JobId>(&self.text, "admitted ");
+            if jobs.len() >= known + more {
+                break jobs[known..].to_vec();
+            }
+            assert!(self.output.read_line(&mut self.text).unwrap() > 0, "it ended by itself: {}", self.text);
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+#[tokio::test]
+async fn the_backup_of_the_guide_ends_while_work_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, copy) = (folder.path().join("ledger.sqlite"), folder.path().join("copy.sqlite"));
+    let mut busy = Busy::on(&ledger);
+    let before = busy.admits(20);
+    // A guard against one that begins anew with each write.
+    let backed_up = tokio::time::timeout(Duration::from_secs(30), back_up(&ledger, &copy));
+    backed_up.await.expect("the backup to end");
+    busy.admits(1);
+    assert_eq!(pragma(&copy, "PRAGMA integrity_check").await, "ok");
+    let ports = crate::opened(&copy).await;
+    for job in &before {
+        assert!(ports.ledger.job_of_any_partner(job).await.unwrap().is_some(), "{job} is not in the backup");
+    }
 }
