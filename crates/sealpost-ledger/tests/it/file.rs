@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, ChildStdout};
+use std::process::{Child, ChildStdout, Command};
 use std::time::Duration;
 
 use sealpost_core::error::codes;
@@ -185,4 +185,29 @@ async fn the_backup_of_the_guide_ends_while_work_goes_on() {
     for job in &before {
         assert!(ports.ledger.job_of_any_partner(job).await.unwrap().is_some(), "{job} is not in the backup");
     }
+}
+
+/// What a killed process leaves beside the file is not taken for the backup's own.
+#[tokio::test]
+async fn the_guide_restores_a_backup_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("data/ledger.sqlite");
+    let copy = folder.path().join("ledger-backup.sqlite");
+    let mut busy = Busy::on(&ledger);
+    let before = busy.admits(20);
+    back_up(&ledger, &copy).await;
+    let kept = pragma(&copy, "SELECT CAST(COUNT(*) AS TEXT) FROM jobs").await.parse().unwrap();
+    let after = busy.admits(kept).pop().unwrap();
+    drop(busy);
+    assert!(folder.path().join("data/ledger.sqlite-wal").metadata().unwrap().len() > 0, "nothing was left behind");
+
+    let restored = Command::new("sh").args(["-e", "-c", guide()[1]]).current_dir(folder.path()).status().unwrap();
+    assert!(restored.success());
+    let ports = crate::opened(&ledger).await;
+    for job in &before {
+        assert!(ports.ledger.job_of_any_partner(job).await.unwrap().is_some(), "{job} is not in the backup");
+    }
+    assert_eq!(ports.ledger.job_of_any_partner(&after).await.unwrap(), None, "that came after the backup");
+    ports.admit(admission("acme")).await;
+    assert_eq!(pragma(&ledger, "PRAGMA integrity_check").await, "ok");
 }
