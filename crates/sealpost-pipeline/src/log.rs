@@ -53,6 +53,11 @@ pub(crate) fn admitted(job: &Job) {
     about_job!(info, job, format = %job.request.format, "report admitted");
 }
 
+pub(crate) fn left_to_another(job: &Job, pause: Duration) {
+    let pause_ms = pause.as_millis() as u64;
+    about_job!(warn, job, format = %job.request.format, pause_ms, "report type or format is not known here, the report waits for a process that knows it");
+}
+
 pub(crate) fn started(job: &Job) {
     about_job!(info, job, attempt = job.attempts, "report started");
 }

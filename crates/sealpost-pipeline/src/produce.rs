@@ -29,6 +29,7 @@ use crate::worker::{Beat, Outcome};
 use crate::{Pipeline, log};
 
 mod ending;
+mod unknown;
 
 /// Batches between source and format: one being written, one waiting, one being read.
 const BATCHES_IN_FLIGHT: usize = 2;
@@ -100,6 +101,10 @@ impl Pipeline {
         }
         if job.cancel_requested {
             return self.cancelled(&job, lease).await;
+        }
+        if let Some(pause) = self.pause_for_another(&job) {
+            log::left_to_another(&job, pause);
+            return Ok(Outcome::Again(pause));
         }
         let attempt = job.attempts + 1;
         if attempt - job.failed_attempts > MOST_INTERRUPTIONS {

@@ -27,6 +27,7 @@ mod polling;
 mod problems;
 mod receiver;
 mod rig;
+mod rollout;
 mod rotation;
 mod self_service;
 mod signing;

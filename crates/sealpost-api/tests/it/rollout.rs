@@ -1,0 +1,75 @@
+//! Processes of different catalogues and versions on one ledger, as there are while they are restarted one after the other.
+
+use jiff::SignedDuration;
+use sealpost_core::error::codes;
+use sealpost_core::id::JobId;
+use sealpost_core::job::{Job, JobStatus};
+use sealpost_core::partner::{Grant, Partner};
+use sealpost_core::port::{Admission, Admitted};
+use sealpost_core::task::{Work, WorkKind};
+use sealpost_pipeline::{Ask, Pipeline, Worked};
+use sealpost_testkit::suite::ledger::admission;
+use tokio_util::sync::CancellationToken;
+
+use crate::rig::Rig;
+
+/// Works on one task of this kind.
+async fn work(pipeline: &Pipeline, kind: WorkKind) {
+    assert_eq!(pipeline.work_one(&[kind], &CancellationToken::new()).await.unwrap(), Worked::Task);
+}
+
+async fn job(rig: &Rig, id: &JobId) -> Job {
+    rig.pipeline.parts().ledger.job_of_any_partner(id).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_report_type_that_only_a_newer_process_knows_is_left_to_it() {
+    let older = Rig::idle().await;
+    let catalogue = older.folder.path().join("catalogue");
+    let write = |name: &str, text: &str| std::fs::write(catalogue.join(name), text).unwrap();
+    write("begun.v1.toml", "title = \"Begun\"\n[scope]\ntype = \"integer\"\n");
+    write("begun.v1.sql", "SELECT id, begun FROM contract WHERE partner = :partner_scope ORDER BY id\n");
+    let (newer, _) = older.another().await;
+    let grant = |mut partner: Partner| {
+        partner.grants.push(Grant { report: "begun.v1".parse().unwrap(), formats: Vec::new() });
+        Ok(partner)
+    };
+    let acme = newer.parts().records.edit_partner(&"acme".parse().unwrap(), &grant).await.unwrap().unwrap();
+    let ask = Ask { report_type: "begun.v1".to_owned(), deliver: Some(false), ..Ask::default() };
+    let Admitted::New(asked) = newer.submit(&acme, &ask, None).await.unwrap() else { panic!("replayed") };
+
+    work(&older.pipeline, WorkKind::Produce).await;
+    assert_eq!(job(&older, &asked.id).await, asked, "nothing was begun");
+    // It would wait for some seconds.
+    assert!(newer.parts().queue.hurry(&Work::Produce(asked.id.clone())).await.unwrap());
+    work(&newer, WorkKind::Produce).await;
+    let made = job(&older, &asked.id).await;
+    assert_eq!((made.status, made.attempts), (JobStatus::Succeeded, 1), "{made:#?}");
+}
+
+#[tokio::test]
+async fn a_report_that_nobody_knows_is_left_to_others_for_a_while_only() {
+    let rig = Rig::idle().await;
+    let asked = |report_type: &str, format: &str, ago: SignedDuration| {
+        let mut asked = admission("acme");
+        asked.request.report_type = report_type.parse().unwrap();
+        format.clone_into(&mut asked.request.format);
+        Admission { now: asked.now - ago, ..asked }
+    };
+    let ledger = &rig.pipeline.parts().ledger;
+    for (report_type, format, code) in [
+        ("unheard-of.v1", "csv", &codes::config::INVALID),
+        ("contracts.v1", "unheard-of", &codes::request::UNKNOWN_FORMAT),
+    ] {
+        for (ago, status) in [(1, JobStatus::Queued), (30, JobStatus::Failed)] {
+            let asked = asked(report_type, format, SignedDuration::from_mins(ago));
+            let id = asked.id.clone();
+            ledger.admit(asked).await.unwrap();
+            work(&rig.pipeline, WorkKind::Produce).await;
+            let job = job(&rig, &id).await;
+            assert_eq!(job.status, status, "{job:#?}");
+            let failure = job.failure.map(|failure| failure.code);
+            assert_eq!(failure.as_deref(), (status == JobStatus::Failed).then_some(code.id));
+        }
+    }
+}
