@@ -243,6 +243,11 @@ pub(crate) fn task_buried(lease: &Lease, error: &Error) {
     error!(task.id = %lease.task, epoch = lease.epoch, work = ?lease.work, error.code = error.code().id, cause = ?error, "a task was moved to the dead letters");
 }
 
+pub(crate) fn task_unread(lease: &Lease, error: &Error, pause: Duration) {
+    let pause_ms = pause.as_millis() as u64;
+    error!(task.id = %lease.task, epoch = lease.epoch, work = ?lease.work, error.code = error.code().id, pause_ms, cause = ?error, "a task needs a record that can't be read here, it waits for a process that can");
+}
+
 pub(crate) fn heartbeat_trouble(lease: &Lease, error: &Error) {
     debug!(task.id = %lease.task, error.code = error.code().id, cause = ?error, "a heartbeat could not be written");
 }

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use crate::pipe::{PipeReader, PipeSink, pipe};
 use crate::submit::{Recipients, check_grant};
 use crate::telemetry::Stopwatch;
-use crate::worker::{Beat, Outcome};
+use crate::worker::{Beat, Outcome, waits_unread};
 use crate::{Pipeline, log};
 
 mod ending;
@@ -81,7 +81,7 @@ impl Pipeline {
     /// Works on a produce task until it is done, to be tried again, or lost.
     pub(crate) async fn produce(&self, id: &JobId, lease: &mut Lease) -> Result<Outcome> {
         let error = match self.produce_leased(id, lease).await {
-            Err(error) if !error.is_retried() => error,
+            Err(error) if !error.is_retried() && !waits_unread(&error, lease) => error,
             outcome => return outcome,
         };
         // Somebody may cancel it between our look and our event: then there is nothing left to do.
@@ -106,6 +106,8 @@ impl Pipeline {
             log::left_to_another(&job, pause);
             return Ok(Outcome::Again(pause));
         }
+        // Before anything is begun: a record that can't be read here uses up no attempt.
+        drop(self.parts.records.partner(&job.request.partner).await?);
         let attempt = job.attempts + 1;
         if attempt - job.failed_attempts > MOST_INTERRUPTIONS {
             let error = Error::new(&codes::ledger::INTERRUPTED, format!("report {id}, {} attempts", job.attempts));

@@ -36,6 +36,17 @@ const ANNOUNCEMENTS: &[WorkKind] = &[WorkKind::Announce, WorkKind::AnnounceTrans
 /// They wait for whoever takes them.
 const ANNOUNCEMENTS_PER_SLOT: usize = 4;
 
+/// The pause of a task that needs a record which this process can't read.
+const UNREAD_PAUSE: Duration = Duration::from_secs(60);
+/// From so many claims on it is given up: about a day of such pauses.
+const MOST_UNREAD: u32 = 24 * 60;
+
+/// Whether a task waits since this process can't read a record: one of a newer version may have written it, and can. A task
+/// that was buried instead would have to be revived by hand.
+pub(crate) fn waits_unread(error: &Error, lease: &Lease) -> bool {
+    error.is(&codes::ledger::CORRUPT) && lease.epoch < MOST_UNREAD
+}
+
 /// What became of a task.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -204,6 +215,10 @@ impl Pipeline {
             Err(error) if error.is_retried() => {
                 log::task_trouble(&held, error);
                 self.parts.queue.release(&held, PATIENCE * 2).await
+            }
+            Err(error) if waits_unread(error, &held) => {
+                log::task_unread(&held, error, UNREAD_PAUSE);
+                self.parts.queue.release(&held, UNREAD_PAUSE).await
             }
             Err(error) => {
                 log::task_buried(&held, error);

@@ -39,7 +39,7 @@ fn secrets(folder: &Path) -> usize {
 }
 
 /// Runs a statement on the ledger behind its back.
-async fn meddle(rig: &Rig, statement: &'static str) {
+pub(crate) async fn meddle(rig: &Rig, statement: &'static str) {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(rig.folder.path().join("ledger.db"));
     let mut ledger = options.connect().await.unwrap();
     sqlx::query(statement).execute(&mut ledger).await.unwrap();

@@ -1,6 +1,7 @@
 //! Processes of different catalogues and versions on one ledger, as there are while they are restarted one after the other.
 
 use jiff::SignedDuration;
+use sealpost_core::delivery::{Delivery, DeliveryStatus};
 use sealpost_core::error::codes;
 use sealpost_core::id::JobId;
 use sealpost_core::job::{Job, JobStatus};
@@ -11,7 +12,18 @@ use sealpost_pipeline::{Ask, Pipeline, Worked};
 use sealpost_testkit::suite::ledger::admission;
 use tokio_util::sync::CancellationToken;
 
-use crate::rig::Rig;
+use crate::begun::meddle;
+use crate::rig::{Rig, id};
+
+/// What a newer version may write: members that this one does not know.
+const NEWER: [&str; 2] = [
+    "UPDATE connectors SET record = json_set(record, '$.settings.newer', 1)",
+    "UPDATE partners SET record = json_set(record, '$.limits.newer', 1)",
+];
+const AS_BEFORE: [&str; 2] = [
+    "UPDATE connectors SET record = json_remove(record, '$.settings.newer')",
+    "UPDATE partners SET record = json_remove(record, '$.limits.newer')",
+];
 
 /// Works on one task of this kind.
 async fn work(pipeline: &Pipeline, kind: WorkKind) {
@@ -72,4 +84,62 @@ async fn a_report_that_nobody_knows_is_left_to_others_for_a_while_only() {
             assert_eq!(failure.as_deref(), (status == JobStatus::Failed).then_some(code.id));
         }
     }
+}
+
+/// Acme's next report.
+async fn asked(rig: &Rig) -> JobId {
+    id(&rig.contracts(&rig.acme).await).parse().unwrap()
+}
+
+async fn delivery(rig: &Rig, job: &JobId) -> Delivery {
+    rig.pipeline.parts().ledger.deliveries(job).await.unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn what_only_a_newer_process_can_read_waits_for_it() {
+    let rig = Rig::idle().await;
+    let queue = &rig.pipeline.parts().queue;
+    let produced = asked(&rig).await;
+    work(&rig.pipeline, WorkKind::Produce).await;
+    let waiting = asked(&rig).await;
+    for statement in NEWER {
+        meddle(&rig, statement).await;
+    }
+    work(&rig.pipeline, WorkKind::Deliver).await;
+    work(&rig.pipeline, WorkKind::Produce).await;
+    assert_eq!(queue.dead(10).await.unwrap(), []);
+    let (sent, made) = (delivery(&rig, &produced).await, job(&rig, &waiting).await);
+    assert_eq!((sent.status, sent.attempts), (DeliveryStatus::Pending, 0), "{sent:#?}");
+    assert_eq!((made.status, made.attempts), (JobStatus::Queued, 0), "{made:#?}");
+
+    // They are tried again in a minute.
+    for statement in AS_BEFORE {
+        meddle(&rig, statement).await;
+    }
+    for task in [Work::Deliver(sent.id), Work::Produce(waiting.clone())] {
+        assert!(queue.hurry(&task).await.unwrap(), "{task:?} is gone");
+        work(&rig.pipeline, task.kind()).await;
+    }
+    assert_eq!(delivery(&rig, &produced).await.status, DeliveryStatus::Delivered);
+    assert_eq!(job(&rig, &waiting).await.status, JobStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn what_nobody_can_read_is_given_up_in_the_end() {
+    let rig = Rig::idle().await;
+    let produced = asked(&rig).await;
+    work(&rig.pipeline, WorkKind::Produce).await;
+    let waiting = asked(&rig).await;
+    for statement in NEWER {
+        meddle(&rig, statement).await;
+    }
+    // As after a day.
+    meddle(&rig, "UPDATE tasks SET epoch = 1439").await;
+    work(&rig.pipeline, WorkKind::Deliver).await;
+    work(&rig.pipeline, WorkKind::Produce).await;
+    let dead = rig.pipeline.parts().queue.dead(10).await.unwrap().remove(0);
+    assert_eq!(dead.work, Work::Deliver(delivery(&rig, &produced).await.id));
+    let failed = job(&rig, &waiting).await;
+    assert_eq!(failed.status, JobStatus::Failed, "{failed:#?}");
+    assert_eq!(failed.failure.unwrap().code, codes::ledger::CORRUPT.id);
 }

@@ -10,7 +10,7 @@ locals {
   counted = {
     deliveries_failed   = { threshold = 1, period = 300, text = "A delivery ended as failed: the partner does not have its file. See the line's `advice`; repair, then redeliver." }
     reports_failed      = { threshold = 1, period = 300, text = "A report ended as failed. See the line's `error.code` and `advice`." }
-    tasks_buried        = { threshold = 1, period = 300, text = "A task failed in a way nobody foresaw and is a dead letter of the ledger. Look at it, repair, revive." }
+    tasks_buried        = { threshold = 1, period = 300, text = "A task failed in a way nobody foresaw and is a dead letter of the ledger: look at it, repair, revive. Or it waits for a version that can read its record." }
     deliveries_overdue  = { threshold = 1, period = 300, text = "A file is missing: a transfer had no result in time, neither by its event nor when it was asked for, and its delivery failed. Ask the partner whether the file is there before it is sent again." }
     certificates_ending = { threshold = 1, period = local.hour, text = "A partner's OpenPGP certificate ends within ${var.limits.certificate_days} days; then its reports are refused. Ask the partner for a new one." }
     certificates_broken = { threshold = 1, period = local.hour, text = "A partner's OpenPGP certificate can't be used: its reports are refused." }

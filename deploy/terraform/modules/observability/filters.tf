@@ -12,7 +12,7 @@ locals {
     deliveries         = { function = "worker", pattern = "{ $.message = \"file delivered\" }" }
     deliveries_failed  = { function = "worker", pattern = "{ $.message = \"delivery failed\" }" }
     deliveries_retried = { function = "worker", pattern = "{ $.message = \"delivery attempt failed, it is tried again\" }" }
-    tasks_buried       = { function = "worker", pattern = "{ $.message = \"a task was moved to the dead letters\" }" }
+    tasks_buried       = { function = "worker", pattern = "{ ($.message = \"a task was moved to the dead letters\") || ($.message = \"a task needs a record that can't be read here, it waits for a process that can\") }" }
     # Terms of a line instead of a member of it: `error.code` has a dot in its name.
     database_away       = { function = "worker", pattern = "\"report attempt failed\" \"SP-SOURCE-001\"" }
     database_busy       = { function = "worker", metric = "database_away", pattern = "\"report attempt failed\" \"SP-SOURCE-016\"" }
