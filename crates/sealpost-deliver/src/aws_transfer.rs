@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use sealpost_aws::{Fault, Repeat, TRANSFER};
-use sealpost_core::connector::Connector;
+use sealpost_core::connector::{Connector, ConnectorSettings};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::ConnectorId;
 use sealpost_core::port::{
@@ -152,9 +152,14 @@ impl Transport for AwsTransfer {
         Err(not_here("removing"))
     }
 
+    fn accepts(&self, settings: &ConnectorSettings) -> Result<()> {
+        wanted::accepts(settings, find::is_ours(self))
+    }
+
+    /// Without an approved host key too: a test then shows the key.
     async fn establish(&self, connector: &Connector) -> Result<Option<Established>> {
         wanted::can_do(&connector.settings)?;
-        let found = find::find(self, connector, true).await?;
+        let found = find::find(self, connector, false).await?;
         Ok(Some(Established { name: found.arn.clone(), outcome: found.outcome }))
     }
 

@@ -214,6 +214,12 @@ impl Pipeline {
             if known.is_some_and(|known| known.settings.retry == settings.retry) {
                 problems.retain(|problem| problem.pointer != format!("{place}/retry"));
             }
+            // What another engine took does not keep a partner from being changed; what is new is judged.
+            if known.is_none_or(|known| known.settings != *settings)
+                && let Err(error) = self.parts.transport.accepts(settings)
+            {
+                problems.push(FieldError::new(place, error.detail()));
+            }
         }
         if problems.is_empty() {
             Ok(())

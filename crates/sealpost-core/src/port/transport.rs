@@ -5,7 +5,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::connector::Connector;
+use crate::connector::{Connector, ConnectorSettings};
 use crate::delivery::{Delivery, Intent};
 use crate::error::{Failure, Result};
 use crate::receipt::Receipt;
@@ -73,6 +73,15 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// `SP-DELIVER-023` where there is nothing of the name.
     async fn remove(&self, connector: &Connector, path: &str, repeated: bool) -> Result<()>;
+
+    /// Refuses settings that the engine can't do as they stand, before anything is kept for them. Nobody is asked for it; an engine
+    /// that can do all of them, which is the usual case, says nothing.
+    ///
+    /// # Errors
+    /// `SP-DELIVER-021`, with everything that is in the way.
+    fn accepts(&self, _settings: &ConnectorSettings) -> Result<()> {
+        Ok(())
+    }
 
     /// Makes what the engine keeps of a connector elsewhere equal to it, as it does itself before the first delivery;
     /// `None` where it keeps nothing, which is the usual case. Safe to repeat.

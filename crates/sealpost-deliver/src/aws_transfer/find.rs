@@ -40,7 +40,7 @@ pub(super) type Place = tokio::sync::Mutex<Option<Arc<Found>>>;
 pub(super) async fn find(engine: &AwsTransfer, connector: &Connector, needs_key: bool) -> Result<Arc<Found>> {
     let wanted = match &connector.settings.aws_connector {
         Some(_) => None,
-        None => Some(wanted(connector, is_ours(engine), needs_key)?),
+        None => Some(wanted(&connector.settings, is_ours(engine), needs_key)?),
     };
     let place = place(engine, connector);
     let mut held = place.lock().await;

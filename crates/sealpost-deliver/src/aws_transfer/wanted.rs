@@ -1,6 +1,6 @@
 //! One of our connectors in the service's words; what it can't do is refused rather than left out.
 
-use sealpost_core::connector::{AddressFamily, Connector, ConnectorSettings, ExistingFile};
+use sealpost_core::connector::{AddressFamily, ConnectorSettings, ExistingFile};
 use sealpost_core::error::{Error, Result, codes};
 
 use super::shapes::SftpConfig;
@@ -47,13 +47,25 @@ pub(super) fn can_do(settings: &ConnectorSettings) -> Result<()> {
     Err(config(&format!("AWS Transfer Family can't do it: {}", wrong.join(", "))))
 }
 
+/// Refuses what no delivery could be made with, as far as the settings tell.
+///
+/// # Errors
+/// `SP-DELIVER-021`, as [`can_do`] and [`wanted`] say it, of both.
+pub(super) fn accepts(settings: &ConnectorSettings, is_ours: bool) -> Result<()> {
+    // One that is named has login and host keys of its own. A host key may be approved later, when a test has shown it.
+    let made = if settings.aws_connector.is_some() { Ok(()) } else { wanted(settings, is_ours, false).map(drop) };
+    match (can_do(settings), made) {
+        (Err(one), Err(other)) => Err(config(&format!("{}; {}", one.detail(), other.detail()))),
+        (one, other) => one.and(other),
+    }
+}
+
 /// The service's connector for one of ours. `is_ours` where the address is of our own transfer API, which takes secrets of
 /// other stores, certificate authorities and fingerprints as well.
 ///
 /// # Errors
 /// `SP-DELIVER-021`; `-014` without a host key where one is `needed`.
-pub(super) fn wanted(connector: &Connector, is_ours: bool, needed: bool) -> Result<Wanted> {
-    let settings = &connector.settings;
+pub(super) fn wanted(settings: &ConnectorSettings, is_ours: bool, needed: bool) -> Result<Wanted> {
     let Some(secret) = &settings.user_secret else {
         return Err(config("AWS Transfer Family reads the login from a secret: set `user_secret` instead of `login`"));
     };
@@ -119,57 +131,70 @@ pub(super) fn config(detail: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use sealpost_core::connector::UserSecret;
-    use sealpost_core::id::ConnectorId;
 
     use super::*;
 
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE8wM2Fi";
 
-    fn connector() -> Connector {
+    fn settings() -> ConnectorSettings {
         let mut settings = ConnectorSettings::new("sftp.acme.example", 22, "acme");
         settings.host_keys = vec![format!("{KEY} a comment")];
         let secret = "aws-sm:arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme-AbCdEf".parse().unwrap();
         settings.user_secret = Some(UserSecret { secret, stages: Vec::new() });
         settings.existing_file = ExistingFile::Replace;
-        Connector {
-            id: ConnectorId::fresh(),
-            partner: "acme".parse().unwrap(),
-            name: "main".to_owned(),
-            settings,
-            candidates: Vec::new(),
-        }
+        settings
     }
 
     #[test]
     fn a_connector_is_said_in_the_services_words() {
-        let mut connector = connector();
-        let made = wanted(&connector, false, true).unwrap();
+        let mut settings = settings();
+        let made = wanted(&settings, false, true).unwrap();
         assert_eq!(made.url, "sftp://sftp.acme.example");
         assert_eq!(made.config.trusted_host_keys, Some(vec![KEY.to_owned()]));
         let id = made.config.user_secret_id.unwrap();
         assert_eq!(id, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme-AbCdEf");
         assert_eq!(made.config.max_concurrent_connections, Some(2));
-        connector.settings.host = "2001:db8::1".to_owned();
-        connector.settings.port = 2222;
-        connector.settings.limits.concurrency = 40;
-        let made = wanted(&connector, false, true).unwrap();
+        settings.host = "2001:db8::1".to_owned();
+        settings.port = 2222;
+        settings.limits.concurrency = 40;
+        let made = wanted(&settings, false, true).unwrap();
         assert_eq!((&*made.url, made.config.max_concurrent_connections), ("sftp://[2001:db8::1]:2222", Some(5)));
-        assert!(can_do(&connector.settings).is_ok());
+        assert!(accepts(&settings, false).is_ok());
+    }
+
+    #[test]
+    fn everything_in_the_way_is_said_at_once() {
+        // As partners set destinations up themselves.
+        let theirs = ConnectorSettings::new("sftp.acme.example", 22, "acme");
+        let error = accepts(&theirs, false).unwrap_err();
+        assert!(error.is(&codes::deliver::CONFIG) && !error.is_retried(), "{error}");
+        assert!(error.detail().contains("existing_file") && error.detail().contains("user_secret"), "{error}");
+        // One that is named has a login of its own.
+        let id = "c-0123456789abcdef0".parse().unwrap();
+        let mut named = ConnectorSettings { existing_file: ExistingFile::Replace, aws_connector: Some(id), ..theirs };
+        assert!(accepts(&named, false).is_ok());
+        named.aws_connector = None;
+        let error = accepts(&named, false).unwrap_err();
+        assert!(error.detail().contains("user_secret") && !error.detail().contains("existing_file"), "{error}");
+        // A host key may be approved later.
+        let mut unknown = settings();
+        unknown.host_keys.clear();
+        assert!(accepts(&unknown, false).is_ok());
     }
 
     #[test]
     fn what_the_service_would_do_otherwise_is_refused_by_name() {
-        let mut settings = connector().settings;
-        settings.existing_file = ExistingFile::Fail;
-        settings.done_file = true;
-        let error = can_do(&settings).unwrap_err();
+        let mut other = settings();
+        other.existing_file = ExistingFile::Fail;
+        other.done_file = true;
+        let error = can_do(&other).unwrap_err();
         assert!(error.is(&codes::deliver::CONFIG), "{error}");
         assert!(error.detail().contains("existing_file") && error.detail().contains("done_file"), "{error}");
 
         let refused = |change: &dyn Fn(&mut ConnectorSettings), is_ours: bool| {
-            let mut connector = connector();
-            change(&mut connector.settings);
-            wanted(&connector, is_ours, true).map_err(|error| error.code().id)
+            let mut settings = settings();
+            change(&mut settings);
+            wanted(&settings, is_ours, true).map_err(|error| error.code().id)
         };
         let fingerprint = |settings: &mut ConnectorSettings| settings.host_keys = vec!["SHA256:abc".to_owned()];
         assert_eq!(refused(&fingerprint, false), Err("SP-DELIVER-021"));

@@ -68,7 +68,8 @@ async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Resul
     for (id, (_, document)) in &documents {
         pipeline.apply_by(author, id, document).await?;
     }
-    for id in documents.keys() {
+    // Nothing is sent to a partner that is disabled.
+    for (id, _) in documents.iter().filter(|(_, (_, document))| document.enabled) {
         changes.extend(establish(pipeline, id).await?);
     }
     // What can't be undone comes last.
@@ -85,7 +86,10 @@ async fn plan(pipeline: &Pipeline, documents: &Documents, mut problems: Vec<Fiel
     let mut changes = Vec::new();
     for (id, (file, document)) in documents {
         match pipeline.plan(id, document).await {
-            Ok(planned) => changes.extend(planned),
+            Ok(planned) => {
+                changes.extend(planned);
+                problems.extend(refused_by_engine(pipeline, file, document));
+            }
             Err(error) if error.is(&codes::config::PARTNER_FILE) => {
                 problems.extend(error.fields().iter().map(|field| {
                     FieldError::new(format!("{}{}", file.display(), field.pointer), field.detail.clone())
@@ -96,6 +100,17 @@ async fn plan(pipeline: &Pipeline, documents: &Documents, mut problems: Vec<Fiel
     }
     refuse(problems)?;
     Ok(changes)
+}
+
+/// The connectors of a file that the engine can't do, though they are in the ledger as the file has them: the first delivery
+/// would fail. A partner that is disabled receives none, and can be disabled whatever its connectors are.
+fn refused_by_engine(pipeline: &Pipeline, file: &Path, document: &PartnerDocument) -> Vec<FieldError> {
+    let connectors = document.connectors.iter().flatten().filter(|_| document.enabled);
+    let refused = connectors.filter_map(|(name, settings)| {
+        let error = pipeline.parts().transport.accepts(settings).err()?;
+        Some(FieldError::new(format!("{}/connectors/{name}", file.display()), error.detail()))
+    });
+    refused.collect()
 }
 
 /// Brings what the engine keeps of a partner's connectors elsewhere up to the records, which are applied already: the

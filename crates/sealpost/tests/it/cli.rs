@@ -124,6 +124,39 @@ fn apply_plans_first_and_changes_nothing_twice() {
     assert_eq!(world.json(&["partner", "list"]).as_array().map(Vec::len), Some(1), "one bad file changes nothing");
 }
 
+#[test]
+fn a_connector_that_the_engine_can_not_do_is_told_by_the_plan_and_changes_nothing() {
+    let mut world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    // The other engine replaces what is there, and has its logins from secrets. Nobody is asked for it: nobody is there.
+    world.variables.push(("SEALPOST__DELIVER__ENGINE".to_owned(), "aws_transfer".to_owned()));
+    world.partner("bravo", "bravo");
+    let folder = world.path("partners").to_string_lossy().into_owned();
+    for arguments in [&["apply", &folder, "--plan"][..], &["apply", &folder]] {
+        let refused = world.run(arguments);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        // New, or in the ledger since another engine took it.
+        for word in [
+            "SP-CONFIG-004",
+            "acme.toml/connectors/main",
+            "bravo.toml/connectors/main",
+            "existing_file",
+            "user_secret",
+            "2 problems; nothing was changed",
+        ] {
+            assert!(said.contains(word), "{word} in {said}");
+        }
+        assert_eq!(world.json(&["partner", "list"]).as_array().map(Vec::len), Some(1), "nothing was changed");
+    }
+    // It does not keep a partner from being disabled.
+    std::fs::remove_file(world.path("partners/bravo.toml")).expect("remove a file");
+    world.rewrite("partners/acme.toml", |text| format!("enabled = false\n{text}"));
+    world.apply();
+    assert_eq!(world.json(&["partner", "show", "acme"])["enabled"], false);
+}
+
 /// A world with an issuer of tokens, and partners' files that name these clients of it.
 fn world_of_clients(partners: &[(&str, &[&str])]) -> World {
     let mut world = world();

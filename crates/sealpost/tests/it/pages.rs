@@ -1,7 +1,14 @@
 //! What the pages claim about commands and configuration, held against the program. (The partner guide is typed in full:
 //! see `guide.rs`.)
 
+use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use sealpost_core::connector::ConnectorSettings;
+use sealpost_core::port::Transport as _;
+use sealpost_deliver::{AwsTransfer, AwsTransferSettings};
+use sealpost_testkit::suite::transport::TestSecrets;
 
 const README: &str = include_str!("../../../../README.md");
 const OPERATORS: &str = include_str!("../../../../docs/operators.md");
@@ -122,12 +129,14 @@ fn every_block_of_the_configuration_on_the_pages_is_accepted() {
     assert!(seen >= 4, "only {seen} blocks were found");
 }
 
+/// Of a partner's file, its connectors.
+#[derive(serde::Deserialize)]
+struct Document {
+    connectors: BTreeMap<String, ConnectorSettings>,
+}
+
 #[test]
 fn every_connector_on_the_pages_is_one() {
-    #[derive(serde::Deserialize)]
-    struct Document {
-        connectors: std::collections::BTreeMap<String, sealpost_core::connector::ConnectorSettings>,
-    }
     let mut seen = 0;
     let pages = [OPERATORS, DEPLOY].into_iter().flat_map(|page| blocks(page, &["toml"]));
     for block in pages.filter(|block| block.contains("[connectors.main")) {
@@ -257,4 +266,21 @@ fn the_transfer_api_is_switched_on_as_its_guide_wants_it() {
             sink.name
         );
     }
+}
+
+/// What who follows the page applies: with the connector that Terraform made, and without one, which the program then makes.
+#[test]
+fn the_first_partner_on_aws_is_one_that_transfer_family_can_deliver_to() {
+    let engine = AwsTransfer::new(AwsTransferSettings::default(), Arc::new(TestSecrets));
+    let mut seen = 0;
+    for block in blocks(DEPLOY, &["toml"]).into_iter().filter(|block| block.contains("[connectors.main]")) {
+        seen += 1;
+        let document: Document = toml::from_str(block).unwrap_or_else(|error| panic!("{error}:\n{block}"));
+        let mut settings = document.connectors["main"].clone();
+        assert!(settings.aws_connector.take().is_some(), "{block}");
+        engine.accepts(&settings).unwrap_or_else(|error| panic!("{error}:\n{block}"));
+        settings.aws_connector = Some("c-0123456789abcdef0".parse().expect("an id"));
+        engine.accepts(&settings).unwrap_or_else(|error| panic!("{error}:\n{block}"));
+    }
+    assert_eq!(seen, 1, "the partner's file is no longer where it was");
 }
