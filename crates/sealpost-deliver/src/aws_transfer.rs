@@ -40,6 +40,7 @@ mod follow;
 mod record;
 mod send;
 mod shapes;
+mod trust;
 mod wanted;
 
 /// Settings of this engine.
@@ -160,6 +161,7 @@ impl Transport for AwsTransfer {
     async fn establish(&self, connector: &Connector) -> Result<Option<Established>> {
         wanted::can_do(&connector.settings)?;
         let found = find::find(self, connector, false).await?;
+        trust::hold(self, connector, &found, false).await?;
         Ok(Some(Established { name: found.arn.clone(), outcome: found.outcome }))
     }
 

@@ -3,23 +3,28 @@
 use std::time::Instant;
 
 use sealpost_core::connector::Connector;
-use sealpost_core::error::{Error, Failure};
+use sealpost_core::error::{Error, Failure, Result};
 use sealpost_core::port::CheckStep;
 
 use super::find::find;
 use super::shapes::{Named, Tested};
 use super::wanted::can_do;
-use super::{AwsTransfer, failure};
+use super::{AwsTransfer, failure, trust};
 
 /// Steps `service`, `host_key` where the service tells one, and `login`. Without an approved host key the connector is made all
-/// the same: it is how the service shows the key.
+/// the same: it is how the service shows the key. A key that nobody approved is the end, as everywhere.
 pub(super) async fn check(engine: &AwsTransfer, connector: &Connector) -> Vec<CheckStep> {
     let mut steps = Vec::new();
+    let settings = &connector.settings;
     let begun = Instant::now();
-    let found = match can_do(&connector.settings) {
-        Ok(()) => find(engine, connector, false).await,
-        Err(error) => Err(error),
+    let found = async {
+        can_do(settings)?;
+        let found = find(engine, connector, false).await?;
+        // The service logs in for a test too: not where somebody is trusted whom nobody approved.
+        trust::hold(engine, connector, &found, false).await?;
+        Ok(found)
     };
+    let found: Result<_> = found.await;
     let found = match found {
         Ok(found) => found,
         Err(error) => {
@@ -37,12 +42,18 @@ pub(super) async fn check(engine: &AwsTransfer, connector: &Connector) -> Vec<Ch
         }
     };
     let message = failure::plain(tested.status_message.as_deref().unwrap_or_default());
-    if let Some(key) = tested.sftp_connection_details.and_then(|details| details.host_key) {
-        let kind = key.split_whitespace().next().unwrap_or_default().to_owned();
-        steps.push(CheckStep { host_key: Some(key), ..step("host_key", kind, begun, None) });
-    }
     // It answers a failed test with a success that says so.
-    let error = (tested.status != "OK").then(|| Error::new(failure::of_message(&message), message.clone()));
+    let is_well = tested.status == "OK";
+    if let Some(key) = tested.sftp_connection_details.and_then(|details| details.host_key) {
+        let judged = trust::judge(settings, &key, is_well);
+        let error = judged.as_ref().err().cloned();
+        let detail = judged.unwrap_or_else(|error| error.detail().to_owned());
+        steps.push(CheckStep { host_key: Some(key), ..step("host_key", detail, begun, error.as_ref()) });
+        if error.is_some() {
+            return steps;
+        }
+    }
+    let error = (!is_well).then(|| Error::new(failure::of_message(&message), message.clone()));
     steps.push(step("login", message, begun, error.as_ref()));
     steps
 }

@@ -9,6 +9,7 @@ use sealpost_core::error::Result;
 use sealpost_core::port::Establishing;
 
 use super::shapes::{Connectors, Described, Facts, Made, Make, Named, Page, TAG, Tag};
+use super::trust::Trust;
 use super::wanted::{Wanted, config, wanted};
 use super::{AwsTransfer, failure};
 use crate::aws::is_amazons;
@@ -28,6 +29,8 @@ pub(super) struct Found {
     pub(super) outcome: Establishing,
     /// What it was when it was found or made; nothing for one that the settings name.
     wanted: Option<Wanted>,
+    /// Whom one that the settings name trusts.
+    pub(super) trust: Option<Trust>,
 }
 
 /// Whoever looks for a connector holds it, so that none is made twice.
@@ -52,12 +55,29 @@ pub(super) async fn find(engine: &AwsTransfer, connector: &Connector, needs_key:
     let found = match (&connector.settings.aws_connector, wanted) {
         (Some(id), _) => {
             let facts = describe(engine, id.as_str()).await.map_err(|fault| failure::of_fault(&fault))?;
-            Found { id: id.to_string(), arn: facts.arn, outcome: Establishing::Kept, wanted: None }
+            let trust = Some(Trust::of(&facts));
+            Found { id: id.to_string(), arn: facts.arn, outcome: Establishing::Kept, wanted: None, trust }
         }
         (None, Some(wanted)) => by_tag(engine, connector, wanted).await?,
         (None, None) => return Err(config("no connector")),
     };
     Ok(held.insert(Arc::new(found)).clone())
+}
+
+/// One that the settings name, as it is now: described after `known` was, and within a minute.
+///
+/// # Errors
+/// As [`find`].
+pub(super) async fn find_anew(engine: &AwsTransfer, connector: &Connector, known: &Found) -> Result<Arc<Found>> {
+    let place = place(engine, connector);
+    let mut held = place.lock().await;
+    let is_fresh = |found: &Found| found.trust.as_ref().is_some_and(Trust::is_fresh);
+    // Of several that come here at once the first asks for all.
+    if held.as_ref().is_some_and(|found| std::ptr::eq(&**found, known) || !is_fresh(found)) {
+        *held = None;
+    }
+    drop(held);
+    find(engine, connector, true).await
 }
 
 /// Removes the service's connector that was made for one of ours; its ARN. One that the settings name is not ours to remove, and
@@ -118,7 +138,7 @@ async fn by_tag(engine: &AwsTransfer, connector: &Connector, wanted: Wanted) -> 
         }
     };
     let arn = active(engine, &id, facts).await?;
-    Ok(Found { id, arn, outcome, wanted: Some(wanted) })
+    Ok(Found { id, arn, outcome, wanted: Some(wanted), trust: None })
 }
 
 fn make<'a>(

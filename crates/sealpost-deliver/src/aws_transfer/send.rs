@@ -12,6 +12,7 @@ use super::find::{Found, find, forget, is_ours};
 use super::follow::{Followed, follow};
 use super::record::{Asked, Record};
 use super::shapes::{Start, Started};
+use super::trust;
 use super::wanted::{can_do, config};
 use super::{AwsTransfer, failure};
 
@@ -97,6 +98,7 @@ async fn ask(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, path:
 
 /// Starts a transfer, records it, and follows it to its end.
 async fn begin(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, path: &str) -> Result<String> {
+    trust::hold(engine, shipment.connector, found, true).await?;
     let directory = &shipment.connector.settings.directory;
     let start = Start {
         connector_id: &found.id,

@@ -88,7 +88,6 @@ pub(super) fn wanted(settings: &ConnectorSettings, is_ours: bool, needed: bool) 
         return Err(Error::new(&codes::deliver::NO_HOST_KEY, format!("{}:{}", settings.host, settings.port)));
     }
     let keys = settings.host_keys.iter().map(|key| host_key(key, is_ours)).collect::<Result<Vec<_>>>()?;
-    let some = |list: Vec<String>| if list.is_empty() { None } else { Some(list) };
     // IPv6 addresses in URLs stand in brackets (RFC 3986 section 3.2.2).
     let host = if settings.host.contains(':') { format!("[{}]", settings.host) } else { settings.host.clone() };
     let port = if settings.port == 22 { String::new() } else { format!(":{}", settings.port) };
@@ -96,9 +95,10 @@ pub(super) fn wanted(settings: &ConnectorSettings, is_ours: bool, needed: bool) 
         url: format!("sftp://{host}{port}"),
         config: SftpConfig {
             user_secret_id: Some(id),
-            trusted_host_keys: some(keys),
+            // Also where there is none: what is left out of a change stays as it is there.
+            trusted_host_keys: Some(keys),
             max_concurrent_connections: Some(settings.limits.concurrency.clamp(1, MOST_CONNECTIONS)),
-            ordered_user_secret_version_stages: some(secret.stages.clone()),
+            ordered_user_secret_version_stages: Some(secret.stages.clone()).filter(|stages| !stages.is_empty()),
         },
         policy: settings.ssh.policy.clone(),
     })

@@ -10,8 +10,9 @@ use sealpost_core::id::ConnectorId;
 use sealpost_core::port::{Establishing, SecretStore, Transport};
 use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_deliver::{AwsSettings, AwsTransfer, AwsTransferSettings};
+use sealpost_testkit::aws_proxy::AwsProxy;
 use sealpost_testkit::moto::{Moto, REGION};
-use sealpost_testkit::suite::transport::TestSecrets;
+use sealpost_testkit::suite::transport::{Parcel, TestSecrets};
 use serde_json::{Value, json};
 
 /// A store that nobody has unsealed yet.
@@ -27,15 +28,21 @@ impl SecretStore for Sealed {
 const ROLE: &str = "arn:aws:iam::123456789012:role/sealpost-transfer";
 const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:acme-AbCdEf";
 
+/// Two host keys, as far as the service looks at them, and their fingerprints.
+const OLD: &str = "ssh-rsa AAAAB3NzaC1yc2E=";
+const NEW: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY=";
+const OLD_PRINT: &str = "SHA256:zBURJC4mpQ6j/DLIDJakTQANmGP4cn9OftElBH5WBrg";
+const NEW_PRINT: &str = "SHA256:LlSJjUHi2kyA5mPSwcghY0h+88/PMb0c3hfKLaRaZPk";
+
 fn engine(moto: &Moto) -> AwsTransfer {
-    engine_with(moto, Arc::new(TestSecrets))
+    engine_with(moto.endpoint(), Arc::new(TestSecrets))
 }
 
-fn engine_with(moto: &Moto, secrets: Arc<dyn SecretStore>) -> AwsTransfer {
+fn engine_with(endpoint: String, secrets: Arc<dyn SecretStore>) -> AwsTransfer {
     let settings = AwsTransferSettings {
         aws: AwsSettings {
             region: Some(REGION.to_owned()),
-            endpoint: Some(moto.endpoint()),
+            endpoint: Some(endpoint),
             access_key_id: Some("test".to_owned()),
             secret_access_key: Some("env:test".parse().unwrap()),
         },
@@ -102,7 +109,8 @@ async fn a_connector_is_made_once_found_again_and_kept_up_to_date() {
     assert_eq!(listed(&moto).len(), 2);
 
     // One that is named is used as it is.
-    let mut named = connector("elsewhere.example");
+    let mut named = connector("new.acme.example");
+    named.settings.host_keys = acme.settings.host_keys.clone();
     named.settings.aws_connector = made.rsplit('/').next().map(|id| id.parse().unwrap());
     named.settings.user_secret = None;
     assert_eq!(arn(&first, &named).await, made);
@@ -140,11 +148,81 @@ async fn a_connector_is_established_before_anything_is_sent_and_retired_with_its
     assert_eq!(next.retire(&named).await.unwrap(), None);
 }
 
+/// A connector of the service that somebody else has made for `sftp.acme.example:2222`.
+fn made_elsewhere(moto: &Moto, keys: &[&str]) -> ConnectorId {
+    let config = json!({"UserSecretId": SECRET, "TrustedHostKeys": keys});
+    let new = json!({"Url": "sftp://sftp.acme.example:2222", "AccessRole": ROLE, "SftpConfig": config});
+    let made = moto.call("transfer", "TransferService.CreateConnector", &new);
+    made["ConnectorId"].as_str().unwrap().parse().unwrap()
+}
+
+/// The settings of a connector that names one of the service, with these host keys approved.
+fn naming(id: &ConnectorId, host_keys: &[&str]) -> ConnectorSettings {
+    let mut settings = connector("sftp.acme.example").settings;
+    settings.user_secret = None;
+    settings.aws_connector = Some(id.clone());
+    settings.host_keys = host_keys.iter().map(|&key| key.to_owned()).collect();
+    settings
+}
+
+/// What becomes of an attempt to deliver, and whether the service was asked to start it. moto itself starts nothing.
+async fn attempt(engine: &AwsTransfer, proxy: &AwsProxy, settings: &ConnectorSettings) -> (Error, bool) {
+    proxy.forget_calls();
+    // The name of the object that the parcel says it is.
+    let error = Parcel::new(settings, "key", "x").send(engine).await.unwrap_err();
+    let called = proxy.called();
+    (error, called.values().any(|actions| actions.contains("transfer:StartFileTransfer")))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_started_through_a_connector_that_trusts_what_nobody_approved() {
+    let moto = Moto::start();
+    let proxy = AwsProxy::before(moto.address());
+    let engine = engine_with(proxy.endpoint(), Arc::new(TestSecrets));
+    let both = made_elsewhere(&moto, &[OLD, NEW]);
+    // The same keys, however they are written.
+    let (error, is_started) = attempt(&engine, &proxy, &naming(&both, &[&format!("{OLD} acme"), NEW_PRINT])).await;
+    assert!(is_started, "{error}");
+
+    // The next delivery after one is not trusted any more, in the same process.
+    let authority = format!("@cert-authority * {NEW}");
+    for (host_keys, code, told) in [
+        (&[OLD][..], "SP-DELIVER-021", NEW_PRINT),
+        (&[NEW_PRINT], "SP-DELIVER-021", OLD_PRINT),
+        (&[OLD, authority.as_str()], "SP-DELIVER-021", NEW_PRINT),
+        (&[], "SP-DELIVER-014", "no key is approved"),
+    ] {
+        let settings = naming(&both, host_keys);
+        let (error, is_started) = attempt(&engine, &proxy, &settings).await;
+        assert!(error.code().id == code && error.detail().contains(told) && !is_started, "{host_keys:?}: {error}");
+        assert!(!error.is_retried(), "{error}");
+        // A test would log in there, too.
+        let steps = engine.check(&Parcel::new(&settings, "key", "x").connector).await;
+        assert_eq!((steps.len(), steps[0].failure.is_some()), (1, true), "{steps:?}");
+        assert!(!proxy.called().values().any(|actions| actions.contains("transfer:TestConnection")));
+    }
+    // What is made good at the service counts at once.
+    let config = json!({"UserSecretId": SECRET, "TrustedHostKeys": [OLD]});
+    let change = json!({"ConnectorId": both, "SftpConfig": config});
+    drop(moto.call("transfer", "TransferService.UpdateConnector", &change));
+    let (error, is_started) = attempt(&engine, &proxy, &naming(&both, &[OLD])).await;
+    assert!(is_started, "{error}");
+
+    // Another server, and one that nobody is trusted at.
+    let mut elsewhere = naming(&both, &[OLD, NEW]);
+    elsewhere.host = "other.example".to_owned();
+    let (error, is_started) = attempt(&engine, &proxy, &elsewhere).await;
+    assert!(error.is(&codes::deliver::CONFIG) && error.detail().contains("leads to") && !is_started, "{error}");
+    let none = made_elsewhere(&moto, &[]);
+    let (error, is_started) = attempt(&engine, &proxy, &naming(&none, &[OLD])).await;
+    assert!(error.is(&codes::deliver::NO_HOST_KEY) && !is_started, "{error}");
+}
+
 /// It is waited for, as it is by every other way to a server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_store_that_is_sealed_is_told_from_a_service_that_fails() {
     let moto = Moto::start();
-    let engine = engine_with(&moto, Arc::new(Sealed));
+    let engine = engine_with(moto.endpoint(), Arc::new(Sealed));
     let error = engine.establish(&connector("sftp.acme.example")).await.err().unwrap();
     assert!(error.is(&codes::secrets::SEALED) && error.is_retried(), "{error}");
     assert!(error.detail().contains("on purpose"), "{error}");

@@ -15,6 +15,7 @@ use sealpost_deliver::{AwsSettings, AwsTransfer, AwsTransferSettings};
 use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
 use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::suite::transport::{MemoryFile, Notebook, TestSecrets};
+use serde_json::json;
 
 use super::rig::Rig;
 
@@ -198,13 +199,22 @@ async fn a_check_shows_the_key_and_the_login() {
     let steps = engine.check(&connector).await;
     assert!(steps.iter().all(|step| step.failure.is_none()), "{steps:?}");
     assert_eq!((steps[0].step.as_str(), steps.last().unwrap().step.as_str()), ("service", "login"));
-    // With no key approved the server's is shown, so that somebody can.
+    assert!(steps.iter().any(|step| step.host_key.is_some() && step.detail.ends_with(", approved")), "{steps:?}");
+    let id = steps[0].detail.rsplit('/').next().unwrap().to_owned();
+    // With no key approved the server's is shown, so that somebody can; nobody logs in, whatever was approved before.
     connector.settings.host_keys.clear();
-    connector.id = ConnectorId::fresh();
-    let steps = engine.probe(&connector).await;
-    let shown = steps.iter().find_map(|step| step.host_key.clone()).unwrap_or_default();
-    assert!(shown.starts_with("ssh-") || shown.starts_with("ecdsa-"), "{steps:?}");
-    assert!(steps.last().unwrap().failure.is_some(), "{steps:?}");
+    for id in [connector.id.clone(), ConnectorId::fresh()] {
+        connector.id = id;
+        let steps = engine.probe(&connector).await;
+        let last = steps.last().unwrap();
+        let shown = last.host_key.clone().unwrap_or_default();
+        assert!(shown.starts_with("ssh-") || shown.starts_with("ecdsa-"), "{steps:?}");
+        assert_eq!((&*last.step, &*last.failure.as_ref().unwrap().code), ("host_key", "SP-DELIVER-014"), "{steps:?}");
+        let prints = ["ed25519", "ecdsa", "rsa"].map(|kind| rig.sshd.host_fingerprint(kind));
+        assert!(prints.iter().any(|print| last.detail.contains(print)), "{steps:?}");
+    }
+    let (_, answer) = rig.aws("reader", &["describe-connector", "--connector-id", &id]).await;
+    assert_eq!(answer["Connector"]["SftpConfig"]["TrustedHostKeys"], json!([]), "{answer}");
     let notebook = Notebook::default();
     let error = attempt(&engine, &connector, &notebook, 0).await.unwrap_err();
     assert!(error.is(&codes::deliver::NO_HOST_KEY), "{error}");
@@ -214,6 +224,33 @@ async fn a_check_shows_the_key_and_the_login() {
         Some(UserSecret { secret: "file:secrets/stranger".parse().unwrap(), stages: Vec::new() });
     let error = attempt(&engine, &stranger, &notebook, 0).await.unwrap_err();
     assert!(error.is(&codes::deliver::AUTHENTICATION), "{error}");
+}
+
+/// As Terraform makes them, and the partner's file names them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_connector_delivers_while_it_trusts_approved_keys_alone() {
+    let rig = rig().await;
+    let engine = engine(&rig);
+    let arn = engine.establish(&connector(&rig)).await.unwrap().unwrap().name;
+    let mut named = connector(&rig);
+    named.settings.user_secret = None;
+    named.settings.aws_connector = arn.rsplit('/').next().map(|id| id.parse().unwrap());
+    // A fingerprint will do: the service has the key.
+    named.settings.host_keys = ["ed25519", "ecdsa", "rsa"].map(|kind| rig.sshd.host_fingerprint(kind)).into();
+    attempt(&engine, &named, &Notebook::default(), 0).await.unwrap();
+    let file = rig.sshd.inbox().join("a.csv");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), CONTENT);
+    std::fs::remove_file(&file).unwrap();
+
+    let notebook = Notebook::default();
+    let distrusted = named.settings.host_keys.pop().unwrap();
+    let error = attempt(&engine, &named, &notebook, 1).await.unwrap_err();
+    assert!(error.is(&codes::deliver::CONFIG) && error.detail().contains(&distrusted), "{error}");
+    named.settings.host_keys.clear();
+    let error = attempt(&engine, &named, &notebook, 1).await.unwrap_err();
+    assert!(error.is(&codes::deliver::NO_HOST_KEY), "{error}");
+    assert_eq!(intent(&notebook), None, "the service was asked for nothing");
+    assert!(!file.exists());
 }
 
 /// An attempt does not wait for a transfer that takes long: it ends, without having failed, and the next one goes on.
