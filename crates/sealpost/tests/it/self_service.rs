@@ -242,6 +242,14 @@ async fn a_destination_is_set_up_trusted_and_distrusted_when_its_server_changes(
         ["resolve", "connect", "key_exchange", "host_key", "login", "directory", "write", "rename", "remove"]
     );
     assert_eq!(step(&tested, "host_key")["host_key"], json!(print));
+    let steps = tested["steps"].as_array().expect("steps").iter();
+    let announced: Vec<&Json> =
+        steps.filter(|step| step["step"] == "announced_key").map(|step| &step["host_key"]).collect();
+    let shown = must(&caller, "GET", &path, None, 200).await;
+    let candidates = shown["candidates"].as_array().expect("candidates").iter();
+    let candidates: Vec<&Json> = candidates.map(|candidate| &candidate["fingerprint"]).collect();
+    assert!(!announced.is_empty() && announced.iter().all(|key| candidates.contains(key)), "{shown}, {tested}");
+    assert_eq!(shown["host_keys"], trusted["host_keys"]);
     let (done, file) = report(&world, &caller, &inbox, "one").await;
     assert_eq!(done["deliveries"].as_array().map(Vec::len), Some(2), "to both destinations: {done}");
     assert!(String::from_utf8_lossy(&world.decrypt(&file)).contains("bike 500"));
