@@ -11,6 +11,7 @@ mod columns;
 mod connection;
 mod describe;
 mod download;
+mod engine;
 mod examples;
 mod front;
 mod functions;

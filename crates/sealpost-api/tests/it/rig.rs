@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use sealpost_api::{Limits, State};
-use sealpost_core::connector::Connector;
+use sealpost_core::connector::{Connector, ConnectorSettings};
 use sealpost_core::delivery::Intent;
 use sealpost_core::error::{Error, Failure, Result, Retry, codes};
 use sealpost_core::partner::SigningKeyRef;
@@ -381,7 +381,7 @@ fn write_catalogue(folder: &Path) {
 }
 
 /// Delivers to nowhere, except that globex's server is never there, and the first attempt for a directory called `slowly` is
-/// not at its end when it ends.
+/// not at its end when it ends. A directory called `unfit` it can do with a connector of the transfer service only.
 struct StandIn;
 
 /// The digest of what there is to send, read to its end: what the ledger says of it proves nothing.
@@ -425,6 +425,13 @@ impl Transport for StandIn {
     }
 
     async fn discard(&self, _connector: &Connector, _traces: Traces<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn accepts(&self, settings: &ConnectorSettings) -> Result<()> {
+        if settings.directory == "unfit" && settings.aws_connector.is_none() {
+            return Err(Error::new(&codes::deliver::CONFIG, "`directory` is unfit on purpose"));
+        }
         Ok(())
     }
 

@@ -11,10 +11,10 @@ use serde_json::{Value as Json, json};
 
 use crate::rig::{Partner, Rig, json_of};
 
-const PASSWORD: &str = "hunter2-canary-password";
+pub(crate) const PASSWORD: &str = "hunter2-canary-password";
 const UNKNOWN: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
 
-fn all(policy: Policy) -> SelfService {
+pub(crate) fn all(policy: Policy) -> SelfService {
     SelfService { certificates: policy, destinations: policy, host_keys: policy, ..SelfService::default() }
 }
 
@@ -35,7 +35,7 @@ async fn fingerprints(rig: &Rig, partner: &Partner) -> Vec<String> {
     list["keys"].as_array().unwrap().iter().map(|key| key["fingerprint"].as_str().unwrap().to_owned()).collect()
 }
 
-fn destination(name: &str) -> Json {
+pub(crate) fn destination(name: &str) -> Json {
     json!({
         "name": name, "host": "sftp.acme.example", "user": "reports", "directory": "incoming",
         "login": {"method": "password", "password": PASSWORD},
@@ -50,7 +50,7 @@ async fn actions(rig: &Rig, partner: &str) -> Vec<String> {
     audit["entries"].as_array().unwrap().iter().rev().map(|one| one["action"].as_str().unwrap().to_owned()).collect()
 }
 
-fn holds(folder: &Path, canary: &str) -> Vec<String> {
+pub(crate) fn holds(folder: &Path, canary: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -61,7 +61,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// `SP-REQUEST-001` with the fields that are wrong, `-036` for an address that may not be used, `-037` for one too
-    /// many, `-038` for a secret where there is no vault; as [`ask_change`](Self::ask_change).
+    /// many, `-038` for a secret where there is no vault, and for what the engine can't do; as
+    /// [`ask_change`](Self::ask_change).
     pub async fn ask_for_destination(
         &self,
         partner: &PartnerId,
@@ -73,7 +74,10 @@ impl Pipeline {
         let before = before.map(|connector| connector.settings);
         let DestinationWish { name, receives_reports, credential, .. } = &wish;
         let mut settings = settings_of(&wish);
-        // Before a secret is kept for it. The login comes last, so it is not judged yet.
+        if let (Credential::AsBefore, Some(before)) = (credential, &before) {
+            settings.login.clone_from(&before.login);
+        }
+        // Before a secret is kept for it. A new login comes last, so it is not judged yet.
         self.check_destination(partner, name, &settings).await?;
         settings.login = self.login(partner, name, credential, before.as_ref(), &settings).await?;
         let logins = settings.login.clone();
@@ -130,7 +134,16 @@ impl Pipeline {
         if before.is_none() && existing.len() >= MOST_DESTINATIONS {
             return Err(Error::new(&codes::request::TOO_MANY, format!("{MOST_DESTINATIONS} destinations")));
         }
-        Ok(())
+        self.check_engine(before, settings)
+    }
+
+    /// Refuses what the engine could never deliver to, as it would be after the change: nothing is to wait for that.
+    fn check_engine(&self, before: Option<&Connector>, settings: &ConnectorSettings) -> Result<()> {
+        let after = before.map_or_else(|| settings.clone(), |before| reshaped(before.clone(), settings).settings);
+        self.parts.transport.accepts(&after).map_err(|error| {
+            let detail = format!("the engine that delivers here can't do that: {}", error.detail());
+            Error::new(&codes::request::NOT_OFFERED, detail)
+        })
     }
 
     /// Refuses an address that is written out and out of reach. Names are judged by what they resolve to, at every
