@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use sealpost_aws::{Fault, Repeat, TRANSFER};
 use sealpost_core::connector::{Connector, ConnectorSettings};
+use sealpost_core::delivery::Intent;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::ConnectorId;
 use sealpost_core::port::{
@@ -123,9 +124,9 @@ impl Transport for AwsTransfer {
         send::send(self, &shipment).await
     }
 
-    /// AWS Transfer Family publishes to the account's own bus, and another Sealpost to its sinks.
-    fn announces(&self) -> bool {
-        true
+    /// AWS Transfer Family publishes to the account's own bus, and another Sealpost to its sinks, how each transfer ended.
+    fn announces(&self, intent: Option<&Intent>) -> bool {
+        intent.is_some_and(|intent| recorded_transfer(intent).is_some())
     }
 
     /// The service leaves nothing that could be removed through it.

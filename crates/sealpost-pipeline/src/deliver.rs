@@ -1,7 +1,7 @@
 //! Deliver: a sealed file to its connector. Never asks the database, never encrypts: what is stored is what is sent.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -54,7 +54,7 @@ impl Pipeline {
             return self.give_up_delivery(&delivery, Some(&connector), &error, lease).await;
         }
         let started = DeliveryEvent::Started { attempt, worker: self.parts.settings.worker.clone() };
-        let delivery = self.parts.ledger.apply_delivery(id, &started, Some(lease), Timestamp::now()).await?;
+        let mut delivery = self.parts.ledger.apply_delivery(id, &started, Some(lease), Timestamp::now()).await?;
         log::delivery_started(&delivery, &connector);
         let stopwatch = Stopwatch::start();
         let sent = Arc::new(AtomicU64::new(0));
@@ -64,9 +64,14 @@ impl Pipeline {
             lease: lease.clone(),
             sent: sent.clone(),
             passage: passage.clone(),
+            intended: Mutex::default(),
         };
         let shipped =
             self.while_leased(lease, Beat::Delivery(id, &sent), self.ship(&connector, &delivery, &journal)).await;
+        // As the attempt left it, also where it was withdrawn: a service that sent for us tells of a bad end, too.
+        if let Some(intent) = journal.intended() {
+            delivery.intent = Some(intent);
+        }
         drop(journal);
         if let Some(passage) = Arc::into_inner(passage) {
             passage.end(shipped.as_ref().err());
@@ -140,7 +145,7 @@ impl Pipeline {
         stopwatch: Stopwatch,
     ) -> Result<Outcome> {
         let event = DeliveryEvent::Delivered { receipt: receipt.clone() };
-        let delivery = self.end_delivery(&delivery.id, &event, lease).await?;
+        let delivery = self.end_delivery(delivery, &event, lease).await?;
         telemetry::delivered(&delivery, stopwatch);
         log::delivered(&self.parts.settings.transfer, &delivery, connector, &receipt, stopwatch);
         Ok(Outcome::Done)
@@ -188,7 +193,7 @@ impl Pipeline {
         // As it is now: the attempt that has just failed may have been about to rename.
         let intent = self.parts.ledger.delivery(&delivery.id).await?.and_then(|now| now.intent);
         let event = DeliveryEvent::Failed { failure: given_up(error, intent.as_ref()) };
-        let failed = self.end_delivery(&delivery.id, &event, lease).await?;
+        let failed = self.end_delivery(delivery, &event, lease).await?;
         telemetry::delivery_failed(error);
         log::delivery_failed(&self.parts.settings.transfer, &failed, connector, error);
         if let Some(connector) = connector
@@ -200,13 +205,13 @@ impl Pipeline {
         Ok(Outcome::Done)
     }
 
-    /// Records the end of a delivery, with the task to announce it where somebody listens and the engine leaves that to us.
-    async fn end_delivery(&self, id: &DeliveryId, event: &DeliveryEvent, lease: &Lease) -> Result<Delivery> {
+    /// Records the end of a delivery, with the task to announce it where somebody listens and nobody else tells of it.
+    async fn end_delivery(&self, delivery: &Delivery, event: &DeliveryEvent, lease: &Lease) -> Result<Delivery> {
         let (ledger, now) = (&self.parts.ledger, Timestamp::now());
-        if self.parts.transfer_events.is_empty() || self.parts.transport.announces() {
-            ledger.apply_delivery(id, event, Some(lease), now).await
+        if self.parts.transfer_events.is_empty() || self.parts.transport.announces(delivery.intent.as_ref()) {
+            ledger.apply_delivery(&delivery.id, event, Some(lease), now).await
         } else {
-            ledger.end_delivery(id, event, Some(lease), now).await
+            ledger.end_delivery(&delivery.id, event, Some(lease), now).await
         }
     }
 }
@@ -226,12 +231,22 @@ struct LedgerJournal {
     lease: Lease,
     sent: Arc<AtomicU64>,
     passage: Arc<Passage>,
+    /// What the attempt recorded last.
+    intended: Mutex<Option<Intent>>,
+}
+
+impl LedgerJournal {
+    fn intended(&self) -> Option<Intent> {
+        self.intended.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 #[async_trait]
 impl Journal for LedgerJournal {
     async fn intend(&self, intent: Intent) -> Result<()> {
         self.passage.reached();
+        // Whether or not the ledger takes it: what it tells of has begun.
+        *self.intended.lock().unwrap_or_else(PoisonError::into_inner) = Some(intent.clone());
         let event = DeliveryEvent::Intended { intent };
         self.ledger.apply_delivery(&self.delivery, &event, Some(&self.lease), Timestamp::now()).await.map(drop)
     }

@@ -89,7 +89,7 @@ pub struct Parts {
     pub changes: Arc<dyn Changes>,
     /// Transfers, their connectors, access keys.
     pub transfers: Arc<dyn Transfers>,
-    /// Where events of transfers, and of deliveries that our own engine makes, go.
+    /// Where events of transfers go, and of deliveries that no service behind the engine tells of.
     pub transfer_events: Vec<Arc<dyn TransferEventSink>>,
     /// The way to partners' webhooks.
     pub notifier: Arc<dyn Notifier>,

@@ -27,8 +27,10 @@ pub trait Transport: Send + Sync {
     /// `SP-DELIVER-…`; the caller only logs it.
     async fn discard(&self, connector: &Connector, traces: Traces<'_>) -> Result<()>;
 
-    /// Whether the service that sends for it announces each end itself, so that an event of ours would be a second one.
-    fn announces(&self) -> bool {
+    /// Whether a service that sends for it announces this end itself, so that an event of ours would be a second one. `intent` is
+    /// what the last attempt recorded or found, also where it was withdrawn since: such a service tells of what it has begun, and of
+    /// nothing else.
+    fn announces(&self, _intent: Option<&Intent>) -> bool {
         false
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile, UserSecret};
+use sealpost_core::delivery::Intent;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::ConnectorId;
 use sealpost_core::port::{Establishing, SecretStore, Transport};
@@ -216,6 +217,19 @@ async fn nothing_is_started_through_a_connector_that_trusts_what_nobody_approved
     let none = made_elsewhere(&moto, &[]);
     let (error, is_started) = attempt(&engine, &proxy, &naming(&none, &[OLD])).await;
     assert!(error.is(&codes::deliver::NO_HOST_KEY) && !is_started, "{error}");
+}
+
+/// Not of one that it was only asked for, as far as anybody knows.
+#[test]
+fn the_service_tells_of_transfers_that_it_has_begun() {
+    let engine = AwsTransfer::new(AwsTransferSettings::default(), Arc::new(TestSecrets));
+    let tells_of = |recorded: &str| {
+        let (temporary_path, final_path) = (recorded.to_owned(), "in/a.csv.pgp".to_owned());
+        engine.announces(Some(&Intent { temporary_path, final_path, account: "arn".to_owned() }))
+    };
+    assert!(tells_of("transfer:t-1 of dlv_1 since 2026-11-01T00:00:00Z"));
+    assert!(!tells_of("asked:dlv_1-0 since 2026-11-01T00:00:00Z"));
+    assert!(!engine.announces(None));
 }
 
 /// It is waited for, as it is by every other way to a server.

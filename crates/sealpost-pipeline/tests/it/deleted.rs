@@ -15,7 +15,7 @@ use crate::rig::Rig;
 use crate::worker::{admitted, beside};
 
 /// Takes a report to `succeeded`, with a file that the store does not have.
-async fn produced(rig: &Rig, job: &Job) {
+pub(crate) async fn produced(rig: &Rig, job: &Job) {
     for event in [started(1), stored(job)] {
         rig.pipeline.parts().ledger.apply(&job.id, &event, None, Timestamp::now()).await.unwrap();
     }

@@ -1,8 +1,24 @@
-//! Events: each at least once to every sink, and one when all files of a transfer have ended.
+//! Events: each at least once to every sink, and one when all files of a transfer have ended; of deliveries those that nobody else
+//! tells of.
 
+use jiff::Timestamp;
+use sealpost_core::delivery::DeliveryEvent;
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::id::DeliveryId;
+use sealpost_core::partner::Partner;
+use sealpost_core::receipt::Receipt;
+use sealpost_core::task::WorkKind;
 use sealpost_core::transfer::{Action, TransferConnector};
+use sealpost_pipeline::Worked;
+use sealpost_testkit::suite::ledger::admission;
+use sealpost_testkit::suite::ledger::deliveries::receipt;
+use sealpost_testkit::suite::ledger::records::{sample_connector, sample_partner};
+use tokio_util::sync::CancellationToken;
 
+use crate::deleted::produced;
+use crate::meddler::begun;
 use crate::rig::{Rig, Wish, object};
+use crate::worker::admitted;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_item_and_the_transfer_are_announced_to_every_sink() {
@@ -45,7 +61,7 @@ async fn every_item_and_the_transfer_are_announced_to_every_sink() {
 }
 
 /// To another address.
-fn moved(connector: TransferConnector) -> sealpost_core::Result<TransferConnector> {
+fn moved(connector: TransferConnector) -> Result<TransferConnector> {
     Ok(TransferConnector { url: "sftp://elsewhere.example".to_owned(), ..connector })
 }
 
@@ -62,5 +78,54 @@ async fn an_event_that_comes_again_is_the_same_though_the_connector_has_changed(
         let (twin, _) = late.iter().find(|(other, _)| other.id == event.id).unwrap();
         assert_eq!(twin.envelope, event.envelope);
         assert_ne!(body["detail"]["url"], "sftp://elsewhere.example");
+    }
+}
+
+/// A delivery that waits to be made, of a partner's file that is in the store.
+async fn pending(rig: &Rig) -> DeliveryId {
+    let parts = rig.pipeline.parts();
+    parts.records.put_partner(&sample_partner("acme")).await.unwrap();
+    let connector = sample_connector("acme", "main");
+    parts.records.put_connector(&connector).await.unwrap();
+    let mut asked = admission("acme");
+    asked.request.deliver_to = vec![connector.id];
+    let job = admitted(rig, asked).await;
+    produced(rig, &job).await;
+    let delivery = parts.ledger.deliveries(&job.id).await.unwrap().remove(0);
+    let path = parts.store.object_path(&delivery.file.key);
+    rig.put(path.strip_prefix("/sealpost/").unwrap(), &vec![0; usize::try_from(delivery.file.size).unwrap()]);
+    delivery.id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_is_told_by_the_service_that_began_with_it_and_otherwise_by_us() {
+    fn completes() -> Result<Receipt> {
+        Ok(receipt())
+    }
+    fn fails() -> Result<Receipt> {
+        Err(Error::new(&codes::deliver::DIRECTORY, "on purpose"))
+    }
+    for (service, has_begun, enabled, told) in [
+        (completes as fn() -> Result<Receipt>, false, false, &["SFTP Connector File Send Failed"][..]),
+        // An earlier attempt began with it.
+        (completes, true, false, &[]),
+        (completes, false, true, &[]),
+        (fails, false, true, &[]),
+    ] {
+        let rig = Rig::idle(Wish { service: Some(service), ..Wish::default() }).await;
+        let (id, parts, never) = (pending(&rig).await, rig.pipeline.parts(), CancellationToken::new());
+        if has_begun {
+            let started = DeliveryEvent::Started { attempt: 1, worker: "another".to_owned() };
+            for event in [started, DeliveryEvent::Intended { intent: begun() }] {
+                parts.ledger.apply_delivery(&id, &event, None, Timestamp::now()).await.unwrap();
+            }
+        }
+        parts.records.put_partner(&Partner { enabled, ..sample_partner("acme") }).await.unwrap();
+        assert_eq!(rig.pipeline.work_one(&[WorkKind::Deliver], &never).await.unwrap(), Worked::Task);
+        let ended = parts.ledger.delivery(&id).await.unwrap().unwrap();
+        assert!(ended.status.is_terminal(), "{ended:#?}");
+        while rig.pipeline.work_one(&[WorkKind::AnnounceDelivery], &never).await.unwrap() == Worked::Task {}
+        let heard: Vec<String> = rig.heard.events().into_iter().map(|(event, _)| event.detail_type).collect();
+        assert_eq!(heard, told, "{ended:#?}");
     }
 }

@@ -1,9 +1,11 @@
-//! The real engine, with a partner who does something on the server right after a file was retrieved.
+//! The real engine, with a partner who does something on the server right after a file was retrieved, or a service that sends in its
+//! place.
 
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use sealpost_core::connector::Connector;
+use sealpost_core::delivery::Intent;
 use sealpost_core::error::Result;
 use sealpost_core::id::ConnectorId;
 use sealpost_core::port::{
@@ -21,15 +23,35 @@ pub(crate) struct Meddler {
     pub(crate) after_retrieve: Arc<Mutex<Option<Meddling>>>,
     /// Connectors that the engine was to keep nothing of any more.
     pub(crate) retired: Arc<Mutex<Vec<ConnectorId>>>,
+    /// What comes of each file where a service sends it: one that tells of what it has begun.
+    pub(crate) service: Option<fn() -> Result<Receipt>>,
+}
+
+/// What the service's work is recorded as.
+pub(crate) fn begun() -> Intent {
+    Intent { temporary_path: "begun".to_owned(), final_path: "in/a".to_owned(), account: "a service".to_owned() }
 }
 
 #[async_trait]
 impl Transport for Meddler {
     async fn send(&self, shipment: Shipment<'_>) -> Result<Receipt> {
-        self.engine.send(shipment).await
+        let Some(outcome) = self.service else { return self.engine.send(shipment).await };
+        shipment.journal.intend(begun()).await?;
+        let outcome = outcome();
+        if outcome.is_err() {
+            shipment.journal.withdraw().await?;
+        }
+        outcome
+    }
+
+    fn announces(&self, intent: Option<&Intent>) -> bool {
+        self.service.is_some() && intent == Some(&begun())
     }
 
     async fn discard(&self, connector: &Connector, traces: Traces<'_>) -> Result<()> {
+        if self.service.is_some() {
+            return Ok(());
+        }
         self.engine.discard(connector, traces).await
     }
 

@@ -13,6 +13,7 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::{AccessKeyId, ConnectorId, TransferId};
 use sealpost_core::object::ObjectPath;
 use sealpost_core::port::{SecretStore, TransferEvent, TransferEventSink};
+use sealpost_core::receipt::Receipt;
 use sealpost_core::transfer::{Action, ItemStatus, Transfer, TransferConnector, TransferItem};
 use sealpost_deliver::{Sftp, WebhookSettings, Webhooks};
 use sealpost_ledger::{LedgerSet, SqliteLedger};
@@ -36,6 +37,8 @@ pub(crate) struct Wish {
     pub(crate) lease: Duration,
     /// Where secrets are; files when not given.
     pub(crate) secrets: Option<Arc<dyn SecretStore>>,
+    /// What comes of each file where a service sends it in the engine's place.
+    pub(crate) service: Option<fn() -> Result<Receipt>>,
     /// What stands between the flow and its ledger.
     pub(crate) between: Box<dyn FnOnce(&mut LedgerSet)>,
 }
@@ -51,6 +54,7 @@ impl Default for Wish {
             refusals: 0,
             lease,
             secrets: None,
+            service: None,
             between: Box::new(|_| ()),
         }
     }
@@ -167,6 +171,7 @@ impl Rig {
                 engine: Sftp::new(secrets.clone()),
                 after_retrieve: meddling.clone(),
                 retired: retired.clone(),
+                service: wish.service,
             }),
             ledger: ledger.ledger,
             records: ledger.records,
