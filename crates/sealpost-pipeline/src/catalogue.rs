@@ -30,7 +30,7 @@ pub struct Catalogue {
 impl Catalogue {
     /// Loads a folder. Every problem of every file is reported at once, with file and line.
     ///
-    /// A database that is down now is no problem of the catalogue: what needs no database — the API, deliveries, the
+    /// A database that is down or busy now is no problem of the catalogue: what needs no database — the API, deliveries, the
     /// operators' commands — goes on, and the report type is described when it is first run. The database is waited for once,
     /// however many report types are its.
     ///
@@ -187,7 +187,8 @@ fn read_one(
     Ok((report, source.clone()))
 }
 
-/// Sources that could not be reached, by name, and why.
+/// Sources that could not answer, by name, and why: a server that is not there, one that is busy or falls silent, a secret that can't
+/// be had. Each of them may have taken minutes to say so.
 type Away = BTreeMap<String, Error>;
 
 async fn describe(
@@ -206,9 +207,7 @@ async fn describe(
         Ok(columns) => report.columns = columns,
         Err(error) if error.is_retried() => {
             crate::log::not_described(&report.id, &error);
-            if error.is(&codes::source::UNREACHABLE) {
-                away.insert(report.settings.source.clone(), error);
-            }
+            away.insert(report.settings.source.clone(), error);
         }
         // The source names line and column; the file is known here.
         Err(error) if is_about_the_files(&error) => return Err(error.context(file.with_extension("sql").display())),

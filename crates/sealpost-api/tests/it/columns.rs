@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use async_trait::async_trait;
 use reqwest::StatusCode;
-use sealpost_core::error::codes;
-use sealpost_core::port::SecretStore;
+use sealpost_core::column::Column;
+use sealpost_core::error::{Code, Error, codes};
+use sealpost_core::port::{RowStream, SecretStore, Source};
+use sealpost_core::report::{Query, ReportType};
 use sealpost_pipeline::Catalogue;
 use sealpost_secrets::SecretStores;
 use serde_json::{Value as Json, json};
@@ -89,4 +93,50 @@ async fn a_database_that_never_answers_is_waited_for_once() {
     let error = Catalogue::load(folder.path(), &sources, sealpost_format::FORMATS).await.unwrap_err();
     assert!(error.is(&codes::config::CATALOGUE), "{error:?}");
     assert!(error.fields()[0].detail.contains("SP-SOURCE-008"), "{:?}", error.fields());
+}
+
+/// A source that can't describe anything now, and how often it was to.
+struct Away {
+    code: &'static Code,
+    asked: AtomicU32,
+}
+
+#[async_trait]
+impl Source for Away {
+    fn parse(&self, _: &ReportType) -> sealpost_core::Result<()> {
+        Ok(())
+    }
+
+    async fn describe(&self, _: &ReportType) -> sealpost_core::Result<Vec<Column>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Err(Error::new(self.code, "on purpose"))
+    }
+
+    async fn open(&self, _: &Query) -> sealpost_core::Result<Box<dyn RowStream>> {
+        unreachable!("nothing is run here")
+    }
+
+    async fn check(&self) -> sealpost_core::Result<()> {
+        unreachable!("nothing is run here")
+    }
+}
+
+/// A lock on a table, a server that falls silent, a secret store that is away: each takes its time.
+#[tokio::test]
+async fn a_source_is_waited_for_once_whatever_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..3 {
+        let write = |kind: &str, text: &str| {
+            std::fs::write(folder.path().join(format!("r{number}.v1.{kind}")), text).unwrap();
+        };
+        write("toml", "title = \"One of three\"\n");
+        write("sql", "SELECT 1 AS a FROM t WHERE partner = :partner_scope");
+    }
+    for code in [&codes::source::BUSY, &codes::source::BROKEN, &codes::secrets::UNREACHABLE] {
+        let source = Arc::new(Away { code, asked: AtomicU32::new(0) });
+        let sources = BTreeMap::from([("main".to_owned(), source.clone() as Arc<dyn Source>)]);
+        let loaded = Catalogue::load(folder.path(), &sources, sealpost_format::FORMATS).await.unwrap();
+        assert_eq!(loaded.iter().filter(|report| report.columns.is_empty()).count(), 3);
+        assert_eq!(source.asked.load(Ordering::Relaxed), 1, "{}", code.id);
+    }
 }
