@@ -466,6 +466,10 @@ fn events_hurry_what_waits_and_schedules_look_after_the_queue() {
     );
     let names: Vec<&str> = place.split('\'').filter(|part| part.len() > 2 && *part != ", ").collect();
     created["detail"]["object"]["key"] = json!(format!("reports/{}/{}-1/{}", names[0], names[1], names[2]));
+    let told = json!({"source": "sealpost.transfer", "detail-type": "SFTP Connector File Send Completed", "detail": {
+        "transfer-id": names[1], "file-path": format!("/sealpost/{}/{}-1/{}", names[0], names[1], names[2]),
+    }});
+    assert_eq!(events.invoke(&told), json!({"meant": 0, "hurried": 0}), "another delivery of the report has ended");
     // As it lies in the dead letters, after Lambda gave it up.
     let given_up =
         json!({"version": "1.0", "requestContext": {"condition": "RetriesExhausted"}, "requestPayload": created});

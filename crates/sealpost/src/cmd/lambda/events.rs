@@ -10,6 +10,7 @@
 //! from somebody else costs a look.
 
 use sealpost_core::error::Result;
+use sealpost_core::id::JobId;
 use sealpost_pipeline::{Hurried, LookedAfter, Pipeline};
 use serde_json::{Value as Json, json};
 
@@ -38,11 +39,14 @@ impl Function for Events {
         let event = event.get("requestPayload").unwrap_or(event);
         let text = |pointer: &str| event.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
         let (source, kind) = (text("/source"), text("/detail-type"));
+        let transfer = text("/detail/transfer-id");
         let hurried = match (source, kind) {
+            // A report's delivery that has ended, told by ourselves: nothing waits for it, and whatever else waits with the same file
+            // would make an attempt for nothing.
+            ("sealpost.transfer", _) if transfer.parse::<JobId>().is_ok() => Hurried::default(),
             ("aws.transfer" | "sealpost.transfer", kind) if kind.starts_with("SFTP Connector File Send ") => {
                 let object = [text("/detail/file-path"), text("/detail/local-file-location/key")];
                 let object = object.into_iter().find(|object| !object.is_empty()).unwrap_or_default();
-                let transfer = text("/detail/transfer-id");
                 // One that has recorded no transfer may have started this one, and have been stopped before it could.
                 let is_meant = |delivery: &sealpost_core::delivery::Delivery| {
                     let recorded = delivery.intent.as_ref().and_then(sealpost_deliver::recorded_transfer);
