@@ -36,8 +36,8 @@ const BATCHES_IN_FLIGHT: usize = 2;
 /// Attempts that may be cut short by a dying process before the job is given up.
 pub(crate) const MOST_INTERRUPTIONS: u32 = 1000;
 
-/// Earlier attempts that are tidied up after. Each tidies up after those before it, so that only attempts that were all cut off
-/// at once leave more.
+/// Earlier attempts that are tidied up after where one was cut off. Each tidies up after those before it, so that only attempts that
+/// were all cut off at once leave more.
 const MOST_TIDIED: usize = 64;
 
 /// How far an attempt is, shared with its heartbeat.
@@ -120,7 +120,7 @@ impl Pipeline {
         let counters = Arc::new(Counters::default());
         let work = async {
             // What a crashed attempt left behind is nobody's: each attempt has a place of its own.
-            for earlier in (1..attempt).rev().take(MOST_TIDIED) {
+            for earlier in (1..attempt).rev().take(places_to_tidy(attempt, job.failed_attempts)) {
                 self.discard(&job, earlier).await;
             }
             self.made(&job, attempt, &counters).await
@@ -255,6 +255,12 @@ impl Pipeline {
     }
 }
 
+/// How many earlier attempts this one tidies up after. Those that failed have done it themselves, as far as the store let the last of
+/// them: a report that waits for a database may have made hundreds, and asking for all of them anew is work for the store each time.
+fn places_to_tidy(attempt: u32, failed_attempts: u32) -> usize {
+    if attempt > failed_attempts.saturating_add(1) { MOST_TIDIED } else { 1 }
+}
+
 /// Source to channel.
 async fn read(mut rows: Box<dyn RowStream>, sender: mpsc::Sender<RowMessage>, counters: &Counters) -> Result<()> {
     while let Some(batch) = rows.next().await? {
@@ -321,6 +327,13 @@ fn first_cause(read: Result<()>, written: Result<()>, stored: Result<SealedFile>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_attempts_that_were_cut_off_are_looked_for_again() {
+        for (attempt, failed, looked_for) in [(2, 1, 1), (181, 180, 1), (2, 0, MOST_TIDIED), (181, 179, MOST_TIDIED)] {
+            assert_eq!(places_to_tidy(attempt, failed), looked_for, "{attempt} {failed}");
+        }
+    }
 
     #[test]
     fn the_cause_is_reported_not_its_consequences() {
