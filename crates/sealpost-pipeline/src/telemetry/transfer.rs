@@ -17,7 +17,10 @@ pub(super) fn describe() {
         "sealpost_transfer_attempts_failed_total",
         "Attempts at items of transfers that failed and are repeated, by error code."
     );
-    metrics::describe_counter!("sealpost_transfer_events_total", "Events of transfers, by sink and outcome.");
+    metrics::describe_counter!(
+        "sealpost_transfer_events_total",
+        "Events of transfers and deliveries, by sink and outcome."
+    );
 }
 
 pub(crate) fn completed(item: &TransferItem, stopwatch: Stopwatch) {
