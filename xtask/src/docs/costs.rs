@@ -1,5 +1,7 @@
 //! The costs in docs/deploy-aws.md, calculated again.
 
+use std::collections::BTreeSet;
+
 use crate::workspace::{read, root};
 
 const PAGE: &str = "docs/deploy-aws.md";
@@ -72,6 +74,31 @@ fn the_costs_are_added_up_rightly() {
         same(cell(3), cell(1) + common + transfer, 4, "Transfer Family");
         same(cell(4), cell(2) * thousands, 2, "a month, built-in engine");
         same(cell(5), cell(3) * thousands, 2, "a month, Transfer Family");
+    }
+}
+
+/// Those that CloudWatch makes of our logs, and those that the events function writes.
+#[test]
+fn every_metric_of_our_own_is_paid_for() {
+    let filters = read(&root().join("deploy/terraform/modules/observability/filters.tf")).unwrap();
+    let counted = filters.lines().filter_map(|line| {
+        let (filter, settings) = line.split_once("= { function = ")?;
+        // What two functions say counts once.
+        let named = settings.split_once("metric = \"").and_then(|(_, rest)| rest.split('"').next());
+        Some(named.unwrap_or_else(|| filter.trim()).to_owned())
+    });
+    let events = read(&root().join("crates/sealpost/src/cmd/lambda/events.rs")).unwrap();
+    let (values, _) = events.split_once("let values = [").unwrap().1.split_once("];").unwrap();
+    let written =
+        values.lines().filter_map(|line| line.trim().strip_prefix("(\"")?.split('"').next().map(str::to_owned));
+    let metrics: BTreeSet<String> = counted.chain(written).collect();
+    assert!(metrics.contains("tasks_buried") && metrics.contains("QueueDead"), "{metrics:?}");
+
+    let page = read(&root().join(PAGE)).unwrap();
+    let fixed = tables(&page, "| what | unit price | small, quantity |").remove(0);
+    let row = fixed.iter().find(|row| row[0] == "Metrics of our own").unwrap();
+    for quantity in [&row[2], &row[4], &row[6]] {
+        assert_eq!(quantity.parse::<usize>().unwrap(), metrics.len(), "{PAGE}: {metrics:?}");
     }
 }
 
