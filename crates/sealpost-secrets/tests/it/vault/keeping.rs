@@ -215,3 +215,22 @@ async fn nothing_is_written_or_removed_where_the_engine_is_another_or_not_told()
     hidden.forget(&reference).await.unwrap();
     assert_eq!(operator.status("two/metadata/partners/acme/main/1").await, 404);
 }
+
+#[tokio::test]
+async fn a_removal_that_no_engine_takes_is_none() {
+    let answers = Answers::start().await;
+    let operator = Operator::of(&answers);
+    operator.mount("kv", "kv", Some("1")).await;
+    let settings = json!({"address": answers.address});
+    let at_kv = || kept_at("vault:kv/partners", &settings, &[("VAULT_TOKEN", ROOT)]).0;
+    let vault = at_kv();
+    let reference = vault.keep("acme/main/1", &secret("canary")).await.unwrap();
+    // It gets versions, with what is in it, and this process has not heard of that.
+    operator.mount("kv", "kv", Some("2")).await;
+    let error = vault.forget(&reference).await.unwrap_err();
+    assert!(error.is(&codes::secrets::REFERENCE) && error.detail().contains("404"), "{error}");
+    let all = "kv/metadata/partners/acme/main/1";
+    assert_eq!(operator.status(all).await, 200, "it is still there");
+    at_kv().forget(&reference).await.unwrap();
+    assert_eq!(operator.status(all).await, 404);
+}
