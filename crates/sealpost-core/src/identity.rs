@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result, codes};
 
@@ -69,7 +69,7 @@ impl fmt::Display for Genuine {
 impl std::error::Error for Genuine {}
 
 /// What a caller may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub enum Scope {
     /// See report types, reports, files, keys, destinations, usage: everything that changes nothing.
     #[serde(rename = "reports:read")]
@@ -124,6 +124,14 @@ impl fmt::Display for Scope {
     }
 }
 
+/// By [`FromStr`], which names those that there are to be given where it knows none.
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|error: Error| serde::de::Error::custom(error.detail()))
+    }
+}
+
 impl FromStr for Scope {
     type Err = Error;
 
@@ -154,5 +162,7 @@ mod tests {
         assert_eq!(scope.as_str().parse::<Scope>().expect("a scope"), scope);
         assert_eq!(serde_json::from_value::<Scope>(scope.as_str().into()).expect("json"), scope);
         assert!(!scope.is_needed() && !Scope::all().contains(&scope));
+        let error = serde_json::from_value::<Scope>("reports".into()).expect_err("unknown").to_string();
+        assert!(error.contains("reports:read, reports:write") && !error.contains("schedules"), "{error}");
     }
 }

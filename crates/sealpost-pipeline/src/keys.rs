@@ -50,7 +50,7 @@ impl Pipeline {
     /// Makes a key for a partner, in somebody's name.
     ///
     /// # Errors
-    /// `SP-REQUEST-008` where there is no such partner.
+    /// `SP-REQUEST-008` where there is no such partner, `-001` for scopes of which no operation needs any.
     pub async fn issue_key_by(&self, author: &Author, partner: &PartnerId, wish: &KeyWish) -> Result<(ApiKey, Secret)> {
         self.make_key(author, partner, wish, u32::MAX).await
     }
@@ -63,6 +63,7 @@ impl Pipeline {
         most: u32,
     ) -> Result<(ApiKey, Secret)> {
         self.fresh_partner(partner).await?;
+        check_use(&wish.scopes)?;
         let id = random(12);
         let text = format!("sp_{id}_{}", random(SECRET_LENGTH));
         let mut scopes = wish.scopes.clone();
@@ -87,8 +88,8 @@ impl Pipeline {
     /// Makes a key that a partner asks for, which can do no more than the caller itself.
     ///
     /// # Errors
-    /// `SP-REQUEST-001` for scopes beyond `held` and for an end after that of the caller's own key, `-037` for one key too
-    /// many.
+    /// `SP-REQUEST-001` for scopes beyond `held`, for scopes of which no operation needs any, and for an end after that of the
+    /// caller's own key; `-037` for one key too many.
     pub async fn create_key(
         &self,
         author: &Author,
@@ -195,6 +196,15 @@ impl Pipeline {
         let id = id.parse().map_err(|_| missing())?;
         self.parts.records.api_key(&id).await?.filter(|key| key.partner == *partner).ok_or_else(missing)
     }
+}
+
+/// A key that may do nothing looks like one that works.
+fn check_use(scopes: &[Scope]) -> Result<()> {
+    if scopes.iter().any(|scope| scope.is_needed()) {
+        return Ok(());
+    }
+    let field = FieldError::new("/scopes", "expected at least one that an operation needs");
+    Err(Error::new(&codes::request::INVALID, "the key could do nothing").with_fields(vec![field]))
 }
 
 fn works_no_more(id: &ApiKeyId) -> Error {

@@ -112,4 +112,21 @@ async fn a_key_with_a_scope_that_nothing_needs_works_and_can_be_rotated() {
     let named = json!({"scopes": ["reports:read", "schedules:write"]});
     let (status, made) = json_of(rig.post(&rig.acme, "/v1/api-keys", &named)).await;
     assert_eq!((status, &made["scopes"]), (StatusCode::CREATED, &json!(["reports:read"])), "{made}");
+
+    // A key that may do nothing else may do nothing, and gets no successor.
+    let idle = ApiKey { id: "abcdefghijkn".parse().unwrap(), scopes: vec![Scope::SchedulesWrite], ..before };
+    rig.pipeline.parts().records.put_api_key(&idle).await.unwrap();
+    let nothing = json!({"scopes": ["schedules:write"]});
+    for refused in [
+        json_of(rig.post(&rig.acme, "/v1/api-keys", &nothing)).await,
+        json_of(rig.post(&rig.acme, "/v1/api-keys/abcdefghijkn:rotate", &json!({}))).await,
+        json_of(rig.operate(Method::POST, KEYS).json(&nothing)).await,
+    ] {
+        let (status, problem) = refused;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (StatusCode::BAD_REQUEST, &json!("/scopes")),
+            "{problem}"
+        );
+    }
 }
