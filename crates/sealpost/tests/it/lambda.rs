@@ -501,6 +501,8 @@ fn functions_say_that_the_ledger_is_away() {
     for function in [&worker, &events] {
         assert!(function.log().contains("the ledger did not answer"), "{}", function.log());
     }
+    // What Lambda is told of, once more, is no further line.
+    assert!(!events.log().contains("the event can't be answered"), "{}", events.log());
 }
 
 /// The emulator of cargo-lambda, which speaks to functions as Lambda does, and has a URL for each of them.

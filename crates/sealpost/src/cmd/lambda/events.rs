@@ -34,10 +34,7 @@ impl Function for Events {
     const NAME: &'static str = "events";
 
     async fn answer(&self, event: &Json, _time: &Time) -> Result<Json> {
-        // What Lambda itself gave up on lies in the dead letters with a record of the attempts around it (AWS Lambda, "Adding a
-        // destination"); whoever hands it in again need not unwrap it.
-        let event = event.get("requestPayload").unwrap_or(event);
-        let text = |pointer: &str| event.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+        let text = |pointer: &str| text(event, pointer);
         let (source, kind) = (text("/source"), text("/detail-type"));
         let transfer = text("/detail/transfer-id");
         let hurried = match (source, kind) {
@@ -57,7 +54,7 @@ impl Function for Events {
             ("aws.s3", "Object Created") => {
                 self.pipeline.hurry_deliveries(text("/detail/object/key"), |_| true).await?
             }
-            (_, "Scheduled Event") | ("aws.scheduler" | "sealpost.schedule", _) => {
+            (source, kind) if is_look(source, kind) => {
                 let looked = self.pipeline.look_after().await?;
                 if std::env::var_os(RUNTIME).is_some() {
                     let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
@@ -74,6 +71,23 @@ impl Function for Events {
         tracing::info!(target: "sealpost::lambda", source, kind, meant, hurried, "event");
         Ok(json!({"meant": meant, "hurried": hurried}))
     }
+
+    /// A look says each failure where it meets it: the first may be all that it has time for.
+    fn is_logged(&self, event: &Json) -> bool {
+        is_look(text(event, "/source"), text(event, "/detail-type"))
+    }
+}
+
+/// A text of an event. What Lambda itself gave up on lies in the dead letters with a record of the attempts around it (AWS Lambda,
+/// "Adding a destination"); whoever hands it in again need not unwrap it.
+fn text<'a>(event: &'a Json, pointer: &str) -> &'a str {
+    let event = event.get("requestPayload").unwrap_or(event);
+    event.pointer(pointer).and_then(Json::as_str).unwrap_or_default()
+}
+
+/// Whether an event is a schedule's.
+fn is_look(source: &str, kind: &str) -> bool {
+    kind == "Scheduled Event" || matches!(source, "aws.scheduler" | "sealpost.schedule")
 }
 
 /// The queue's depth in the embedded metric format of `CloudWatch`: a line of the log from which it makes metrics. The function's

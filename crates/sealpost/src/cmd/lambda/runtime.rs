@@ -35,6 +35,11 @@ pub(super) trait Function {
         None
     }
 
+    /// Whether what fails of this event is in the log already, from where it failed.
+    fn is_logged(&self, _event: &Json) -> bool {
+        false
+    }
+
     /// Called once when no more events come.
     async fn stop(&self) {}
 }
@@ -111,7 +116,7 @@ async fn serve<F: Function>(function: &F, stopping: CancellationToken) -> Result
         let time = Time { deadline: event.context.deadline(), stopping: stopping.clone() };
         let answer = function.answer(&event.payload, &time).await;
         *answered = Some(Instant::now());
-        answer.map_err(|error| failed(function, &error, &event.context.request_id))
+        answer.map_err(|error| failed(function, &error, &event))
     });
     let stopped = async {
         stopping.cancelled().await;
@@ -128,13 +133,17 @@ async fn serve<F: Function>(function: &F, stopping: CancellationToken) -> Result
 }
 
 /// An error as Lambda wants it.
-fn failed<F: Function>(function: &F, error: &Error, request_id: &str) -> Diagnostic {
-    let (code, function_name) = (error.code().id, F::NAME);
+fn failed<F: Function>(function: &F, error: &Error, event: &LambdaEvent<Json>) -> Diagnostic {
+    let (code, function_name, request_id) = (error.code().id, F::NAME, event.context.request_id.as_str());
     if let Some(refusal) = function.refusal(error) {
         tracing::info!(target: "sealpost::lambda", function = function_name, request_id, code, detail = error.detail(), "refused");
         return Diagnostic { error_type: refusal.to_owned(), error_message: refusal.to_owned() };
     }
-    tracing::error!(target: "sealpost::lambda", function = function_name, request_id, code, ?error, "the event can't be answered");
+    if function.is_logged(&event.payload) {
+        tracing::debug!(target: "sealpost::lambda", function = function_name, request_id, code, ?error, "the event can't be answered");
+    } else {
+        tracing::error!(target: "sealpost::lambda", function = function_name, request_id, code, ?error, "the event can't be answered");
+    }
     Diagnostic { error_type: code.to_owned(), error_message: error.to_string() }
 }
 
