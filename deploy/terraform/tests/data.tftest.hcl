@@ -373,12 +373,12 @@ run "the_database_of_developers" {
     }
   }
 
-  # Without Performance Insights RDS takes no key for it either. The provider makes up the attribute itself then, so that the plan has none to look at.
   assert {
     condition     = output.most_connections == 85
     error_message = "Workers are counted against another number of connections than RDS lets in."
   }
 
+  # Without Performance Insights RDS takes no key for it either. The provider makes up the attribute itself then, so that the plan has none to look at.
   assert {
     condition     = !aws_db_instance.this[0].performance_insights_enabled && !local.insights
     error_message = "RDS would refuse to make the database: it has no Performance Insights of this size."
