@@ -1,12 +1,14 @@
-//! The thread that waits for the disk: it commits, and takes a long log into the file.
+//! The thread that waits for the disk: it commits, admits, and takes a long log into the file.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 
 use tokio::sync::Mutex;
 
+use super::admit::together::Admissions;
 use super::open::Opening;
 use super::statement::query_scalar;
-use super::turn::Writer;
+use super::turn::{Writer, Writing};
 use super::wal_index::WalIndex;
 
 /// Frames of the log from which on it is taken into the file, where no turn that waits for the disk has done so before.
@@ -18,6 +20,9 @@ const LONGER: u32 = 1_000;
 pub(super) enum Asked {
     /// To commit when it has the lock, behind those who wait for their turns already.
     Commit(Arc<Mutex<Writer>>),
+    /// To admit those who wait, in a transaction that it commits by itself. A task of the runtime would be woken, and wait behind
+    /// others of the runtime, between any two of its transactions; all that time nobody would write.
+    Admit(Arc<Admissions>, Arc<Writing>),
     /// To take the log into the file. Nobody waits for it, and nobody is kept from writing meanwhile.
     Checkpoint,
 }
@@ -28,10 +33,12 @@ pub(super) fn start(opening: Opening) -> std::io::Result<mpsc::Sender<Asked>> {
     let thread = std::thread::Builder::new().name("ledger-commit".to_owned());
     thread.spawn(move || {
         for asked in asked {
-            match asked {
+            // A panic ends what was asked for, whose callers hear of it, and not the thread, for which others wait.
+            drop(catch_unwind(AssertUnwindSafe(|| match asked {
                 Asked::Commit(writer) => writer.blocking_lock().commit(),
+                Asked::Admit(admissions, writing) => admissions.admit_some(writing),
                 Asked::Checkpoint => checkpoint(&opening),
-            }
+            })));
         }
     })?;
     Ok(sender)

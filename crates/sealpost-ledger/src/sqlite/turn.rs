@@ -24,6 +24,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub(super) struct Writing {
     opening: Opening,
     writer: Arc<Mutex<Writer>>,
+    thread: mpsc::Sender<Asked>,
     pub(super) marks: Arc<Marks>,
 }
 
@@ -38,9 +39,21 @@ impl Writing {
     /// Beside a thread that has been started.
     pub(super) fn beside(opening: Opening, thread: mpsc::Sender<Asked>) -> Self {
         let (marks, log) = (Arc::<Marks>::default(), Log::of(opening.index()));
-        let writer =
-            Writer { thread, marks: marks.clone(), log, connection: None, set: None, open: None, ended: Vec::new() };
-        Self { opening, writer: Arc::new(Mutex::new(writer)), marks }
+        let writer = Writer {
+            thread: thread.clone(),
+            marks: marks.clone(),
+            log,
+            connection: None,
+            set: None,
+            open: None,
+            ended: Vec::new(),
+        };
+        Self { opening, writer: Arc::new(Mutex::new(writer)), thread, marks }
+    }
+
+    /// Asks the thread that waits for the disk. False when it is gone, as by a panic.
+    pub(super) fn ask(&self, what: Asked) -> bool {
+        self.thread.send(what).is_ok()
     }
 
     /// A write transaction. It sees the newest state and excludes every other writer, of other processes too.
@@ -48,11 +61,18 @@ impl Writing {
         // Before it takes its place in the line: each waits for itself, not for all those before it as well.
         let asked = Instant::now();
         let mut writer = self.writer.clone().lock_owned().await;
-        if writer.open.is_some() {
-            // Turns have ended, and the commit waits for this lock behind this one.
-            writer.run("SAVEPOINT turn").map_err(fault::write)?;
-        } else {
-            writer.begin(&self.opening, durability, asked).await?;
+        while !writer.begin(&self.opening, durability, asked)? {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(Turn { writer, ended: false })
+    }
+
+    /// [`begin`](Self::begin) on the thread that waits for the disk: blocks it.
+    pub(super) fn begin_here(&self, durability: Durability) -> Result<Turn> {
+        let asked = Instant::now();
+        let mut writer = self.writer.clone().blocking_lock_owned();
+        while !writer.begin(&self.opening, durability, asked)? {
+            std::thread::sleep(PAUSE);
         }
         Ok(Turn { writer, ended: false })
     }
@@ -91,12 +111,30 @@ struct Ended {
 }
 
 impl Writer {
-    /// `BEGIN IMMEDIATE`, so that it never has to be begun again because another came between its read and its write.
-    async fn begin(&mut self, opening: &Opening, durability: Durability, asked: Instant) -> Result<()> {
+    /// A transaction, or a savepoint in the one that is open. False where another process writes: to be asked again after a pause.
+    fn begin(&mut self, opening: &Opening, durability: Durability, asked: Instant) -> Result<bool> {
+        if self.open.is_some() {
+            // Turns have ended, and the commit waits for the lock behind this one.
+            return self.run("SAVEPOINT turn").map(|()| true).map_err(fault::write);
+        }
+        self.set_up(opening, durability)?;
+        // IMMEDIATE, so that it never has to be begun again because another came between its read and its write.
+        match self.run("BEGIN IMMEDIATE") {
+            Ok(()) => {
+                self.open = Some(durability);
+                Ok(true)
+            }
+            // Waiting is done by who asks, where it may hold no thread.
+            Err(error) if fault::is_busy(&error) && asked.elapsed() < opening.patience => Ok(false),
+            Err(error) => Err(fault::write(error)),
+        }
+    }
+
+    /// Opens the connection where there is none, and sets it to what the next transaction has to survive.
+    fn set_up(&mut self, opening: &Opening, durability: Durability) -> Result<()> {
         if self.connection.is_none() {
             self.set = None;
             let connection = opening.connect().map_err(fault::write)?;
-            // Waiting is done here, where it holds no thread.
             connection.busy_timeout(Duration::ZERO).map_err(fault::write)?;
             self.connection = Some(connection);
         }
@@ -112,16 +150,6 @@ impl Writer {
             self.connection().and_then(|connection| connection.execute_batch(settings)).map_err(fault::write)?;
             self.set = Some(durability);
         }
-        loop {
-            match self.run("BEGIN IMMEDIATE") {
-                Ok(()) => break,
-                Err(error) if fault::is_busy(&error) && asked.elapsed() < opening.patience => {
-                    tokio::time::sleep(PAUSE).await;
-                }
-                Err(error) => return Err(fault::write(error)),
-            }
-        }
-        self.open = Some(durability);
         Ok(())
     }
 
@@ -222,27 +250,14 @@ impl Turn {
         outcome: Result<T>,
         touched: impl FnOnce(&T) -> Touched,
     ) -> Result<T> {
-        self.ended = true;
-        let is_first = self.writer.ended.is_empty();
-        let outcome = match outcome {
-            Ok(value) if !is_first => self.writer.run("RELEASE turn").map(|()| value).map_err(fault::write),
-            outcome => outcome,
-        };
-        let touched = match &outcome {
-            Ok(value) => Some(touched(value)),
-            // It may be refused because of what another turn did, which nobody may hear of before it is committed.
-            Err(error) if self.writer.take_back(error)? => None,
-            Err(_) => return outcome,
-        };
-        let (told, committed) = oneshot::channel();
-        self.writer.ended.push(Ended { touched, told });
+        let (outcome, committed) = self.leave(outcome, touched)?;
         if self.writer.open == Some(Durability::Process) {
             // Costs microseconds, and nobody has to wait for it.
             self.writer.commit();
             if self.writer.log.is_long() {
                 drop(self.writer.thread.send(Asked::Checkpoint));
             }
-        } else if is_first {
+        } else if self.writer.ended.len() == 1 {
             // Behind those who wait for their turns already. Not by this caller, who may go away.
             let shared = OwnedMutexGuard::mutex(&self.writer).clone();
             if self.writer.thread.send(Asked::Commit(shared)).is_err() {
@@ -251,10 +266,51 @@ impl Turn {
             }
         }
         drop(self);
-        let gone = |_| Error::new(&codes::ledger::UNREACHABLE, "write: the program ended before the commit");
-        committed.await.map_err(gone)??;
+        committed.await.map_err(|_| gone())??;
         outcome
     }
+
+    /// [`end_touching`](Self::end_touching) on the thread that waits for the disk, which commits by itself: behind those who wait
+    /// for their turns already.
+    pub(super) fn end_here<T>(mut self, outcome: Result<T>, touched: impl FnOnce(&T) -> Touched) -> Result<T> {
+        let (outcome, committed) = self.leave(outcome, touched)?;
+        let shared = OwnedMutexGuard::mutex(&self.writer).clone();
+        drop(self);
+        shared.blocking_lock().commit();
+        committed.blocking_recv().map_err(|_| gone())??;
+        outcome
+    }
+
+    /// Ends the turn, and lets it wait for the commit.
+    ///
+    /// # Errors
+    /// The outcome, where nothing of it waits for a commit.
+    fn leave<T>(
+        &mut self,
+        outcome: Result<T>,
+        touched: impl FnOnce(&T) -> Touched,
+    ) -> Result<(Result<T>, oneshot::Receiver<Result<()>>)> {
+        self.ended = true;
+        let is_first = self.writer.ended.is_empty();
+        let outcome = match outcome {
+            Ok(value) if !is_first => self.writer.run("RELEASE turn").map(|()| value).map_err(fault::write),
+            outcome => outcome,
+        };
+        let (touched, outcome) = match outcome {
+            Ok(value) => (Some(touched(&value)), Ok(value)),
+            // It may be refused because of what another turn did, which nobody may hear of before it is committed.
+            Err(error) if self.writer.take_back(&error)? => (None, Err(error)),
+            Err(error) => return Err(error),
+        };
+        let (told, committed) = oneshot::channel();
+        self.writer.ended.push(Ended { touched, told });
+        Ok((outcome, committed))
+    }
+}
+
+/// What a turn is told whose transaction went with the program.
+fn gone() -> Error {
+    Error::new(&codes::ledger::UNREACHABLE, "write: the program ended before the commit")
 }
 
 impl Drop for Turn {

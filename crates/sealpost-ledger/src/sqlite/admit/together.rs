@@ -4,15 +4,15 @@
 //! Nobody waits for others to come. While one transaction waits for the disk those that come meanwhile gather, and are the
 //! next one.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::FutureExt;
 use sealpost_core::error::codes;
 use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::{Error, Result};
 use tokio::sync::oneshot;
 
+use super::super::commits::Asked;
 use super::super::turn::{Turn, Writing};
 use super::super::{Durability, Touched};
 use super::admit;
@@ -43,28 +43,28 @@ impl Admissions {
             waiting.push(Waiting { admission: Box::new(admission), told });
             waiting.len() == 1
         };
-        if is_first {
-            // A task of its own: the others must not depend on whether this caller stays.
-            tokio::spawn(self.clone().admit_all(writing.clone()));
+        // Not by this caller: the others must not depend on whether it stays.
+        if is_first && !writing.ask(Asked::Admit(self.clone(), writing.clone())) {
+            // Who waits hears of it.
+            self.lock().clear();
         }
         let gone = |_| Error::new(&codes::ledger::UNREACHABLE, "the admission was broken off");
         outcome.await.map_err(gone)?
     }
 
-    /// One transaction after the other until nobody waits.
-    async fn admit_all(self: Arc<Self>, writing: Arc<Writing>) {
-        loop {
-            let begun = writing.begin(Durability::Disk).await;
-            let (batch, is_last) = self.next();
-            match begun {
-                // A panic takes this batch with it, whose callers hear of it, and not those who wait behind it: nobody else
-                // would begin their transaction.
-                Ok(turn) => drop(AssertUnwindSafe(admit_batch(turn, batch, &writing)).catch_unwind().await),
-                Err(error) => batch.into_iter().for_each(|one| tell(one.told, Err(error.clone()))),
-            }
-            if is_last {
-                return;
-            }
+    /// Admits those who wait, in one transaction, and has itself asked again where there are more of them: behind what else the
+    /// thread was asked for.
+    pub(in super::super) fn admit_some(self: Arc<Self>, writing: Arc<Writing>) {
+        let begun = writing.begin_here(Durability::Disk);
+        let (batch, is_last) = self.next();
+        match begun {
+            // A panic takes this batch with it, whose callers hear of it, and not those who wait behind it, nor the thread.
+            Ok(turn) => drop(catch_unwind(AssertUnwindSafe(|| admit_batch(turn, batch, &writing)))),
+            Err(error) => batch.into_iter().for_each(|one| tell(one.told, Err(error.clone()))),
+        }
+        if !is_last {
+            let next = Asked::Admit(self, writing.clone());
+            writing.ask(next);
         }
     }
 
@@ -88,26 +88,26 @@ impl Admissions {
     }
 }
 
-async fn admit_batch(turn: Turn, batch: Vec<Waiting>, writing: &Writing) {
+fn admit_batch(turn: Turn, batch: Vec<Waiting>, writing: &Writing) {
     let (asked, told): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.admission, one.told)).unzip();
     let outcome = admit(turn.connection(), &asked);
-    match turn.end_touching(outcome, touched).await {
+    match turn.end_here(outcome, touched) {
         Ok(outcomes) => told.into_iter().zip(outcomes).for_each(|(told, outcome)| tell(told, outcome)),
         // What can't be stored of one must not be the others' loss.
         Err(_) if asked.len() > 1 => {
             for (admission, told) in asked.into_iter().zip(told) {
-                tell(told, alone(writing, admission).await);
+                tell(told, alone(writing, admission));
             }
         }
         Err(error) => told.into_iter().for_each(|told| tell(told, Err(error.clone()))),
     }
 }
 
-async fn alone(writing: &Writing, admission: Box<Admission>) -> Result<Admitted> {
-    let turn = writing.begin(Durability::Disk).await?;
+fn alone(writing: &Writing, admission: Box<Admission>) -> Result<Admitted> {
+    let turn = writing.begin_here(Durability::Disk)?;
     let outcome = admit(turn.connection(), &[admission]);
     let gone = || Error::new(&codes::ledger::UNREACHABLE, "the admission has no outcome");
-    turn.end_touching(outcome, touched).await?.pop().ok_or_else(gone)?
+    turn.end_here(outcome, touched)?.pop().ok_or_else(gone)?
 }
 
 /// New reports are nobody's that was read before; without one, nothing may have been written.
