@@ -19,7 +19,7 @@ use crate::breaker::{Passage, Rest};
 use crate::doubt::{given_up, may_have_written};
 use crate::outage::pause_for_outage;
 use crate::telemetry::Stopwatch;
-use crate::worker::{Beat, Outcome};
+use crate::worker::{Beat, Outcome, waits_unread};
 use crate::{Pipeline, log, telemetry};
 
 /// How long a delivery waits when its connector was changed while it began.
@@ -28,6 +28,15 @@ const CHANGED_PAUSE: Duration = Duration::from_millis(300);
 impl Pipeline {
     /// Works on a deliver task until it is done, to be tried again, or lost.
     pub(crate) async fn deliver(&self, id: &DeliveryId, lease: &mut Lease) -> Result<Outcome> {
+        let mut has_begun = false;
+        match self.deliver_leased(id, lease, &mut has_begun).await {
+            // The partner has the file perhaps: it does not get it again every minute.
+            Err(error) if has_begun && waits_unread(&error, lease) => Ok(Outcome::Dead(error)),
+            outcome => outcome,
+        }
+    }
+
+    async fn deliver_leased(&self, id: &DeliveryId, lease: &mut Lease, has_begun: &mut bool) -> Result<Outcome> {
         let Some(delivery) = self.parts.ledger.delivery(id).await? else { return Ok(Outcome::Done) };
         if delivery.status.is_terminal() {
             return Ok(Outcome::Done);
@@ -44,6 +53,8 @@ impl Pipeline {
             let error = Error::new(&codes::request::PARTNER_DISABLED, format!("partner {}", delivery.partner));
             return self.give_up_delivery(&delivery, Some(&connector), &error, lease).await;
         }
+        // Told of its end: one that can't be read here is found before anything is begun.
+        drop(self.parts.outbox.webhooks(&delivery.partner).await?);
         let passage = match self.breakers.enter(&connector.id, &connector.settings) {
             Ok(passage) => Arc::new(passage),
             Err(rest) => return self.delivery_waits(&delivery, &connector, rest, lease).await,
@@ -55,6 +66,7 @@ impl Pipeline {
         }
         let started = DeliveryEvent::Started { attempt, worker: self.parts.settings.worker.clone() };
         let mut delivery = self.parts.ledger.apply_delivery(id, &started, Some(lease), Timestamp::now()).await?;
+        *has_begun = true;
         log::delivery_started(&delivery, &connector);
         let stopwatch = Stopwatch::start();
         let sent = Arc::new(AtomicU64::new(0));

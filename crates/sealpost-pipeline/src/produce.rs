@@ -80,8 +80,9 @@ struct Writing {
 impl Pipeline {
     /// Works on a produce task until it is done, to be tried again, or lost.
     pub(crate) async fn produce(&self, id: &JobId, lease: &mut Lease) -> Result<Outcome> {
-        let error = match self.produce_leased(id, lease).await {
-            Err(error) if !error.is_retried() && !waits_unread(&error, lease) => error,
+        let mut has_begun = false;
+        let error = match self.produce_leased(id, lease, &mut has_begun).await {
+            Err(error) if !error.is_retried() && (has_begun || !waits_unread(&error, lease)) => error,
             outcome => return outcome,
         };
         // Somebody may cancel it between our look and our event: then there is nothing left to do.
@@ -94,7 +95,7 @@ impl Pipeline {
         self.end_refused(id, error, lease).await
     }
 
-    async fn produce_leased(&self, id: &JobId, lease: &mut Lease) -> Result<Outcome> {
+    async fn produce_leased(&self, id: &JobId, lease: &mut Lease, has_begun: &mut bool) -> Result<Outcome> {
         let Some(job) = self.parts.ledger.job_of_any_partner(id).await? else { return Ok(Outcome::Done) };
         if job.status.is_terminal() {
             return Ok(Outcome::Done);
@@ -106,8 +107,9 @@ impl Pipeline {
             log::left_to_another(&job, pause);
             return Ok(Outcome::Again(pause));
         }
-        // Before anything is begun: a record that can't be read here uses up no attempt.
+        // Before anything is begun: a record that can't be read here uses up no attempt. The webhooks are told of its end.
         drop(self.parts.records.partner(&job.request.partner).await?);
+        drop(self.parts.outbox.webhooks(&job.request.partner).await?);
         let attempt = job.attempts + 1;
         if attempt - job.failed_attempts > MOST_INTERRUPTIONS {
             let error = Error::new(&codes::ledger::INTERRUPTED, format!("report {id}, {} attempts", job.attempts));
@@ -115,6 +117,7 @@ impl Pipeline {
         }
         let started = JobEvent::Started { attempt, worker: self.parts.settings.worker.clone() };
         let job = self.parts.ledger.apply(id, &started, Some(lease), Timestamp::now()).await?;
+        *has_begun = true;
         log::started(&job);
         let stopwatch = Stopwatch::start();
         let counters = Arc::new(Counters::default());

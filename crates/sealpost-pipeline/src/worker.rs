@@ -42,18 +42,20 @@ const UNREAD_PAUSE: Duration = Duration::from_secs(60);
 const MOST_UNREAD: u32 = 24 * 60;
 
 /// Whether a task waits since this process can't read a record: one of a newer version may have written it, and can. A task
-/// that was buried instead would have to be revived by hand.
+/// that was buried instead would have to be revived by hand. What an attempt has made already is not made again for that.
 pub(crate) fn waits_unread(error: &Error, lease: &Lease) -> bool {
     error.is(&codes::ledger::CORRUPT) && lease.epoch < MOST_UNREAD
 }
 
 /// What became of a task.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Outcome {
     /// It is done, one way or the other; the ledger says which.
     Done,
     /// To be claimed again after a pause.
     Again(Duration),
+    /// To the dead letters: its work was begun, and what became of that can't be recorded.
+    Dead(Error),
 }
 
 /// What [`Pipeline::work_one`] did.
@@ -220,7 +222,7 @@ impl Pipeline {
                 log::task_unread(&held, error, UNREAD_PAUSE);
                 self.parts.queue.release(&held, UNREAD_PAUSE).await
             }
-            Err(error) => {
+            Ok(Outcome::Dead(error)) | Err(error) => {
                 log::task_buried(&held, error);
                 self.parts.queue.bury(&held, &error.to_string()).await
             }

@@ -8,8 +8,10 @@ use sealpost_core::job::{Job, JobStatus};
 use sealpost_core::partner::{Grant, Partner};
 use sealpost_core::port::{Admission, Admitted};
 use sealpost_core::task::{Work, WorkKind};
+use sealpost_core::webhook::EventKind;
 use sealpost_pipeline::{Ask, Pipeline, Worked};
 use sealpost_testkit::suite::ledger::admission;
+use sealpost_testkit::suite::ledger::webhooks::sample_webhook;
 use tokio_util::sync::CancellationToken;
 
 use crate::begun::meddle;
@@ -24,6 +26,10 @@ const AS_BEFORE: [&str; 2] = [
     "UPDATE connectors SET record = json_remove(record, '$.settings.newer')",
     "UPDATE partners SET record = json_remove(record, '$.limits.newer')",
 ];
+
+/// An event that this version does not know, and as it was.
+const NEWER_EVENT: &str = "UPDATE webhooks SET record = json_set(record, '$.events[0]', 'report.newer')";
+const KNOWN_EVENT: &str = "UPDATE webhooks SET record = json_set(record, '$.events[0]', 'report.succeeded')";
 
 /// Works on one task of this kind.
 async fn work(pipeline: &Pipeline, kind: WorkKind) {
@@ -95,14 +101,30 @@ async fn delivery(rig: &Rig, job: &JobId) -> Delivery {
     rig.pipeline.parts().ledger.deliveries(job).await.unwrap().remove(0)
 }
 
+/// Gives Acme a webhook.
+async fn hook(rig: &Rig) {
+    let webhook = sample_webhook("acme", &[EventKind::ReportSucceeded]);
+    rig.pipeline.parts().outbox.create_webhook(&webhook, 1).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_only_a_newer_process_can_read_waits_for_it() {
+    waits(&NEWER, &AS_BEFORE).await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_only_a_newer_process_can_read_is_waited_for_before_the_work() {
+    waits(&[NEWER_EVENT], &[KNOWN_EVENT]).await;
+}
+
+async fn waits(newer: &[&'static str], as_before: &[&'static str]) {
     let rig = Rig::idle().await;
+    hook(&rig).await;
     let queue = &rig.pipeline.parts().queue;
     let produced = asked(&rig).await;
     work(&rig.pipeline, WorkKind::Produce).await;
     let waiting = asked(&rig).await;
-    for statement in NEWER {
+    for &statement in newer {
         meddle(&rig, statement).await;
     }
     work(&rig.pipeline, WorkKind::Deliver).await;
@@ -113,7 +135,7 @@ async fn what_only_a_newer_process_can_read_waits_for_it() {
     assert_eq!((made.status, made.attempts), (JobStatus::Queued, 0), "{made:#?}");
 
     // They are tried again in a minute.
-    for statement in AS_BEFORE {
+    for &statement in as_before {
         meddle(&rig, statement).await;
     }
     for task in [Work::Deliver(sent.id), Work::Produce(waiting.clone())] {
@@ -122,6 +144,40 @@ async fn what_only_a_newer_process_can_read_waits_for_it() {
     }
     assert_eq!(delivery(&rig, &produced).await.status, DeliveryStatus::Delivered);
     assert_eq!(job(&rig, &waiting).await.status, JobStatus::Succeeded);
+}
+
+/// What an attempt has made is not made again every minute.
+#[tokio::test]
+async fn a_webhook_that_cannot_be_read_any_more_after_the_work_is_no_reason_to_do_it_again() {
+    let rig = Rig::idle().await;
+    let queue = &rig.pipeline.parts().queue;
+    hook(&rig).await;
+    let produced = asked(&rig).await;
+    work(&rig.pipeline, WorkKind::Produce).await;
+    let begun = asked(&rig).await;
+    let sent = delivery(&rig, &produced).await.id;
+    // A newer process changes the webhook while the attempt is under way.
+    for (trigger, task) in [
+        (
+            "CREATE TRIGGER newer_than_report AFTER UPDATE ON jobs WHEN NEW.status = 'running' BEGIN
+             UPDATE webhooks SET record = json_set(record, '$.events[0]', 'report.newer'); END",
+            Work::Produce(begun.clone()),
+        ),
+        (
+            "CREATE TRIGGER newer_than_delivery AFTER UPDATE ON deliveries WHEN NEW.status = 'sending' BEGIN
+             UPDATE webhooks SET record = json_set(record, '$.events[0]', 'report.newer'); END",
+            Work::Deliver(sent),
+        ),
+    ] {
+        meddle(&rig, trigger).await;
+        work(&rig.pipeline, task.kind()).await;
+        assert!(!queue.hurry(&task).await.unwrap(), "{task:?} waits to be done again");
+        let dead = queue.dead(10).await.unwrap().into_iter().find(|dead| dead.work == task);
+        let reason = dead.unwrap().reason;
+        assert!(reason.starts_with(codes::ledger::CORRUPT.id), "{reason}");
+        meddle(&rig, KNOWN_EVENT).await;
+    }
+    assert_eq!((job(&rig, &begun).await.attempts, delivery(&rig, &produced).await.attempts), (1, 1));
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ impl Pipeline {
             }
             // Another worker has it, or the ledger can't be reached just now: it comes back.
             Err(another) if another.is_retried() => Err(another),
-            Err(_) => Err(error),
+            Err(_) => Ok(Outcome::Dead(error)),
         }
     }
 
