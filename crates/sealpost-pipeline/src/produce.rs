@@ -36,8 +36,8 @@ const BATCHES_IN_FLIGHT: usize = 2;
 /// Attempts that may be cut short by a dying process before the job is given up.
 pub(crate) const MOST_INTERRUPTIONS: u32 = 1000;
 
-/// Earlier attempts that are tidied up after where one was cut off. Each tidies up after those before it, so that only attempts that
-/// were all cut off at once leave more.
+/// Earlier attempts that are tidied up after. Each tidies up after those before it, so that only attempts that were all cut off at once,
+/// or that the store did not let tidy up, leave more.
 const MOST_TIDIED: usize = 64;
 
 /// How far an attempt is, shared with its heartbeat.
@@ -123,7 +123,7 @@ impl Pipeline {
         let counters = Arc::new(Counters::default());
         let work = async {
             // What a crashed attempt left behind is nobody's: each attempt has a place of its own.
-            for earlier in (1..attempt).rev().take(places_to_tidy(attempt, job.failed_attempts)) {
+            for earlier in (1..attempt).rev().take(places_to_tidy(attempt, job.waits)) {
                 self.discard(&job, earlier).await;
             }
             self.made(&job, attempt, &counters).await
@@ -258,10 +258,11 @@ impl Pipeline {
     }
 }
 
-/// How many earlier attempts this one tidies up after. Those that failed have done it themselves, as far as the store let the last of
-/// them: a report that waits for a database may have made hundreds, and asking for all of them anew is work for the store each time.
-fn places_to_tidy(attempt: u32, failed_attempts: u32) -> usize {
-    if attempt > failed_attempts.saturating_add(1) { MOST_TIDIED } else { 1 }
+/// How many earlier attempts this one tidies up after. Where all of them found the database or the secret store away, they have
+/// stored no complete file, and may be hundreds: asking for all their places anew is work for the store each time. One that was cut
+/// off, or failed by anything else, may have, and the store may have let none since tidy up.
+fn places_to_tidy(attempt: u32, waits: u32) -> usize {
+    if attempt > waits.saturating_add(1) { MOST_TIDIED } else { 1 }
 }
 
 /// Source to channel.
@@ -332,9 +333,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_attempts_that_were_cut_off_are_looked_for_again() {
-        for (attempt, failed, looked_for) in [(2, 1, 1), (181, 180, 1), (2, 0, MOST_TIDIED), (181, 179, MOST_TIDIED)] {
-            assert_eq!(places_to_tidy(attempt, failed), looked_for, "{attempt} {failed}");
+    fn attempts_that_only_waited_are_not_looked_for_again() {
+        // The third, after two that failed for the store's sake: neither could tidy up, and the first one's file may be complete.
+        for (attempt, waits, looked_for) in [(2, 1, 1), (181, 180, 1), (3, 0, MOST_TIDIED), (181, 179, MOST_TIDIED)] {
+            assert_eq!(places_to_tidy(attempt, waits), looked_for, "{attempt} {waits}");
         }
     }
 
