@@ -77,7 +77,7 @@ fn the_costs_are_added_up_rightly() {
     }
 }
 
-/// Those that CloudWatch makes of our logs, and those that the events function writes.
+/// Those that `CloudWatch` makes of our logs, and those that the events function writes.
 #[test]
 fn every_metric_of_our_own_is_paid_for() {
     let filters = read(&root().join("deploy/terraform/modules/observability/filters.tf")).unwrap();
