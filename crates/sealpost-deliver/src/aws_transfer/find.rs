@@ -29,14 +29,22 @@ pub(super) struct Found {
     pub(super) outcome: Establishing,
     /// What it was when it was found or made; nothing for one that the settings name.
     wanted: Option<Wanted>,
-    /// Whom one that the settings name trusts.
-    pub(super) trust: Option<Trust>,
+    /// Where it leads and whom it trusts, and when that was seen.
+    pub(super) trust: Trust,
+}
+
+impl Found {
+    /// Whether it was made by us, not named by the settings.
+    pub(super) fn is_made_by_us(&self) -> bool {
+        self.wanted.is_some()
+    }
 }
 
 /// Whoever looks for a connector holds it, so that none is made twice.
 pub(super) type Place = tokio::sync::Mutex<Option<Arc<Found>>>;
 
-/// The service's connector for one of ours, changed or made where that is needed.
+/// The service's connector for one of ours, changed or made where that is needed. One that was made by us is looked at again after
+/// a minute: another process may have brought it up to settings that do not hold any more.
 ///
 /// # Errors
 /// `SP-DELIVER-014`, `-021` and `-029`.
@@ -49,16 +57,20 @@ pub(super) async fn find(engine: &AwsTransfer, connector: &Connector, needs_key:
     let mut held = place.lock().await;
     if let Some(found) = held.as_ref().filter(|found| found.wanted == wanted)
         && connector.settings.aws_connector.as_ref().is_none_or(|id| id.as_str() == found.id)
+        && (!found.is_made_by_us() || found.trust.is_fresh())
     {
         return Ok(found.clone());
     }
     let found = match (&connector.settings.aws_connector, wanted) {
         (Some(id), _) => {
             let facts = describe(engine, id.as_str()).await.map_err(|fault| failure::of_fault(&fault))?;
-            let trust = Some(Trust::of(&facts));
+            let trust = Trust::of(&facts);
             Found { id: id.to_string(), arn: facts.arn, outcome: Establishing::Kept, wanted: None, trust }
         }
-        (None, Some(wanted)) => by_tag(engine, connector, wanted).await?,
+        (None, Some(wanted)) => {
+            let known = held.as_ref().filter(|found| found.is_made_by_us()).map(|found| found.id.as_str());
+            made_by_us(engine, connector, known, wanted).await?
+        }
         (None, None) => return Err(config("no connector")),
     };
     Ok(held.insert(Arc::new(found)).clone())
@@ -71,9 +83,8 @@ pub(super) async fn find(engine: &AwsTransfer, connector: &Connector, needs_key:
 pub(super) async fn find_anew(engine: &AwsTransfer, connector: &Connector, known: &Found) -> Result<Arc<Found>> {
     let place = place(engine, connector);
     let mut held = place.lock().await;
-    let is_fresh = |found: &Found| found.trust.as_ref().is_some_and(Trust::is_fresh);
     // Of several that come here at once the first asks for all.
-    if held.as_ref().is_some_and(|found| std::ptr::eq(&**found, known) || !is_fresh(found)) {
+    if held.as_ref().is_some_and(|found| std::ptr::eq(&**found, known) || !found.trust.is_fresh()) {
         *held = None;
     }
     drop(held);
@@ -116,15 +127,30 @@ pub(super) fn is_ours(engine: &AwsTransfer) -> bool {
     engine.settings.aws.endpoint.as_deref().is_some_and(|address| is_amazons(address) == Some(false))
 }
 
-async fn by_tag(engine: &AwsTransfer, connector: &Connector, wanted: Wanted) -> Result<Found> {
+/// The one that is `known` as long as it is there, else the one with our tag, else a new one.
+async fn made_by_us(engine: &AwsTransfer, connector: &Connector, known: Option<&str>, wanted: Wanted) -> Result<Found> {
     let fault = |fault: Fault| failure::of_fault(&fault);
     let tag = Tag { key: TAG.to_owned(), value: connector.id.to_string() };
-    let (id, facts, outcome) = match tagged(engine, &tag, &wanted.url).await.map_err(fault)? {
+    let known = match known {
+        Some(id) => match describe(engine, id).await {
+            Ok(facts) => Some((id.to_owned(), facts)),
+            // Removed meanwhile.
+            Err(gone) if gone.is("ResourceNotFoundException") => None,
+            Err(other) => return Err(fault(other)),
+        },
+        None => None,
+    };
+    let there = match known {
+        Some(known) => Some(known),
+        None => tagged(engine, &tag, &wanted.url).await.map_err(fault)?,
+    };
+    let (id, facts, outcome) = match there {
         Some((id, facts)) if is_as(&facts, &wanted) => (id, facts, Establishing::Kept),
-        Some((id, facts)) => {
+        Some((id, _)) => {
             tracing::info!(connector = %connector.id, aws_connector = id, "the service's connector is brought up to date");
             let change = make(engine, &wanted, Some(&id), None)?;
             engine.call::<_, Made>("UpdateConnector", &change).await.map_err(fault)?;
+            let facts = describe(engine, &id).await.map_err(fault)?;
             (id, facts, Establishing::Changed)
         }
         None => {
@@ -137,8 +163,9 @@ async fn by_tag(engine: &AwsTransfer, connector: &Connector, wanted: Wanted) -> 
             (id, facts, Establishing::Made)
         }
     };
+    let trust = Trust::of(&facts);
     let arn = active(engine, &id, facts).await?;
-    Ok(Found { id, arn, outcome, wanted: Some(wanted), trust: None })
+    Ok(Found { id, arn, outcome, wanted: Some(wanted), trust })
 }
 
 fn make<'a>(
@@ -226,4 +253,97 @@ async fn active(engine: &AwsTransfer, id: &str, mut facts: Facts) -> Result<Stri
         facts = describe(engine, id).await.map_err(|fault| failure::of_fault(&fault))?;
     }
     Ok(facts.arn)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+    use sealpost_core::connector::{ConnectorSettings, ExistingFile, UserSecret};
+    use sealpost_core::port::Transport;
+    use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
+    use sealpost_testkit::moto::{Moto, REGION};
+    use sealpost_testkit::suite::transport::{Parcel, TestSecrets};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{AwsSettings, AwsTransferSettings};
+
+    const K1: &str = "ssh-rsa AAAAB3NzaC1yc2E=";
+    const K2: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY=";
+
+    fn engine(endpoint: String) -> AwsTransfer {
+        let settings = AwsTransferSettings {
+            aws: AwsSettings {
+                region: Some(REGION.to_owned()),
+                endpoint: Some(endpoint),
+                access_key_id: Some("test".to_owned()),
+                secret_access_key: Some("env:test".parse().unwrap()),
+            },
+            access_role: Some("arn:aws:iam::123456789012:role/sealpost-transfer".to_owned()),
+            ..AwsTransferSettings::default()
+        };
+        AwsTransfer::new(settings, Arc::new(TestSecrets))
+    }
+
+    /// A delivery under the name of the object that a parcel says it is, by a connector that always has the same id.
+    fn parcel(host_keys: &[&str]) -> Parcel {
+        let mut settings = ConnectorSettings::new("sftp.acme.example", 22, "");
+        settings.existing_file = ExistingFile::Replace;
+        settings.host_keys = host_keys.iter().map(|&key| key.to_owned()).collect();
+        let secret = "aws-sm:arn:aws:secretsmanager:eu-central-1:123456789012:secret:acme-AbCdEf".parse().unwrap();
+        settings.user_secret = Some(UserSecret { secret, stages: Vec::new() });
+        Parcel::new(&settings, "key", "x")
+    }
+
+    /// The keys that the service's only connector trusts.
+    fn trusted(moto: &Moto) -> Value {
+        let ask = |operation: &str, body: Value| moto.call("transfer", &format!("TransferService.{operation}"), &body);
+        let all = ask("ListConnectors", json!({}));
+        assert_eq!(all["Connectors"].as_array().map(Vec::len), Some(1), "{all}");
+        let id = &all["Connectors"][0]["ConnectorId"];
+        let described = ask("DescribeConnector", json!({"ConnectorId": id}));
+        described["Connector"]["SftpConfig"]["TrustedHostKeys"].clone()
+    }
+
+    /// What was seen of it was seen more than a minute ago.
+    async fn age(engine: &AwsTransfer, connector: &Connector) {
+        let place = place(engine, connector);
+        let mut held = place.lock().await;
+        let found = held.as_mut().and_then(Arc::get_mut).expect("one that was found, and that nobody else has");
+        found.trust.since = Timestamp::now() - SignedDuration::from_secs(61);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_another_process_made_of_it_is_undone_before_anything_is_started() {
+        let moto = Moto::start();
+        let proxy = AwsProxy::before(moto.address());
+        let called = |action: &str| proxy.called().values().any(|actions| actions.contains(action));
+        let (first, other) = (engine(proxy.endpoint()), engine(moto.endpoint()));
+        let mut parcel = parcel(&[K1]);
+        drop(first.check(&parcel.connector).await);
+        assert_eq!(trusted(&moto), json!([K1]));
+        for there in [&[K1, K2][..], &[]] {
+            // The key was approved for as long as the other one looked; or none was.
+            drop(other.check(&self::parcel(there).connector).await);
+            assert_eq!(trusted(&moto), json!(there));
+            age(&first, &parcel.connector).await;
+            // While it can't be changed nothing is started.
+            proxy.forget_calls();
+            let body = r#"{"__type": "AccessDeniedException", "Message": "on purpose"}"#;
+            let refusal = AwsFault { action: "transfer:UpdateConnector", every: 1, status: 400, body, after: false };
+            proxy.fault(&[refusal]);
+            let error = parcel.send(&first).await.unwrap_err();
+            assert!(called("transfer:UpdateConnector") && !called("transfer:StartFileTransfer"), "{error}");
+            proxy.fault(&[]);
+            // moto itself starts nothing.
+            let error = parcel.send(&first).await.unwrap_err();
+            assert!(called("transfer:StartFileTransfer"), "{error}");
+            assert_eq!(trusted(&moto), json!([K1]));
+        }
+        // One that was removed is made again.
+        other.retire(&parcel.connector).await.unwrap();
+        age(&first, &parcel.connector).await;
+        drop(first.check(&parcel.connector).await);
+        assert_eq!(trusted(&moto), json!([K1]));
+    }
 }

@@ -23,7 +23,8 @@ const FRESH: SignedDuration = SignedDuration::from_secs(60);
 pub(super) struct Trust {
     url: Option<String>,
     keys: Vec<String>,
-    since: Timestamp,
+    /// When the service said so.
+    pub(super) since: Timestamp,
 }
 
 impl Trust {
@@ -77,12 +78,14 @@ impl Trust {
 /// `SP-DELIVER-014` and `-021`; `-029` where the service can't be asked.
 pub(super) async fn hold(engine: &AwsTransfer, connector: &Connector, found: &Found, needs_key: bool) -> Result<()> {
     // One that was made by us was brought up to the settings when it was found.
-    let Some(trust) = &found.trust else { return Ok(()) };
-    if trust.is_fresh() && trust.hold(&found.id, &connector.settings, needs_key).is_ok() {
+    if found.is_made_by_us() {
+        return Ok(());
+    }
+    if found.trust.is_fresh() && found.trust.hold(&found.id, &connector.settings, needs_key).is_ok() {
         return Ok(());
     }
     let found = find_anew(engine, connector, found).await?;
-    found.trust.as_ref().map_or(Ok(()), |trust| trust.hold(&found.id, &connector.settings, needs_key))
+    found.trust.hold(&found.id, &connector.settings, needs_key)
 }
 
 /// Whether a key that the server showed to the service is approved, in words either way. `let_in` where the server let it log in.
