@@ -9,6 +9,10 @@ use super::shapes::SftpConfig;
 const MOST_CONNECTIONS: u32 = 5;
 /// Most version stages of its secrets.
 const MOST_STAGES: usize = 2;
+/// Most host keys that one of its connectors trusts.
+const MOST_KEYS: usize = 10;
+/// The types of host keys that its connectors take: no Ed25519.
+const KEY_TYPES: [&str; 4] = ["ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"];
 
 /// What the service's connector has to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,8 +88,22 @@ pub(super) fn wanted(settings: &ConnectorSettings, is_ours: bool, needed: bool) 
     if secret.stages.len() > MOST_STAGES {
         return Err(config("AWS Transfer Family tries two version stages of a secret at most"));
     }
+    // Ours has policies of other names beside AWS's.
+    if let Some(policy) = settings.ssh.policy.as_deref().filter(|name| !is_ours && !name.starts_with("Transfer")) {
+        return Err(config(&format!(
+            "AWS Transfer Family has no `ssh.policy` of the name `{policy}`: take one of its own, such as \
+             `TransferSFTPConnectorSecurityPolicy-2024-03`, or leave it out"
+        )));
+    }
     if settings.host_keys.is_empty() && needed {
         return Err(Error::new(&codes::deliver::NO_HOST_KEY, format!("{}:{}", settings.host, settings.port)));
+    }
+    if !is_ours && settings.host_keys.len() > MOST_KEYS {
+        return Err(config(&format!(
+            "AWS Transfer Family trusts {MOST_KEYS} host keys of a server at most, and `host_keys` has {}: take out those that \
+             the server does not have any more",
+            settings.host_keys.len()
+        )));
     }
     let keys = settings.host_keys.iter().map(|key| host_key(key, is_ours)).collect::<Result<Vec<_>>>()?;
     // IPv6 addresses in URLs stand in brackets (RFC 3986 section 3.2.2).
@@ -116,9 +134,13 @@ fn host_key(text: &str, is_ours: bool) -> Result<String> {
     }
     let mut words = text.split_whitespace();
     match (words.next(), words.next()) {
+        (Some(kind), Some(_)) if !is_ours && !KEY_TYPES.contains(&kind) => Err(config(&format!(
+            "AWS Transfer Family takes no `{kind}` as a host key, only {}: approve such a key of the same server instead",
+            KEY_TYPES.join(", ")
+        ))),
         (Some(kind), Some(key)) => Ok(format!("{kind} {key}")),
         _ => Err(config(
-            "AWS Transfer Family needs whole host keys (`ssh-ed25519 AAAA…`): of a fingerprint the key can't be had. Run \
+            "AWS Transfer Family needs whole host keys (`ecdsa-sha2-nistp256 AAAA…`): of a fingerprint the key can't be had. Run \
              `ssh-keyscan`, compare its fingerprint with the approved one, and approve the whole key",
         )),
     }
@@ -131,10 +153,11 @@ pub(super) fn config(detail: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use sealpost_core::connector::UserSecret;
+    use sealpost_core::ssh_policy::DEFAULT_POLICY;
 
     use super::*;
 
-    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE8wM2Fi";
+    const KEY: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY=";
 
     fn settings() -> ConnectorSettings {
         let mut settings = ConnectorSettings::new("sftp.acme.example", 22, "acme");
@@ -203,6 +226,30 @@ mod tests {
             |settings: &mut ConnectorSettings| settings.host_keys = vec![format!("@cert-authority * {KEY}")];
         assert_eq!(refused(&authority, false), Err("SP-DELIVER-021"));
         assert!(refused(&authority, true).is_ok());
+        type Setting = fn(&mut ConnectorSettings);
+        let rows: [(Setting, &str); 3] = [
+            (
+                |settings| settings.host_keys.push("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE8wM2Fi".to_owned()),
+                "ssh-ed25519",
+            ),
+            (|settings| settings.host_keys = vec![KEY.to_owned(); 11], "`host_keys` has 11"),
+            (|settings| settings.ssh.policy = Some(DEFAULT_POLICY.to_owned()), DEFAULT_POLICY),
+        ];
+        for (change, told) in rows {
+            let mut settings = settings();
+            change(&mut settings);
+            let error = accepts(&settings, false).unwrap_err();
+            assert!(error.is(&codes::deliver::CONFIG) && error.detail().contains(told), "{told}: {error}");
+            assert!(accepts(&settings, true).is_ok(), "{told}");
+            // One that is named is not judged.
+            settings.aws_connector = Some("c-0123456789abcdef0".parse().unwrap());
+            assert!(accepts(&settings, false).is_ok(), "{told}");
+        }
+        let most = |settings: &mut ConnectorSettings| {
+            settings.host_keys = vec![KEY.to_owned(); 10];
+            settings.ssh.policy = Some("TransferSFTPConnectorSecurityPolicy-FIPS-2024-10".to_owned());
+        };
+        assert!(refused(&most, false).is_ok());
         assert_eq!(refused(&|settings| settings.host_keys.clear(), false), Err("SP-DELIVER-014"));
         assert_eq!(refused(&|settings| settings.user_secret = None, true), Err("SP-DELIVER-021"));
         let named = |settings: &mut ConnectorSettings| {
