@@ -49,17 +49,24 @@ impl Trust {
                 "the connector {id} of AWS Transfer Family leads to `{url}`, not to `{server}`"
             )));
         }
-        if needs_key && settings.host_keys.is_empty() {
-            return Err(Error::new(&codes::deliver::NO_HOST_KEY, format!("no key is approved for `{server}`")));
-        }
         let approved: Vec<String> = settings.host_keys.iter().filter_map(|entry| approval(entry)).collect();
         let is_other = |key: &&String| approval(key).is_none_or(|key| !approved.contains(&key));
         let others: Vec<String> =
             self.keys.iter().filter(is_other).map(|key| approval(key).unwrap_or_else(|| plain(key))).collect();
+        // No test logs in through it, so none shows a key that could be approved by a command.
+        let way_out = "take those that are not the partner's out of its `TrustedHostKeys`, and put those that are into \
+                       `host_keys` of the partner's file: `sealpost connector test` shows none of them";
+        if needs_key && settings.host_keys.is_empty() {
+            let mut detail = format!("no key is approved for `{server}`");
+            if !others.is_empty() {
+                let others = others.join(", ");
+                detail = format!("{detail}, and the connector {id} of AWS Transfer Family trusts {others}; {way_out}");
+            }
+            return Err(Error::new(&codes::deliver::NO_HOST_KEY, detail));
+        }
         if !others.is_empty() {
             return Err(config(&format!(
-                "the connector {id} of AWS Transfer Family trusts host keys that are not approved for `{server}`: {}; take them \
-                 out of its `TrustedHostKeys`, or approve them here if they are the partner's",
+                "the connector {id} of AWS Transfer Family trusts host keys that are not approved for `{server}`: {}; {way_out}",
                 others.join(", ")
             )));
         }
@@ -182,6 +189,11 @@ mod tests {
             let error = trust(&[KEY, OTHER]).hold("c-1", &settings(here), false).unwrap_err();
             assert!(error.is(&codes::deliver::CONFIG) && !error.is_retried(), "{error}");
             assert!(error.detail().contains(OTHER_PRINT) && !error.detail().contains(PRINT), "{error}");
+        }
+        // A test shows no key here, so the way out is the partner's file.
+        for (here, needs_key) in [(&[OTHER][..], true), (&[], true), (&[], false)] {
+            let error = trust(&[KEY]).hold("c-1", &settings(here), needs_key).unwrap_err();
+            assert!(error.detail().contains(PRINT) && error.detail().contains("the partner's file"), "{error}");
         }
         assert_eq!(refusal(&trust(&["what is this"]), &[KEY], true), Some("SP-DELIVER-021"));
         // Nothing is sent without a key on both sides, and a test may show one only where nothing is trusted there.
