@@ -15,7 +15,7 @@ use sealpost_pipeline::records::{Action, Change, PartnerDocument};
 
 use super::audit::author;
 use crate::config::Loaded;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::wire;
 
 mod identities;
@@ -37,26 +37,37 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<ExitCode> {
     let pipeline = wire::pipeline(loaded).await?;
-    let changes = apply(&pipeline, options, &author()).await?;
+    let Applied { changes, failed } = apply(&pipeline, options, &author()).await?;
     output.print(&changes, |changes| describe(changes, options.plan));
+    all_well(&failed)?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Result<Vec<Change>> {
+/// What was done, or is to be.
+#[derive(Default)]
+struct Applied {
+    changes: Vec<Change>,
+    /// The connectors that the engine failed at, in words, each with why. None of them keeps the others from it.
+    failed: Vec<(String, Error)>,
+}
+
+async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Result<Applied> {
     let documents = read_folder(&options.folder)?;
     let known = pipeline.parts().records.partners().await?;
     let identities = Identities::of(&documents, &known, options.prune);
     // All are planned before any is applied: one bad file changes nothing.
-    let mut changes = plan(pipeline, &documents, identities.conflicts()).await?;
+    let changes = plan(pipeline, &documents, identities.conflicts()).await?;
+    let mut applied = Applied { changes, ..Applied::default() };
     let is_gone = |id: &&PartnerId| options.prune && !documents.contains_key(*id);
     let gone: Vec<&PartnerId> = known.iter().map(|partner| &partner.id).filter(is_gone).collect();
-    changes.extend(gone.iter().map(|id| Change {
+    applied.changes.extend(gone.iter().map(|id| Change {
         action: Action::Remove,
         subject: format!("partner {id}"),
         members: Vec::new(),
     }));
     if options.plan {
-        return Ok(changes);
+        warn_of_left_out(pipeline, &documents).await?;
+        return Ok(applied);
     }
     // Nobody can be given what another still has.
     for partner in &known {
@@ -70,15 +81,15 @@ async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Resul
     }
     // Nothing is sent to a partner that is disabled.
     for (id, _) in documents.iter().filter(|(_, (_, document))| document.enabled) {
-        changes.extend(establish(pipeline, id).await?);
+        establish(pipeline, id, &mut applied).await?;
     }
     // What can't be undone comes last.
     for id in gone {
         let connectors = pipeline.parts().records.connectors(Some(id)).await?;
         pipeline.remove_partner(author, id).await?;
-        changes.extend(retire(pipeline, &connectors).await?);
+        retire(pipeline, &connectors, &mut applied).await;
     }
-    Ok(changes)
+    Ok(applied)
 }
 
 /// What would change, unless something is wrong with a file.
@@ -113,37 +124,66 @@ fn refused_by_engine(pipeline: &Pipeline, file: &Path, document: &PartnerDocumen
     refused.collect()
 }
 
+/// Warns of connectors that the engine can't do and that their partner's file says nothing of. They stay in the ledger, where
+/// partners may have made them: that is no mistake of the file, but nothing can be delivered by them.
+async fn warn_of_left_out(pipeline: &Pipeline, documents: &Documents) -> Result<()> {
+    let silent = documents.iter().filter(|(_, (_, document))| document.enabled && document.connectors.is_none());
+    for (id, _) in silent {
+        for connector in pipeline.parts().records.connectors(Some(id)).await? {
+            if let Err(error) = pipeline.parts().transport.accepts(&connector.settings) {
+                output::note(&format!("warning: the engine can't do the {}: {}", subject(&connector), error.detail()));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Brings what the engine keeps of a partner's connectors elsewhere up to the records, which are applied already: the
 /// first delivery would do it too, and would be the first to tell what is wrong with it.
-async fn establish(pipeline: &Pipeline, partner: &PartnerId) -> Result<Vec<Change>> {
-    let mut changes = Vec::new();
+async fn establish(pipeline: &Pipeline, partner: &PartnerId, applied: &mut Applied) -> Result<()> {
     for connector in pipeline.parts().records.connectors(Some(partner)).await? {
-        let told =
-            |error: Error| error.context(format!("the records are applied; the engine's {}", subject(&connector)));
-        let Some(there) = pipeline.parts().transport.establish(&connector).await.map_err(told)? else { continue };
-        let action = match there.outcome {
-            Establishing::Made => Action::Create,
-            Establishing::Changed => Action::Update,
-            Establishing::Kept => Action::Keep,
-        };
-        let subject = format!("{} as {}", subject(&connector), there.name);
-        changes.push(Change { action, subject, members: Vec::new() });
+        match pipeline.parts().transport.establish(&connector).await {
+            Ok(Some(there)) => {
+                let action = match there.outcome {
+                    Establishing::Made => Action::Create,
+                    Establishing::Changed => Action::Update,
+                    Establishing::Kept => Action::Keep,
+                };
+                let subject = format!("{} as {}", subject(&connector), there.name);
+                applied.changes.push(Change { action, subject, members: Vec::new() });
+            }
+            Ok(None) => {}
+            Err(error) => applied.failed.push((subject(&connector), error)),
+        }
     }
-    Ok(changes)
+    Ok(())
 }
 
 /// Removes what the engine kept of connectors that are gone.
-async fn retire(pipeline: &Pipeline, connectors: &[Connector]) -> Result<Vec<Change>> {
-    let mut changes = Vec::new();
+async fn retire(pipeline: &Pipeline, connectors: &[Connector], applied: &mut Applied) {
     for connector in connectors {
-        let told =
-            |error: Error| error.context(format!("the records are applied; the engine's {}", subject(connector)));
-        if let Some(name) = pipeline.parts().transport.retire(connector).await.map_err(told)? {
-            let subject = format!("{} as {name}", subject(connector));
-            changes.push(Change { action: Action::Remove, subject, members: Vec::new() });
+        match pipeline.parts().transport.retire(connector).await {
+            Ok(Some(name)) => {
+                let subject = format!("{} as {name}", subject(connector));
+                applied.changes.push(Change { action: Action::Remove, subject, members: Vec::new() });
+            }
+            Ok(None) => {}
+            Err(error) => applied.failed.push((subject(connector), error)),
         }
     }
-    Ok(changes)
+}
+
+/// Refuses to be content where the engine failed at a connector; the code is the first one's.
+fn all_well(failed: &[(String, Error)]) -> Result<()> {
+    match failed {
+        [] => Ok(()),
+        [(subject, error)] => Err(error.clone().context(format!("the records are applied; the engine's {subject}"))),
+        [(_, first), ..] => {
+            let fields = failed.iter().map(|(subject, error)| FieldError::new(subject, error.to_string())).collect();
+            let detail = format!("the records are applied; the engine failed at {} connectors", failed.len());
+            Err(Error::new(first.code(), detail).with_fields(fields))
+        }
+    }
 }
 
 fn subject(connector: &Connector) -> String {
@@ -156,7 +196,7 @@ fn subject(connector: &Connector) -> String {
 /// As `sealpost apply`.
 pub(crate) async fn apply_folder(pipeline: &Pipeline, folder: &Path) -> Result<()> {
     let options = Options { folder: folder.to_owned(), plan: false, prune: false };
-    apply(pipeline, &options, &Author::sealpost()).await.map(drop)
+    all_well(&apply(pipeline, &options, &Author::sealpost()).await?.failed)
 }
 
 type Documents = BTreeMap<PartnerId, (PathBuf, PartnerDocument)>;

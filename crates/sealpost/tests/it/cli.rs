@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use sealpost_testkit::gpg::KeySpec;
+use sealpost_testkit::moto::{Moto, REGION};
 use serde_json::json;
 
 use crate::world::{Caller, World};
@@ -155,6 +156,63 @@ fn a_connector_that_the_engine_can_not_do_is_told_by_the_plan_and_changes_nothin
     world.rewrite("partners/acme.toml", |text| format!("enabled = false\n{text}"));
     world.apply();
     assert_eq!(world.json(&["partner", "show", "acme"])["enabled"], false);
+}
+
+#[test]
+fn a_connector_that_the_engine_fails_at_keeps_no_other_partner_from_being_applied() {
+    let mut world = world();
+    for partner in ["acme", "alpha", "zulu"] {
+        world.partner(partner, partner);
+    }
+    world.apply();
+    // The engine changes, and the files of two leave their connectors to the ledger, where they are as they were.
+    let moto = Moto::start();
+    let deliver = format!(
+        "{{ engine = \"aws_transfer\", aws_transfer = {{ access_role = \"arn:aws:iam::123456789012:role/transfer\", \
+         aws = {{ region = \"{REGION}\", endpoint = \"{}\", access_key_id = \"test\", \
+         secret_access_key = \"file:secrets/admin-token\" }} }} }}",
+        moto.endpoint()
+    );
+    world.variables.push(("SEALPOST__DELIVER".to_owned(), deliver));
+    let silent = |text: &str| text.split("[connectors.main]").next().unwrap_or_default().to_owned();
+    world.rewrite("partners/acme.toml", silent);
+    world.rewrite("partners/alpha.toml", silent);
+    std::fs::remove_file(world.path("partners/zulu.toml")).expect("remove a file");
+    let bravo = "name = \"B\"\nscope = \"bravo\"\n[connectors.main]\nhost = \"sftp.bravo.example\"\nhost_keys = []\n\
+                 existing_file = \"replace\"\n[connectors.main.user_secret]\nsecret = \"aws-sm:arn:aws:secretsmanager:\
+                 eu-central-1:123456789012:secret:bravo-AbCdEf\"\n";
+    world.write("partners/bravo.toml", bravo);
+    let folder = world.path("partners").to_string_lossy().into_owned();
+    let warned = |output: &std::process::Output| {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        for word in ["connector acme/main", "connector alpha/main", "existing_file"] {
+            assert!(said.contains(word), "{word} in {said}");
+        }
+        assert!(!said.contains("bravo/main"), "{said}");
+        said
+    };
+    let plan = world.run(&["apply", &folder, "--prune", "--plan"]);
+    assert!(plan.status.success(), "it is no mistake of the files: {}", warned(&plan));
+    let said = warned(&plan);
+    assert!(said.contains("warning"), "{said}");
+
+    let applied = world.run(&["--json", "apply", &folder, "--prune"]);
+    let said = warned(&applied);
+    assert_eq!(applied.status.code(), Some(2), "{said}");
+    assert!(said.contains("SP-DELIVER-021"), "{said}");
+    let changes: serde_json::Value = serde_json::from_slice(&applied.stdout).expect("what was done all the same");
+    let has = |action: &str, subject: &str| {
+        let is_it = |change: &serde_json::Value| {
+            change["action"] == action && change["subject"].as_str().is_some_and(|told| told.starts_with(subject))
+        };
+        changes.as_array().expect("changes").iter().any(is_it)
+    };
+    assert!(has("create", "connector bravo/main as arn:") && has("remove", "partner zulu"), "{changes}");
+    let there = moto.call("transfer", "TransferService.ListConnectors", &json!({}));
+    assert_eq!(there["Connectors"][0]["Url"], "sftp://sftp.bravo.example", "{there}");
+    let left = world.json(&["partner", "list"]);
+    let ids: Vec<&str> = left.as_array().expect("partners").iter().filter_map(|one| one["id"].as_str()).collect();
+    assert_eq!(ids, ["acme", "alpha", "bravo"]);
 }
 
 /// A world with an issuer of tokens, and partners' files that name these clients of it.
