@@ -14,7 +14,7 @@ codes! { Deliver;
     FULL = "SP-DELIVER-011", Unavailable, Partner, retried, "the partner's server has no space left", "It is tried again; ask the partner to free space.";
     SIZE_MISMATCH = "SP-DELIVER-012", Integrity, Partner, retried, "the uploaded file has not the size that was sent", "The partial file is replaced at the next try.";
     REFUSED = "SP-DELIVER-013", Rejected, Partner, retried, "the server refused an operation", "It is tried again; show the partner the server's message.";
-    NO_HOST_KEY = "SP-DELIVER-014", Config, Operator, final, "the connector has no approved host key", "Run `sealpost connector test`, compare the fingerprint with the partner, then approve it.";
+    NO_HOST_KEY = "SP-DELIVER-014", Config, Operator, final, "the connector has no approved host key", "Approve a key whose fingerprint you have compared with the partner. `sealpost connector test` shows the server's, unless the detail names another way.";
     CREDENTIAL = "SP-DELIVER-015", Config, Operator, final, "the connector's credentials can't be used", "Check the private key, its passphrase and the secret references.";
     DEADLINE = "SP-DELIVER-016", Timeout, Partner, retried, "the transfer took longer than its time limit", "It is tried again and resumes; raise the connector's `transfer_timeout_s` if the file is large.";
     LEASE_LOST = "SP-DELIVER-017", Conflict, Sealpost, retried, "another worker has taken over this delivery", "Nothing to do.";

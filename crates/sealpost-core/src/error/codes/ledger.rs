@@ -6,7 +6,7 @@ codes! { Ledger;
     ILLEGAL_MOVE = "SP-LEDGER-003", Conflict, Sealpost, final, "the event does not fit the present state", "Look at the report's status first.";
     LEASE_LOST = "SP-LEDGER-004", Conflict, Sealpost, retried, "the lease was lost to another worker", "Nothing to do; the other worker goes on.";
     VERSION = "SP-LEDGER-005", Conflict, Caller, retried, "the record was changed by someone else", "Read it again and repeat the change.";
-    CORRUPT = "SP-LEDGER-006", Internal, Sealpost, final, "a record of the ledger can't be read", "Was the file written by a newer version?";
+    CORRUPT = "SP-LEDGER-006", Internal, Sealpost, final, "a record of the ledger can't be read", "If a newer version has written it, run that one again: work waits for it for about a day. Else it is damaged: look at the detail, and restore the backup.";
     INTERRUPTED = "SP-LEDGER-007", Unavailable, Sealpost, final, "the job was interrupted too often", "The process died at each try; look at the logs, then ask for the report again.";
     DEFECT = "SP-LEDGER-009", Internal, Sealpost, retried, "a defect stopped the work", "It is tried again; if it stays, report it with the log lines of this time.";
     IN_USE = "SP-LEDGER-008", Conflict, Caller, final, "the record is still in use", "Remove what refers to it first.";
