@@ -100,7 +100,9 @@ pub(super) async fn retire(engine: &AwsTransfer, connector: &Connector) -> Resul
     if connector.settings.aws_connector.is_some() {
         return Ok(None);
     }
-    let fault = |fault: Fault| failure::of_fault(&fault);
+    // Nobody looks for it again: the ledger has forgotten the connector.
+    let left = format!("a connector with the tag `{TAG}={}` may be left at the service, remove it there", connector.id);
+    let fault = |fault: Fault| failure::of_fault(&fault).context(&left);
     let tag = Tag { key: TAG.to_owned(), value: connector.id.to_string() };
     let Some((id, facts)) = tagged(engine, &tag, "").await.map_err(fault)? else { return Ok(None) };
     match engine.call::<_, serde_json::Value>("DeleteConnector", &Named { connector_id: &id }).await {

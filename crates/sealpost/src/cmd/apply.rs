@@ -60,12 +60,8 @@ async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Resul
     let mut applied = Applied { changes, ..Applied::default() };
     let is_gone = |id: &&PartnerId| options.prune && !documents.contains_key(*id);
     let gone: Vec<&PartnerId> = known.iter().map(|partner| &partner.id).filter(is_gone).collect();
-    applied.changes.extend(gone.iter().map(|id| Change {
-        action: Action::Remove,
-        subject: format!("partner {id}"),
-        members: Vec::new(),
-    }));
     if options.plan {
+        applied.changes.extend(gone.iter().map(|id| removal(id)));
         warn_of_left_out(pipeline, &documents).await?;
         return Ok(applied);
     }
@@ -86,10 +82,19 @@ async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Resul
     // What can't be undone comes last.
     for id in gone {
         let connectors = pipeline.parts().records.connectors(Some(id)).await?;
+        // The ledger first: what is under way for a partner needs its connectors, and keeps the partner.
         pipeline.remove_partner(author, id).await?;
-        retire(pipeline, &connectors, &mut applied).await;
+        applied.changes.push(removal(id));
+        // What is left of a partner that is gone, no later `--prune` looks for: there is one such partner at most.
+        if !retire(pipeline, &connectors, &mut applied).await {
+            break;
+        }
     }
     Ok(applied)
+}
+
+fn removal(id: &PartnerId) -> Change {
+    Change { action: Action::Remove, subject: format!("partner {id}"), members: Vec::new() }
 }
 
 /// What would change, unless something is wrong with a file.
@@ -159,8 +164,9 @@ async fn establish(pipeline: &Pipeline, partner: &PartnerId, applied: &mut Appli
     Ok(())
 }
 
-/// Removes what the engine kept of connectors that are gone.
-async fn retire(pipeline: &Pipeline, connectors: &[Connector], applied: &mut Applied) {
+/// Removes what the engine kept of connectors that are gone. `false` where it failed at any.
+async fn retire(pipeline: &Pipeline, connectors: &[Connector], applied: &mut Applied) -> bool {
+    let failed_before = applied.failed.len();
     for connector in connectors {
         match pipeline.parts().transport.retire(connector).await {
             Ok(Some(name)) => {
@@ -171,6 +177,7 @@ async fn retire(pipeline: &Pipeline, connectors: &[Connector], applied: &mut App
             Err(error) => applied.failed.push((subject(connector), error)),
         }
     }
+    applied.failed.len() == failed_before
 }
 
 /// Refuses to be content where the engine failed at a connector; the code is the first one's.

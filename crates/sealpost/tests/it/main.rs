@@ -14,6 +14,7 @@ mod isolation;
 mod lambda;
 mod memory;
 mod pages;
+mod prune;
 mod rotation;
 mod sakila;
 mod sdk;
