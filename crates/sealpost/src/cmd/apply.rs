@@ -47,8 +47,19 @@ pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> R
 #[derive(Default)]
 struct Applied {
     changes: Vec<Change>,
-    /// The connectors that the engine failed at, in words, each with why. None of them keeps the others from it.
+    /// The connectors that the engine failed at, and the partners that the ledger did, in words, each with why. None of them
+    /// keeps the others from it.
     failed: Vec<(String, Error)>,
+}
+
+impl Applied {
+    /// Keeps what the ledger failed at, with what was done before. Whether the other partners are worth a try: not while the
+    /// ledger is away.
+    fn goes_on_after(&mut self, partner: &PartnerId, error: Error) -> bool {
+        let is_away = error.is_retried();
+        self.failed.push((format!("partner {partner}"), error));
+        !is_away
+    }
 }
 
 async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Result<Applied> {
@@ -77,20 +88,39 @@ async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Resul
     }
     // Nothing is sent to a partner that is disabled.
     for (id, _) in documents.iter().filter(|(_, (_, document))| document.enabled) {
-        establish(pipeline, id, &mut applied).await?;
+        if let Err(error) = establish(pipeline, id, &mut applied).await
+            && !applied.goes_on_after(id, error)
+        {
+            return Ok(applied);
+        }
     }
     // What can't be undone comes last.
     for id in gone {
-        let connectors = pipeline.parts().records.connectors(Some(id)).await?;
-        // The ledger first: what is under way for a partner needs its connectors, and keeps the partner.
-        pipeline.remove_partner(author, id).await?;
-        applied.changes.push(removal(id));
-        // What is left of a partner that is gone, no later `--prune` looks for: there is one such partner at most.
-        if !retire(pipeline, &connectors, &mut applied).await {
-            break;
+        match remove(pipeline, author, id).await {
+            Ok(connectors) => {
+                applied.changes.push(removal(id));
+                // What is left of a partner that is gone, no later `--prune` looks for: there is one such partner at most.
+                if !retire(pipeline, &connectors, &mut applied).await {
+                    break;
+                }
+            }
+            // It may have work under way.
+            Err(error) => {
+                if !applied.goes_on_after(id, error) {
+                    break;
+                }
+            }
         }
     }
     Ok(applied)
+}
+
+/// Removes a partner that has no file from the ledger; the connectors that it had. The ledger comes before the engine: what
+/// is under way for a partner needs its connectors, and keeps the partner.
+async fn remove(pipeline: &Pipeline, author: &Author, id: &PartnerId) -> Result<Vec<Connector>> {
+    let connectors = pipeline.parts().records.connectors(Some(id)).await?;
+    pipeline.remove_partner(author, id).await?;
+    Ok(connectors)
 }
 
 fn removal(id: &PartnerId) -> Change {
@@ -180,14 +210,14 @@ async fn retire(pipeline: &Pipeline, connectors: &[Connector], applied: &mut App
     applied.failed.len() == failed_before
 }
 
-/// Refuses to be content where the engine failed at a connector; the code is the first one's.
+/// Refuses to be content where the engine failed at a connector, or the ledger at a partner; the code is the first one's.
 fn all_well(failed: &[(String, Error)]) -> Result<()> {
     match failed {
         [] => Ok(()),
-        [(subject, error)] => Err(error.clone().context(format!("the records are applied; the engine's {subject}"))),
+        [(subject, error)] => Err(error.clone().context(format!("applied, but for {subject}"))),
         [(_, first), ..] => {
             let fields = failed.iter().map(|(subject, error)| FieldError::new(subject, error.to_string())).collect();
-            let detail = format!("the records are applied; the engine failed at {} connectors", failed.len());
+            let detail = format!("applied, but for {} connectors and partners", failed.len());
             Err(Error::new(first.code(), detail).with_fields(fields))
         }
     }

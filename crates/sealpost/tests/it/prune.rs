@@ -98,3 +98,26 @@ fn no_further_partner_is_removed_while_the_service_keeps_what_it_had_of_one() {
     assert_eq!((partners(&world), tag(&moto, "zulu")), (Vec::new(), None));
     assert_eq!(tag(&moto, "bravo"), Some(bravos), "as it was told");
 }
+
+#[test]
+fn a_partner_with_work_under_way_stays_and_hides_nothing_of_what_was_done() {
+    let mut world = world();
+    for partner in ["acme", "bravo", "zulu"] {
+        world.partner(partner, partner);
+    }
+    world.apply();
+    world.json(&["report", "run", "rides.v1", "--partner", "bravo", "--queue"]);
+    let moto = Moto::start();
+    deliver_by(&mut world, &moto.endpoint());
+    // Its connector stays in the ledger, where the engine can't do it.
+    world.rewrite("partners/acme.toml", |text| text.split("[connectors.main]").next().unwrap_or_default().to_owned());
+    remove_file(&world, "bravo");
+    remove_file(&world, "zulu");
+    let (is_well, changes, said) = prune(&world);
+    assert!(!is_well, "{said}");
+    for word in ["connector acme/main", "SP-DELIVER-021", "partner bravo", "SP-LEDGER-008"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+    assert!(is_removed(&changes, "partner zulu") && !is_removed(&changes, "partner bravo"), "{changes}");
+    assert_eq!(partners(&world), ["acme", "bravo"]);
+}
