@@ -7,8 +7,9 @@ use sealpost_aws::{Fault, Repeat};
 use sealpost_core::connector::Connector;
 use sealpost_core::error::Result;
 use sealpost_core::port::Establishing;
+use sealpost_core::secret::CURRENT;
 
-use super::shapes::{Connectors, Described, Facts, Made, Make, Named, Page, TAG, Tag};
+use super::shapes::{Connectors, Described, Facts, Made, Make, Named, Page, SftpConfig, TAG, Tag};
 use super::trust::Trust;
 use super::wanted::{Wanted, config, wanted};
 use super::{AwsTransfer, failure};
@@ -148,8 +149,13 @@ async fn made_by_us(engine: &AwsTransfer, connector: &Connector, known: Option<&
     };
     let (id, facts, outcome) = match there {
         Some((id, facts)) if is_as(&facts, &wanted) => (id, facts, Establishing::Kept),
-        Some((id, _)) => {
+        Some((id, facts)) => {
             tracing::info!(connector = %connector.id, aws_connector = id, "the service's connector is brought up to date");
+            let mut wanted = wanted.clone();
+            // What is left out of a change stays as it is there, and no list of stages may be empty.
+            if facts.sftp_config.is_some_and(|config| !stages(&config).is_empty()) {
+                wanted.config.ordered_user_secret_version_stages.get_or_insert_with(|| vec![CURRENT.to_owned()]);
+            }
             let change = make(engine, &wanted, Some(&id), None)?;
             engine.call::<_, Made>("UpdateConnector", &change).await.map_err(fault)?;
             let facts = describe(engine, &id).await.map_err(fault)?;
@@ -236,9 +242,16 @@ fn is_as(facts: &Facts, wanted: &Wanted) -> bool {
         && config.user_secret_id == wanted.config.user_secret_id
         && sorted(&config.trusted_host_keys) == sorted(&wanted.config.trusted_host_keys)
         && config.max_concurrent_connections.is_none_or(|count| Some(count) == wanted.config.max_concurrent_connections)
-        && config.ordered_user_secret_version_stages.unwrap_or_default()
-            == wanted.config.ordered_user_secret_version_stages.clone().unwrap_or_default()
+        && stages(&config) == stages(&wanted.config)
         && (wanted.policy.is_none() || facts.security_policy_name == wanted.policy)
+}
+
+/// The stages that it tries, none where that is the current one alone: it is what the service takes where it is told none.
+fn stages(config: &SftpConfig) -> &[String] {
+    match config.ordered_user_secret_version_stages.as_deref() {
+        Some([only]) if only == CURRENT => &[],
+        all => all.unwrap_or_default(),
+    }
 }
 
 /// Its ARN, once it can be used.

@@ -9,7 +9,7 @@ use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile, UserS
 use sealpost_core::delivery::Intent;
 use sealpost_core::error::{Result, Retry, codes};
 use sealpost_core::id::ConnectorId;
-use sealpost_core::port::{Shipment, Traces, Transport};
+use sealpost_core::port::{Establishing, Shipment, Traces, Transport};
 use sealpost_core::receipt::{Certainty, Receipt};
 use sealpost_deliver::{AwsSettings, AwsTransfer, AwsTransferSettings};
 use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
@@ -224,6 +224,26 @@ async fn a_check_shows_the_key_and_the_login() {
         Some(UserSecret { secret: "file:secrets/stranger".parse().unwrap(), stages: Vec::new() });
     let error = attempt(&engine, &stranger, &notebook, 0).await.unwrap_err();
     assert!(error.is(&codes::deliver::AUTHENTICATION), "{error}");
+}
+
+/// A change says nothing of what is left out of it: the service would keep them.
+#[tokio::test(flavor = "multi_thread")]
+async fn stages_that_were_taken_from_a_connector_are_taken_from_the_services_too() {
+    let rig = rig().await;
+    let mut connector = connector(&rig);
+    for (stages, outcome) in [
+        (&["AWSCURRENT", "AWSPREVIOUS"][..], Establishing::Made),
+        (&[], Establishing::Changed),
+        (&[], Establishing::Kept),
+        (&["AWSCURRENT"], Establishing::Kept),
+        (&["AWSPREVIOUS"], Establishing::Changed),
+    ] {
+        let secret = connector.settings.user_secret.as_mut().unwrap();
+        secret.stages = stages.iter().map(|&stage| stage.to_owned()).collect();
+        // Another process, as the next `apply` is.
+        let there = engine(&rig).establish(&connector).await.unwrap().unwrap();
+        assert_eq!(there.outcome, outcome, "{stages:?}");
+    }
 }
 
 /// As Terraform makes them, and the partner's file names them.
