@@ -98,9 +98,10 @@ pub(super) fn wanted(settings: &ConnectorSettings, is_ours: bool, needed: bool) 
     if settings.host_keys.is_empty() && needed {
         return Err(Error::new(&codes::deliver::NO_HOST_KEY, format!("{}:{}", settings.host, settings.port)));
     }
-    if !is_ours && settings.host_keys.len() > MOST_KEYS {
+    // Ours as well.
+    if settings.host_keys.len() > MOST_KEYS {
         return Err(config(&format!(
-            "AWS Transfer Family trusts {MOST_KEYS} host keys of a server at most, and `host_keys` has {}: take out those that \
+            "the transfer service trusts {MOST_KEYS} host keys of a server at most, and `host_keys` has {}: take out those that \
              the server does not have any more",
             settings.host_keys.len()
         )));
@@ -227,20 +228,21 @@ mod tests {
         assert_eq!(refused(&authority, false), Err("SP-DELIVER-021"));
         assert!(refused(&authority, true).is_ok());
         type Setting = fn(&mut ConnectorSettings);
-        let rows: [(Setting, &str); 3] = [
+        let rows: [(Setting, &str, bool); 3] = [
             (
                 |settings| settings.host_keys.push("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE8wM2Fi".to_owned()),
                 "ssh-ed25519",
+                true,
             ),
-            (|settings| settings.host_keys = vec![KEY.to_owned(); 11], "`host_keys` has 11"),
-            (|settings| settings.ssh.policy = Some(DEFAULT_POLICY.to_owned()), DEFAULT_POLICY),
+            (|settings| settings.host_keys = vec![KEY.to_owned(); 11], "`host_keys` has 11", false),
+            (|settings| settings.ssh.policy = Some(DEFAULT_POLICY.to_owned()), DEFAULT_POLICY, true),
         ];
-        for (change, told) in rows {
+        for (change, told, ours_can) in rows {
             let mut settings = settings();
             change(&mut settings);
             let error = accepts(&settings, false).unwrap_err();
             assert!(error.is(&codes::deliver::CONFIG) && error.detail().contains(told), "{told}: {error}");
-            assert!(accepts(&settings, true).is_ok(), "{told}");
+            assert_eq!(accepts(&settings, true).is_ok(), ours_can, "{told}");
             // One that is named is not judged.
             settings.aws_connector = Some("c-0123456789abcdef0".parse().unwrap());
             assert!(accepts(&settings, false).is_ok(), "{told}");
