@@ -124,7 +124,11 @@ impl Pipeline {
     }
 
     async fn was_changed(&self, used: &Connector) -> Result<bool> {
-        let now = self.parts.records.connector(&used.id).await?;
+        let now = match self.parts.records.connector(&used.id).await {
+            // It could be read when the attempt began: a process of a newer version has written it since.
+            Err(error) if error.is(&codes::ledger::CORRUPT) => return Ok(true),
+            now => now?,
+        };
         Ok(now.is_none_or(|now| now.settings.login != used.settings.login))
     }
 

@@ -381,7 +381,8 @@ fn write_catalogue(folder: &Path) {
 }
 
 /// Delivers to nowhere, except that globex's server is never there, and the first attempt for a directory called `slowly` is
-/// not at its end when it ends. A directory called `unfit` it can do with a connector of the transfer service only.
+/// not at its end when it ends. A directory called `unfit` it can do with a connector of the transfer service only, and for one
+/// called `secretless` the secret is gone.
 struct StandIn;
 
 /// The digest of what there is to send, read to its end: what the ledger says of it proves nothing.
@@ -403,6 +404,9 @@ impl Transport for StandIn {
         let host = &shipment.connector.settings.host;
         if host.contains("globex") {
             return Err(Error::new(&codes::deliver::AUTHENTICATION, format!("user globex at {host}")));
+        }
+        if shipment.connector.settings.directory == "secretless" {
+            return Err(Error::new(&codes::secrets::MISSING, "gone on purpose"));
         }
         if shipment.connector.settings.directory == "slowly" && shipment.traces.intent.is_none() {
             let intent =

@@ -180,6 +180,38 @@ async fn a_webhook_that_cannot_be_read_any_more_after_the_work_is_no_reason_to_d
     assert_eq!((job(&rig, &begun).await.attempts, delivery(&rig, &produced).await.attempts), (1, 1));
 }
 
+/// Its secret is gone since the destination was changed; that it was can't be read.
+#[tokio::test]
+async fn a_destination_that_a_newer_process_changes_while_an_attempt_begins_is_waited_for() {
+    let rig = Rig::idle().await;
+    let queue = &rig.pipeline.parts().queue;
+    let produced = asked(&rig).await;
+    work(&rig.pipeline, WorkKind::Produce).await;
+    for statement in [
+        "UPDATE connectors SET record = json_set(record, '$.settings.directory', 'secretless')",
+        "CREATE TRIGGER newer_than_delivery AFTER UPDATE ON deliveries WHEN NEW.status = 'sending' BEGIN
+         UPDATE connectors SET record = json_set(record, '$.settings.newer', 1); END",
+    ] {
+        meddle(&rig, statement).await;
+    }
+    work(&rig.pipeline, WorkKind::Deliver).await;
+    assert_eq!(queue.dead(10).await.unwrap(), []);
+    let sent = delivery(&rig, &produced).await;
+    assert_eq!((sent.status, sent.attempts), (DeliveryStatus::Sending, 1), "{sent:#?}");
+
+    for statement in [
+        "DROP TRIGGER newer_than_delivery",
+        "UPDATE connectors SET record = json_set(record, '$.settings.directory', 'new')",
+        AS_BEFORE[0],
+        // As after the pause.
+        "UPDATE tasks SET ready_at = 0",
+    ] {
+        meddle(&rig, statement).await;
+    }
+    work(&rig.pipeline, WorkKind::Deliver).await;
+    assert_eq!(delivery(&rig, &produced).await.status, DeliveryStatus::Delivered);
+}
+
 #[tokio::test]
 async fn what_nobody_can_read_is_given_up_in_the_end() {
     let rig = Rig::idle().await;
