@@ -270,7 +270,7 @@ variable "sftp_server" {
 }
 
 variable "connector_roles_for_program" {
-  description = "With it the program makes and changes connectors itself (`sealpost apply`), with this access role, instead of, or beside, the ones made here."
+  description = "With it the program makes and changes connectors itself (`sealpost apply`), with this access role, instead of, or beside, the ones made here. No other environment of the same account and region may have it too: they would change each other's connectors."
   type = object({
     access_role_arn = string
   })
