@@ -43,7 +43,8 @@ pub(super) fn check() -> Result<(), String> {
 /// What stands in quotes and looks like a scope.
 fn scopes(text: &str) -> BTreeSet<&str> {
     let quoted = text.split('"').skip(1).step_by(2);
-    quoted.filter(|word| word.ends_with(":read") || word.ends_with(":write")).collect()
+    let is_one = |word: &&str| !word.contains(' ') && (word.ends_with(":read") || word.ends_with(":write"));
+    quoted.filter(is_one).collect()
 }
 
 /// The sentences and codes of `pattern = "…"`, whose own quotes are escaped.
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn scopes_are_found_in_both_languages() {
-        let rust = "#[serde(rename = \"reports:read\")]\n";
+        let rust = "#[serde(rename = \"reports:read\")]\n \"known are reports:read, reports:write\"\n";
         let terraform = "    \"reports:read\" = \"See reports\"\n";
         assert_eq!(scopes(rust), scopes(terraform));
         assert_eq!(scopes(rust).len(), 1);

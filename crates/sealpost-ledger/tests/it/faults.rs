@@ -1,6 +1,5 @@
-//! Logins that change, answers that are lost, machines that are gone, tables that say "slow down".
+//! Logins that change, answers that are lost, tables that say "slow down".
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +14,7 @@ use sealpost_ledger::{LedgerParts, find};
 use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::mariadb::MariaDb;
 use sealpost_testkit::moto::Moto;
-use sealpost_testkit::suite::ledger::{HOUR, Ports, admission, connector_id, partner, stored};
+use sealpost_testkit::suite::ledger::{Ports, admission, partner, stored};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -95,74 +94,6 @@ async fn mysql_answers_that_are_lost_double_nothing() {
         crate::mysql::opened(&options).await
     };
     one_job_though_answers_are_lost(open, upstream, (1..16).map(|number| number * 47)).await;
-}
-
-/// A machine that is gone in the middle of a write says nothing more, not even that its connection is over. Its locks are
-/// given up, and what they held up is claimed elsewhere.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mysql_locks_of_a_machine_that_is_gone_are_given_up() {
-    let server = MariaDb::lasting();
-    let mut options = crate::mysql::options();
-    let locking = format!(
-        "SELECT COUNT(*) FROM information_schema.innodb_trx t
-         JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
-         WHERE p.db = '{}' AND t.trx_rows_locked > 0",
-        options["database"].as_str().unwrap()
-    );
-    let elsewhere = crate::mysql::opened(&options).await;
-    // Two deliveries to one connector, and a report.
-    for _ in 0..2 {
-        let mut asked = admission("acme");
-        asked.request.deliver_to = vec![connector_id("acme", "main")];
-        let job = elsewhere.admit(asked).await;
-        elsewhere.succeed(&job).await;
-    }
-    elsewhere.admit(admission("acme")).await;
-
-    let proxy = ChaosProxy::start(SocketAddr::from(([127, 0, 0, 1], server.port())));
-    options["port"] = json!(proxy.address().port());
-    options["connections"] = json!(1);
-    let gone = crate::mysql::opened(&options).await;
-    let mut lease = gone.claim(&[WorkKind::Deliver]).await;
-    // The answers stop at a later byte each time, until that is one at which rows are locked.
-    for cut in (1..).map(|number| number * 100) {
-        let before = proxy.traffic();
-        assert_eq!(before.connections, 1, "bytes are counted for each connection");
-        proxy.set(Chaos::StallDownload(before.downloaded + cut));
-        let queue = gone.queue.clone();
-        let extending = tokio::spawn(async move { queue.extend(&mut lease, HOUR).await.map(|()| lease) });
-        while proxy.traffic().faults == before.faults {
-            assert!(!extending.is_finished(), "no row is locked at any byte");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        let mut looks = 0;
-        while looks < 6 && server.rows("", &locking).trim() == "0" {
-            looks += 1;
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        if looks < 6 {
-            // From here on its own words are lost as well.
-            proxy.set(Chaos::Stall);
-            break;
-        }
-        proxy.heal();
-        lease = extending.await.unwrap().unwrap();
-    }
-
-    let claims = async {
-        let mut kinds = BTreeSet::new();
-        while kinds.len() < 2 {
-            match elsewhere.queue.claim(&[WorkKind::Deliver, WorkKind::Produce], HOUR).await {
-                Ok(Some(lease)) => {
-                    kinds.insert(lease.work.kind());
-                }
-                Ok(None) => tokio::time::sleep(Duration::from_millis(100)).await,
-                Err(error) => assert!(error.is_retried(), "{error}"),
-            }
-        }
-    };
-    // A guard against hanging: by itself, the server would wait for eight hours.
-    tokio::time::timeout(Duration::from_secs(60), claims).await.expect("both to be claimed");
 }
 
 /// How many bytes have come down, once no more come.

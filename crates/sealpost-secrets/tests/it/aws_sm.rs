@@ -11,10 +11,22 @@ use sealpost_core::{Error, Result};
 use sealpost_secrets::{SecretStores, SecretsSettings, Surroundings};
 use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
 use sealpost_testkit::moto::{Moto, REGION};
-use sealpost_testkit::suite::vault::{Subject, hold};
+use sealpost_testkit::suite::vault::{
+    Subject, a_name_of_what_was_removed_is_free_again, names_lead_nowhere_else,
+    what_is_kept_is_resolved_replaced_and_removed, what_is_not_its_own_is_left_alone,
+};
 use serde_json::{Value, json};
 
 const VALUE: &str = "hunter2-canary";
+
+/// What the service says of the name of a secret that was removed and could still be restored. moto takes it for a free one.
+const SCHEDULED: AwsFault = AwsFault {
+    action: "secretsmanager:CreateSecret",
+    every: 1,
+    status: 400,
+    body: r#"{"__type":"InvalidRequestException","Message":"a secret with this name is already scheduled for deletion"}"#,
+    after: false,
+};
 
 fn stores(moto: &Moto, more: &[(&str, &str)]) -> SecretStores {
     SecretStores::with(&surroundings(moto, more, SecretsSettings::default()))
@@ -143,11 +155,19 @@ async fn denied_and_absent_services_are_told_apart() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_does_what_every_vault_does() {
     let moto = Moto::start();
-    let surroundings = surroundings(&moto, &[], SecretsSettings::default());
+    let proxy = AwsProxy::before(moto.address());
+    let endpoint = proxy.endpoint();
+    let more = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint.as_str())];
+    let surroundings = surroundings(&moto, &more, SecretsSettings::default());
     let place = "aws-sm:sealpost/partners";
     let vault = sealpost_secrets::vault(&place.parse().unwrap(), &surroundings).unwrap();
     let stores = || -> Arc<dyn SecretStore> { Arc::new(SecretStores::with(&surroundings)) };
-    hold(&Subject { vault: &*vault, stores: &stores, place }).await;
+    let subject = Subject { vault: &*vault, stores: &stores, place };
+    what_is_kept_is_resolved_replaced_and_removed(&subject).await;
+    what_is_not_its_own_is_left_alone(&subject).await;
+    names_lead_nowhere_else(&subject).await;
+    proxy.fault(&[AwsFault { every: 2, ..SCHEDULED }]);
+    a_name_of_what_was_removed_is_free_again(&subject).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -186,15 +206,8 @@ async fn a_vault_keeps_replaces_and_removes_what_partners_hand_in() {
         let gone = text(&stores, &reference.to_string(), "AWSCURRENT").await;
         assert_refused(gone, &codes::secrets::MISSING, "acme/main/1");
     }
-    // A removed one can be handed in again while it could still be restored. moto takes the name for a free one; this is
-    // what the service says.
-    proxy.fault(&[AwsFault {
-        action: "secretsmanager:CreateSecret",
-        every: 1,
-        status: 400,
-        body: r#"{"__type":"InvalidRequestException","Message":"a secret with this name is already scheduled for deletion"}"#,
-        after: false,
-    }]);
+    // A removed one can be handed in again while it could still be restored.
+    proxy.fault(&[SCHEDULED]);
     vault.keep("acme/main/1", &secret("back-canary")).await.unwrap();
     stores.stale(&reference).await;
     assert_eq!(text(&stores, &reference.to_string(), "AWSCURRENT").await.unwrap(), "back-canary");

@@ -39,6 +39,7 @@ fn secret(text: &str) -> Secret {
 /// Where a sentence does not hold.
 pub async fn hold(subject: &Subject<'_>) {
     what_is_kept_is_resolved_replaced_and_removed(subject).await;
+    a_name_of_what_was_removed_is_free_again(subject).await;
     what_is_not_its_own_is_left_alone(subject).await;
     names_lead_nowhere_else(subject).await;
 }
@@ -63,13 +64,20 @@ pub async fn what_is_kept_is_resolved_replaced_and_removed(subject: &Subject<'_>
         assert!(gone.is(&codes::secrets::MISSING), "{gone}");
     }
     assert_eq!(subject.text(&beside).await.unwrap(), "beside");
+    subject.vault.forget(&beside).await.unwrap();
+    assert!(subject.text(&beside).await.is_err(), "{beside} was removed");
+}
 
-    assert_eq!(subject.keep("suite/main/1", "third").await, reference, "a name is free again");
-    assert_eq!(subject.text(&reference).await.unwrap(), "third");
-    for one in [reference, beside] {
-        subject.vault.forget(&one).await.unwrap();
-        assert!(subject.text(&one).await.is_err(), "{one} was removed");
-    }
+/// A name can be used again, also where the vault could still bring back what was removed.
+///
+/// # Panics
+/// Where it can't.
+pub async fn a_name_of_what_was_removed_is_free_again(subject: &Subject<'_>) {
+    let reference = subject.keep("suite/main/3", "first").await;
+    subject.vault.forget(&reference).await.unwrap();
+    assert_eq!(subject.keep("suite/main/3", "again").await, reference);
+    assert_eq!(subject.text(&reference).await.unwrap(), "again");
+    subject.vault.forget(&reference).await.unwrap();
 }
 
 /// References of another origin may lead anywhere: nothing is removed by them.
