@@ -29,10 +29,8 @@ async fn until(rig: &Rig, job: &JobId, is_so: impl Fn(&Job) -> bool) -> Job {
     }
 }
 
-/// A report whose fifth attempt meets this, after four that have failed by themselves.
-async fn waits(rig: &Rig, code: &Code) -> Json {
-    let report = rig.contracts(&rig.acme).await;
-    let job: JobId = id(&report).parse().unwrap();
+/// All attempts of a report but the last have failed by themselves.
+pub(crate) async fn four_fail(rig: &Rig, job: &JobId) {
     let (ledger, now) = (&rig.pipeline.parts().ledger, Timestamp::now());
     for attempt in 1..5 {
         let failure = Failure::from(&Error::new(&codes::source::BROKEN, "on purpose"));
@@ -40,9 +38,16 @@ async fn waits(rig: &Rig, code: &Code) -> Json {
             JobEvent::Started { attempt, worker: "another".to_owned() },
             JobEvent::AttemptFailed { failure, retry_at: now },
         ] {
-            ledger.apply(&job, &event, None, now).await.unwrap();
+            ledger.apply(job, &event, None, now).await.unwrap();
         }
     }
+}
+
+/// A report whose fifth attempt meets this, after four that have failed by themselves.
+async fn waits(rig: &Rig, code: &Code) -> Json {
+    let report = rig.contracts(&rig.acme).await;
+    let job: JobId = id(&report).parse().unwrap();
+    four_fail(rig, &job).await;
     rig.work();
     let waiting = until(rig, &job, |job| job.attempts == 5 && job.status != JobStatus::Running).await;
     assert_eq!((waiting.status, waiting.used_attempts()), (JobStatus::Queued, 4), "{waiting:#?}");

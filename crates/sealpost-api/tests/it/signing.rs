@@ -18,6 +18,7 @@ use sealpost_core::task::Work;
 use sealpost_seal::{KeyKind, KeyRequest};
 use serde_json::json;
 
+use crate::outage::four_fail;
 use crate::rig::{Rig, Wish, id};
 
 /// A store that keeps what it gave until it is told that it is stale, as remote ones do.
@@ -106,16 +107,8 @@ async fn a_report_waits_for_a_secret_store_that_is_away() {
     assert_eq!(status, StatusCode::OK, "{answer}");
     let report = rig.contracts(&rig.acme).await;
     let job: JobId = id(&report).parse().unwrap();
-    let (ledger, now) = (&rig.pipeline.parts().ledger, Timestamp::now());
-    for attempt in 1..5 {
-        let failure = Failure::from(&Error::new(&codes::source::BROKEN, "on purpose"));
-        for event in [
-            JobEvent::Started { attempt, worker: "another".to_owned() },
-            JobEvent::AttemptFailed { failure, retry_at: now },
-        ] {
-            ledger.apply(&job, &event, None, now).await.unwrap();
-        }
-    }
+    four_fail(&rig, &job).await;
+    let ledger = &rig.pipeline.parts().ledger;
     secrets.is_away.store(true, Ordering::Relaxed);
     rig.work();
     let begun = Instant::now();
