@@ -25,11 +25,14 @@ const EXAMPLES: u32 = 20;
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let arguments = Arguments::parse(arguments)?;
     python::install()?;
+    build()?;
     fuzz(&arguments)
 }
 
 /// The step of `cargo xtask test`: short, and the same each time.
 pub(crate) fn short() -> Result<(), String> {
+    // With the features that the tests have it built with, or half of the workspace would be compiled once more.
+    compile(&["test", "--no-run", "--workspace", "--lib", "--bins", "--tests"])?;
     fuzz(&Arguments { planes: Plane::ALL.to_vec(), length: Length::Examples(EXAMPLES), seed: Some(SEED) })
 }
 
@@ -51,7 +54,11 @@ pub(crate) fn program() -> Result<Command, String> {
 }
 
 fn build() -> Result<(), String> {
-    let built = cargo().args(["build", "--locked", "--quiet", "--package", "sealpost"]).status();
+    compile(&["build", "--package", "sealpost"])
+}
+
+fn compile(arguments: &[&str]) -> Result<(), String> {
+    let built = cargo().args(arguments).args(["--locked", "--quiet"]).status();
     if built.map_err(|error| format!("start cargo: {error}"))?.success() {
         Ok(())
     } else {
@@ -59,25 +66,24 @@ fn build() -> Result<(), String> {
     }
 }
 
+/// The planes side by side: schemathesis asks one thing after the other, and waits for each answer.
 fn fuzz(arguments: &Arguments) -> Result<(), String> {
-    build()?;
     let seed = arguments.seed.unwrap_or_else(fresh_seed);
+    let outcomes = std::thread::scope(|scope| {
+        let start = |plane: &Plane| {
+            let plane = *plane;
+            (plane, scope.spawn(move || fuzz_plane(plane, &arguments.length, seed)))
+        };
+        let running: Vec<_> = arguments.planes.iter().map(start).collect();
+        running.into_iter().map(|(plane, thread)| (plane, thread.join())).collect::<Vec<_>>()
+    });
     let mut failed = Vec::new();
-    for plane in &arguments.planes {
+    for (plane, outcome) in outcomes {
         println!("    {} plane, seed {seed}", plane.name());
-        let folder = std::env::temp_dir().join(format!("sealpost-fuzz-{}-{}", std::process::id(), plane.name()));
-        let product = Product::start(&folder)?;
-        let outcome = schemathesis(&product, &folder, *plane, &arguments.length, seed);
-        let log = product.stop();
-        match outcome {
-            Ok(true) => drop(std::fs::remove_dir_all(&folder)),
-            Ok(false) => {
-                // What the product logged at the time: warnings and errors only.
-                print!("{log}");
-                println!("    the product's folder is kept: {}", folder.display());
-                failed.push(plane.name());
-            }
-            Err(error) => return Err(error),
+        let outcome = outcome.map_err(|_| format!("the thread of the {} plane ended early", plane.name()))??;
+        print!("{}", outcome.printed);
+        if !outcome.found_nothing {
+            failed.push(plane.name());
         }
     }
     match failed.as_slice() {
@@ -91,8 +97,30 @@ fn fuzz(arguments: &Arguments) -> Result<(), String> {
     }
 }
 
-/// Runs schemathesis to its end; whether it found nothing.
-fn schemathesis(product: &Product, folder: &Path, plane: Plane, length: &Length, seed: u32) -> Result<bool, String> {
+struct Outcome {
+    found_nothing: bool,
+    /// What there is to show of it.
+    printed: String,
+}
+
+fn fuzz_plane(plane: Plane, length: &Length, seed: u32) -> Result<Outcome, String> {
+    let folder = std::env::temp_dir().join(format!("sealpost-fuzz-{}-{}", std::process::id(), plane.name()));
+    let product = Product::start(&folder)?;
+    let outcome = schemathesis(&product, &folder, plane, length, seed);
+    let log = product.stop();
+    let mut outcome = outcome?;
+    if outcome.found_nothing {
+        drop(std::fs::remove_dir_all(&folder));
+    } else {
+        // What the product logged at the time: warnings and errors only.
+        outcome.printed.push_str(&log);
+        outcome.printed.push_str(&format!("    the product's folder is kept: {}\n", folder.display()));
+    }
+    Ok(outcome)
+}
+
+/// Runs schemathesis to its end.
+fn schemathesis(product: &Product, folder: &Path, plane: Plane, length: &Length, seed: u32) -> Result<Outcome, String> {
     let here = root().join("xtask/src/fuzz");
     let mut command = python::program("st");
     command.arg("--config-file").arg(here.join(format!("{}.toml", plane.name()))).arg("run");
@@ -103,12 +131,13 @@ fn schemathesis(product: &Product, folder: &Path, plane: Plane, length: &Length,
     };
     command.envs(product.environment()?).env("SCHEMATHESIS_HOOKS", here.join("narrow.py"));
     command.env("PYTHONDONTWRITEBYTECODE", "1");
-    let status = command.current_dir(folder).stdin(Stdio::null()).status();
-    let status = status.map_err(|error| format!("start schemathesis: {error}"))?;
-    match status.code() {
-        Some(0) => Ok(true),
-        Some(1) => Ok(false),
-        _ => Err(format!("schemathesis ended with {status}")),
+    let ran = command.current_dir(folder).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let ran = ran.map_err(|error| format!("start schemathesis: {error}"))?;
+    let printed = String::from_utf8_lossy(&ran.stdout).into_owned();
+    match ran.status.code() {
+        Some(0) => Ok(Outcome { found_nothing: true, printed }),
+        Some(1) => Ok(Outcome { found_nothing: false, printed }),
+        _ => Err(format!("schemathesis ended with {}: {printed}", ran.status)),
     }
 }
 

@@ -32,6 +32,11 @@ pub(crate) fn run() -> Result<(), String> {
     check().map(drop)
 }
 
+/// Makes what its check of policies needs, where there is a Terraform to check.
+pub(crate) fn install() -> Result<(), String> {
+    if Terraform::find()?.is_some() { checkov::install() } else { Ok(()) }
+}
+
 /// The step of `cargo xtask test`.
 pub(crate) fn check() -> Result<Outcome, String> {
     agreement::check()?;

@@ -9,6 +9,7 @@ mod readme;
 mod runner;
 mod sdk;
 mod step;
+mod tools;
 mod vault;
 
 pub(crate) use step::{Outcome, words};
@@ -28,10 +29,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         }
         return Ok(());
     }
-    let mut context = Context { runner: arguments.runner.clone(), tests: None };
+    let mut context = Context { runner: arguments.runner.clone(), tests: None, release: None };
     let mut done = Vec::new();
     for step in STEPS.iter().filter(|step| arguments.wants(step.name)) {
         println!("\n==> {}: {}", step.name, step.what);
+        if step.name == "tests" && arguments.wants("readme") {
+            context.release = readme::Building::begin();
+        }
         let start = Instant::now();
         let outcome = match (step.run)(&mut context) {
             // Whoever asks for a step by its name wants it done.

@@ -35,7 +35,7 @@ pub(super) fn tests(context: &mut Context) -> Result<(), String> {
     let nextest = has_nextest();
     let mut command = cargo();
     if nextest {
-        command.args(["nextest", "run", "--workspace", "--locked", "--profile", "ci"]);
+        command.args(["nextest", "run", "--workspace", "--lib", "--bins", "--tests", "--locked", "--profile", "ci"]);
     } else {
         println!("    cargo-nextest is not installed; `cargo test` takes longer, one binary after the other");
         command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--locked", "--no-fail-fast"]);

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::{jenkins, node, packages, python, readme, runner, sdk, vault};
+use super::{jenkins, packages, readme, runner, tools};
 use crate::workspace::cargo;
 
 /// A step: its name on the command line, what it does, whether the later ones make no sense without it.
@@ -34,10 +34,12 @@ pub(super) struct Context {
     pub(super) runner: Vec<String>,
     /// How many tests passed and failed.
     pub(super) tests: Option<runner::Tally>,
+    /// The program of the README's first command, where it is being built already.
+    pub(super) release: Option<readme::Building>,
 }
 
 /// Cheap and telling first.
-pub(super) const STEPS: [Step; 16] = [
+pub(super) const STEPS: [Step; 13] = [
     Step {
         name: "install",
         what: "the servers and tools that the tests talk to",
@@ -45,24 +47,11 @@ pub(super) const STEPS: [Step; 16] = [
         run: |_| ran(packages::look_for_sample().and_then(|()| packages::install())),
     },
     Step {
-        name: "python",
-        what: "a virtual environment with the independent readers",
+        name: "tools",
+        what: "what they start that is no package: readers in Python, Node's packages, a caller on AWS's SDK, Vault's stand-in",
         needed: true,
-        run: |_| ran(python::install()),
+        run: |_| ran(tools::make()),
     },
-    Step {
-        name: "node",
-        what: "Node's packages: an OIDC provider that issues access tokens",
-        needed: true,
-        run: |_| ran(node::install()),
-    },
-    Step {
-        name: "sdk",
-        what: "a caller of the transfer API on AWS's SDK for Rust",
-        needed: true,
-        run: |_| ran(sdk::build()),
-    },
-    Step { name: "vault", what: "a server that speaks Vault's API", needed: true, run: |_| ran(vault::install()) },
     Step {
         name: "fmt",
         what: "formatting",
@@ -107,7 +96,7 @@ pub(super) const STEPS: [Step; 16] = [
         name: "readme",
         what: "the README's first command, its file decrypted by gpg",
         needed: false,
-        run: |_| ran(readme::check()),
+        run: |context| ran(readme::check(context.release.take())),
     },
 ];
 
