@@ -86,6 +86,8 @@ locals {
     Resource = "*"
   }
 
+  # Every start of Transfer Family but StartServer, by first letters, since a denial has no exceptions: the provider stops a server to give
+  # it its addresses, and starts it again.
   contents = {
     Sid    = "NoContents"
     Effect = "Deny"
@@ -94,7 +96,7 @@ locals {
       "lambda:InvokeFunction",
       "secretsmanager:BatchGetSecretValue",
       "sqs:ReceiveMessage",
-      "transfer:Start*",
+      "transfer:StartD*", "transfer:StartF*", "transfer:StartR*",
     ]
     Resource = "*"
   }

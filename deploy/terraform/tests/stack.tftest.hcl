@@ -320,6 +320,15 @@ run "bootstrap" {
     error_message = "Who deploys may not make the network that modules/network describes."
   }
 
+  # The provider stops a new server to give it its addresses, and starts it again. Transfers are not who deploys' to start.
+  assert {
+    condition = [for action in ["StartServer", "StartFileTransfer", "StartDirectoryListing", "StartRemoteDelete", "StartRemoteMove"] : anytrue([
+      for pattern in flatten([for statement in concat(local.deploy_policies.resources, local.deploy_policies.identities) : try(statement.Action, []) if statement.Effect == "Deny"]) :
+      can(regex("^${replace(pattern, "*", ".*")}$", "transfer:${action}"))
+    ])] == [false, true, true, true, true]
+    error_message = "Who deploys can't start the server where partners fetch files, or may start a transfer."
+  }
+
   # What prod names has to be read by who applies, or its server never gets its keys.
   assert {
     condition = length(regexall("arn:aws:secretsmanager:[^\"]+", file("./environments/prod/main.tf"))) == 3 && !anytrue(flatten([
