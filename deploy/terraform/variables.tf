@@ -259,7 +259,7 @@ variable "api" {
 }
 
 variable "sftp_server" {
-  description = "A Transfer Family server where partners fetch their files: who may connect, secrets with its host keys (called `<name>/host-keys/…`, the only ones that who deploys may read), Global Accelerator. None when null."
+  description = "A Transfer Family server where partners fetch their files: who may connect, secrets with its host keys (called `<name>/host-keys/…`, the only ones that who deploys may read), Global Accelerator (`accelerated`: only with `allowed_networks = [\"0.0.0.0/0\"]`, since the server does not see partners' addresses behind it). None when null."
   type = object({
     allowed_networks = set(string)
     host_keys        = optional(map(string), {})

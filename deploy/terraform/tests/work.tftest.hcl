@@ -329,7 +329,7 @@ run "a_server" {
     server = {
       vpc_id           = "vpc-1"
       subnet_ids       = ["subnet-1", "subnet-2"]
-      allowed_networks = ["192.0.2.0/24"]
+      allowed_networks = ["0.0.0.0/0"]
       accelerated      = true
       users            = { acme = { public_keys = ["ssh-ed25519 AAAA", "ssh-ed25519 BBBB"] } }
     }
@@ -349,6 +349,37 @@ run "a_server" {
     condition     = !strcontains(aws_iam_role_policy.user["acme"].policy, "s3:Put") && strcontains(aws_iam_role_policy.user["acme"].policy, "arn:aws:s3:::sealpost-test/acme/*")
     error_message = "A user may do more than read its own files."
   }
+}
+
+run "a_server_of_named_networks" {
+  command = plan
+
+  module {
+    source = "./modules/transfer"
+  }
+
+  variables {
+    server = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], allowed_networks = ["192.0.2.0/24", "198.51.100.0/24"] }
+  }
+
+  assert {
+    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.server : rule.cidr_ipv4]) == toset(["192.0.2.0/24", "198.51.100.0/24"]) && length(aws_globalaccelerator_accelerator.this) == 0
+    error_message = "Others may connect, or a partner is hidden behind an accelerator."
+  }
+}
+
+run "named_networks_that_an_accelerator_hides" {
+  command = plan
+
+  module {
+    source = "./modules/transfer"
+  }
+
+  variables {
+    server = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], allowed_networks = ["192.0.2.0/24"], accelerated = true }
+  }
+
+  expect_failures = [var.server]
 }
 
 run "a_host_key_that_connectors_do_not_know" {

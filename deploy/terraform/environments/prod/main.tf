@@ -67,10 +67,11 @@ module "sealpost" {
     }
   }
 
-  # Partners who would rather fetch than be sent: three host keys, one of each type.
+  # Partners who would rather fetch than be sent: three host keys, one of each type. Their networks are known, which Global Accelerator
+  # would hide.
   sftp_server = {
     allowed_networks = ["192.0.2.0/24", "198.51.100.0/24"]
-    accelerated      = true
+    accelerated      = false
     host_keys = {
       rsa     = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:sealpost-prod/host-keys/rsa-AbCdEf"
       ecdsa   = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:sealpost-prod/host-keys/ecdsa-AbCdEf"

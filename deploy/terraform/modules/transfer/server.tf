@@ -153,7 +153,7 @@ resource "aws_transfer_ssh_key" "this" {
 }
 
 resource "aws_globalaccelerator_accelerator" "this" {
-  #checkov:skip=CKV_AWS_75:Flow logs of the network have the same connections, and the server's structured log has every session with its source address.
+  #checkov:skip=CKV_AWS_75:Flow logs want a bucket of their own, and nobody is let in by address here: the server's structured log has every session with its user. Only they would have clients' addresses, though: what comes to an Elastic IP this way has one of AWS.
   count = try(var.server.accelerated, false) ? 1 : 0
 
   name            = var.name

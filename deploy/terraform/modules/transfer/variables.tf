@@ -77,7 +77,8 @@ variable "server" {
     A server where partners fetch their files by SFTP. None when null.
     `allowed_networks` may connect. `users` are partners with their public keys. `host_keys` are secrets (by ARN) with private keys in PEM or OpenSSH's form, by
     name; the server then proves itself with the oldest key of each type, so give it one RSA, one ECDSA and one Ed25519 key. They are imported by the AWS CLI:
-    a private key never stands in the state. `accelerated` puts Global Accelerator in front, for partners on other continents.
+    a private key never stands in the state. `accelerated` puts Global Accelerator in front, for partners on other continents; it hides their addresses from the
+    server, so `allowed_networks` has 0.0.0.0/0 then, and their keys alone let them in.
   EOT
   type = object({
     vpc_id           = string
@@ -95,6 +96,11 @@ variable "server" {
   validation {
     condition     = var.server == null ? true : length(var.server.allowed_networks) > 0 && alltrue([for network in var.server.allowed_networks : can(cidrhost(network, 0))])
     error_message = "`server.allowed_networks` are networks such as 192.0.2.0/24; 0.0.0.0/0 has to be said."
+  }
+
+  validation {
+    condition     = var.server == null ? true : !var.server.accelerated || contains(var.server.allowed_networks, "0.0.0.0/0")
+    error_message = "With `accelerated` the `allowed_networks` need 0.0.0.0/0: what comes by Global Accelerator to an Elastic IP has an address of AWS, not the partner's, so a named network would keep every partner out."
   }
 
   validation {
