@@ -27,6 +27,10 @@ locals {
   # Where logins are kept that partners hand in.
   handed_in = "${var.name}/handed-in"
 
+  # What an address may ask for in five minutes of the web ACL: never less than the usage plan of any one partner lets through, `burst` at
+  # once and `rate` from then on. Partners behind one address share it.
+  requests_per_address = max(var.api.waf.requests_per_address, [for settings in values(var.partners) : ceil(300 * settings.limits.rate + settings.limits.burst)]...)
+
   worker_timeout = try(coalesce(var.functions.settings.worker.timeout), 900)
   # Lambda's advice: six times the function's limit, so that a message is not seen twice while it is worked on.
   visibility_timeout_in_seconds = 6 * local.worker_timeout
@@ -246,7 +250,7 @@ module "api" {
   throttling       = var.api.throttling
   domain           = var.api.domain
   allowed_networks = var.api.allowed_networks
-  waf              = var.api.waf.enabled ? { requests_per_address = var.api.waf.requests_per_address } : null
+  waf              = var.api.waf.enabled ? { requests_per_address = local.requests_per_address } : null
   tracing          = var.observability.tracing
   partners         = { for partner, settings in var.partners : partner => settings.limits }
   logs = {

@@ -236,7 +236,7 @@ variable "functions" {
 }
 
 variable "api" {
-  description = "API Gateway: stage, OpenAPI document, authorizer, throttling, domain, networks that may call (`allowed_networks`: nobody else, whatever credentials; anywhere when empty), and web ACL (`waf = { enabled = false }`: none). `trust_authorizer`: the api believes the authorizer about the caller instead of looking at the credentials once more; only where nobody may invoke it directly."
+  description = "API Gateway: stage, OpenAPI document, authorizer, throttling, domain, networks that may call (`allowed_networks`: nobody else, whatever credentials; anywhere when empty), and web ACL (`waf = { enabled = false }`: none; `requests_per_address` in five minutes: more where a partner's `limits` let more through, and shared by partners who call from one address, so raise it for those). `trust_authorizer`: the api believes the authorizer about the caller instead of looking at the credentials once more; only where nobody may invoke it directly."
   type = object({
     stage        = optional(string, "live")
     openapi_file = optional(string)

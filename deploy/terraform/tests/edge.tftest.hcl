@@ -134,6 +134,21 @@ run "api_without_a_document" {
     error_message = "A web ACL is usual, a domain is not."
   }
 
+  # A 403 would be final.
+  assert {
+    condition = [for rule in aws_wafv2_web_acl.this[0].rule : [for answer in rule.action[0].block[0].custom_response : "${answer.response_code} ${answer.custom_response_body_key}, ${one(answer.response_header).name}: ${one(answer.response_header).value}"]
+      if rule.name == "requests-per-address"
+    ] == [["429 too-many-requests, Retry-After: 60"]]
+    error_message = "Who asks too often is not told to come again."
+  }
+
+  assert {
+    condition = [for body in aws_wafv2_web_acl.this[0].custom_response_body : "${body.key}: ${jsondecode(body.content).status} ${jsondecode(body.content).type} ${jsondecode(body.content).code} ${jsondecode(body.content).retryable}"] == [
+      "too-many-requests: 429 /live/docs/errors#SP-REQUEST-029 SP-REQUEST-029 true",
+    ]
+    error_message = "Who asks too often gets another answer than by the throttle."
+  }
+
   assert {
     condition     = !one(aws_api_gateway_method_settings.all.settings).data_trace_enabled
     error_message = "Bodies stand in the log."

@@ -82,6 +82,12 @@ run "connectors_deliver" {
     condition     = length(local.heard_connectors) == 1
     error_message = "Events of others' connectors are taken."
   }
+
+  # 100 a second and 200 at once, unless said otherwise.
+  assert {
+    condition     = alltrue([for settings in values(var.partners) : local.requests_per_address >= 300 * settings.limits.rate]) && local.requests_per_address == 30200
+    error_message = "The web ACL keeps out a partner that does what its usage plan allows."
+  }
 }
 
 run "the_program_makes_connectors" {
@@ -103,7 +109,7 @@ run "our_own_engine_delivers" {
   variables {
     engine  = "sftp"
     secrets = { handed_in = true }
-    api     = { trust_authorizer = true }
+    api     = { trust_authorizer = true, waf = { requests_per_address = 100000 } }
   }
 
   assert {
@@ -114,6 +120,11 @@ run "our_own_engine_delivers" {
   assert {
     condition     = length(module.transfer.connectors) == 0
     error_message = "Connectors are made that nobody uses."
+  }
+
+  assert {
+    condition     = local.requests_per_address == 100000
+    error_message = "An address may ask less often than was said."
   }
 }
 

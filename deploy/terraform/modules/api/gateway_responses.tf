@@ -17,28 +17,36 @@ locals {
     INTEGRATION_TIMEOUT          = { status = 504, code = "SP-REQUEST-026", title = "the answer took too long", retryable = true, advice = "Send the request again, with the same `Idempotency-Key` if it had one." }
     INTEGRATION_FAILURE          = { status = 504, code = "SP-REQUEST-022", title = "an internal error", retryable = true, advice = "Try again; if it stays, tell the operator the request id." }
     AUTHORIZER_FAILURE           = { status = 500, code = "SP-REQUEST-022", title = "an internal error", retryable = true, advice = "Try again; if it stays, tell the operator the request id." }
-    WAF_FILTERED                 = { status = 403, code = "SP-REQUEST-011", title = "not allowed", retryable = false, advice = "The request looks like an attack, or comes too often from one address." }
+    WAF_FILTERED                 = { status = 403, code = "SP-REQUEST-011", title = "not allowed", retryable = false, advice = "The request looks like an attack, or comes from an address that is known for them." }
   }
 
   # Where the program's pages are, as a client has to ask for them: without a domain of our own below the stage.
   docs = var.domain == null ? "/${var.stage}/docs" : "/docs"
 
-  # What is the same for all; `message` and `request_id` are filled in by API Gateway.
-  problem_templates = { for type, problem in local.problems : type => join("", [
-    trimsuffix(jsonencode({
-      type       = "${local.docs}/errors#${problem.code}"
-      title      = problem.title
-      status     = problem.status
-      detail     = problem.title
-      code       = problem.code
-      stage      = "request"
-      side       = problem.status >= 500 ? "sealpost" : "caller"
-      advice     = problem.advice
-      retryable  = problem.retryable
-      request_id = "$context.requestId"
-    }), "}"),
+  problem_members = { for type, problem in local.problems : type => {
+    type      = "${local.docs}/errors#${problem.code}"
+    title     = problem.title
+    status    = problem.status
+    detail    = problem.title
+    code      = problem.code
+    stage     = "request"
+    side      = problem.status >= 500 ? "sealpost" : "caller"
+    advice    = problem.advice
+    retryable = problem.retryable
+  } }
+
+  # `message` and `request_id` are filled in by API Gateway.
+  problem_templates = { for type, members in local.problem_members : type => join("", [
+    trimsuffix(jsonencode(merge(members, { request_id = "$context.requestId" })), "}"),
     ",\"message\":$context.error.messageString}",
   ]) }
+
+  # What the web ACL answers an address that asks too often, instead of WAF_FILTERED, which is final. It fills in nothing, so there is
+  # no `request_id`.
+  flood_problem = merge(local.problem_members.THROTTLED, {
+    advice  = "Wait as long as `Retry-After` says, and spread requests evenly. All who call from one address share what it may."
+    message = "Too Many Requests"
+  })
 
   gateway_responses = { for type, problem in local.problems : type => {
     statusCode = problem.status

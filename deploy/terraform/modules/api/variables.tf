@@ -130,7 +130,7 @@ variable "allowed_networks" {
 }
 
 variable "waf" {
-  description = "A web ACL in front: AWS's rules against known attacks and bad addresses, and a limit of requests per address in five minutes. None when null."
+  description = "A web ACL in front: AWS's rules against known attacks and bad addresses, and a limit of requests per address in five minutes, past which it answers 429. All who call from one address share it: give it 300 times the highest `rate` of `partners` at least. None when null."
   type = object({
     requests_per_address = optional(number, 6000)
   })

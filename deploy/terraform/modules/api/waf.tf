@@ -9,12 +9,30 @@ resource "aws_wafv2_web_acl" "this" {
     allow {}
   }
 
+  # WAF takes no content type but its own few, so this problem comes as plain JSON.
+  custom_response_body {
+    key          = "too-many-requests"
+    content_type = "APPLICATION_JSON"
+    content      = jsonencode(local.flood_problem)
+  }
+
+  # As the throttle answers: who waits may go on. Blocked requests count as well, so the wait is longer than a second.
   rule {
     name     = "requests-per-address"
     priority = 1
 
     action {
-      block {}
+      block {
+        custom_response {
+          response_code            = local.flood_problem.status
+          custom_response_body_key = "too-many-requests"
+
+          response_header {
+            name  = "Retry-After"
+            value = "60"
+          }
+        }
+      }
     }
 
     statement {
