@@ -162,7 +162,7 @@ variable "ledger" {
 }
 
 variable "secrets" {
-  description = "Which secrets there are beside those of database and connectors, which functions rotate them, and ARNs of others that api and worker may read. `handed_in`: partners may hand in logins of their servers by the API; they are kept below `<name>/handed-in`, and used by the engine sftp only."
+  description = "Which secrets there are beside those of database and connectors, which functions rotate them (`rotation`; they stand in `rotation_functions` of `bootstrap/` too), and ARNs of others that api and worker may read. `handed_in`: partners may hand in logins of their servers by the API; they are kept below `<name>/handed-in`, and used by the engine sftp only."
   type = object({
     signing_key     = optional(bool, true)
     webhook_signing = optional(bool, true)

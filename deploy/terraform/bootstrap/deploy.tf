@@ -93,13 +93,35 @@ locals {
     Effect = "Deny"
     Action = [
       "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PartiQL*", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem",
-      "lambda:InvokeFunction",
       "secretsmanager:BatchGetSecretValue",
       "sqs:ReceiveMessage",
       "transfer:StartD*", "transfer:StartF*", "transfer:StartR*",
     ]
     Resource = "*"
   }
+
+  # Our functions do for whoever calls them what he may not do himself, so none is called but those that rotate secrets: Secrets Manager
+  # takes such a function only from who may call it (RotateSecret).
+  calls = [for statement in [
+    {
+      Sid      = "NoCalls"
+      Effect   = "Deny"
+      Action   = ["lambda:InvokeFunction"]
+      Resource = ["*"]
+    },
+    {
+      Sid         = "NoOtherCalls"
+      Effect      = "Deny"
+      Action      = ["lambda:InvokeFunction"]
+      NotResource = var.rotation_functions
+    },
+    {
+      Sid      = "Rotate"
+      Effect   = "Allow"
+      Action   = ["lambda:InvokeFunction"]
+      Resource = var.rotation_functions
+    },
+  ] : statement if length(var.rotation_functions) == 0 ? statement.Sid == "NoCalls" : statement.Sid != "NoCalls"]
 
   # Who applies imports a server's host keys by the AWS CLI (modules/transfer), so that none stands in the state: it has to read them.
   secrets = {
@@ -182,7 +204,7 @@ locals {
 
   deploy_policies = {
     resources  = [local.named, local.unnamed, local.worldwide, local.contents, local.secrets, local.logins, local.files]
-    identities = concat(local.identities, [local.keys_through_services])
+    identities = concat(local.identities, [local.keys_through_services], local.calls)
   }
 }
 

@@ -53,3 +53,14 @@ variable "plan_subjects" {
   type        = list(string)
   default     = []
 }
+
+variable "rotation_functions" {
+  description = "The functions that environments name in `secrets.rotation`, by ARN: who deploys may call them, as Secrets Manager wants it, and no others."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.rotation_functions : can(regex("^arn:[^:*?]+:lambda:[^:*?]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)?$", arn))])
+    error_message = "`rotation_functions` are whole ARNs of functions, without *."
+  }
+}

@@ -340,6 +340,12 @@ run "bootstrap" {
     error_message = "Who deploys can't start the server where partners fetch files, or may start a transfer."
   }
 
+  # Functions do for whoever calls them what he may not do himself.
+  assert {
+    condition     = [for statement in local.deploy_policies.identities : statement.Resource if statement.Effect == "Deny" && contains(try(statement.Action, []), "lambda:InvokeFunction")] == [["*"]]
+    error_message = "Who deploys may call a function that nobody named."
+  }
+
   # What prod names has to be read by who applies, or its server never gets its keys.
   assert {
     condition = length(regexall("arn:aws:secretsmanager:[^\"]+", file("./environments/prod/main.tf"))) == 3 && !anytrue(flatten([
@@ -388,6 +394,54 @@ run "bootstrap" {
     ])])
     error_message = "Who deploys may read a secret that is no host key."
   }
+}
+
+# Secrets Manager takes a rotation function only from who may call it.
+run "bootstrap_with_a_rotation_function" {
+  command = plan
+
+  module {
+    source = "./bootstrap"
+  }
+
+  variables {
+    name               = "sealpost"
+    account_id         = "123456789012"
+    ci                 = { issuer = "jenkins.example.com/oidc", subjects = ["https://jenkins.example.com/job/sealpost/job/main/"] }
+    rotation_functions = ["arn:aws:lambda:eu-central-1:123456789012:function:rotate-mysql"]
+  }
+
+  assert {
+    condition = [for effect in ["Allow", "Deny"] : [for function in ["rotate-mysql", "rotate-mysql-2", "sealpost-prod-worker"] : anytrue([
+      for statement in concat(local.deploy_policies.resources, local.deploy_policies.identities) : try(
+        !anytrue([for spared in statement.NotResource : can(regex("^${replace(spared, "*", ".*")}$", "arn:aws:lambda:eu-central-1:123456789012:function:${function}"))]),
+        anytrue([for resource in flatten([statement.Resource]) : can(regex("^${replace(resource, "*", ".*")}$", "arn:aws:lambda:eu-central-1:123456789012:function:${function}"))]),
+      ) if statement.Effect == effect && anytrue([for pattern in try(statement.Action, []) : can(regex("^${replace(pattern, "*", ".*")}$", "lambda:InvokeFunction"))])
+    ])]] == [[true, false, true], [false, true, true]]
+    error_message = "Who deploys can't name the rotation function for a secret, or may call another."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_iam_policy.deploy : length(policy.policy) <= 6144])
+    error_message = "A managed policy is longer than IAM allows."
+  }
+}
+
+run "bootstrap_with_any_rotation_function" {
+  command = plan
+
+  module {
+    source = "./bootstrap"
+  }
+
+  variables {
+    name               = "sealpost"
+    account_id         = "123456789012"
+    ci                 = { issuer = "jenkins.example.com/oidc", subjects = ["https://jenkins.example.com/job/sealpost/job/main/"] }
+    rotation_functions = ["arn:aws:lambda:eu-central-1:123456789012:function:*"]
+  }
+
+  expect_failures = [var.rotation_functions]
 }
 
 run "the_boundary_lets_the_functions_work" {

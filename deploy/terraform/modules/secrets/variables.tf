@@ -32,7 +32,7 @@ variable "webhook_signing" {
 }
 
 variable "rotation" {
-  description = "Functions that rotate secrets, by the secret's name (`database`, `webhook-signing`, …): ARN and days. A rotation function of your own, or for `database` AWS's for MySQL with a single user, which wants `engine` and `host` in the secret; none is made here."
+  description = "Functions that rotate secrets, by the secret's name (`database`, `webhook-signing`, …): ARN and days. A rotation function of your own, or for `database` AWS's for MySQL with a single user, which wants `engine` and `host` in the secret; none is made here. Who applies has to be allowed to call them."
   type = map(object({
     lambda_arn = string
     after_days = optional(number, 30)
