@@ -270,11 +270,16 @@ variable "sftp_server" {
 }
 
 variable "connector_roles_for_program" {
-  description = "With it the program makes and changes connectors itself (`sealpost apply`), with this access role, instead of, or beside, the ones made here. No other environment of the same account and region may have it too: they would change each other's connectors."
+  description = "With it the program makes and changes connectors itself (`sealpost apply`), with this access role, instead of, or beside, the ones made here. No other environment of the same account and region may have it too: they would change each other's connectors. With a permissions boundary the role is called `<name>-…`, as the others of the environment: the boundary of `bootstrap/` lets functions hand only roles of our name to Transfer Family."
   type = object({
     access_role_arn = string
   })
   default = null
+
+  validation {
+    condition     = var.connector_roles_for_program == null || var.permissions_boundary_arn == null ? true : strcontains(var.connector_roles_for_program.access_role_arn, ":role/${var.name}-")
+    error_message = "With `permissions_boundary_arn` the role of `connector_roles_for_program.access_role_arn` is called `${var.name}-…`, without a path: the boundary of `bootstrap/` lets functions hand only roles of our name to Transfer Family, and with another they could make no connector."
+  }
 }
 
 variable "event_bus" {

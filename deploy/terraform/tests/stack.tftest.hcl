@@ -103,6 +103,32 @@ run "the_program_makes_connectors" {
   }
 }
 
+# The boundary of bootstrap/ allows iam:PassRole for roles of our name only.
+run "a_role_of_our_name_for_connectors_of_the_program" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn    = "arn:aws:iam::123456789012:policy/sealpost-boundary"
+    connector_roles_for_program = { access_role_arn = "arn:aws:iam::123456789012:role/sealpost-test-connectors" }
+  }
+
+  assert {
+    condition     = local.environment.SEALPOST__DELIVER__AWS_TRANSFER__ACCESS_ROLE == "arn:aws:iam::123456789012:role/sealpost-test-connectors"
+    error_message = "The program is not told the role to make connectors with."
+  }
+}
+
+run "a_role_that_the_boundary_lets_nobody_hand_on" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn    = "arn:aws:iam::123456789012:policy/sealpost-boundary"
+    connector_roles_for_program = { access_role_arn = "arn:aws:iam::123456789012:role/access" }
+  }
+
+  expect_failures = [var.connector_roles_for_program]
+}
+
 run "our_own_engine_delivers" {
   command = plan
 
