@@ -95,7 +95,8 @@ resource "aws_cloudwatch_event_target" "this" {
   target_id      = "events"
   arn            = aws_lambda_alias.live["events"].arn
 
-  # What can't be handed over for an hour is kept for people; the next sweep makes an older one needless.
+  # What can't be handed over for an hour is kept for people. A sweep that can't is dropped, since the next one makes it needless; one that
+  # is handed over and fails is kept all the same (below).
   retry_policy {
     maximum_event_age_in_seconds = each.key == "sweep" ? 60 : 3600
     maximum_retry_attempts       = each.key == "sweep" ? 0 : 20
@@ -121,7 +122,8 @@ resource "aws_lambda_permission" "events" {
   source_arn    = aws_cloudwatch_event_rule.this[each.key].arn
 }
 
-# Handed over, and then failed in the function.
+# Handed over, and then failed in the function, three times. Sweeps as well, for which nobody has to do anything: Lambda has one destination
+# for all events of a function. docs/operate.md tells them apart.
 resource "aws_lambda_function_event_invoke_config" "events" {
   function_name                = aws_lambda_function.this["events"].function_name
   qualifier                    = aws_lambda_alias.live["events"].name
