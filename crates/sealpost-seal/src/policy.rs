@@ -6,6 +6,7 @@
 //!   and to the primary key where its flags say so: the partner may hold any of them on any machine.
 //! - A subkey that fails is left out with a warning; where none is left, the certificate is refused with the reasons.
 //! - MD5 is refused; SHA-1 is refused in self-signatures since 2023-02, and warned about in older ones.
+//! - Of several self-signatures over the same thing the newest rules, and where that is refused, no older one stands in for it.
 
 mod checked;
 mod finding;

@@ -14,11 +14,13 @@ pub(crate) struct Finding {
     pub(crate) code: &'static Code,
     /// What is wrong with what.
     pub(crate) detail: String,
+    /// When the self-signature was made that is refused, where it verifies and is in effect: no older one stands in for it.
+    pub(crate) made: Option<pgp::types::Timestamp>,
 }
 
 impl Finding {
     pub(crate) fn new(code: &'static Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: detail.into(), made: None }
     }
 }
 

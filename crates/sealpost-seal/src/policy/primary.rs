@@ -146,13 +146,17 @@ fn check_user<'a>(
         .filter(own)
         .filter(|signature| verify(signature).is_ok())
         .max_by_key(|signature| signature.created());
-    Some(certified.and_then(|certified| match taken_back {
-        Some(revocation) if revocation.created() >= Some(certified.created) => {
+    let said = match &certified {
+        Ok(certified) => Some(certified.created),
+        Err(finding) => finding.made,
+    };
+    Some(match taken_back {
+        Some(revocation) if said.is_some() && revocation.created() >= said => {
             let detail = format!("user id `{}` {}", text(user), revoked(revocation));
             Err(Finding::new(&seal::REVOKED, detail))
         }
-        _ => Ok(certified),
-    }))
+        _ => certified,
+    })
 }
 
 /// Signatures of a type.

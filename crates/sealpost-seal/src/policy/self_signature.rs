@@ -1,11 +1,13 @@
 //! Whether a self-signature may be relied on at a time: it verifies, its hash is good enough, it is alive and we
 //! understand all that it insists on (RFC 9580, 5.2.3.7 and 13.7).
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{Signature, SubpacketData};
 use pgp::types::{Fingerprint, KeyDetails};
-use sealpost_core::error::codes::seal;
+use sealpost_core::error::{Code, codes::seal};
 
 use super::finding::{Finding, end, instant, is_future};
 
@@ -40,6 +42,13 @@ pub(crate) fn check<'a>(
         return Err(Finding::new(&seal::BAD_SIGNATURE, format!("{what} does not verify: {error}")));
     }
     let made = instant(created);
+    let future = is_future(made, now);
+    let ended = end(created, signature.signature_expiration_time()).filter(|end| *end <= now);
+    let in_effect = !future && ended.is_none();
+    let refused = |code: &'static Code, detail: String| Finding {
+        made: in_effect.then_some(created),
+        ..Finding::new(code, detail)
+    };
     let weak_hash = match config.hash_alg {
         HashAlgorithm::Sha256
         | HashAlgorithm::Sha384
@@ -50,9 +59,10 @@ pub(crate) fn check<'a>(
         HashAlgorithm::Sha1 if i64::from(created.as_secs()) < SHA1_CUTOFF => true,
         weak => {
             let detail = format!("{what}, made at {made}, uses {weak}, which is too weak");
-            return Err(Finding::new(&seal::TOO_WEAK, detail));
+            return Err(refused(&seal::TOO_WEAK, detail));
         }
     };
+    // One with a critical subpacket whose number the library does not know never gets here: it is not verified, and proves nothing.
     let unknown = config.hashed_subpackets().find(|subpacket| {
         let understood = !matches!(
             subpacket.data,
@@ -62,28 +72,46 @@ pub(crate) fn check<'a>(
     });
     if unknown.is_some() {
         let detail = format!("{what} has a critical subpacket that is not understood");
-        return Err(Finding::new(&seal::BAD_SIGNATURE, detail));
+        return Err(refused(&seal::BAD_SIGNATURE, detail));
     }
-    if is_future(made, now) {
+    if future {
         return Err(Finding::new(&seal::NOT_YET_VALID, format!("{what} is dated {made}, in the future")));
     }
-    match end(created, signature.signature_expiration_time()) {
-        Some(end) if end <= now => Err(Finding::new(&seal::EXPIRED, format!("{what} expired at {end}"))),
-        _ => Ok(SelfSignature { signature, created, weak_hash }),
+    match ended {
+        Some(end) => Err(Finding::new(&seal::EXPIRED, format!("{what} expired at {end}"))),
+        None => Ok(SelfSignature { signature, created, weak_hash }),
     }
 }
 
-/// The newest that may be relied on, or why none may: `None` when there is none at all.
+/// The newest that may be relied on, or why none may: `None` when there is none at all. Where the owner made a later one that
+/// is refused, none may: it may have ended or changed what the older one says.
 pub(crate) fn newest<'a>(
     checked: impl Iterator<Item = Result<SelfSignature<'a>, Finding>>,
 ) -> Option<Result<SelfSignature<'a>, Finding>> {
-    checked.reduce(|best, next| match (best, next) {
-        (Ok(best), Ok(next)) => Ok(if next.created > best.created { next } else { best }),
-        (Ok(best), Err(_)) => Ok(best),
-        (Err(_), Ok(next)) => Ok(next),
-        // That one does not verify says less than that one verifies and is expired or weak.
-        (Err(best), Err(next)) => Err(if best.code.id == seal::BAD_SIGNATURE.id { next } else { best }),
-    })
+    let mut valid: Option<SelfSignature<'a>> = None;
+    let mut refused: Option<Finding> = None;
+    for outcome in checked {
+        match outcome {
+            Ok(next) if valid.is_none_or(|best| next.created > best.created) => valid = Some(next),
+            Err(next) if refused.as_ref().is_none_or(|best| says_more(&next, best)) => refused = Some(next),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    match (valid, refused) {
+        (Some(valid), Some(refused)) if refused.made > Some(valid.created) => Some(Err(refused)),
+        (Some(valid), _) => Some(Ok(valid)),
+        (None, refused) => refused.map(Err),
+    }
+}
+
+/// Whether a finding is the better reason: of signatures that are in effect the newest, and that one does not verify says less
+/// than that one verifies and is expired.
+fn says_more(next: &Finding, best: &Finding) -> bool {
+    match next.made.cmp(&best.made) {
+        Ordering::Greater => true,
+        Ordering::Equal => best.code.id == seal::BAD_SIGNATURE.id,
+        Ordering::Less => false,
+    }
 }
 
 /// Whether a signature claims to be by this key, or claims nothing. Certifications by others are none of our business.

@@ -32,16 +32,17 @@ pub(crate) fn check<'a>(certificate: &Certificate, subkey: &'a Subkey, now: Time
         let (Ok(by), Ok(over)) = &octets else { return verify() };
         verified::once(&Signed { statement: "subkey binding", parts: &[by, over] }, signature, verify)
     };
-    let bindings = of_type(&subkey.signatures, |typ| typ == SignatureType::SubkeyBinding);
-    let binding = self_signature::newest(
-        bindings.map(|signature| self_signature::check(signature, &format!("the binding of {name}"), now, verify)),
-    )
-    .unwrap_or_else(|| Err(Finding::new(&seal::BAD_SIGNATURE, format!("{name} is not bound to the primary key"))))?;
+    // First, as with the primary key: whatever its bindings are worth, this is why it is not used.
     for signature in of_type(&subkey.signatures, |typ| typ == SignatureType::SubkeyRevocation) {
         if verify(signature).is_ok() {
             return Err(Finding::new(&seal::REVOKED, format!("{name} {}", revoked(signature))));
         }
     }
+    let bindings = of_type(&subkey.signatures, |typ| typ == SignatureType::SubkeyBinding);
+    let binding = self_signature::newest(
+        bindings.map(|signature| self_signature::check(signature, &format!("the binding of {name}"), now, verify)),
+    )
+    .unwrap_or_else(|| Err(Finding::new(&seal::BAD_SIGNATURE, format!("{name} is not bound to the primary key"))))?;
     if let Some(why) = algorithm::refusal(key) {
         return Err(Finding::new(&seal::TOO_WEAK, format!("{name}: {why}")));
     }

@@ -1,6 +1,10 @@
 //! The bad half of the key zoo: refused at import and at use, with code, key and date.
 
-use pgp::composed::{ArmorOptions, Deserializable, SignedPublicKey};
+use bytes::Bytes;
+use pgp::composed::{ArmorOptions, Deserializable, SignedPublicKey, SignedSecretKey};
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::packet::{KeyFlags, Notation, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData};
+use pgp::types::{Duration, KeyDetails, Password, Tag};
 use sealpost_core::error::codes::seal as codes;
 use sealpost_testkit::gpg::{Gpg, KeySpec, algorithms};
 
@@ -138,6 +142,120 @@ fn recent_sha1_self_signatures() {
     let options = ["--cert-digest-algo", "SHA1"];
     let key = gpg.generate(&KeySpec { algorithms: algorithms::RSA2048, options: &options, ..KeySpec::default() });
     refused_at(&gpg.export(&key), Timestamp::now(), &codes::TOO_WEAK, &["SHA1", "too weak"]);
+}
+
+/// An RSA key of 2024 that ends with 2025, and what its owner says of it later.
+struct Renewed {
+    secret: SignedSecretKey,
+    public: SignedPublicKey,
+}
+
+impl Renewed {
+    fn new() -> Self {
+        let (gpg, algorithms) = (Gpg::new(), algorithms::RSA2048);
+        let at = Some("20240101T000000");
+        let key = gpg.generate(&KeySpec { algorithms, at, expires: "2y", ..KeySpec::default() });
+        let secret = SignedSecretKey::from_armor_single(gpg.export_secret(&key).as_bytes()).unwrap().0;
+        Self { secret, public: parse(&gpg.export(&key)) }
+    }
+
+    /// What every signature of its own says, and that the key ends so many days after it was made.
+    fn says(&self, typ: SignatureType, hash: HashAlgorithm, made: &str, days: u32) -> SignatureConfig {
+        let primary = &self.secret.primary_key;
+        let made = u32::try_from(instant(made).as_second()).unwrap();
+        let mut flags = KeyFlags::default();
+        match typ {
+            SignatureType::SubkeyBinding => flags.set_encrypt_comms(true),
+            _ => flags.set_sign(true),
+        }
+        let hashed = [
+            SubpacketData::SignatureCreationTime(pgp::types::Timestamp::from_secs(made)),
+            SubpacketData::IssuerFingerprint(primary.fingerprint()),
+            SubpacketData::KeyExpirationTime(Duration::from_secs(days * 86_400)),
+            SubpacketData::KeyFlags(flags),
+        ];
+        let mut config = SignatureConfig::v4(typ, primary.algorithm(), hash);
+        config.hashed_subpackets = hashed.into_iter().map(|data| Subpacket::regular(data).unwrap()).collect();
+        config
+    }
+
+    /// A self-signature of its user id.
+    fn certified(&self, config: SignatureConfig) -> Signature {
+        let (primary, id) = (&self.secret.primary_key, &self.secret.details.users[0].id);
+        config.sign_certification(primary, primary.public_key(), &Password::empty(), Tag::UserId, id).unwrap()
+    }
+
+    fn certification(&self, hash: HashAlgorithm, made: &str, days: u32) -> Signature {
+        self.certified(self.says(SignatureType::CertPositive, hash, made, days))
+    }
+
+    /// The certificate with one more self-signature, before and behind those that it has.
+    fn with(&self, newer: &Signature) -> [String; 2] {
+        let old = self.public.details.users[0].signatures.len();
+        [0, old].map(|place| {
+            let mut both = self.public.clone();
+            both.details.users[0].signatures.insert(place, newer.clone());
+            armor(&both)
+        })
+    }
+}
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_newer_self_signature_that_is_refused_is_not_passed_over_for_an_older_one() {
+    let key = Renewed::new();
+    let made = "2025-01-01T00:00:00Z";
+    // The owner ended it in March 2025, or let it live on into 2027; the one before says until the end of 2025.
+    for (days, now) in [(425, "2025-06-01T00:00:00Z"), (1_200, "2026-06-01T00:00:00Z")] {
+        for certificate in key.with(&key.certification(HashAlgorithm::Sha1, made, days)) {
+            refused_at(&certificate, instant(now), &codes::TOO_WEAK, &["self-signature", "2025-01-01", "SHA1"]);
+        }
+    }
+    let mut insists = key.says(SignatureType::CertPositive, HashAlgorithm::Sha256, made, 425);
+    let (name, value) = (Bytes::from_static(b"until@example.com"), Bytes::from_static(b"further notice"));
+    let notation = SubpacketData::Notation(Notation { readable: true, name, value });
+    insists.hashed_subpackets.push(Subpacket::critical(notation).unwrap());
+    for certificate in key.with(&key.certified(insists)) {
+        let words = ["self-signature", "critical subpacket"];
+        refused_at(&certificate, instant("2025-06-01T00:00:00Z"), &codes::BAD_SIGNATURE, &words);
+    }
+}
+
+#[test]
+fn a_refused_self_signature_says_nothing_before_its_time_and_nothing_once_it_is_renewed() {
+    let key = Renewed::new();
+    let weak = key.certification(HashAlgorithm::Sha1, "2025-01-01T00:00:00Z", 425);
+    for certificate in key.with(&weak) {
+        OpenPgp.inspect(certificate.as_bytes(), instant("2024-06-01T00:00:00Z")).unwrap();
+    }
+    let mut both = key.public.clone();
+    let signatures = &mut both.details.users[0].signatures;
+    signatures.extend([weak, key.certification(HashAlgorithm::Sha256, "2025-02-01T00:00:00Z", 1_200)]);
+    let now = instant("2025-06-01T00:00:00Z");
+    for turned in [false, true] {
+        if turned {
+            both.details.users[0].signatures.reverse();
+        }
+        OpenPgp.inspect(armor(&both).as_bytes(), now).unwrap();
+    }
+}
+
+#[test]
+fn a_newer_binding_that_is_refused_is_not_passed_over_for_an_older_one() {
+    let mut key = Renewed::new();
+    let primary = &key.secret.primary_key;
+    let says = key.says(SignatureType::SubkeyBinding, HashAlgorithm::Sha1, "2025-01-01T00:00:00Z", 425);
+    let subkey = &key.public.public_subkeys[0].key;
+    let newer = says.sign_subkey_binding(primary, primary.public_key(), &Password::empty(), subkey).unwrap();
+    key.public.public_subkeys[0].signatures.push(newer);
+    for _ in 0..2 {
+        let words = ["the binding of subkey", "2025-01-01", "SHA1"];
+        refused_at(&armor(&key.public), instant("2025-06-01T00:00:00Z"), &codes::TOO_WEAK, &words);
+        key.public.public_subkeys[0].signatures.reverse();
+    }
 }
 
 #[test]
