@@ -4,7 +4,7 @@ mod packets;
 
 use std::io::Write;
 
-use pgp::packet::{Packet, PublicKey, PublicSubkey, SecretKey, SecretSubkey, Signature, UserId};
+use pgp::packet::{Packet, PublicKey, PublicSubkey, SecretKey, SecretSubkey, Signature, SignatureType, UserId};
 use pgp::types::KeyDetails;
 use sealpost_core::certificate::IdentifiedCertificate;
 use sealpost_core::error::{Error, Result, codes::seal};
@@ -22,7 +22,7 @@ pub(crate) struct Certificate {
     pub(crate) primary: PublicKey,
     /// Its secret half, where one was given.
     pub(crate) secret: Option<SecretKey>,
-    /// Signatures directly over the primary key, revocations among them.
+    /// Signatures directly over the primary key, and its revocations wherever they stand.
     pub(crate) direct: Vec<Signature>,
     /// User ids.
     pub(crate) users: Vec<User>,
@@ -154,6 +154,10 @@ impl Certificate {
 
     fn add(&mut self, packet: Packet, place: &mut Place) {
         match packet {
+            // It belongs behind the primary key, but what merely appends it to a certificate revokes it too.
+            Packet::Signature(signature) if signature.typ() == Some(SignatureType::KeyRevocation) => {
+                self.direct.push(signature);
+            }
             Packet::Signature(signature) => {
                 let signatures = match place {
                     Place::Primary => Some(&mut self.direct),

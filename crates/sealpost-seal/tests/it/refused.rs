@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use pgp::composed::{ArmorOptions, Deserializable, SignedPublicKey, SignedSecretKey};
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{KeyFlags, Notation, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData};
+use pgp::packet::{
+    KeyFlags, Notation, PacketTrait, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData,
+};
+use pgp::ser::Serialize;
 use pgp::types::{Duration, KeyDetails, Password, Tag};
 use sealpost_core::error::codes::seal as codes;
 use sealpost_testkit::gpg::{Gpg, KeySpec, algorithms};
@@ -42,6 +45,31 @@ fn revoked_primary() {
     let key = gpg.generate(&KeySpec::default());
     gpg.revoke(&key);
     refused_at(&gpg.export(&key), Timestamp::now(), &codes::REVOKED, &["primary key", &key, "was revoked at"]);
+}
+
+#[test]
+fn a_revocation_of_the_primary_key_counts_wherever_it_stands() {
+    let gpg = Gpg::new();
+    let key = gpg.generate(&KeySpec::default());
+    gpg.revoke(&key);
+    let mut certificate = parse(&gpg.export(&key));
+    let revocation = certificate.details.revocation_signatures.remove(0);
+    let rest = certificate.to_bytes().unwrap();
+    OpenPgp.inspect(&rest, Timestamp::now()).unwrap();
+    let mut packet = Vec::new();
+    revocation.to_writer_with_header(&mut packet).unwrap();
+    // Behind a packet for private use (RFC 9580, 5) nothing is known to belong to anything.
+    let unknown: [&[u8]; 2] = [&[], &[0xfc, 1, 0]];
+    for between in unknown {
+        let moved = [&rest[..], between, &packet[..]].concat();
+        let error = OpenPgp.inspect(&moved, Timestamp::now()).unwrap_err();
+        assert!(error.is(&codes::REVOKED) && error.detail().contains(&key), "{error}");
+    }
+    // That of another key revokes nothing, and is said.
+    let other = gpg.export(&gpg.generate(&KeySpec { email: "b@example.com", ..KeySpec::default() }));
+    let appended = [parse(&other).to_bytes().unwrap(), packet].concat();
+    let info = OpenPgp.inspect(&appended, Timestamp::now()).unwrap();
+    assert!(info.warnings.iter().any(|warning| warning.contains("revocation that can't be verified")), "{info:?}");
 }
 
 #[test]
