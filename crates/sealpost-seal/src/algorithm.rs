@@ -1,5 +1,6 @@
 //! Which public-key algorithms and sizes are good enough, and their names for people.
 
+use pgp::crypto::public_key::PublicKeyAlgorithm;
 use pgp::ser::Serialize;
 use pgp::types::{EcdhPublicParams, EcdsaPublicParams, EddsaLegacyPublicParams, KeyDetails, PublicParams};
 
@@ -52,14 +53,12 @@ pub(crate) fn refusal(key: &impl KeyDetails) -> Option<String> {
 
 /// Whether the algorithm can encrypt at all, whatever the key flags say.
 pub(crate) fn encrypts(key: &impl KeyDetails) -> bool {
-    matches!(
-        key.public_params(),
-        PublicParams::RSA(_)
-            | PublicParams::ECDH(_)
-            | PublicParams::X25519(_)
-            | PublicParams::X448(_)
-            | PublicParams::Elgamal(_)
-    )
+    match key.public_params() {
+        // RSA keys may be made for one use alone, by their algorithm's number (RFC 9580, 9.1).
+        PublicParams::RSA(_) => key.algorithm() != PublicKeyAlgorithm::RSASign,
+        PublicParams::ECDH(_) | PublicParams::X25519(_) | PublicParams::X448(_) | PublicParams::Elgamal(_) => true,
+        _ => false,
+    }
 }
 
 /// Whether nobody here knows what the algorithm can do.
@@ -69,10 +68,11 @@ pub(crate) fn is_unknown(key: &impl KeyDetails) -> bool {
 
 /// Whether the algorithm can sign at all, whatever the key flags say.
 pub(crate) fn signs(key: &impl KeyDetails) -> bool {
-    matches!(
-        key.public_params(),
-        PublicParams::RSA(_) | PublicParams::ECDSA(_) | PublicParams::EdDSALegacy(_) | PublicParams::Ed25519(_)
-    )
+    match key.public_params() {
+        PublicParams::RSA(_) => key.algorithm() != PublicKeyAlgorithm::RSAEncrypt,
+        PublicParams::ECDSA(_) | PublicParams::EdDSALegacy(_) | PublicParams::Ed25519(_) => true,
+        _ => false,
+    }
 }
 
 /// The bits of the modulus: the length that its MPI begins with (RFC 9580, 3.2).

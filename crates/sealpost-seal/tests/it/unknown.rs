@@ -1,12 +1,14 @@
-//! Subkeys that we don't know, or don't need: what is not used is said, unless it is not for encryption.
+//! Keys that we don't know, or don't need: what is not used is said, unless it is not for encryption.
 
 use bytes::Bytes;
 use pgp::composed::{ArmorOptions, Deserializable, SignedPublicKey, SignedPublicSubKey, SignedSecretKey};
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::crypto::public_key::PublicKeyAlgorithm;
-use pgp::packet::{KeyFlags, PubKeyInner, PublicSubkey, SignatureConfig, SignatureType, Subpacket, SubpacketData};
+use pgp::packet::{
+    KeyFlags, PubKeyInner, PublicKey, PublicSubkey, SignatureConfig, SignatureType, Subpacket, SubpacketData,
+};
 use pgp::ser::Serialize;
-use pgp::types::{KeyDetails, KeyVersion, Password, PublicParams};
+use pgp::types::{KeyDetails, KeyVersion, Password, PublicParams, Tag};
 use sealpost_core::error::codes::seal as codes;
 use sealpost_seal::{GeneratedKey, KeyKind, KeyRequest};
 use sealpost_testkit::gpg::{Gpg, KeySpec, algorithms};
@@ -93,4 +95,37 @@ fn a_subkey_that_only_signs_is_no_encryption_key_that_is_refused() {
     }
     assert_eq!(warnings(gpg.export(&encrypts).as_bytes()), Vec::<String>::new());
     refused_at(&gpg.export(&signs), Timestamp::now(), &codes::NO_ENCRYPTION_KEY, &[&signs, "only sign"]);
+}
+
+/// A certificate without key flags: an RSA key of this algorithm number, its user id, and nothing else.
+fn of_algorithm(gpg: &Gpg, key: &str, algorithm: PublicKeyAlgorithm) -> String {
+    let (secret, _) = SignedSecretKey::from_armor_single(gpg.export_secret(key).as_bytes()).unwrap();
+    let signer = &secret.primary_key;
+    let params = signer.public_params().clone();
+    let inner = PubKeyInner::new(KeyVersion::V4, algorithm, signer.created_at(), None, params).unwrap();
+    let primary = PublicKey::from_inner(inner).unwrap();
+    let mut config = SignatureConfig::v4(SignatureType::CertPositive, algorithm, HashAlgorithm::Sha256);
+    let hashed = [
+        SubpacketData::SignatureCreationTime(primary.created_at()),
+        SubpacketData::IssuerFingerprint(primary.fingerprint()),
+    ];
+    config.hashed_subpackets = hashed.into_iter().map(|data| Subpacket::regular(data).unwrap()).collect();
+    let mut certificate = SignedPublicKey::from_armor_single(gpg.export(key).as_bytes()).unwrap().0;
+    let user = &mut certificate.details.users[0];
+    user.signatures =
+        vec![config.sign_certification(signer, &primary, &Password::empty(), Tag::UserId, &user.id).unwrap()];
+    certificate.primary_key = primary;
+    certificate.public_subkeys.clear();
+    certificate.to_armored_string(ArmorOptions::default()).unwrap()
+}
+
+#[test]
+fn an_rsa_key_that_only_signs_by_its_algorithm_is_not_encrypted_to() {
+    let gpg = Gpg::new();
+    let key = gpg.generate(&KeySpec { algorithms: algorithms::RSA2048, ..KeySpec::default() });
+    let signs = of_algorithm(&gpg, &key, PublicKeyAlgorithm::RSASign);
+    refused_at(&signs, Timestamp::now(), &codes::NO_ENCRYPTION_KEY, &["only sign"]);
+    // The same with the number for both uses is accepted: it is the number that decides.
+    let both = of_algorithm(&gpg, &key, PublicKeyAlgorithm::RSA);
+    assert_eq!(warnings(both.as_bytes()), Vec::<String>::new());
 }
