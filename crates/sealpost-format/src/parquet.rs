@@ -1,8 +1,8 @@
 //! Apache Parquet with exact types, by way of Arrow batches built from the rows.
 //!
 //! Batches and row groups end where rows and their bytes say, never where the input's batches ended, so the same rows
-//! give the same file. A row group is bounded in rows and in bytes, and the groups of a large file grow with it: that bounds
-//! the memory.
+//! give the same file. A row group is bounded in rows and in bytes, and the groups of a large file grow with it: what the library
+//! keeps about those that have ended grows with the root of the file's size.
 
 mod columns;
 mod decimal;
@@ -16,7 +16,7 @@ use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_writer::ArrowWriterOptions;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use ::parquet::schema::types::ColumnPath;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -39,13 +39,15 @@ use sink::KeptSink;
 const CHUNK_ROWS: usize = 8192;
 /// Bytes of values after which an Arrow batch ends early.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
-/// Bytes of values after which a row group ends early.
+/// Bytes of values after which a row group ends early, as long as no more than that is kept about those before it.
 const GROUP_BYTES: usize = 32 * 1024 * 1024;
 /// Bounds of the option `row_group_rows`.
 const GROUP_ROWS: std::ops::RangeInclusive<usize> = 1_000..=1_048_576;
-/// A row group may have this part of the rows before it, whatever was asked for. The library keeps half a kilobyte of each column of each
-/// group until the file ends: groups of 1,000 rows would make the memory follow the rows.
+/// A row group may have this part of the rows before it, whatever was asked for: what is kept about groups of 1,000 rows would make the
+/// memory follow the rows.
 const GROUP_PART: usize = 256;
+/// About what the library keeps of each column of each group until the file ends.
+const KEPT_BYTES: usize = 512;
 /// Bounds of the option `zstd_level`.
 const ZSTD_LEVELS: std::ops::RangeInclusive<i32> = 1..=22;
 
@@ -59,7 +61,7 @@ pub(crate) struct ParquetOptions {
     #[schemars(range(min = 1, max = 22))]
     zstd_level: i32,
     /// Most rows of a row group, 1,000 to 1,048,576; 32 MiB of values end it earlier. In a file with many more rows the groups are larger:
-    /// a 256th of the rows before them. Default: 65,536.
+    /// a 256th of the rows before them, and as many bytes as are kept about the groups before them. Default: 65,536.
     #[schemars(range(min = 1000, max = 1_048_576))]
     row_group_rows: usize,
 }
@@ -107,6 +109,13 @@ impl Format for ParquetOptions {
     }
 
     fn begin(&self, columns: &[Column], out: Box<dyn ByteSink>) -> Result<Box<dyn RowWriter>> {
+        Ok(Box::new(self.file(columns, GROUP_BYTES, out)?))
+    }
+}
+
+impl ParquetOptions {
+    /// A file whose first row groups end at so many bytes of values.
+    fn file(&self, columns: &[Column], least_bytes: usize, out: Box<dyn ByteSink>) -> Result<ParquetFile> {
         check_unique(columns)?;
         let schema = schema::schema(columns)?;
         let compression = match self.compression {
@@ -119,9 +128,12 @@ impl Format for ParquetOptions {
             // Fixed: the same rows give the same bytes after an update of the library, as far as it is up to us.
             .set_created_by("sealpost".to_owned())
             // Groups are ended here, never by the library.
-            .set_max_row_group_row_count(Some(*GROUP_ROWS.end()));
+            .set_max_row_group_row_count(Some(*GROUP_ROWS.end()))
+            // What is said of each page would be kept until the file ends, and pages do not grow with it.
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_offset_index_disabled(true);
         let (out, failure) = KeptSink::new(out);
-        Ok(Box::new(ParquetFile {
+        Ok(ParquetFile {
             builders: columns.iter().map(ColumnBuilder::new).collect(),
             columns: columns.to_vec(),
             schema,
@@ -129,10 +141,13 @@ impl Format for ParquetOptions {
             failure,
             asked_rows: self.row_group_rows,
             group_rows: self.row_group_rows,
+            least_bytes,
+            group_bytes: least_bytes,
+            ended_groups: 0,
             ended_rows: 0,
             chunk: Fill::default(),
             group: Fill::default(),
-        }))
+        })
     }
 }
 
@@ -163,6 +178,12 @@ struct ParquetFile {
     asked_rows: usize,
     /// Most rows of the open group.
     group_rows: usize,
+    /// Bytes of values that every group may have.
+    least_bytes: usize,
+    /// Bytes of values after which the open group ends.
+    group_bytes: usize,
+    /// Groups that have ended.
+    ended_groups: usize,
     /// Rows of the groups that have ended.
     ended_rows: usize,
     chunk: Fill,
@@ -222,15 +243,17 @@ impl RowWriter for ParquetFile {
                 fill.rows += 1;
                 fill.bytes += bytes;
             }
-            let group_full = self.group.rows >= self.group_rows || self.group.bytes >= GROUP_BYTES;
+            let group_full = self.group.rows >= self.group_rows || self.group.bytes >= self.group_bytes;
             if group_full || self.chunk.rows >= CHUNK_ROWS || self.chunk.bytes >= CHUNK_BYTES {
                 self.write_chunk()?;
             }
             if group_full {
                 let flushed = self.writer(None)?.flush();
                 flushed.map_err(|error| self.failure.or(failed(error)))?;
+                self.ended_groups += 1;
                 self.ended_rows += self.group.rows;
                 self.group_rows = group_rows(self.asked_rows, self.ended_rows);
+                self.group_bytes = group_bytes(self.least_bytes, self.columns.len(), self.ended_groups);
                 self.group = Fill::default();
             }
         }
@@ -251,6 +274,12 @@ impl RowWriter for ParquetFile {
 /// Most rows of a row group with so many rows before it. It depends on the rows only, so the same rows give the same file.
 fn group_rows(asked: usize, before: usize) -> usize {
     asked.max(before / GROUP_PART).min(*GROUP_ROWS.end())
+}
+
+/// Bytes of values after which a row group with so many groups before it ends: no fewer than are kept about those. With few bytes the
+/// groups of a wide file, and with them what is kept, would follow its size.
+fn group_bytes(least: usize, columns: usize, before: usize) -> usize {
+    least.max(before.saturating_mul(columns).saturating_mul(KEPT_BYTES))
 }
 
 fn broken() -> Error {

@@ -79,6 +79,56 @@ fn small_row_groups_grow_with_the_file() {
     assert!(rows.len() < ROWS / 2000, "{} groups", rows.len());
 }
 
+/// A file of 200 columns with so many rows, whose first row group ends at 16 KiB.
+fn wide(rows: i64) -> Vec<u8> {
+    let columns: Vec<Column> = (0..200).map(|number| Column::new(format!("c{number}"), ColumnKind::Integer)).collect();
+    let memory = MemorySink::default();
+    let options = ParquetOptions::default();
+    let mut writer: Box<dyn RowWriter> = Box::new(options.file(&columns, 16 * 1024, Box::new(memory.clone())).unwrap());
+    let mut batch = Batch::new(columns.len(), 0);
+    for start in (0..rows).step_by(1_000) {
+        batch.clear(u64::try_from(start).unwrap());
+        for row in start..start + 1_000 {
+            (0..200).for_each(|column| batch.push(Value::Int(row * column)));
+        }
+        writer.write(&batch).unwrap();
+    }
+    writer.finish().unwrap();
+    memory.finished().unwrap()
+}
+
+#[test]
+fn row_groups_of_many_columns_grow_with_what_is_kept_about_them() {
+    let rows_of = |bytes: &[u8]| groups(bytes).iter().map(RowGroupMetaData::num_rows).collect::<Vec<i64>>();
+    let (small, large) = (rows_of(&wide(2_000)), rows_of(&wide(8_000)));
+    assert_eq!((small.iter().sum::<i64>(), large.iter().sum::<i64>()), (2_000, 8_000));
+    // All but the last, which has what is left.
+    assert!(large[..large.len() - 1].is_sorted_by(|before, next| before < next), "{large:?}");
+    assert!(large.len() < 3 * small.len(), "four times the rows: {} groups, then {}", small.len(), large.len());
+}
+
+#[test]
+fn nothing_is_kept_about_pages() {
+    for column in groups(&wide(2_000)).iter().flat_map(RowGroupMetaData::columns) {
+        assert_eq!((column.column_index_offset(), column.offset_index_offset()), (None, None));
+        assert!(column.statistics().is_some(), "each group still says what it has");
+    }
+}
+
+#[test]
+fn a_row_group_has_32_mib_or_as_much_as_is_kept_about_those_before_it() {
+    for (columns, before, bytes) in [
+        (200, 0, GROUP_BYTES),
+        (200, 327, GROUP_BYTES),
+        (200, 328, 328 * 200 * 512),
+        (20, 3_276, GROUP_BYTES),
+        (4_096, 32, 2 * GROUP_BYTES),
+        (4_096, usize::MAX, usize::MAX),
+    ] {
+        assert_eq!(group_bytes(GROUP_BYTES, columns, before), bytes, "{columns} columns, {before} groups before");
+    }
+}
+
 #[test]
 fn a_row_group_has_as_many_rows_as_asked_or_its_part_and_never_more_than_the_most() {
     for (asked, before, rows) in [
