@@ -203,7 +203,9 @@ fn is_scope(value: Value<'_>, scope: &ParameterValue) -> bool {
         (Value::UInt(number), ParameterValue::Integer(scope)) => i128::from(number) == i128::from(*scope),
         (Value::Int(number), ParameterValue::String(scope)) => scope.parse() == Ok(number),
         (Value::UInt(number), ParameterValue::String(scope)) => scope.parse() == Ok(number),
-        (Value::Text(text) | Value::Decimal(text), ParameterValue::Integer(scope)) => text.parse() == Ok(*scope),
+        // `042` may be another partner's code, and the database takes both for the same number.
+        (Value::Text(text), ParameterValue::Integer(scope)) => text == scope.to_string(),
+        (Value::Decimal(text), ParameterValue::Integer(scope)) => text.parse() == Ok(*scope),
         _ => false,
     }
 }

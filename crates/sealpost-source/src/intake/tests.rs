@@ -12,6 +12,11 @@ use super::*;
 
 /// For rows of a text and a value of this kind; the first is the scope, `P-1`.
 fn intake(kind: ColumnKind) -> Intake {
+    scoped(ParameterValue::String("P-1".to_owned()), kind)
+}
+
+/// For rows of a text and a value of this kind; the first is this scope.
+fn scoped(scope: ParameterValue, kind: ColumnKind) -> Intake {
     let settings = json!({ "title": "a report", "scope": { "column": "scope" } });
     let report = ReportType {
         id: "report.v1".parse().unwrap(),
@@ -19,7 +24,6 @@ fn intake(kind: ColumnKind) -> Intake {
         settings: serde_json::from_value(settings).unwrap(),
         columns: vec![Column::new("scope".to_owned(), ColumnKind::Text), Column::new("value".to_owned(), kind)],
     };
-    let scope = ParameterValue::String("P-1".to_owned());
     Intake::new(&Query { report: Arc::new(report), scope, parameters: ParameterValues::new(), limit: None }).unwrap()
 }
 
@@ -48,6 +52,20 @@ fn text_that_is_not_utf8_is_told_by_row_and_column_of_the_whole_result() {
 fn a_foreign_scope_is_refused_at_once_and_so_is_one_that_is_not_text() {
     assert!(text(&mut intake(ColumnKind::Text), b"P-2", b"").unwrap_err().is(&FOREIGN_ROW));
     assert!(text(&mut intake(ColumnKind::Text), b"P-1\xFF", b"").unwrap_err().is(&VALUE));
+}
+
+#[test]
+fn a_text_is_an_integer_scope_only_as_that_is_written() {
+    for (number, text) in [(42, "42"), (-7, "-7"), (0, "0")] {
+        let scope = ParameterValue::Integer(number);
+        scoped(scope, ColumnKind::Text).push_utf8(0, text.as_bytes()).unwrap();
+    }
+    // What MySQL takes for 42 where it compares a text with a number, and more.
+    for text in ["042", "+42", " 42", "42 ", "42.0", "42x", "-42", ""] {
+        let mut intake = scoped(ParameterValue::Integer(42), ColumnKind::Text);
+        assert!(intake.push_utf8(0, text.as_bytes()).unwrap_err().is(&FOREIGN_ROW), "{text:?}");
+        assert!(intake.push_converted(0, Value::Text(text)).unwrap_err().is(&FOREIGN_ROW), "{text:?}");
+    }
 }
 
 #[test]
