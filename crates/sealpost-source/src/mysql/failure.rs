@@ -9,7 +9,7 @@ use std::io;
 use sealpost_core::Error;
 use sealpost_core::error::Code;
 use sealpost_core::error::codes::source::{
-    BROKEN, BUSY, CANCELLED, DOES_NOT_PREPARE, LOGIN, QUERY, STATEMENT_TIMEOUT, TLS, UNREACHABLE,
+    BROKEN, BUSY, CANCELLED, COLUMNS, DOES_NOT_PREPARE, LOGIN, QUERY, STATEMENT_TIMEOUT, TLS, UNREACHABLE,
 };
 use sqlx::mysql::MySqlDatabaseError;
 
@@ -53,10 +53,23 @@ pub(super) fn failure(error: sqlx::Error, phase: Phase<'_>) -> Error {
         Phase::Prepare(_) | Phase::Run => match error {
             // The driver's texts for these two name no value.
             sqlx::Error::Io(cause) => Error::new(&BROKEN, cause.to_string()).caused_by(cause),
+            sqlx::Error::Protocol(cause) if cause.starts_with(UNKNOWN_TYPE) => {
+                Error::new(&COLUMNS, unknown_type(&cause))
+            }
             sqlx::Error::Protocol(cause) => Error::new(&BROKEN, cause),
             other => Error::new(&QUERY, format!("the driver failed: {}", kind_of(&other))),
         },
     }
+}
+
+/// How the driver says that a column is of a type which it does not know. The connection is as good as before, and the next one would
+/// hear the same.
+const UNKNOWN_TYPE: &str = "unknown column type";
+
+/// Without the place in the driver's source that follows in brackets.
+fn unknown_type(cause: &str) -> String {
+    let what = cause.split_once(" (").map_or(cause, |(what, _)| what);
+    format!("{what}: leave that column out, or cast it to another type")
 }
 
 fn kind_of(error: &sqlx::Error) -> &'static str {
@@ -135,3 +148,32 @@ fn located(message: &str, number: u16, statement: &Statement<'_>) -> String {
 
 /// `ER_BAD_FIELD_ERROR`.
 const UNKNOWN_COLUMN: u16 = 1054;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::statement::Dialect;
+
+    #[test]
+    fn a_type_that_the_driver_does_not_know_is_no_broken_connection() {
+        let statement = Statement::parse("SELECT v FROM t WHERE p = :partner_scope", &BTreeMap::new(), Dialect::MySql);
+        let statement = statement.unwrap();
+        for phase in [Phase::Prepare(&statement), Phase::Run] {
+            let said = |text: &str| failure(sqlx::Error::Protocol(text.to_owned()), phase);
+            for text in
+                ["unknown column type 0xf2", "unknown column type 0xf2 (sqlx_mysql::protocol::text::column:262)"]
+            {
+                let error = said(text);
+                assert!(error.is(&COLUMNS) && !error.is_retried(), "{error}");
+                assert_eq!(
+                    error.detail(),
+                    "unknown column type 0xf2: leave that column out, or cast it to another type"
+                );
+            }
+            let broken = said("expected OK_Packet or EOF_Packet but found 0x03");
+            assert!(broken.is(&BROKEN) && broken.is_retried(), "{broken}");
+        }
+    }
+}

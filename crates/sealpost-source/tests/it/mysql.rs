@@ -10,7 +10,7 @@ use sealpost_testkit::server::{free_port, wait_until};
 use sealpost_testkit::suite::source::{Subject, described, report, rows, run};
 use serde_json::json;
 
-use crate::{build, settings};
+use crate::{build, proxy, settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds() {
@@ -215,6 +215,24 @@ async fn columns_that_change_places_after_preparing_are_noticed() {
     server.run(&database, "CREATE OR REPLACE VIEW v AS SELECT b, a FROM t");
     let error = stream.next().await.unwrap_err();
     assert!(error.is(&codes::COLUMNS), "{error}");
+}
+
+/// The driver says so while it prepares, and the connection is as good as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_of_a_type_that_the_driver_does_not_know_is_a_mistake_of_the_report_type() {
+    let server = MariaDb::shared();
+    let direct = build("mysql", settings(server, "mysql"));
+    let query = described(&*direct, "SELECT 1 AS spotted, :partner_scope AS p", json!({}), "x").await;
+    let mut given = settings(server, "mysql");
+    // MySQL 9 has it for vectors.
+    given["port"] = json!(proxy::retyped(server.port(), "spotted", 0xf2));
+    let source = build("mysql", given);
+    let at_loading = source.describe(&query.report).await.unwrap_err();
+    let at_opening = source.open(&query).await.map(drop).unwrap_err();
+    for error in [at_loading, at_opening] {
+        assert!(error.is(&codes::COLUMNS) && !error.is_retried(), "{error}");
+        assert!(error.detail().contains("unknown column type 0xf2: leave that column out"), "{error}");
+    }
 }
 
 #[tokio::test]
