@@ -64,11 +64,27 @@ impl Refusal {
 
     /// Whether the server is out of space, as far as it says so. OpenSSH says only "Failure".
     pub(super) fn is_full(&self) -> bool {
+        match self.code {
+            NO_SPACE_ON_FILESYSTEM | QUOTA_EXCEEDED => true,
+            FAILURE => self.speaks_of_space(),
+            // It gives a reason already. Its words may be of insufficient permissions, or have a path in them.
+            _ => false,
+        }
+    }
+
+    fn speaks_of_space(&self) -> bool {
+        const WORDS: [&str; 8] = [
+            "no space",
+            "disk full",
+            "quota",
+            "enospc",
+            "insufficient space",
+            "insufficient disk",
+            "insufficient storage",
+            "out of space",
+        ];
         let said = self.message.to_ascii_lowercase();
-        matches!(self.code, NO_SPACE_ON_FILESYSTEM | QUOTA_EXCEEDED)
-            || ["no space", "disk full", "quota", "enospc", "insufficient", "out of space"]
-                .iter()
-                .any(|words| said.contains(words))
+        WORDS.iter().any(|words| said.contains(words))
     }
 
     /// Whether it gives no reason at all.
@@ -116,7 +132,12 @@ mod tests {
         assert_eq!(code(4, "Failure"), codes::deliver::REFUSED.id);
         assert_eq!(code(4, "No space left on device"), codes::deliver::FULL.id);
         assert_eq!(code(4, "Disk quota exceeded"), codes::deliver::FULL.id);
+        assert_eq!(code(4, "Insufficient disk space"), codes::deliver::FULL.id);
+        assert_eq!(code(4, "Insufficient system resources"), codes::deliver::REFUSED.id);
         assert_eq!(code(14, "full"), codes::deliver::FULL.id);
+        // Whatever words it takes for a reason that it gives.
+        assert_eq!(code(3, "Insufficient permissions"), codes::deliver::PERMISSION.id);
+        assert_eq!(code(2, "/quota/x: no such file"), codes::deliver::DIRECTORY.id);
         assert_eq!(code(11, "exists"), codes::deliver::EXISTS.id);
     }
 }
