@@ -17,7 +17,12 @@ use super::session::{Ended, Session, handshake_limit, look};
 /// What the server said to one method.
 enum Answer {
     Accepted,
-    Refused { remaining: MethodSet, partial: bool },
+    Refused {
+        remaining: MethodSet,
+        partial: bool,
+    },
+    /// It was not asked: it takes nothing that this key may sign with.
+    Unfit,
 }
 
 /// Logs in. Returns what was accepted, for the check's detail.
@@ -83,19 +88,27 @@ async fn try_all(session: &mut Session, attempt: &Attempt<'_>, credentials: &[Cr
                     }
                     offered = Some(remaining);
                 }
+                // The next one may be the right one, as where the server refuses.
+                Answer::Unfit => {
+                    history.push(format!(
+                        "{name} (the server takes RSA signatures only with SHA-1, which is not safe any more)"
+                    ));
+                }
             }
         }
         return Err(refused(attempt.user, &history, offered.as_ref()));
     }
 }
 
+/// The error of a login that leads nowhere. `offered` is what the server still offers, where it was asked for anything.
 fn refused(user: &str, history: &[String], offered: Option<&MethodSet>) -> Error {
-    let offered: Vec<&str> = offered.into_iter().flat_map(|set| set.iter()).map(<&'static str>::from).collect();
-    let offered = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
-    Error::new(
-        &codes::deliver::AUTHENTICATION,
-        format!("user `{user}`: tried {}; the server still offers {offered}", history.join(", ")),
-    )
+    let mut detail = format!("user `{user}`: tried {}", history.join(", "));
+    if let Some(offered) = offered {
+        let offered: Vec<&str> = offered.iter().map(<&'static str>::from).collect();
+        let offered = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
+        detail = format!("{detail}; the server still offers {offered}");
+    }
+    Error::new(&codes::deliver::AUTHENTICATION, detail)
 }
 
 /// The error, where the server ended the connection instead of answering. Many servers do so when they have refused often
@@ -140,14 +153,7 @@ async fn present_key(session: &mut Session, attempt: &Attempt<'_>, key: &Arc<Pri
             // The server does not say (no `server-sig-algs`, RFC 8308): try both.
             None => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
             Some(None) if attempt.sha1 => Vec::new(),
-            Some(None) => {
-                return Err(Error::new(
-                    &codes::deliver::AUTHENTICATION,
-                    format!(
-                        "user `{user}`: the server takes RSA signatures only with SHA-1, which is not safe any more"
-                    ),
-                ));
-            }
+            Some(None) => return Ok(Answer::Unfit),
         }
     } else {
         vec![None]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use russh::MethodKind;
 use russh::keys::{Algorithm, PrivateKey};
-use russh::server::{Auth, Handler, Response};
+use russh::server::{Auth, Config, Handler, Response, VerifiedPublicKey};
+use russh::{MethodKind, Preferred};
 use sealpost_core::connector::{ConnectorSettings, Login};
 use sealpost_core::error::codes;
 use sealpost_core::port::{CheckStep, Transport as _};
@@ -84,6 +84,41 @@ async fn a_refused_key_says_what_was_tried_and_what_is_offered() {
     Parcel::new(&settings, "a.csv", "x").send(&sftp()).await.unwrap();
 }
 
+/// A server that lets in by a key of Ed25519.
+#[derive(Clone)]
+struct Modern;
+
+impl Handler for Modern {
+    type Error = russh::Error;
+
+    async fn auth_publickey(&mut self, _user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
+        Ok(if *key.algorithm == Algorithm::Ed25519 { Auth::Accept } else { Auth::reject() })
+    }
+}
+
+/// The server says so before anything is tried (RFC 8308).
+#[tokio::test]
+async fn a_key_that_could_sign_with_sha1_only_is_passed_over() {
+    let preferred =
+        Preferred { key: vec![Algorithm::Ed25519, Algorithm::Rsa { hash: None }].into(), ..Default::default() };
+    let methods = (&[MethodKind::PublicKey][..]).into();
+    let (port, public) = serve_with(Config { preferred, methods, ..Default::default() }, Modern).await;
+    // It makes the keys only.
+    let keys = Sshd::start();
+    let rsa = key(&keys.unaccepted_key("rsa", "2048", "RFC4716", ""), "");
+    let ed25519 = key(&keys.unaccepted_key("ed25519", "256", "RFC4716", ""), "");
+    let with = |login| settings(port, "partner", login, vec![public.clone()]);
+
+    let step = log_in(&with(vec![rsa.clone(), ed25519])).await;
+    assert!(step.failure.is_none(), "{:?}", step.failure);
+    assert!(step.detail.contains("with publickey ssh-ed25519 SHA256:"), "{}", step.detail);
+
+    let step = log_in(&with(vec![rsa])).await;
+    assert_eq!(step.failure.unwrap().code, codes::deliver::AUTHENTICATION.id);
+    assert!(step.detail.contains("only with SHA-1"), "{}", step.detail);
+    assert!(!step.detail.contains("still offers"), "nobody asked: {}", step.detail);
+}
+
 #[tokio::test]
 async fn a_server_may_ask_for_two_keys() {
     let server = Sshd::with("AuthenticationMethods publickey,publickey");
@@ -152,11 +187,15 @@ pub(crate) async fn asking() -> (u16, String) {
 
 /// Starts a server that lets in by one method and behaves as its handler does; its port and host key.
 pub(crate) async fn serve<H: Handler + Clone + Send + 'static>(method: MethodKind, handler: H) -> (u16, String) {
+    let methods = (&[method][..]).into();
+    serve_with(Config { methods, ..Default::default() }, handler).await
+}
+
+/// Starts a server with these settings and a new host key; its port and that key.
+async fn serve_with<H: Handler + Clone + Send + 'static>(config: Config, handler: H) -> (u16, String) {
     let host_key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap();
     let public = host_key.public_key().to_openssh().unwrap();
-    let methods = (&[method][..]).into();
-    let config = russh::server::Config { keys: vec![host_key], methods, ..Default::default() };
-    let config = Arc::new(config);
+    let config = Arc::new(Config { keys: vec![host_key], ..config });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
