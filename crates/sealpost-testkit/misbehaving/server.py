@@ -25,6 +25,7 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
   no_end            reads behind the end of a file are refused with "failure"
   grows             once a file was read, its size is told one byte larger; the data stays as it is
   ages              once a file was read, its time is told one second later
+  fstat_without_time  an open file's time is not told
   endless           a directory has entries without end
   early_end         of two requests for a directory's entries sent at once, the first is answered "end"
   one_at_a_time     a directory's second request sent at once is refused
@@ -270,14 +271,15 @@ class Session(asyncssh.SSHServerSession):
         self.handles[key] = value
         return struct.pack(">B", 102) + string(key)
 
-    def attributes(self, found):
+    def attributes(self, found, with_time=True):
         size, modified = found.st_size, int(found.st_mtime)
         if not stat.S_ISDIR(found.st_mode):
             size = max(0, size - self.behaviour.get("understates", 0))
         if told["was_read"] and not stat.S_ISDIR(found.st_mode):
             size += 1 if self.behaviour.get("grows") else 0
             modified += 1 if self.behaviour.get("ages") else 0
-        return struct.pack(">IQIIIII", 0x0F, size, found.st_uid, found.st_gid, found.st_mode, modified, modified)
+        flags, times = (0x0F, struct.pack(">II", modified, modified)) if with_time else (0x07, b"")
+        return struct.pack(">IQIII", flags, size, found.st_uid, found.st_gid, found.st_mode) + times
 
     def answer(self, kind, reader):
         name = NAMES.get(kind)
@@ -354,7 +356,8 @@ class Session(asyncssh.SSHServerSession):
                 os.rename(os.path.join(inbox, source), path)
 
     def fstat(self, reader):
-        return struct.pack(">B", 105) + self.attributes(os.fstat(self.handle(reader)[1]))
+        found = os.fstat(self.handle(reader)[1])
+        return struct.pack(">B", 105) + self.attributes(found, not self.behaviour.get("fstat_without_time"))
 
     def setstat(self, reader):
         os.stat(self.path(reader))

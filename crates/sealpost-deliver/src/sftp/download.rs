@@ -6,8 +6,8 @@ use sealpost_core::port::Landing;
 
 use super::packet::Attributes;
 
-/// What tells one state of a file from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What tells one state of a file from another: [`Version::agrees`].
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Version {
     pub(super) size: u64,
     pub(super) modified: Option<u32>,
@@ -17,6 +17,17 @@ impl Version {
     /// The state that the server's words describe. `None` where it does not say the size.
     pub(super) fn of(found: &Attributes) -> Option<Self> {
         Some(Self { size: found.size?, modified: found.modified })
+    }
+
+    /// Whether nothing speaks against both being one state. Some servers tell the time of a path and not of an open file, or the
+    /// other way round.
+    pub(super) fn agrees(self, other: Self) -> bool {
+        self.size == other.size && self.modified.zip(other.modified).is_none_or(|(one, two)| one == two)
+    }
+
+    /// Whether only the other one has the time.
+    pub(super) fn lacks_time_of(self, other: Self) -> bool {
+        self.modified.is_none() && other.modified.is_some()
     }
 }
 
@@ -63,7 +74,7 @@ impl<'a> Download<'a> {
     /// Takes note of what the file is now: the same as at the beginning.
     pub(super) async fn meet(&mut self, found: Version) -> Result<(), Halt> {
         match self.version {
-            Some(begun) if begun == found => Ok(()),
+            Some(begun) if begun.agrees(found) => Ok(()),
             Some(begun) => Err(Halt::Final(self.changed(begun, found))),
             None => {
                 // Whatever code the landing's refusal has, no other connection helps.
@@ -88,5 +99,20 @@ impl<'a> Download<'a> {
             format!("`{}` had {} bytes at first, and has {} now", self.path, begun.size, found.size)
         };
         Error::new(&codes::deliver::CHANGED, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_not_told_is_not_another_one() {
+        let version = |size, modified| Version { size, modified };
+        assert!(version(3, Some(7)).agrees(version(3, Some(7))));
+        assert!(version(3, Some(7)).agrees(version(3, None)) && version(3, None).agrees(version(3, Some(7))));
+        assert!(version(3, None).agrees(version(3, None)));
+        assert!(!version(3, Some(7)).agrees(version(3, Some(8))));
+        assert!(!version(3, None).agrees(version(4, None)));
     }
 }

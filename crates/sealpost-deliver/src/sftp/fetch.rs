@@ -52,7 +52,7 @@ pub(super) async fn fetch(
         lease.note_lost_channel();
     }
     match found {
-        Some(found) if found != version => Err(Halt::Final(download.changed(version, found))),
+        Some(found) if !found.agrees(version) => Err(Halt::Final(download.changed(version, found))),
         _ => Ok(version),
     }
 }

@@ -318,7 +318,7 @@ impl Reading<'_, '_> {
                 None => Ok(None),
             };
             match found {
-                Ok(Some(found)) if found == self.version => {}
+                Ok(Some(found)) if found.agrees(self.version) => {}
                 Ok(Some(found)) => return Err(Halt::Final(self.download.changed(self.version, found))),
                 // Not by this handle, or its channel has gone: by the first one, once more.
                 Ok(None) | Err(_) => first.look = None,
@@ -328,10 +328,15 @@ impl Reading<'_, '_> {
             Some(look) => look,
             None => begin_look(&first.strand.client, &first.strand.file)?,
         };
-        match look_answered(&first.strand.client, look).await {
+        let (client, path, version) = (&first.strand.client, self.download.path, self.version);
+        match look_answered(client, look).await {
+            // Its handle does not tell the time, so its path has to.
+            Ok(Some(found)) if found.agrees(version) && found.lacks_time_of(version) => {
+                Ok(look_by_path(client, path).await?.or(Some(found)))
+            }
             Ok(found) => Ok(found),
             // Not by its handle; perhaps by its path.
-            Err(Fault::Refused(_)) => look_by_path(&first.strand.client, self.download.path).await,
+            Err(Fault::Refused(_)) => look_by_path(client, path).await,
             Err(Fault::Failed(error)) => Err(error.into()),
         }
     }

@@ -176,7 +176,8 @@ impl Further<'_> {
         let (opened, found) = tokio::join!(client.open(self.path, self.flags), look);
         let failed = |fault: Fault| fault.into_error("open a file");
         let (file, found) = (opened.map_err(failed)?, found.map_err(failed)?);
-        if self.version.is_some() && found.and_then(|found| Version::of(&found)) != self.version {
+        let found = found.and_then(|found| Version::of(&found));
+        if self.version.is_some_and(|version| found.is_none_or(|found| !found.agrees(version))) {
             return Err(Error::new(&codes::deliver::CHANGED, format!("`{}` is another file now", self.path)));
         }
         Ok(file)

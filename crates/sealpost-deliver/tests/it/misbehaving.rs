@@ -264,6 +264,8 @@ async fn servers_with_habits_give_the_file() {
         json!({"deny": ["stat"]}),
         json!({"fail": ["fstat"]}),
         json!({"fail": ["fstat"], "talkative": 300_000}),
+        json!({"fstat_without_time": true}),
+        json!({"fstat_without_time": true, "disconnect_after": 8, "connections": 1, "largest_read": 16_384}),
         json!({"fail": ["close"]}),
         json!({"no_end": true}),
     ] {
@@ -280,6 +282,8 @@ async fn a_file_that_changes_meanwhile_is_not_taken_for_whole() {
         (json!({"end_early": 100_000}), &codes::deliver::CHANGED),
         (json!({"grows": true}), &codes::deliver::CHANGED),
         (json!({"ages": true}), &codes::deliver::CHANGED),
+        // Its path tells the time.
+        (json!({"ages": true, "fstat_without_time": true}), &codes::deliver::CHANGED),
         // A size that is not the file's, and 0, as of files that are made when they are read.
         (json!({"understates": 1}), &codes::deliver::CHANGED),
         (json!({"understates": SIZE}), &codes::deliver::CHANGED),

@@ -124,6 +124,8 @@ async fn further_channels_that_fail_leave_their_part_to_the_first() {
         json!({"spared": 1, "deny": ["stat"]}),
         json!({"spared": 1, "deny": ["read"]}),
         json!({"spared": 1, "fail": ["fstat"]}),
+        json!({"spared": 1, "fstat_without_time": true}),
+        json!({"fstat_without_time": true}),
         json!({"spared": 1, "end_early": 1_000_000}),
         json!({"spared": 1, "largest_read": 20_000}),
         json!({"spared": 1, "stall_after": 6}),
