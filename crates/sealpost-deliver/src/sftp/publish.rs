@@ -92,7 +92,8 @@ pub(super) async fn publish(
             Verdict::Refused { taken } => {
                 shipment.journal.withdraw().await?;
                 intended = false;
-                if shipment.connector.settings.checksum_file {
+                // Where another delivery has brought the same file, the checksum is of that one.
+                if shipment.connector.settings.checksum_file && !(taken && is_ours(client, shipment, &path).await?) {
                     remove_quietly(client, &sidecar::beside(&path)).await?;
                 }
                 match policy {

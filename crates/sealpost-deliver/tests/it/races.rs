@@ -124,6 +124,41 @@ async fn the_file_of_another_delivery_is_not_taken_for_a_half_done_rename() {
     assert!(std::fs::read(&visible).unwrap() == noise(30_000, 2));
 }
 
+/// A report that is delivered again twice at once: the delivery that does not get the name leaves the other one's checksum alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_checksum_of_a_file_that_another_delivery_brought_stays() {
+    let server = Sshd::start();
+    let site = sites::openssh(&server);
+    let inbox = server.inbox();
+    for policy in [ExistingFile::KeepBoth, ExistingFile::Fail] {
+        let parcel = || {
+            let mut parcel = Parcel::new(&site.settings, "a.csv", noise(30_000, 1));
+            parcel.connector.settings.existing_file = policy;
+            parcel.connector.settings.checksum_file = true;
+            parcel.begin();
+            parcel
+        };
+        let (first, second) = (parcel(), parcel());
+        let overtaken = Meanwhile::new(&second.journal, async {
+            site.transport.send(first.shipment()).await.unwrap();
+        });
+        let sent = site.transport.send(Shipment { journal: &overtaken, ..second.shipment() }).await;
+        let line = format!("{}  a.csv\n", first.delivery.file.sha256);
+        assert_eq!(std::fs::read_to_string(inbox.join("a.csv.sha256")).unwrap(), line, "{policy:?}");
+        if policy == ExistingFile::KeepBoth {
+            sent.unwrap();
+            assert_eq!(names(&inbox), ["a-1.csv", "a-1.csv.sha256", "a.csv", "a.csv.sha256"]);
+        } else {
+            let error = sent.unwrap_err();
+            assert!(error.is(&codes::deliver::EXISTS), "{error}");
+            assert_eq!(names(&inbox), ["a.csv", "a.csv.sha256"]);
+        }
+        for name in names(&inbox) {
+            std::fs::remove_file(inbox.join(name)).unwrap();
+        }
+    }
+}
+
 /// Files that were not sealed may be alike but for one byte, and that may be their first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_file_that_is_almost_ours_is_not_taken_for_a_half_done_rename() {
