@@ -23,6 +23,7 @@ use self::download::Download;
 mod address;
 mod algorithms;
 mod announced;
+mod asides;
 mod check;
 mod client;
 mod connect;

@@ -39,6 +39,8 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
                     that was left on a connection that broke
   holds_open        which of a connection's requests to open a file, counted from 1, waits until another connection is about
                     to write behind the start of a file; the connection is silent from then on
+  holds_rename      which of a connection's renames, counted from 1, waits until another connection has renamed a file to the
+                    name that this one takes away; the connection is silent from then on
   refused_renames   which of a connection's renames, counted from 1, are refused with "failure"
   swaps             once a file is open for reading, the file `next` takes its name
   connections       only so many channels behave so; those after them are faultless
@@ -66,14 +68,14 @@ ENTRIES = 50
 
 folder = sys.argv[1]
 inbox = os.path.join(folder, "inbox")
-told = {"text": None, "connections": 0, "was_read": False, "held": None}
+told = {"text": None, "connections": 0, "was_read": False, "held": None, "held_rename": None}
 
 
 def behaviour():
     with open(os.path.join(folder, "behaviour.json")) as file:
         text = file.read()
     if text != told["text"]:
-        told.update(text=text, connections=0, was_read=False, held=None)
+        told.update(text=text, connections=0, was_read=False, held=None, held_rename=None)
     told["connections"] += 1
     chosen = json.loads(text)
     spared = told["connections"] <= chosen.get("spared", 0)
@@ -190,6 +192,10 @@ class Session(asyncssh.SSHServerSession):
         if kind == OPEN and self.opens == self.behaviour.get("holds_open"):
             self.over = True
             told["held"] = lambda: self.answer(kind, reader)
+            return
+        if kind == RENAME and self.renames + 1 == self.behaviour.get("holds_rename"):
+            self.over = True
+            told["held_rename"] = (self.path(Reader(reader.data)), lambda: self.answer(kind, reader))
             return
         try:
             body = self.answer(kind, reader)
@@ -414,6 +420,11 @@ class Session(asyncssh.SSHServerSession):
         if os.path.lexists(target):
             raise Refused(FAILURE, "Failure")
         os.rename(source, target)
+        if told["held_rename"] and told["held_rename"][0] == target:
+            _, held = told["held_rename"]
+            told["held_rename"] = None
+            held()
+            print("renamed late", flush=True)
         if self.behaviour.get("late_rename"):
             raise Refused(FAILURE, "Failure")
 

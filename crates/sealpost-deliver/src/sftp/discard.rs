@@ -7,6 +7,7 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::Traces;
 use tokio::time::timeout;
 
+use super::asides::{self, Asides};
 use super::client::Client;
 use super::names::Names;
 use super::packet::{REMOVE, Request};
@@ -74,18 +75,8 @@ async fn remove(lease: &Lease, connector: &Connector, traces: Traces<'_>) -> Res
 /// # Errors
 /// Then it stays where it is, and nothing else is removed: it is the partner's.
 async fn put_back(client: &Client, names: &Names, intended: Option<&str>) -> Result<Vec<String>> {
-    let asides: Vec<String> = names.attempts().map(|attempt| names.aside("", attempt)).collect();
-    let found = client.stat_all(&asides).await?;
-    let (mut there, mut unknown) = (None, Vec::new());
-    for (aside, found) in asides.iter().zip(found) {
-        match found {
-            Ok(Some(_)) => there = there.or(Some(aside)),
-            Ok(None) => {}
-            Err(Fault::Refused(_)) => unknown.push(aside.clone()),
-            Err(Fault::Failed(error)) => return Err(error),
-        }
-    }
-    let Some(aside) = there else { return Ok(unknown) };
+    let Asides { there, unknown } = asides::look(client, names).await?;
+    let Some((aside, _)) = there.first() else { return Ok(unknown) };
     let visible = names.visible();
     let failed = |fault: Fault| fault.into_error(&format!("rename `{aside}` to `{visible}`"));
     if let Some(temporary) = intended

@@ -97,6 +97,11 @@ impl Names {
         self.hidden(&format!("{suffix}{ASIDE}"), attempt)
     }
 
+    /// [`Self::aside`] of the file, in this attempt and the earlier ones, the newest first.
+    pub(super) fn asides(&self) -> Vec<String> {
+        self.attempts().map(|attempt| self.aside("", attempt)).collect()
+    }
+
     /// The file's own name.
     pub(super) fn visible(&self) -> String {
         join(&self.folder, &self.file)

@@ -108,15 +108,24 @@ pub(super) async fn is_ours(client: &Client, shipment: &Shipment<'_>, path: &str
 ///
 /// Where it may not be read, nothing speaks against a sealed one.
 async fn has_ours(client: &Client, shipment: &Shipment<'_>, path: &str) -> Result<bool> {
+    Ok(compared(client, shipment, path).await?.unwrap_or(shipment.sha256.is_some()))
+}
+
+/// Whether the file at `path`, which has our size, may be ours: where it may not be read, nothing speaks against any.
+pub(super) async fn may_be_ours(client: &Client, shipment: &Shipment<'_>, path: &str) -> Result<bool> {
+    Ok(compared(client, shipment, path).await? != Some(false))
+}
+
+/// Whether the file at `path` has our bytes; `None` where it may not be read.
+async fn compared(client: &Client, shipment: &Shipment<'_>, path: &str) -> Result<Option<bool>> {
     let size = shipment.file.size();
     if size == 0 {
-        return Ok(true);
+        return Ok(Some(true));
     }
-    let is_sealed = shipment.sha256.is_some();
-    let from = if is_sealed { size.saturating_sub(END) } else { 0 };
+    let from = if shipment.sha256.is_some() { size.saturating_sub(END) } else { 0 };
     match agrees(client, shipment.file, path, from).await {
-        Ok(agrees) => Ok(agrees),
-        Err(Fault::Refused(_)) => Ok(is_sealed),
+        Ok(agrees) => Ok(Some(agrees)),
+        Err(Fault::Refused(_)) => Ok(None),
         Err(Fault::Failed(error)) => Err(error),
     }
 }

@@ -1,5 +1,6 @@
 //! One attempt of a delivery.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use sealpost_core::port::Shipment;
 use sealpost_core::receipt::{Certainty, Receipt};
 use tokio::time::timeout;
 
+use super::asides::take_back;
 use super::client::Client;
 use super::discard::removal;
 use super::limiter::Limiter;
@@ -140,11 +142,11 @@ async fn deliver_into(
     let standing = if first { Standing::Nothing } else { look(client, shipment, &names).await? };
     let (temporary, intended, uploaded) = match standing {
         Standing::Published { path, present } => {
+            let moved = tidy(client, shipment, &names, &path).await?;
             // The marker may be what the crash prevented. Where the file is gone, the partner did not wait for it.
-            if settings.done_file && present {
+            if settings.done_file && (present || moved) {
                 sidecar::done(client, &names, &path).await?;
             }
-            tidy(client, &names).await?;
             return Ok(Delivered { path, certainty: Certainty::Recovered, bytes_sent: 0 });
         }
         Standing::Complete(temporary) => (temporary, true, Uploaded { sent: 0, taken: None }),
@@ -161,14 +163,26 @@ async fn deliver_into(
     if settings.done_file {
         sidecar::done(client, &names, &path).await?;
     }
-    tidy(client, &names).await?;
+    tidy(client, shipment, &names, &path).await?;
     Ok(Delivered { path, certainty, bytes_sent: uploaded.sent })
 }
 
-/// Removes what earlier attempts and rounds left. The file is delivered: a refusal changes nothing about that.
-async fn tidy(client: &Client, names: &Names) -> Result<()> {
-    if !names.are_first() {
-        client.ask_all("tidy up", names.all_hidden().into_iter().map(removal)).await?;
+/// Removes what earlier attempts and rounds left. The file is delivered to `path`: a refusal changes nothing about that. Returns
+/// whether it had been moved from there since, and is there again.
+async fn tidy(client: &Client, shipment: &Shipment<'_>, names: &Names, path: &str) -> Result<bool> {
+    if names.are_first() {
+        return Ok(false);
     }
-    Ok(())
+    let mut hidden = names.all_hidden();
+    let mut moved = false;
+    let replaces = shipment.connector.settings.existing_file == ExistingFile::Replace;
+    if replaces && !client.features.posix_rename && path == names.visible() {
+        let asides: HashSet<String> = names.asides().into_iter().collect();
+        hidden.retain(|path| !asides.contains(path));
+        let (replaced, was_moved) = take_back(client, shipment, names).await?;
+        hidden.extend(replaced);
+        moved = was_moved;
+    }
+    client.ask_all("tidy up", hidden.into_iter().map(removal)).await?;
+    Ok(moved)
 }

@@ -364,6 +364,56 @@ async fn a_withdrawn_intent_is_not_looked_at_again() {
     assert!(std::fs::read(inbox.join("a.csv")).unwrap() == parcel.file.0);
 }
 
+/// The server does not replace a file in one step. The connection of the first attempt says nothing any more, and the server comes
+/// to what was left on it, to move aside what is in the way, when the second attempt's file has the name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_a_late_request_moves_aside_gets_its_name_back() {
+    let server = Misbehaving::start();
+    server.behave(&json!({"extensions": [], "holds_rename": 2, "connections": 1}));
+    let mut site = sites::misbehaving(&server);
+    site.settings.limits.inactivity_timeout_s = 2;
+    let path = server.inbox().join("a.csv");
+    std::fs::write(&path, b"old").unwrap();
+    let mut parcel = Parcel::new(&site.settings, "a.csv", noise(30_000, 3));
+    parcel.connector.settings.existing_file = ExistingFile::Replace;
+    let error = parcel.send(&*site.transport).await.unwrap_err();
+    assert!(error.is(&codes::deliver::TIMEOUT), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    let receipt = parcel.send(&*site.transport).await.unwrap();
+    assert!(server.log().contains("renamed late"), "{}", server.log());
+    assert_eq!(receipt.certainty, Certainty::Verified);
+    assert_eq!(names(&server.inbox()), ["a.csv"]);
+    assert!(std::fs::read(&path).unwrap() == parcel.file.0);
+}
+
+/// The attempt before was cut off behind its rename, and nothing has the file's name: either such a request has moved the file, or
+/// the partner has taken it. Then what it replaced is not shown again, though it is as long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_replaced_is_not_taken_for_one_that_was_moved() {
+    let server = Misbehaving::start();
+    server.behave(&json!({"extensions": []}));
+    let site = sites::misbehaving(&server);
+    for (seed, left) in [(3, &["a.csv", "a.csv.done"][..]), (4, &[][..])] {
+        let mut parcel = Parcel::new(&site.settings, "a.csv", noise(30_000, 3));
+        parcel.connector.settings.existing_file = ExistingFile::Replace;
+        parcel.connector.settings.done_file = true;
+        let aside = server.inbox().join(format!(".a.csv.old.{}.1.part", parcel.delivery.id));
+        std::fs::write(aside, noise(30_000, seed)).unwrap();
+        parcel.delivery.attempts = 2;
+        *parcel.journal.intent.lock().unwrap() = Some(Intent {
+            temporary_path: format!("/{}", parcel.hidden(1)),
+            final_path: "/a.csv".to_owned(),
+            account: parcel.connector.settings.account(),
+        });
+        let receipt = parcel.send(&*site.transport).await.unwrap();
+        assert_eq!(receipt.certainty, Certainty::Recovered);
+        assert_eq!(names(&server.inbox()), left);
+        for name in left {
+            std::fs::remove_file(server.inbox().join(name)).unwrap();
+        }
+    }
+}
+
 /// Between the attempt that was cut off and the next that comes to the server, the secret store was away for hours.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_attempt_left_is_found_many_attempts_later() {
