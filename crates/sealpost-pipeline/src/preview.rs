@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sealpost_core::batch::{Batch, Value};
 use sealpost_core::column::Column;
 use sealpost_core::error::{Error, Result, codes};
@@ -51,7 +52,7 @@ pub struct Preview {
 }
 
 impl Pipeline {
-    /// Checks an ask and runs its query for a few masked rows. Nothing is stored.
+    /// Checks an ask, as it would be before it is admitted, and runs its query for a few masked rows. Nothing is stored.
     ///
     /// Two previews of a partner run at once, and four in this process.
     ///
@@ -60,6 +61,7 @@ impl Pipeline {
     /// too many are running.
     pub async fn preview(&self, partner: &Partner, ask: &Ask) -> Result<Preview> {
         let checked = self.check(partner, ask)?;
+        self.check_receiving(partner, &checked, Timestamp::now()).await?;
         let bounded = async {
             let _seat = self.previews.take(&partner.id).await?;
             self.sample(partner, checked).await

@@ -94,15 +94,7 @@ impl Pipeline {
     async fn admission(&self, partner: &Partner, ask: &Ask, idempotency_key: Option<&str>) -> Result<Admission> {
         let checked = self.check(partner, ask)?;
         let now = Timestamp::now();
-        self.usable_recipients(partner, now)?;
-        for connector in &checked.request.deliver_to {
-            if self.parts.records.connector(connector).await?.is_none() {
-                return Err(Error::new(
-                    &codes::request::NO_DESTINATION,
-                    format!("connector {connector} of partner {} does not exist", partner.id),
-                ));
-            }
-        }
+        self.check_receiving(partner, &checked, now).await?;
         let compression = self.compression(partner)?;
         let settings = &checked.report.settings;
         Ok(Admission {
@@ -117,6 +109,23 @@ impl Pipeline {
             now,
             request: checked.request,
         })
+    }
+
+    /// That the partner could receive the file: it can be sealed, and where it is to be sent there is a connector.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-006`, `-007`; `SP-LEDGER-001`.
+    pub(crate) async fn check_receiving(&self, partner: &Partner, checked: &Checked, now: Timestamp) -> Result<()> {
+        self.usable_recipients(partner, now)?;
+        for connector in &checked.request.deliver_to {
+            if self.parts.records.connector(connector).await?.is_none() {
+                return Err(Error::new(
+                    &codes::request::NO_DESTINATION,
+                    format!("connector {connector} of partner {} does not exist", partner.id),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Every check that needs no I/O.

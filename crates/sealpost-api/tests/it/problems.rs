@@ -1,9 +1,10 @@
 //! Every way to be refused: status, code, place of the error, and the gateway's headers.
 
 use reqwest::{Method, RequestBuilder, StatusCode};
+use sealpost_core::id::ConnectorId;
 use serde_json::{Value as Json, json};
 
-use crate::rig::{Rig, header, json_of};
+use crate::rig::{Partner, Rig, header, json_of};
 
 /// Sends, and checks what every problem has.
 async fn problem(request: RequestBuilder, status: u16, code: &str) -> Json {
@@ -157,13 +158,22 @@ async fn a_partner_that_can_not_receive() {
             assert_eq!(status, StatusCode::OK, "{answer}");
         }
     };
-    let contracts = json!({"report_type": "contracts.v1", "deliver": true});
+    let contracts = json!({"report_type": "contracts.v1", "format": "ndjson", "deliver": true});
+    // What would be refused is not previewed either.
+    let refused = async |partner: &Partner, code: &str| {
+        for path in ["/v1/reports", "/v1/reports:preview"] {
+            problem(rig.post(partner, path, &contracts), 409, code).await;
+        }
+    };
+    let gone = ConnectorId::of(&"globex".parse().unwrap(), "main");
+    assert!(rig.pipeline.parts().records.remove_connector(&gone).await.unwrap());
+    refused(&rig.globex, "SP-REQUEST-007").await;
     put(json!({"deliver_to": []})).await;
-    problem(rig.post(&rig.acme, "/v1/reports", &contracts), 409, "SP-REQUEST-007").await;
+    refused(&rig.acme, "SP-REQUEST-007").await;
     let (status, _) = json_of(rig.post(&rig.acme, "/v1/reports", &json!({"report_type": "contracts.v1"}))).await;
     assert_eq!(status, StatusCode::ACCEPTED, "without a destination the partner fetches it");
     put(json!({"deliver_to": ["main"], "certificates": []})).await;
-    problem(rig.post(&rig.acme, "/v1/reports", &contracts), 409, "SP-REQUEST-006").await;
+    refused(&rig.acme, "SP-REQUEST-006").await;
     put(json!({"enabled": false})).await;
     problem(rig.get(&rig.acme, "/v1/reports"), 403, "SP-REQUEST-012").await;
 }
