@@ -7,11 +7,7 @@ use axum::Json;
 use axum::extract;
 use jiff::Timestamp;
 use sealpost_core::error::Result;
-use sealpost_core::id::PartnerId;
-use sealpost_core::job::JobStatus;
-use sealpost_core::port::JobFilter;
 use sealpost_core::usage::RateLimit;
-use sealpost_pipeline::Pipeline;
 use sealpost_pipeline::usage::QuotaStanding;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -115,25 +111,7 @@ pub(crate) async fn usage(
         quota,
         active_reports: ActiveReports {
             limit: partner.limits.active_reports,
-            active: active(&state.pipeline, &partner.id).await?,
+            active: state.pipeline.parts().ledger.active_jobs(&partner.id).await?,
         },
     }))
-}
-
-async fn active(pipeline: &Pipeline, partner: &PartnerId) -> Result<u64> {
-    let mut filter = JobFilter {
-        partner: Some(partner.clone()),
-        statuses: vec![JobStatus::Queued, JobStatus::Running],
-        limit: 100,
-        ..JobFilter::default()
-    };
-    let mut active = 0;
-    loop {
-        let page = pipeline.parts().ledger.jobs(&filter).await?;
-        active += u64::try_from(page.jobs.len()).unwrap_or_default();
-        filter.after = page.jobs.last().map(|last| last.id.clone());
-        if !page.more || filter.after.is_none() {
-            return Ok(active);
-        }
-    }
 }

@@ -63,6 +63,13 @@ pub trait Ledger: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn jobs(&self, filter: &JobFilter) -> Result<JobPage>;
 
+    /// How many jobs of a partner are queued or running: what [`admit`](Self::admit) holds against its limit. It is kept as a
+    /// count, so that asking takes as long however many jobs there have been.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-001`.
+    async fn active_jobs(&self, partner: &PartnerId) -> Result<u64>;
+
     /// Applies an event by [`Job::apply`]. With a lease, only while that lease is the task's newest and not yet past.
     ///
     /// # Errors

@@ -39,6 +39,15 @@ pub(super) fn existing(connection: &Connection, id: &JobId) -> Result<Job> {
     found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("there is no report {id}")))
 }
 
+/// How many of a partner are queued or running, as triggers count them.
+pub(super) fn active(connection: &Connection, partner: &PartnerId) -> Result<u64> {
+    let jobs: Option<i64> = query_scalar("SELECT jobs FROM active_jobs WHERE partner = ?")
+        .bind(partner.as_str())
+        .fetch_optional(connection)
+        .map_err(fault::read)?;
+    Ok(unsigned(jobs.unwrap_or(0)))
+}
+
 /// Loads, moves by [`Job::apply`] and stores, with what follows.
 pub(super) fn apply(
     connection: &Connection,

@@ -61,6 +61,11 @@ impl Ledger for SqliteLedger {
         self.look(move |connection| list::page(connection, &filter)).await
     }
 
+    async fn active_jobs(&self, partner: &PartnerId) -> Result<u64> {
+        let reader = self.reader()?;
+        jobs::active(&reader, partner)
+    }
+
     async fn apply(&self, id: &JobId, event: &JobEvent, lease: Option<&Lease>, now: Timestamp) -> Result<Job> {
         let turn = self.begin(Durability::Disk).await?;
         let outcome = jobs::apply(turn.connection(), id, event, lease, now);

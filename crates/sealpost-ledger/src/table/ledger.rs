@@ -10,6 +10,7 @@ use sealpost_core::job::{Job, JobEvent, Progress};
 use sealpost_core::port::{Admission, Admitted, JobFilter, JobPage, Ledger, Redelivered};
 use sealpost_core::task::Lease;
 
+use super::load::{self, Load};
 use super::step::step;
 use super::{Key, TableLedger, admit, deliveries, jobs, list, redeliver, timeline};
 use crate::value::{corrupt, nanos};
@@ -48,6 +49,11 @@ impl Ledger for TableLedger {
 
     async fn jobs(&self, filter: &JobFilter) -> Result<JobPage> {
         list::page(self, filter).await
+    }
+
+    async fn active_jobs(&self, partner: &PartnerId) -> Result<u64> {
+        let load: Option<Load> = self.read(&load::key(partner)).await?;
+        Ok(load.unwrap_or_default().jobs)
     }
 
     async fn apply(&self, id: &JobId, event: &JobEvent, lease: Option<&Lease>, now: Timestamp) -> Result<Job> {

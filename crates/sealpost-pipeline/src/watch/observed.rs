@@ -52,6 +52,10 @@ impl Ledger for Observed {
         self.ledger.jobs(filter).await
     }
 
+    async fn active_jobs(&self, partner: &PartnerId) -> Result<u64> {
+        self.ledger.active_jobs(partner).await
+    }
+
     async fn apply(&self, id: &JobId, event: &JobEvent, lease: Option<&Lease>, now: Timestamp) -> Result<Job> {
         let job = self.ledger.apply(id, event, lease, now).await?;
         self.hub.ring(id);

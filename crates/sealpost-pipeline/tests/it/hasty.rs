@@ -73,6 +73,10 @@ impl Ledger for Hasty {
         self.ledger.jobs(filter).await
     }
 
+    async fn active_jobs(&self, partner: &PartnerId) -> Result<u64> {
+        self.ledger.active_jobs(partner).await
+    }
+
     async fn progress(&self, id: &JobId, progress: Progress, lease: &Lease) -> Result<bool> {
         self.ledger.progress(id, progress, lease).await
     }

@@ -69,7 +69,8 @@ macro_rules! ledger_suite {
         $crate::ledger_suite!(@cases $fresh,
             admission: creates_job_timeline_and_task, gives_out_sequence_numbers, a_key_admits_once,
                 concurrent_requests_with_one_key_make_one_job, the_limit_is_exact_under_concurrency,
-                a_failed_admission_leaves_nothing, what_was_admitted_is_found_by_its_key;
+                a_failed_admission_leaves_nothing, what_was_admitted_is_found_by_its_key,
+                what_is_queued_or_running_is_counted;
             lists: another_partners_job_is_not_found, pages_are_stable_under_inserts, filters_combine;
             fences: a_stale_lease_is_refused_everywhere, a_lease_that_is_past_moves_nothing,
                 a_task_that_is_done_guards_nothing, progress_is_seen_and_tells_of_a_cancellation,

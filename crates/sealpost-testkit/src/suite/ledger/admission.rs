@@ -153,3 +153,21 @@ pub async fn what_was_admitted_is_found_by_its_key(ports: Ports) {
     assert_eq!(before("acme", "k2", "aa", now).await.unwrap(), None);
     assert_eq!(before("acme", "k1", "aa", now + SignedDuration::from_hours(25)).await.unwrap(), None);
 }
+
+/// What is queued or running is counted for each partner, until it ends in whatever way.
+pub async fn what_is_queued_or_running_is_counted(ports: Ports) {
+    let active = async |of: &str| ports.ledger.active_jobs(&partner(of)).await.unwrap();
+    assert_eq!((active("acme").await, active("other").await), (0, 0));
+    let sent = ports.admit(admission("acme")).await;
+    let lease = ports.start(&sent).await;
+    let (failing, cancelled) = (ports.admit(admission("acme")).await, ports.admit(admission("acme")).await);
+    ports.admit(admission("other")).await;
+    ports.apply(&failing, &super::started(1), None).await;
+    assert_eq!((active("acme").await, active("other").await), (3, 1));
+    ports.apply(&sent, &super::stored(&sent), Some(&lease)).await;
+    assert_eq!(active("acme").await, 2);
+    ports.apply(&failing, &JobEvent::Failed { failure: super::failure() }, None).await;
+    assert_eq!(active("acme").await, 1);
+    ports.apply(&cancelled, &JobEvent::CancelRequested, None).await;
+    assert_eq!((active("acme").await, active("other").await), (0, 1));
+}
