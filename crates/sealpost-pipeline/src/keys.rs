@@ -141,6 +141,8 @@ impl Pipeline {
         let wish = KeyWish { label: old.label.clone(), scopes: old.scopes.clone(), expires_at: old.expires_at };
         let made = self.create_key(author, partner, &wish, held).await?;
         let end = now + SignedDuration::from_hours(i64::from(overlap_hours.min(LONGEST_OVERLAP_H)));
+        let detail = format!("{} takes its place; it works until {end} at the latest", made.0.id);
+        self.note(author, partner, "api_key.rotate", old.id.as_str(), &detail).await?;
         // The key may have been revoked meanwhile: then it stays so, and nothing takes its place.
         let shorten = move |key: ApiKey| match key.is_live(now) {
             true => Ok(ApiKey { expires_at: Some(key.expires_at.map_or(end, |at| at.min(end))), ..key }),
@@ -150,8 +152,6 @@ impl Pipeline {
             self.revoke_key(author, partner, made.0.id.as_str()).await?;
             return Err(error);
         }
-        let detail = format!("{} takes its place; it works until {end} at the latest", made.0.id);
-        self.note(author, partner, "api_key.rotate", old.id.as_str(), &detail).await?;
         Ok(made)
     }
 
@@ -184,11 +184,10 @@ impl Pipeline {
         if key.revoked_at.is_some() {
             return Ok(key);
         }
+        self.note(author, partner, "api_key.revoke", key.id.as_str(), &key.label).await?;
         let now = Timestamp::now();
         let revoke = move |key: ApiKey| Ok(ApiKey { revoked_at: key.revoked_at.or(Some(now)), ..key });
-        let revoked = self.parts.records.edit_api_key(&key.id, &revoke).await?.unwrap_or(key);
-        self.note(author, partner, "api_key.revoke", revoked.id.as_str(), &revoked.label).await?;
-        Ok(revoked)
+        Ok(self.parts.records.edit_api_key(&key.id, &revoke).await?.unwrap_or(key))
     }
 
     async fn key(&self, partner: &PartnerId, id: &str) -> Result<ApiKey> {

@@ -289,36 +289,54 @@ impl Pipeline {
         let changes = self.plan(id, document).await?;
         let existing = self.parts.records.connectors(Some(id)).await?;
         let connectors = Arc::new(Connectors::of(id, document, &existing));
-        let changed =
-            |subject: &str| changes.iter().any(|change| change.subject == subject && change.action != Action::Keep);
         // The partner comes first: connectors belong to it. A request in between is refused with a clear answer.
-        if changed(&format!("partner {id}")) {
+        if self.note_change(author, id, &changes, &format!("partner {id}")).await? {
             let (own, wanted, beside) = (id.clone(), document.clone(), connectors.clone());
             let edit = move |before| Ok(merge::partner(&own, &wanted, &beside, Some(&before)));
             if self.parts.records.edit_partner(id, &edit).await?.is_none() {
                 self.parts.records.put_partner(&merge::partner(id, document, &connectors, None)).await?;
             }
         }
-        for connector in connectors.wanted.iter().filter(|one| changed(&format!("connector {id}/{}", one.name))) {
-            self.parts.records.put_connector(connector).await?;
+        for connector in &connectors.wanted {
+            if self.note_change(author, id, &changes, &format!("connector {id}/{}", connector.name)).await? {
+                self.parts.records.put_connector(connector).await?;
+            }
         }
         for gone in &connectors.gone {
+            self.note_change(author, id, &changes, &format!("connector {id}/{}", gone.name)).await?;
             self.parts.records.remove_connector(&gone.id).await?;
         }
         for before in &existing {
             self.forget_unused(id, &before.name, &before.settings.login).await;
         }
-        for change in changes.iter().filter(|change| change.action != Action::Keep) {
-            self.note(author, id, change.audited(), &change.subject, &change.members.join(", ")).await?;
-        }
         Ok(changes)
+    }
+
+    /// Notes the change of this subject, if it is to be changed; whether it is. What comes of it follows: a trace of what then
+    /// fails is better than a change without one.
+    async fn note_change(&self, author: &Author, id: &PartnerId, changes: &[Change], subject: &str) -> Result<bool> {
+        let found = changes.iter().find(|change| change.subject == subject && change.action != Action::Keep);
+        let Some(change) = found else { return Ok(false) };
+        self.note(author, id, change.audited(), &change.subject, &change.members.join(", ")).await?;
+        Ok(true)
     }
 
     /// Removes a partner with its connectors, keys and kept secrets. `false` where there was none.
     ///
+    /// In a task of its own, which goes on where the caller goes away: that something is under way is no rare answer, so it
+    /// is noted once it is done.
+    ///
     /// # Errors
     /// `SP-LEDGER-008` while it has reports queued or running, or deliveries under way.
     pub async fn remove_partner(&self, author: &Author, id: &PartnerId) -> Result<bool> {
+        let (pipeline, author, id) = (self.clone(), author.clone(), id.clone());
+        let removing = tokio::spawn(async move { pipeline.remove_with_all(&author, &id).await });
+        removing
+            .await
+            .map_err(|error| Error::new(&codes::ledger::DEFECT, format!("the removal of a partner: {error}")))?
+    }
+
+    async fn remove_with_all(&self, author: &Author, id: &PartnerId) -> Result<bool> {
         let connectors = self.parts.records.connectors(Some(id)).await?;
         if !self.parts.records.remove_partner(id).await? {
             return Ok(false);

@@ -1,4 +1,5 @@
-//! Webhooks as their partner and operators change them. Every change leaves an entry in the audit trail.
+//! Webhooks as their partner and operators change them. Every change leaves an entry in the audit trail, which is written first:
+//! a caller who hangs up in between leaves an entry about nothing, never a change that nobody knows of.
 
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::{Error, FieldError, Result, codes};
@@ -67,8 +68,14 @@ impl Pipeline {
             created_at: Timestamp::now(),
         };
         let webhook = changed(new, &wish);
-        self.parts.outbox.create_webhook(&webhook, MOST_WEBHOOKS).await?;
+        // Looked at here, so that what is refused leaves no trace. What holds is how many the ledger counts as it stores it.
+        let there = self.parts.outbox.webhooks(partner).await?.len();
+        if there >= MOST_WEBHOOKS as usize {
+            let detail = format!("there are {there} webhooks; {MOST_WEBHOOKS} are allowed");
+            return Err(Error::new(&codes::request::TOO_MANY, detail));
+        }
         self.note(author, partner, "webhook.create", webhook.id.as_str(), &origin(&webhook.url)).await?;
+        self.parts.outbox.create_webhook(&webhook, MOST_WEBHOOKS).await?;
         Ok((webhook, secret))
     }
 
@@ -84,11 +91,10 @@ impl Pipeline {
         author: &Author,
     ) -> Result<Webhook> {
         self.check_wish(&wish)?;
-        let detail = what_changes(&wish);
+        self.webhook(partner, id).await?;
+        self.note(author, partner, "webhook.change", id.as_str(), &what_changes(&wish)).await?;
         let edit = move |webhook| Ok(changed(webhook, &wish));
-        let webhook = self.edit_webhook(partner, id, Box::new(edit)).await?;
-        self.note(author, partner, "webhook.change", id.as_str(), &detail).await?;
-        Ok(webhook)
+        self.edit_webhook(partner, id, Box::new(edit)).await
     }
 
     /// Removes a webhook with its notifications.
@@ -96,10 +102,14 @@ impl Pipeline {
     /// # Errors
     /// `SP-REQUEST-008`.
     pub async fn remove_webhook(&self, partner: &PartnerId, id: &WebhookId, author: &Author) -> Result<()> {
-        if !self.parts.outbox.remove_webhook(partner, id).await? {
-            return Err(no_webhook(id));
+        if self.parts.outbox.webhook(partner, id).await?.is_some() {
+            self.note(author, partner, "webhook.remove", id.as_str(), "").await?;
         }
-        self.note(author, partner, "webhook.remove", id.as_str(), "").await
+        // Also where there is none: a removal that was cut short goes on.
+        match self.parts.outbox.remove_webhook(partner, id).await? {
+            true => Ok(()),
+            false => Err(no_webhook(id)),
+        }
     }
 
     /// Gives a webhook a new secret. The one before signs too until `overlap` is over; one that was still overlapping
@@ -119,14 +129,15 @@ impl Pipeline {
             return Err(Error::new(&codes::request::INVALID, "the overlap is not valid").with_fields(vec![field]));
         }
         self.check_webhook_secret().await?;
+        self.webhook(partner, id).await?;
+        let detail = format!("overlap {overlap_h} h");
+        self.note(author, partner, "webhook.rotate_secret", id.as_str(), &detail).await?;
         let until = Timestamp::now() + SignedDuration::from_hours(overlap_h);
         let edit = move |webhook: Webhook| {
             let secret_version = webhook.secret_version + 1;
             Ok(Webhook { secret_version, previous_until: (overlap_h > 0).then_some(until), ..webhook })
         };
         let webhook = self.edit_webhook(partner, id, Box::new(edit)).await?;
-        let detail = format!("version {}, overlap {overlap_h} h", webhook.secret_version);
-        self.note(author, partner, "webhook.rotate_secret", id.as_str(), &detail).await?;
         let secret = self.webhook_secret(id, webhook.secret_version).await?;
         Ok((webhook, secret))
     }

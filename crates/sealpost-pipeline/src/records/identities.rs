@@ -67,6 +67,7 @@ impl Pipeline {
     /// # Errors
     /// `SP-LEDGER-001`.
     pub async fn release_identities(&self, author: &Author, id: &PartnerId, identities: &[Identity]) -> Result<()> {
+        self.note(author, id, "partner.put", &format!("partner {id}"), "identities").await?;
         for some in identities.chunks(MOST_IDENTITIES_AT_ONCE) {
             let released = some.to_vec();
             let edit = move |mut before: Partner| {
@@ -75,7 +76,7 @@ impl Pipeline {
             };
             self.parts.records.edit_partner(id, &edit).await?;
         }
-        self.note(author, id, "partner.put", &format!("partner {id}"), "identities").await
+        Ok(())
     }
 }
 

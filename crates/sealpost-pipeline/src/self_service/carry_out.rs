@@ -19,8 +19,9 @@ impl Pipeline {
         self.parts.changes.begin(id, &author.actor, Timestamp::now()).await
     }
 
-    /// Does what was claimed, then says so. A crash in between leaves a change that has begun: each step can be repeated,
-    /// so it is carried out again.
+    /// Does what was claimed, then says so: in the audit trail first, so that nothing is recorded as done without a trace. A
+    /// crash in between, or a caller who hangs up, leaves a change that has begun: each step can be repeated, so it is
+    /// carried out again.
     pub(super) async fn carry_out(&self, claim: &Claim, reason: &str, author: &Author) -> Result<Change> {
         let change = &claim.change;
         let mut stored = false;
@@ -31,6 +32,8 @@ impl Pipeline {
             }
             return Err(error);
         }
+        let detail = format!("change {}", change.id);
+        self.note(author, &change.partner, change.action.name(), &subject(change), &detail).await?;
         let decision =
             Decision { status: ChangeStatus::Applied, actor: author.actor.clone(), reason: reason.to_owned() };
         let decided = match self.parts.changes.decide(&change.id, &decision, Timestamp::now()).await {
@@ -40,8 +43,6 @@ impl Pipeline {
             }
             Err(error) => return Err(error),
         };
-        let detail = format!("change {}", change.id);
-        self.note(author, &change.partner, change.action.name(), &subject(&decided), &detail).await?;
         log::change_decided(&decided);
         Ok(decided)
     }

@@ -39,7 +39,8 @@ impl Pipeline {
         let change = match self.parts.changes.create_change(&change).await {
             Err(error) if error.is(&codes::request::CHANGE_PENDING) && policy == Policy::Allowed => {
                 match self.left_over(&change).await? {
-                    Some(same) if same.action == change.action => same,
+                    // Whoever asked before may have hung up before that was noted.
+                    Some(same) if same.action == change.action => self.asked(same, author).await?,
                     Some(other) if self.finish_abandoned(&other, author).await? => {
                         self.parts.changes.create_change(&change).await?;
                         self.asked(change, author).await?
@@ -142,9 +143,12 @@ impl Pipeline {
 
     async fn drop_change(&self, change: Change, status: ChangeStatus, reason: &str, author: &Author) -> Result<Change> {
         let decision = Decision { status, actor: author.actor.clone(), reason: reason.to_owned() };
-        let decided = self.parts.changes.decide(&change.id, &decision, Timestamp::now()).await?;
+        let now = Timestamp::now();
+        // Looked at here, so that what is refused leaves no trace. What holds is how the ledger finds it.
+        let wanted = change.decide(&decision, now)?;
         let action = if status == ChangeStatus::Rejected { "change.reject" } else { "change.withdraw" };
-        self.note(author, &change.partner, action, change.id.as_str(), &words(&decided)).await?;
+        self.note(author, &change.partner, action, change.id.as_str(), &words(&wanted)).await?;
+        let decided = self.parts.changes.decide(&change.id, &decision, now).await?;
         log::change_decided(&decided);
         if let ChangeAction::PutDestination { name, settings, .. } = &change.action {
             self.forget_unused(&change.partner, name, &settings.login).await;

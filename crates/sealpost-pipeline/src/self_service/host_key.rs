@@ -78,15 +78,18 @@ impl Pipeline {
         let (partner, id) = (&connector.partner, &connector.id);
         let action = if trusted {
             self.check_approval(partner, id, fingerprint).await?;
-            self.approve_host_key(partner, id, fingerprint).await?;
             "host_key.approve"
         } else {
             self.check_revocation(partner, id, fingerprint).await?;
-            self.revoke_host_key(partner, id, fingerprint).await?;
             "host_key.revoke"
         };
+        // Noted first: a key that is trusted without a trace would be worse than a trace of one that is not.
         let subject = format!("host key {fingerprint} of {id}");
-        self.note(author, partner, action, &subject, &connector.settings.account()).await
+        self.note(author, partner, action, &subject, &connector.settings.account()).await?;
+        match trusted {
+            true => self.approve_host_key(partner, id, fingerprint).await,
+            false => self.revoke_host_key(partner, id, fingerprint).await,
+        }
     }
 
     pub(super) async fn check_approval(&self, partner: &PartnerId, id: &ConnectorId, key: &str) -> Result<()> {
@@ -116,19 +119,14 @@ impl Pipeline {
     /// Keeps a key that the connector's server has shown and nobody has approved. `settings` are those it was met with.
     pub(super) async fn keep_candidate(&self, connector: &Connector, public_key: &str, author: &Author) -> Result<()> {
         let Some(shown) = fingerprint(public_key) else { return Ok(()) };
-        let is_new = !connector.candidates.iter().any(|candidate| candidate.fingerprint == shown);
-        let (met, key, now) = (connector.settings.clone(), public_key.to_owned(), Timestamp::now());
-        let edited = {
-            let shown = shown.clone();
-            move |before| Ok(with_candidate(before, &met, &key, &shown, now))
-        };
-        self.parts.records.edit_connector(&connector.id, &edited).await?;
-        if is_new {
+        if !connector.candidates.iter().any(|candidate| candidate.fingerprint == shown) {
             let detail = format!("shown by {}:{}", connector.settings.host, connector.settings.port);
             let subject = format!("host key {shown} of {}", connector.id);
             self.note(author, &connector.partner, "host_key.candidate", &subject, &detail).await?;
         }
-        Ok(())
+        let (met, key, now) = (connector.settings.clone(), public_key.to_owned(), Timestamp::now());
+        let edited = move |before| Ok(with_candidate(before, &met, &key, &shown, now));
+        self.parts.records.edit_connector(&connector.id, &edited).await.map(drop)
     }
 }
 

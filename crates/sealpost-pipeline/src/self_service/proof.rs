@@ -107,6 +107,8 @@ impl Pipeline {
             let field = FieldError::new("/answer", "it is not the line that the message holds");
             return Err(refused("the answer is not the right one; the challenge is used up").with_fields(vec![field]));
         }
+        // Noted first: nobody who hangs up in between has files sealed to a certificate without a trace.
+        self.note(author, partner, "certificate.prove", &key.fingerprint, "").await?;
         let (sealer, wanted) = (self.parts.sealer.clone(), key.fingerprint.clone());
         self.edit_partner(partner, move |mut before| {
             let own = before.certificates.iter_mut().find(|one| is_it(&*sealer, one, &wanted));
@@ -118,7 +120,6 @@ impl Pipeline {
             Ok(before)
         })
         .await?;
-        self.note(author, partner, "certificate.prove", &key.fingerprint, "").await?;
         self.key_of(partner, &key.fingerprint).await
     }
 }

@@ -18,4 +18,5 @@ mod rig;
 mod send;
 mod slow;
 mod submit;
+mod trail;
 mod worker;

@@ -184,7 +184,7 @@ impl Rig {
             notifier: Arc::new(Webhooks::new(WebhookSettings::default())),
             secrets,
             vault: None,
-            webhook_secret: None,
+            webhook_secret: Some("file:master".parse().unwrap()),
             settings: Settings { transfer: wish.transfer, lease: wish.lease, ..Settings::default() },
         });
         let pipeline = pipeline.with_first_rest(wish.first_rest);
