@@ -19,4 +19,5 @@ mod send;
 mod slow;
 mod submit;
 mod trail;
+mod trial;
 mod worker;
