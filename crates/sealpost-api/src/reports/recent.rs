@@ -14,8 +14,11 @@ use sealpost_core::port::Mark;
 
 use crate::base_path::BasePath;
 
-/// Most answers, each of some kilobytes at most. The bound is on memory: what is polled more is read more.
+/// Most answers. The bound is on memory, with [`LARGEST`]: what is polled more is read more.
 const MOST: usize = 4096;
+/// Largest answer that is kept, in bytes. Most have one or two kilobytes, but a report may have 200 deliveries, each with the
+/// words of a failure: 4,096 of those would be a gigabyte and more. They are simply read each time.
+const LARGEST: usize = 16 * 1024;
 
 /// What is said about a report as long as it does not change, all but the time.
 #[derive(Debug, Clone)]
@@ -51,9 +54,14 @@ impl Recent {
         (found.answer.base == *base).then(|| found.answer.clone())
     }
 
-    /// Keeps an answer for which the report was read after the mark was made.
+    /// Keeps an answer for which the report was read after the mark was made, unless it is large.
     pub(crate) fn keep(&self, partner: &PartnerId, report: &JobId, mark: Mark, answer: Answer) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if answer.body.len() > LARGEST {
+            // What the report was before is good for nothing.
+            kept.remove(report);
+            return;
+        }
         if kept.len() >= MOST {
             // Those of before the last change of anything are good for nothing. Where all are good, begin anew.
             kept.retain(|_, one| one.mark.epoch == mark.epoch);
@@ -96,10 +104,25 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let (recent, acme) = (Recent::default(), "acme".parse().expect("an id"));
+        let bytes = Bytes::from(vec![b' '; 100 * LARGEST]);
         for number in 0..3 * MOST {
             let mark = Mark { epoch: u64::try_from(number / 1000).expect("small"), changes: 0 };
-            recent.keep(&acme, &JobId::fresh(), mark, answer("one"));
+            let body = if number % 3 == 0 { bytes.clone() } else { bytes.slice(..LARGEST) };
+            recent.keep(&acme, &JobId::fresh(), mark, Answer { body, ..answer("one") });
         }
-        assert!((1..=MOST).contains(&recent.0.lock().expect("whole").len()));
+        let kept = recent.0.lock().expect("whole");
+        assert!((1..=MOST).contains(&kept.len()));
+        assert!(kept.values().map(|one| one.answer.body.len()).sum::<usize>() <= MOST * LARGEST);
+    }
+
+    #[test]
+    fn a_report_that_has_become_large_is_read_each_time() {
+        let (recent, report, acme) = (Recent::default(), JobId::fresh(), "acme".parse().expect("an id"));
+        let mark = Mark { epoch: 1, changes: 0 };
+        let sized = |size: usize| Answer { body: Bytes::from(vec![b' '; size]), ..answer("one") };
+        recent.keep(&acme, &report, mark, sized(LARGEST));
+        assert!(recent.get(&acme, &report, mark, &BasePath::NONE).is_some());
+        recent.keep(&acme, &report, mark, sized(LARGEST + 1));
+        assert!(recent.0.lock().expect("whole").is_empty());
     }
 }
