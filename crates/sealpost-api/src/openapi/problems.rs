@@ -133,7 +133,7 @@ const SAMPLES: &[Sample] = {
             "contract.v1",
             &[("/report_type", "there is no such report type; `GET /v1/report-types` lists them")],
         ),
-        (&r::NOT_GRANTED, "partner acme, report type instalments.v1", &[]),
+        (&r::NOT_GRANTED, "format xml of contracts.v1", &[("/format", "granted are csv, json")]),
         (&r::UNKNOWN_FORMAT, "contracts.v1 as `xls`", &[("/format", "expected one of csv, json, xlsx")]),
         (
             &r::FORMAT_OPTION,

@@ -62,8 +62,8 @@ impl From<sealpost_pipeline::preview::Preview> for Preview {
     request_body = ReportRequest,
     responses(
         (status = 200, description = "The request is valid, and this is what it would give.", body = Preview),
-        (status = 400, description = "The request is not valid (`SP-REQUEST-001`), or names a report type (`SP-REQUEST-002`), format (`SP-REQUEST-004`) or format option (`SP-REQUEST-005`) that does not exist. `errors` names every field that is wrong."),
-        (status = 403, description = "The report type or format is not granted to you (`SP-REQUEST-003`), or the credentials do not allow this."),
+        (status = 400, description = "The request is not valid (`SP-REQUEST-001`), or names a report type (`SP-REQUEST-002`), format (`SP-REQUEST-004`) or format option (`SP-REQUEST-005`) that does not exist; a report type that is not granted to you answers like that, too. `errors` names every field that is wrong."),
+        (status = 403, description = "The format is not granted to you (`SP-REQUEST-003`), or the credentials do not allow this."),
         (status = 409, description = "You have no usable certificate (`SP-REQUEST-006`), or there is no destination to deliver to (`SP-REQUEST-007`)."),
     ))]
 pub(crate) async fn preview(

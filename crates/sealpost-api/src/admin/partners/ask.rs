@@ -25,8 +25,8 @@ use crate::state::State;
     request_body = ReportRequest,
     responses(
         (status = 202, description = "Accepted.", body = Report),
-        (status = 400, description = "The request is not valid (`SP-REQUEST-001`), or names a report type (`SP-REQUEST-002`), format (`SP-REQUEST-004`) or format option (`SP-REQUEST-005`) that does not exist. `errors` names every field that is wrong."),
-        (status = 403, description = "The report type or format is not granted to the partner (`SP-REQUEST-003`), or the partner is disabled (`SP-REQUEST-012`)."),
+        (status = 400, description = "The request is not valid (`SP-REQUEST-001`), or names a report type (`SP-REQUEST-002`), format (`SP-REQUEST-004`) or format option (`SP-REQUEST-005`) that does not exist; a report type that is not granted to the partner answers like that, too. `errors` names every field that is wrong."),
+        (status = 403, description = "The format is not granted to the partner (`SP-REQUEST-003`), or the partner is disabled (`SP-REQUEST-012`)."),
         (status = 409, description = "The partner has no usable certificate (`SP-REQUEST-006`) or no destination (`SP-REQUEST-007`)."),
         (status = 422, description = "The idempotency key was used with another request (`SP-REQUEST-014`)."),
         (status = 429, description = "Too many reports of the partner are queued or running (`SP-REQUEST-013`)."),
@@ -47,8 +47,8 @@ pub(crate) async fn create(
     request_body = ReportRequest,
     responses(
         (status = 200, description = "What it would give.", body = Preview),
-        (status = 400, description = "The request is not valid (`SP-REQUEST-001`), or names a report type (`SP-REQUEST-002`), format (`SP-REQUEST-004`) or format option (`SP-REQUEST-005`) that does not exist. `errors` names every field that is wrong."),
-        (status = 403, description = "The report type or format is not granted to the partner (`SP-REQUEST-003`), or the partner is disabled (`SP-REQUEST-012`)."),
+        (status = 400, description = "The request is not valid (`SP-REQUEST-001`), or names a report type (`SP-REQUEST-002`), format (`SP-REQUEST-004`) or format option (`SP-REQUEST-005`) that does not exist; a report type that is not granted to the partner answers like that, too. `errors` names every field that is wrong."),
+        (status = 403, description = "The format is not granted to the partner (`SP-REQUEST-003`), or the partner is disabled (`SP-REQUEST-012`)."),
         (status = 409, description = "The partner has no usable certificate (`SP-REQUEST-006`) or no destination (`SP-REQUEST-007`)."),
     ))]
 pub(crate) async fn preview(
