@@ -66,9 +66,12 @@ impl Pipeline {
     ) -> Result<Notification> {
         let notification = self.notification(partner, webhook, id).await?;
         is_enabled(&self.webhook(partner, webhook).await?)?;
-        let replayed = self.replay(&notification).await?;
+        // Looked at here, so that what is refused leaves no trace. What holds is how the ledger finds it.
+        if notification.status == NotificationStatus::Pending {
+            return Err(on_its_way(id));
+        }
         self.note(author, partner, "notification.replay", id.as_str(), webhook.as_str()).await?;
-        Ok(replayed)
+        self.replay(&notification).await
     }
 
     /// Posts the notifications that were given up again, those made since a time, at most 1,000 at once.
@@ -84,6 +87,9 @@ impl Pipeline {
     ) -> Result<Replayed> {
         is_enabled(&self.webhook(partner, webhook).await?)?;
         let (failed, more) = self.failed(partner, webhook, since).await?;
+        let since = since.map_or_else(|| "the beginning".to_owned(), |since| since.to_string());
+        let detail = format!("{} that failed since {since}", failed.len());
+        self.note(author, partner, "notification.replay", webhook.as_str(), &detail).await?;
         let mut count = 0;
         // The oldest first, so that they are posted nearly in the order of the events.
         for notification in failed.iter().rev() {
@@ -94,9 +100,6 @@ impl Pipeline {
                 Err(error) => return Err(error),
             }
         }
-        let since = since.map_or_else(|| "the beginning".to_owned(), |since| since.to_string());
-        let detail = format!("{count} that failed since {since}");
-        self.note(author, partner, "notification.replay", webhook.as_str(), &detail).await?;
         Ok(Replayed { count, more })
     }
 
@@ -141,7 +144,7 @@ impl Pipeline {
         let event = NotificationEvent::Replayed;
         let replayed = self.parts.outbox.apply_notification(id, &event, None, Timestamp::now()).await;
         let replayed = replayed.map_err(|error| match error.is(&codes::ledger::ILLEGAL_MOVE) {
-            true => Error::new(&codes::request::NOT_IN_THIS_STATE, format!("notification {id} is on its way already")),
+            true => on_its_way(id),
             false => error,
         })?;
         log::notification_replayed(&replayed);
@@ -154,6 +157,10 @@ fn is_enabled(webhook: &Webhook) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(&codes::request::NOT_IN_THIS_STATE, format!("webhook {} is disabled; enable it first", webhook.id)))
+}
+
+fn on_its_way(id: &NotificationId) -> Error {
+    Error::new(&codes::request::NOT_IN_THIS_STATE, format!("notification {id} is on its way already"))
 }
 
 fn missing(id: &NotificationId) -> Error {

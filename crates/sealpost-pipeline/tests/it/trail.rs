@@ -11,6 +11,7 @@ use sealpost_core::connector::{Connector, HostKeyCandidate};
 use sealpost_core::error::{Result, codes};
 use sealpost_core::id::{ChangeId, PartnerId, WebhookId};
 use sealpost_core::identity::Scope;
+use sealpost_core::notification::{Announcement, NotificationEvent};
 use sealpost_core::partner::{AwaitedProof, Partner, RecipientCertificate};
 use sealpost_core::port::{AuditFilter, ChangeFilter, Changes, EntryPage};
 use sealpost_core::webhook::MOST_WEBHOOKS;
@@ -19,8 +20,8 @@ use sealpost_pipeline::webhooks::WebhookWish;
 use sealpost_seal::{KeyKind, KeyRequest};
 use sealpost_testkit::suite::ledger::changes::sample_change;
 use sealpost_testkit::suite::ledger::records::{sample_connector, sample_key, sample_partner};
-use sealpost_testkit::suite::ledger::refused;
 use sealpost_testkit::suite::ledger::webhooks::sample_webhook;
+use sealpost_testkit::suite::ledger::{failure, refused};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -144,6 +145,21 @@ async fn no_webhook_is_made_changed_or_removed_without_a_trace() {
     trail.not_found(pipeline.rotate_webhook_secret(acme, &nobody, 24, &author)).await;
     trail.not_found(pipeline.remove_webhook(acme, &nobody, &author)).await;
     assert!(noted(&rig).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_notification_is_posted_again_without_a_trace() {
+    let (rig, trail) = silent(&sample_partner("acme")).await;
+    let (pipeline, outbox, author) = (&rig.pipeline, &rig.pipeline.parts().outbox, Author::sealpost());
+    let webhook = sample_webhook("acme", &[]);
+    outbox.create_webhook(&webhook, MOST_WEBHOOKS).await.unwrap();
+    let (acme, hook, now) = (&webhook.partner, &webhook.id, Timestamp::now());
+    let id = outbox.notify(hook, &Announcement::ping(&webhook, now)).await.unwrap().id;
+    let failed = NotificationEvent::Failed { failure: failure(), answer: None };
+    let dead = outbox.apply_notification(&id, &failed, None, now).await.unwrap();
+    trail.hung_up(0, pipeline.replay_notification(acme, hook, &id, &author)).await;
+    trail.hung_up(0, pipeline.replay_failed(acme, hook, None, &author)).await;
+    assert_eq!(outbox.notification(&id).await.unwrap().as_ref(), Some(&dead));
 }
 
 #[tokio::test(flavor = "multi_thread")]
