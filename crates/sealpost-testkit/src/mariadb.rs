@@ -4,7 +4,7 @@
 //! server is a child of a shell that waits on our pipe: it ends with the test process, however that ends, and its folder
 //! is removed.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::lasting;
 use crate::server::{free_port, program, wait_until};
+use crate::template::template;
 
 /// The account that tests log in with over TCP or the socket; it may do everything.
 pub const USER: &str = "sealpost";
@@ -243,7 +244,7 @@ fn prepare(options: &[&str]) -> (PathBuf, u16, Vec<String>) {
     let server = program(&["mariadbd", "mysqld"], "mariadb-server");
     // A short path: a socket's may have 107 bytes at most (unix(7)).
     let folder = tempfile::Builder::new().prefix("sp-mdb-").tempdir().expect("a folder for MariaDB").keep();
-    run(Command::new("cp").args(["-a", "--sparse=always"]).arg(template(&server)).arg(folder.join("data")));
+    run(Command::new("cp").args(["-a", "--sparse=always"]).arg(data(&server)).arg(folder.join("data")));
     if options.iter().any(|option| option.starts_with("--ssl-")) {
         certificates(&folder);
     }
@@ -288,19 +289,11 @@ fn feed(command: &mut Command, input: &[u8]) -> Result<String, String> {
     }
 }
 
-/// The data folder to copy, made once; a lock file keeps other test processes waiting meanwhile.
-fn template(server: &Path) -> PathBuf {
+/// The data folder to copy.
+fn data(server: &Path) -> PathBuf {
     let version = Command::new(server).arg("--version").output().expect("run mariadbd --version").stdout;
     let version: String = String::from_utf8_lossy(&version).chars().filter(char::is_ascii_alphanumeric).collect();
-    let user = fs::metadata("/proc/self").expect("read /proc/self").uid();
-    let base = std::env::temp_dir().join(format!("sealpost-mariadb-{user}-{version}"));
-    fs::create_dir_all(&base).expect("create the template's folder");
-    let lock = File::create(base.join("lock")).expect("create the template's lock");
-    lock.lock().expect("lock the template");
-    let ready = base.join("data");
-    if !ready.exists() {
-        let making = base.join("making");
-        drop(fs::remove_dir_all(&making));
+    template("mariadb", &version, |making| {
         let mut install = Command::new(program(&["mariadb-install-db", "mysql_install_db"], "mariadb-server"));
         install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
         install.arg("--innodb-log-file-size=4M").arg(format!("--datadir={}", making.display()));
@@ -308,9 +301,7 @@ fn template(server: &Path) -> PathBuf {
             install.arg("--user=root");
         }
         run(&mut install);
-        fs::rename(&making, &ready).expect("put the template in place");
-    }
-    ready
+    })
 }
 
 /// A certificate authority, a server certificate of it, and a foreign authority.

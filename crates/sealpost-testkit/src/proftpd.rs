@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::host_keys;
 use crate::server::{Server, free_port, program};
 use crate::sshd::{keygen, public_key};
 
@@ -60,8 +61,10 @@ impl Proftpd {
             std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o755)).expect("open the folder");
             std::os::unix::fs::chown(&inbox, Some(65534), Some(65534)).expect("hand the inbox over");
         }
-        keygen(&root.join("host_ed25519"), &["-t", "ed25519"], "");
-        keygen(&root.join("host_rsa"), &["-t", "rsa", "-b", "2048", "-m", "PEM"], "");
+        host_keys::place(root, "proftpd", |folder| {
+            keygen(&folder.join("host_ed25519"), &["-t", "ed25519"], "");
+            keygen(&folder.join("host_rsa"), &["-t", "rsa", "-b", "2048", "-m", "PEM"], "");
+        });
         keygen(&root.join("client_ed25519"), &["-t", "ed25519"], "");
         let rfc4716 = Command::new(program(&["ssh-keygen"], "openssh-client"))
             .args(["-e", "-m", "RFC4716", "-f"])

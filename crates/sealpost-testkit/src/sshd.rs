@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::host_keys;
 use crate::server::{Server, free_port, program, wait_until};
 
 /// A running sshd whose sessions are SFTP only and begin in [`Sshd::inbox`].
@@ -41,21 +42,13 @@ impl Sshd {
             extra: extra.to_owned(),
             keys: std::sync::atomic::AtomicU32::new(0),
         };
-        sshd.make_host_keys();
+        host_keys::place(sshd.folder.path(), "sshd", make_host_keys);
         sshd.run();
         sshd
     }
 
-    fn make_host_keys(&self) {
-        for kind in HOST_KEY_TYPES {
-            let path = self.host_key_path(kind);
-            drop(std::fs::remove_file(&path));
-            keygen(&path, &["-t", kind, "-b", if kind == "rsa" { "2048" } else { "256" }], "");
-        }
-    }
-
     fn host_key_path(&self, kind: &str) -> PathBuf {
-        self.folder.path().join(format!("host_{kind}"))
+        host_key_path(self.folder.path(), kind)
     }
 
     fn run(&mut self) {
@@ -97,7 +90,7 @@ impl Sshd {
     /// Starts again with fresh host keys: what a rebuilt or an impersonated server looks like.
     pub fn change_host_keys(&mut self) {
         self.stop();
-        self.make_host_keys();
+        make_host_keys(self.folder.path());
         self.run();
     }
 
@@ -204,6 +197,19 @@ impl Sshd {
     }
 }
 
+fn host_key_path(folder: &Path, kind: &str) -> PathBuf {
+    folder.join(format!("host_{kind}"))
+}
+
+/// Makes host keys of every type, in place of those that are there.
+fn make_host_keys(folder: &Path) {
+    for kind in HOST_KEY_TYPES {
+        let path = host_key_path(folder, kind);
+        drop(std::fs::remove_file(&path));
+        keygen(&path, &["-t", kind, "-b", if kind == "rsa" { "2048" } else { "256" }], "");
+    }
+}
+
 /// The user that the tests run as, and that clients log in as.
 ///
 /// # Panics
@@ -240,4 +246,25 @@ pub(crate) fn keygen(path: &Path, arguments: &[&str], passphrase: &str) {
 pub fn public_key(path: &Path) -> String {
     let text = std::fs::read_to_string(path.with_extension("pub")).expect("read a public key");
     text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys_of(server: &Sshd) -> [String; 3] {
+        HOST_KEY_TYPES.map(|kind| server.host_key(kind))
+    }
+
+    #[test]
+    fn no_two_servers_have_a_host_key_in_common_and_changed_ones_are_new() {
+        let (mut server, other) = (Sshd::start(), Sshd::start());
+        let (first, second) = (keys_of(&server), keys_of(&other));
+        server.change_host_keys();
+        let third = keys_of(&server);
+        let mut all = [first, second, third].concat();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 9, "{all:?}");
+    }
 }
