@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::server::{Server, free_port, program, wait_until};
@@ -61,8 +62,8 @@ impl Moto {
         Self { address, _server: Some((server, log)) }
     }
 
-    /// The server that tests of many processes share, for DynamoDB: each makes tables of its own. It handles one request of
-    /// DynamoDB at a time.
+    /// The server that tests of many processes share: each makes tables, queues or buckets of its own, under names that nobody
+    /// else has, and looks at nothing else. It handles one request of DynamoDB at a time.
     ///
     /// # Panics
     /// As [`start`](Self::start).
@@ -103,6 +104,20 @@ impl Moto {
     pub fn create_bucket(&self, name: &str) {
         let (status, body) = self.request("PUT", &format!("/{name}"));
         assert_eq!(status, 200, "create the bucket {name}: {body}");
+    }
+
+    /// Makes an empty bucket in `us-east-1` and returns its name, which no other has.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    #[must_use]
+    pub fn bucket(&self) -> String {
+        static BUCKETS: AtomicU32 = AtomicU32::new(0);
+        // Many processes share a lasting server, and one after the other may have the same id.
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos());
+        let name = format!("b{now:x}-{}-{}", std::process::id(), BUCKETS.fetch_add(1, Ordering::Relaxed));
+        self.create_bucket(&name);
+        name
     }
 
     /// The keys in a bucket, in order.

@@ -12,9 +12,9 @@ use sealpost_testkit::moto::Moto;
 
 use crate::{contract, key, noise, objects, store};
 
-fn settings(endpoint: &str, prefix: &str) -> S3Settings {
+fn settings(endpoint: &str, bucket: &str, prefix: &str) -> S3Settings {
     let settings = serde_json::json!({
-        "bucket": "sealed", "prefix": prefix, "endpoint": endpoint, "region": "us-east-1", "allow_http": true,
+        "bucket": bucket, "prefix": prefix, "endpoint": endpoint, "region": "us-east-1", "allow_http": true,
         "access_key_id": "id", "secret_access_key": "env:S3_SECRET", "timeout_s": 30,
     });
     serde_json::from_value(settings).unwrap()
@@ -24,54 +24,62 @@ async fn open(settings: S3Settings) -> SealedStore {
     SealedStore::open(&StoreSettings::S3(Box::new(settings)), &crate::secrets()).await.unwrap()
 }
 
-fn moto() -> Moto {
+/// The server that many tests share, and a bucket for this one.
+pub(crate) fn moto() -> (Moto, String) {
+    let moto = Moto::lasting();
+    let bucket = moto.bucket();
+    (moto, bucket)
+}
+
+/// A server of the test's own: for limits of a second or two, which the work of other tests must not use up.
+fn own() -> (Moto, String) {
     let moto = Moto::start();
-    moto.create_bucket("sealed");
-    moto
+    let bucket = moto.bucket();
+    (moto, bucket)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_keeps_the_contract_and_leaves_nothing() {
-    let moto = moto();
-    contract::holds(&open(settings(&moto.endpoint(), "")).await, contract::Finish::InTurn).await;
-    assert_eq!(moto.keys("sealed"), [""; 0]);
-    assert_eq!(moto.pending_uploads("sealed"), [""; 0]);
+    let (moto, bucket) = moto();
+    contract::holds(&open(settings(&moto.endpoint(), &bucket, "")).await, contract::Finish::InTurn).await;
+    assert_eq!(moto.keys(&bucket), [""; 0]);
+    assert_eq!(moto.pending_uploads(&bucket), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_lies_below_the_prefix() {
-    let moto = moto();
-    let sealed = open(settings(&moto.endpoint(), "/reports/eu/")).await;
+    let (moto, bucket) = moto();
+    let sealed = open(settings(&moto.endpoint(), &bucket, "/reports/eu/")).await;
     let job = JobId::fresh();
     let file = store(&sealed, key("acme", &job, 1, "f.csv.pgp"), &noise(9 << 20)).await.unwrap();
-    assert_eq!(moto.keys("sealed"), [format!("reports/eu/acme/{job}-1/f.csv.pgp")]);
+    assert_eq!(moto.keys(&bucket), [format!("reports/eu/acme/{job}-1/f.csv.pgp")]);
     assert_eq!(sealed.purge(&file.key.partner, &job).await.unwrap(), 1);
-    assert_eq!(moto.keys("sealed"), [""; 0]);
+    assert_eq!(moto.keys(&bucket), [""; 0]);
     sealed.check().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_upload_is_aborted() {
-    let moto = moto();
-    let sealed = open(settings(&moto.endpoint(), "")).await;
+    let (moto, bucket) = moto();
+    let sealed = open(settings(&moto.endpoint(), &bucket, "")).await;
     let mut upload = sealed.create(key("acme", &JobId::fresh(), 1, "f.csv.pgp")).await.unwrap();
     upload.write(noise(20 << 20)).await.unwrap();
-    assert_eq!(moto.pending_uploads("sealed").len(), 1);
+    assert_eq!(moto.pending_uploads(&bucket).len(), 1);
     drop(upload);
     for _ in 0..200 {
-        if moto.pending_uploads("sealed").is_empty() {
+        if moto.pending_uploads(&bucket).is_empty() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(moto.pending_uploads("sealed"), [""; 0]);
-    assert_eq!(moto.keys("sealed"), [""; 0]);
+    assert_eq!(moto.pending_uploads(&bucket), [""; 0]);
+    assert_eq!(moto.keys(&bucket), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purge_aborts_what_a_killed_process_began() {
-    let moto = moto();
-    let sealed = open(settings(&moto.endpoint(), "p")).await;
+    let (moto, bucket) = moto();
+    let sealed = open(settings(&moto.endpoint(), &bucket, "p")).await;
     let (job, other) = (JobId::fresh(), JobId::fresh());
     for job in [&job, &other] {
         let mut upload = sealed.create(key("acme", job, 1, "f.csv.pgp")).await.unwrap();
@@ -79,13 +87,13 @@ async fn a_purge_aborts_what_a_killed_process_began() {
         std::mem::forget(upload);
     }
     assert_eq!(sealed.purge(&"acme".parse().unwrap(), &job).await.unwrap(), 0);
-    assert_eq!(moto.pending_uploads("sealed"), [format!("p/acme/{other}-1/f.csv.pgp")]);
+    assert_eq!(moto.pending_uploads(&bucket), [format!("p/acme/{other}-1/f.csv.pgp")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_overwritten_object_is_told_even_at_the_same_size() {
-    let moto = moto();
-    let sealed = open(settings(&moto.endpoint(), "")).await;
+    let (moto, bucket) = moto();
+    let sealed = open(settings(&moto.endpoint(), &bucket, "")).await;
     let job = JobId::fresh();
     let file = store(&sealed, key("acme", &job, 1, "f.csv.pgp"), &noise(0)).await.unwrap();
     let object = sealed.reader(&file).await.unwrap();
@@ -103,8 +111,8 @@ async fn an_overwritten_object_is_told_even_at_the_same_size() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_bucket_is_a_matter_of_configuration() {
-    let moto = Moto::start();
-    let sealed = open(settings(&moto.endpoint(), "")).await;
+    // On the server that is shared nobody makes one of this name.
+    let sealed = open(settings(&Moto::lasting().endpoint(), "sealed", "")).await;
     let error = sealed.check().await.unwrap_err();
     assert!(error.is(&codes::store::CONFIG), "{error}");
     assert!(error.to_string().contains("bucket"), "{error}");
@@ -112,10 +120,10 @@ async fn a_missing_bucket_is_a_matter_of_configuration() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_does_not_answer_is_given_up_in_time() {
-    let moto = moto();
+    let (moto, bucket) = own();
     let proxy = ChaosProxy::start(moto.address());
     let endpoint = format!("http://{}", proxy.address());
-    let sealed = open(S3Settings { timeout_s: 1, ..settings(&endpoint, "") }).await;
+    let sealed = open(S3Settings { timeout_s: 1, ..settings(&endpoint, &bucket, "") }).await;
     let file = store(&sealed, key("acme", &JobId::fresh(), 1, "f.csv.pgp"), &noise(10)).await.unwrap();
     for chaos in [Chaos::Stall, Chaos::Refuse, Chaos::Reset] {
         proxy.set(chaos);
@@ -130,11 +138,11 @@ async fn a_store_that_does_not_answer_is_given_up_in_time() {
 /// The step that is read ahead is not asked for while the one before is on its way to the client.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_may_take_longer_than_a_request() {
-    let moto = moto();
+    let (moto, bucket) = own();
     let bytes = noise(5 << 20);
-    let patient = open(settings(&moto.endpoint(), "")).await;
+    let patient = open(settings(&moto.endpoint(), &bucket, "")).await;
     let file = store(&patient, key("acme", &JobId::fresh(), 1, "f.csv.pgp"), &bytes).await.unwrap();
-    let sealed = open(S3Settings { timeout_s: 2, ..settings(&moto.endpoint(), "") }).await;
+    let sealed = open(S3Settings { timeout_s: 2, ..settings(&moto.endpoint(), &bucket, "") }).await;
     let object = sealed.reader(&file).await.unwrap();
     let mut steps = Box::pin(object.stream(0..u64::MAX));
     let mut read = steps.next().await.unwrap().unwrap().to_vec();
@@ -148,9 +156,9 @@ async fn a_download_may_take_longer_than_a_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_survives_connections_that_break() {
-    let moto = moto();
+    let (moto, bucket) = moto();
     let proxy = ChaosProxy::start(moto.address());
-    let sealed = open(settings(&format!("http://{}", proxy.address()), "")).await;
+    let sealed = open(settings(&format!("http://{}", proxy.address()), &bucket, "")).await;
     let bytes = noise(30 << 20);
     let mut upload = sealed.create(key("acme", &JobId::fresh(), 1, "f.csv.pgp")).await.unwrap();
     upload.write(bytes.slice(..20 << 20)).await.unwrap();
@@ -173,16 +181,16 @@ async fn an_upload_survives_connections_that_break() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_is_no_failure() {
-    let moto = moto();
+    let (moto, bucket) = moto();
     let proxy = ChaosProxy::start(moto.address());
-    let sealed = open(settings(&format!("http://{}", proxy.address()), "")).await;
+    let sealed = open(settings(&format!("http://{}", proxy.address()), &bucket, "")).await;
     let bytes = noise(1000);
     let mut upload = sealed.create(key("acme", &JobId::fresh(), 1, "f.csv.pgp")).await.unwrap();
     upload.write(bytes.clone()).await.unwrap();
     // The put arrives, its answer does not.
     proxy.set(Chaos::ResetDownload(1));
     let arrived = async {
-        while moto.keys("sealed").is_empty() {
+        while moto.keys(&bucket).is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         proxy.heal();
@@ -194,32 +202,34 @@ async fn a_lost_answer_is_no_failure() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_keep_the_contract() {
-    let moto = moto();
-    let sealed = open(settings(&moto.endpoint(), "")).await;
-    assert_eq!(sealed.bucket(), "sealed");
-    objects::hold(&sealed, "/sealed").await;
+    let (moto, bucket) = moto();
+    let sealed = open(settings(&moto.endpoint(), &bucket, "")).await;
+    assert_eq!(sealed.bucket(), bucket);
+    objects::hold(&sealed, &format!("/{bucket}")).await;
     // Uploads that were dropped are aborted by a task of the runtime.
     for _ in 0..200 {
-        if moto.pending_uploads("sealed").is_empty() {
+        if moto.pending_uploads(&bucket).is_empty() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(moto.pending_uploads("sealed"), [""; 0]);
+    assert_eq!(moto.pending_uploads(&bucket), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_outside_the_prefix_are_out_of_reach() {
-    let moto = moto();
-    let whole = open(settings(&moto.endpoint(), "")).await;
+    let (moto, bucket) = moto();
+    let root = format!("/{bucket}");
+    let whole = open(settings(&moto.endpoint(), &bucket, "")).await;
     for key in ["reports/eu-2/f", "reports/f", "in/f"] {
-        objects::put(&whole, &objects::path("/sealed", key), 10).await.unwrap();
+        objects::put(&whole, &objects::path(&root, key), 10).await.unwrap();
     }
-    let sealed = open(settings(&moto.endpoint(), "reports/eu")).await;
-    objects::hold(&sealed, "/sealed/reports/eu").await;
-    assert!(sealed.is_root(&"/sealed/reports/eu".parse().unwrap()) && !sealed.is_root(&"/sealed".parse().unwrap()));
+    let sealed = open(settings(&moto.endpoint(), &bucket, "reports/eu")).await;
+    let below = format!("{root}/reports/eu");
+    objects::hold(&sealed, &below).await;
+    assert!(sealed.is_root(&below.parse().unwrap()) && !sealed.is_root(&root.parse().unwrap()));
     for key in ["reports/eu-2/f", "reports/f", "in/f", "reports/eu"] {
-        let path = objects::path("/sealed", key);
+        let path = objects::path(&root, key);
         let error = sealed.open_object(&path).await.unwrap_err();
         assert!(error.is(&codes::store::MISSING) && error.detail().contains("`reports/eu/`"), "{error}");
         let error = sealed.put_object(&path).await.unwrap_err();
@@ -229,9 +239,9 @@ async fn objects_outside_the_prefix_are_out_of_reach() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_is_read_while_it_is_replaced_is_told() {
-    let moto = moto();
-    let sealed = open(settings(&moto.endpoint(), "")).await;
-    let path = objects::path("/sealed", "in/f");
+    let (moto, bucket) = moto();
+    let sealed = open(settings(&moto.endpoint(), &bucket, "")).await;
+    let path = objects::path(&format!("/{bucket}"), "in/f");
     objects::put(&sealed, &path, 1000).await.unwrap();
     let object = sealed.open_object(&path).await.unwrap();
     objects::put(&sealed, &path, 2000).await.unwrap();

@@ -14,17 +14,12 @@ use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
 use sealpost_testkit::moto::Moto;
 use serde_json::{Value, json};
 
+use crate::s3::moto;
 use crate::{key, noise, secrets, store};
 
-fn moto() -> Moto {
-    let moto = Moto::start();
-    moto.create_bucket("sealed");
-    moto
-}
-
-async fn open(endpoint: &str, more: Value, secrets: &Arc<dyn SecretStore>) -> Result<SealedStore> {
+async fn open(endpoint: &str, bucket: &str, more: Value, secrets: &Arc<dyn SecretStore>) -> Result<SealedStore> {
     let mut settings = json!({
-        "kind": "s3", "bucket": "sealed", "endpoint": endpoint, "region": "us-east-1", "allow_http": true, "timeout_s": 30,
+        "kind": "s3", "bucket": bucket, "endpoint": endpoint, "region": "us-east-1", "allow_http": true, "timeout_s": 30,
     });
     settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let settings: StoreSettings = serde_json::from_value(settings).unwrap();
@@ -37,8 +32,8 @@ fn keys(more: Value) -> Value {
     keys
 }
 
-async fn head(moto: &Moto, path: &str) -> reqwest::header::HeaderMap {
-    let url = format!("{}/sealed/{path}", moto.endpoint());
+async fn head(moto: &Moto, bucket: &str, path: &str) -> reqwest::header::HeaderMap {
+    let url = format!("{}/{bucket}/{path}", moto.endpoint());
     // moto looks whether there is a signature, and not at it.
     let signed = "AWS4-HMAC-SHA256 Credential=id/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
     let answer = reqwest::Client::new().head(url).header("authorization", signed).send().await.unwrap();
@@ -48,17 +43,17 @@ async fn head(moto: &Moto, path: &str) -> reqwest::header::HeaderMap {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_are_encrypted_with_the_key_whichever_checksum_goes_along() {
-    let moto = moto();
+    let (moto, bucket) = moto();
     let kms = "arn:aws:kms:us-east-1:123456789012:key/0b8e";
     for checksum in ["sha256", "crc64nvme", "none"] {
         let more = keys(json!({"kms_key_id": kms, "checksum": checksum}));
-        let sealed = open(&moto.endpoint(), more, &secrets()).await.unwrap();
+        let sealed = open(&moto.endpoint(), &bucket, more, &secrets()).await.unwrap();
         // One put, and several parts.
         for size in [1000, 9 << 20] {
             let job = JobId::fresh();
             let bytes = noise(size);
             let file = store(&sealed, key("acme", &job, 1, "f.pgp"), &bytes).await.unwrap();
-            let headers = head(&moto, &format!("acme/{job}-1/f.pgp")).await;
+            let headers = head(&moto, &bucket, &format!("acme/{job}-1/f.pgp")).await;
             assert_eq!(headers["x-amz-server-side-encryption"], "aws:kms", "{headers:?}");
             assert_eq!(headers["x-amz-server-side-encryption-aws-kms-key-id"], kms);
             let object = sealed.reader(&file).await.unwrap();
@@ -69,8 +64,8 @@ async fn objects_are_encrypted_with_the_key_whichever_checksum_goes_along() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_gives_the_bytes_under_the_files_name_to_whoever_has_it() {
-    let moto = moto();
-    let sealed = open(&moto.endpoint(), keys(json!({"prefix": "p"})), &secrets()).await.unwrap();
+    let (moto, bucket) = moto();
+    let sealed = open(&moto.endpoint(), &bucket, keys(json!({"prefix": "p"})), &secrets()).await.unwrap();
     let bytes = noise(100_000);
     let file = store(&sealed, key("acme", &JobId::fresh(), 1, "f.pgp"), &bytes).await.unwrap();
     let object = sealed.reader(&file).await.unwrap();
@@ -90,9 +85,9 @@ async fn a_link_gives_the_bytes_under_the_files_name_to_whoever_has_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_store_is_asked_again_within_bounds() {
-    let moto = moto();
+    let (moto, bucket) = moto();
     let proxy = AwsProxy::before(moto.address());
-    let sealed = open(&proxy.endpoint(), keys(json!({})), &secrets()).await.unwrap();
+    let sealed = open(&proxy.endpoint(), &bucket, keys(json!({})), &secrets()).await.unwrap();
     let slow = "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
     let fault = |action, every| AwsFault { action, every, status: 503, body: slow, after: false };
     let actions = ["s3:PutObject", "s3:GetObject"];
@@ -114,9 +109,9 @@ async fn a_busy_store_is_asked_again_within_bounds() {
 /// A final error would end a report for good, though its object may well be there.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_of_which_nobody_can_say_what_became_is_tried_again() {
-    let moto = moto();
+    let (moto, bucket) = moto();
     let proxy = AwsProxy::before(moto.address());
-    let sealed = open(&proxy.endpoint(), keys(json!({})), &secrets()).await.unwrap();
+    let sealed = open(&proxy.endpoint(), &bucket, keys(json!({})), &secrets()).await.unwrap();
     let mut uploads = Vec::new();
     for _ in 0..2 {
         let mut upload = sealed.create(key("acme", &JobId::fresh(), 1, "f.pgp")).await.unwrap();
@@ -132,14 +127,14 @@ async fn an_upload_of_which_nobody_can_say_what_became_is_tried_again() {
     first.finish().await.unwrap();
     let error = second.finish().await.unwrap_err();
     assert!(error.is(&codes::store::UNREACHABLE) && error.is_retried(), "{error}");
-    assert_eq!(moto.keys("sealed").len(), 2);
+    assert_eq!(moto.keys(&bucket).len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_another_request_gets_in_the_way_of_is_tried_again() {
-    let moto = moto();
+    let (moto, bucket) = moto();
     let proxy = AwsProxy::before(moto.address());
-    let sealed = open(&proxy.endpoint(), keys(json!({})), &secrets()).await.unwrap();
+    let sealed = open(&proxy.endpoint(), &bucket, keys(json!({})), &secrets()).await.unwrap();
     let conflict = "<?xml version=\"1.0\"?><Error><Code>ConditionalRequestConflict</Code></Error>";
     let ended = "<?xml version=\"1.0\"?><Error><Code>NoSuchUpload</Code></Error>";
     // A single put; and the first part of an upload that has just begun.
@@ -148,7 +143,7 @@ async fn an_upload_that_another_request_gets_in_the_way_of_is_tried_again() {
         let error = store(&sealed, key("acme", &JobId::fresh(), 1, "f.pgp"), &noise(size)).await.unwrap_err();
         assert!(error.is(&codes::store::UNREACHABLE) && error.is_retried(), "{error}");
     }
-    assert_eq!(moto.keys("sealed"), [""; 0]);
+    assert_eq!(moto.keys(&bucket), [""; 0]);
 }
 
 /// A store that keeps what it gave until it is told that it is stale, as remote ones do.
@@ -186,7 +181,7 @@ async fn changed_credentials_are_taken_up_without_a_failed_upload() {
     *keeping.value.lock().unwrap() = old.clone();
     let secrets: Arc<dyn SecretStore> = keeping.clone();
     let more = json!({"credentials": "vault:aws/creds/store"});
-    let sealed = open(&moto.endpoint(), more.clone(), &secrets).await.unwrap();
+    let sealed = open(&moto.endpoint(), "sealed", more.clone(), &secrets).await.unwrap();
     let bytes = noise(1000);
     let file = store(&sealed, key("acme", &JobId::fresh(), 1, "f.pgp"), &bytes).await.unwrap();
     // The kept key is one that nobody knows any more.
@@ -198,6 +193,6 @@ async fn changed_credentials_are_taken_up_without_a_failed_upload() {
 
     *keeping.value.lock().unwrap() = "hunter2-canary".to_owned();
     keeping.stale(&"vault:x".parse().unwrap()).await;
-    let error = open(&moto.endpoint(), more, &secrets).await.unwrap_err();
+    let error = open(&moto.endpoint(), "sealed", more, &secrets).await.unwrap_err();
     assert!(error.is(&codes::store::CONFIG) && !format!("{error:?}").contains("canary"), "{error:?}");
 }
