@@ -14,10 +14,10 @@ use serde_json::{Value as Json, json};
 use super::{SqsSettings, body_of, delay, ring_of};
 use crate::LedgerSet;
 
-/// One server for all of these tests; each has a queue of its own.
+/// The server that tests of many processes share; each has a queue of its own.
 fn moto() -> &'static Moto {
     static MOTO: OnceLock<Moto> = OnceLock::new();
-    MOTO.get_or_init(Moto::start)
+    MOTO.get_or_init(Moto::lasting)
 }
 
 fn sqs(operation: &str, ask: &Json) -> Json {
@@ -25,6 +25,7 @@ fn sqs(operation: &str, ask: &Json) -> Json {
 }
 
 fn new_queue(name: &str, attributes: &Json) -> String {
+    let name = format!("{name}-{:032x}", rand::random::<u128>());
     let made = sqs("CreateQueue", &json!({"QueueName": name, "Attributes": attributes}));
     made["QueueUrl"].as_str().unwrap().to_owned()
 }
