@@ -269,9 +269,20 @@ async fn attempts_that_were_cut_off_leave_no_open_files() {
     let server = Sshd::start();
     let settings = openssh_settings(&server);
     let transport = sftp();
+    // They share this one's connection: none of them lives long enough to make one.
+    Parcel::new(&settings, "first.csv", "x").send(&transport).await.unwrap();
+    // Seven names, with two contents each.
+    let parcels: Vec<Parcel> =
+        (0..14).map(|number| Parcel::new(&settings, &format!("{}.csv", number % 7), noise(300_000, number))).collect();
     // OpenSSH's server takes as many as its process may open: far fewer than this, were they kept.
-    for number in 0..3_000_u64 {
-        let mut parcel = Parcel::new(&settings, &format!("{}.csv", number % 7), noise(300_000, number));
+    for (number, parcel) in (0..3_000_u64).zip(parcels.iter().cycle()) {
+        if number % 100 == 0 {
+            // What they leave would fill the disk; and a name that is taken ends an attempt early.
+            for name in names(&server.inbox()) {
+                drop(std::fs::remove_file(server.inbox().join(name)));
+            }
+        }
+        let mut parcel = parcel.again();
         parcel.begin();
         let sending = transport.send(parcel.shipment());
         drop(tokio::time::timeout(Duration::from_micros(500 + 100 * (number % 20)), sending).await);

@@ -116,6 +116,18 @@ impl Parcel {
     #[must_use]
     pub fn new(settings: &ConnectorSettings, name: &str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
+        let digest = sha256(&bytes);
+        Self::of(settings, name, bytes, digest)
+    }
+
+    /// Another new delivery of the same bytes under the same name. Nothing is computed again.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let file = &self.delivery.file;
+        Self::of(&self.connector.settings, file.key.file_name.as_str(), self.file.0.clone(), file.sha256.clone())
+    }
+
+    fn of(settings: &ConnectorSettings, name: &str, bytes: Bytes, sha256: String) -> Self {
         let partner: PartnerId = "acme".parse().unwrap();
         let id = ConnectorId::of(&partner, "main");
         let job = JobId::fresh();
@@ -126,7 +138,7 @@ impl Parcel {
             job,
             partner: partner.clone(),
             connector: id.clone(),
-            file: SealedFile { key, size: bytes.len() as u64, sha256: sha256(&bytes) },
+            file: SealedFile { key, size: bytes.len() as u64, sha256 },
             status: DeliveryStatus::Sending,
             attempts: 0,
             failed_attempts: 0,
