@@ -9,6 +9,8 @@ mod s3;
 mod s3_services;
 mod settings;
 
+use std::sync::{Arc, Mutex};
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealpost_core::error::{Error, Result, codes};
@@ -17,6 +19,7 @@ use sealpost_core::port::SecretStore;
 use sealpost_core::sealed::{SealedFile, SealedKey};
 use sealpost_core::secret::{Secret, SecretRef};
 use sealpost_store::SealedStore;
+use sealpost_testkit::suite::transport;
 
 /// Knows one secret.
 struct Secrets;
@@ -31,24 +34,23 @@ impl SecretStore for Secrets {
     }
 }
 
-pub(crate) fn secrets() -> std::sync::Arc<dyn SecretStore> {
-    std::sync::Arc::new(Secrets)
+pub(crate) fn secrets() -> Arc<dyn SecretStore> {
+    Arc::new(Secrets)
 }
 
 pub(crate) fn key(partner: &str, job: &JobId, attempt: u32, name: &str) -> SealedKey {
     SealedKey { partner: partner.parse().unwrap(), job: job.clone(), attempt, file_name: name.parse().unwrap() }
 }
 
-/// Bytes without a pattern that a wrong offset could hide in.
+/// Bytes without a pattern that a wrong offset could hide in. However many, they begin alike: the most that were asked for are
+/// kept, since making them takes as long as many a test.
 pub(crate) fn noise(len: usize) -> Bytes {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let words = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    });
-    words.flatten().take(len).collect()
+    static MOST: Mutex<Bytes> = Mutex::new(Bytes::new());
+    let mut most = MOST.lock().unwrap();
+    if most.len() < len {
+        *most = transport::noise(len, 1).into();
+    }
+    most.slice(..len)
 }
 
 /// Stores `bytes` in pieces of an odd size.
