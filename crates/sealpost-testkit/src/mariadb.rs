@@ -85,7 +85,7 @@ impl MariaDb {
         this
     }
 
-    /// The server that tests of many processes share: each makes databases of its own.
+    /// The server that tests of many processes share: each makes databases, and users, of its own, and changes nothing else.
     ///
     /// # Panics
     /// As [`start`](Self::start).

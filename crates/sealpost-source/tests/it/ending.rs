@@ -100,11 +100,11 @@ async fn a_slow_consumer_slows_the_query() {
 
 #[tokio::test]
 async fn the_time_limit_ends_a_query_before_and_amid_its_rows() {
-    let server = MariaDb::shared();
-    let error = drain(&mut *open(server, ENDLESS, 1).await).await.1.unwrap();
+    let server = MariaDb::lasting();
+    let error = drain(&mut *open(&server, ENDLESS, 1).await).await.1.unwrap();
     assert!(error.is(&codes::STATEMENT_TIMEOUT) && !error.is_retried(), "{error}");
     let slow = "SELECT seq, SLEEP(0.01) AS s, REPEAT('y', 2000) AS t FROM seq_1_to_100000 WHERE 'x' = :partner_scope";
-    let error = drain(&mut *open(server, slow, 1).await).await.1.unwrap();
+    let error = drain(&mut *open(&server, slow, 1).await).await.1.unwrap();
     assert!(error.is(&codes::STATEMENT_TIMEOUT), "{error}");
 }
 
@@ -134,15 +134,15 @@ async fn drain_rest(stream: &mut dyn RowStream) -> sealpost_core::Error {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_cut_at_any_byte_is_an_error() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let sql = "SELECT seq, REPEAT('y', 100) AS t FROM seq_1_to_20000 WHERE 'x' = :partner_scope";
-    let direct = build("mysql", settings(server, "mysql"));
+    let direct = build("mysql", settings(&server, "mysql"));
     let query = described(&*direct, sql, json!({}), "x").await;
     let whole = drain(&mut *direct.open(&query).await.unwrap()).await.0.len();
     assert_eq!(whole, 20_000);
     // Login and preparing take about a kilobyte; the result 2.2 MB.
     for bytes in [0, 10, 100, 500, 2_000, 5_000, 65_536, 500_000, 1_000_000, 2_000_000, 2_100_000] {
-        let mut given = settings(server, "mysql");
+        let mut given = settings(&server, "mysql");
         given["port"] = json!(proxy::cut_after(server.port(), bytes));
         let error = match build("mysql", given).open(&query).await {
             Ok(mut stream) => drain_rest(&mut *stream).await,
@@ -165,13 +165,13 @@ async fn a_server_that_dies_is_an_error() {
 /// A server that is there would have said that its limit is over. Of one whose rows nobody takes we do not hear it.
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_beyond_the_limit_is_a_broken_connection_unless_nobody_listened() {
-    let server = MariaDb::shared();
-    let direct = build("mysql", settings(server, "mysql"));
+    let server = MariaDb::lasting();
+    let direct = build("mysql", settings(&server, "mysql"));
     let query = described(&*direct, MANY, json!({"timeout_s": 1}), "x").await;
     let proxy = ChaosProxy::start(([127, 0, 0, 1], server.port()).into());
     // Login and preparing take about a kilobyte.
     proxy.set(Chaos::StallDownload(500_000));
-    let mut given = settings(server, "mysql");
+    let mut given = settings(&server, "mysql");
     given["port"] = json!(proxy.address().port());
     let away = build("mysql", given);
     let silent = async { drain_rest(&mut *away.open(&query).await.unwrap()).await };

@@ -26,7 +26,7 @@ fn ten_times_the_rows_take_the_same_memory() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by `ten_times_the_rows_take_the_same_memory`"]
 async fn many_rows() {
-    let source = build("mysql", settings(MariaDb::shared(), "mysql"));
+    let source = build("mysql", settings(&MariaDb::lasting(), "mysql"));
     let mut peaks = Vec::new();
     for rows in [50_000, 500_000] {
         let sql = format!(

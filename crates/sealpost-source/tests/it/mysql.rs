@@ -14,17 +14,17 @@ use crate::{build, proxy, settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
-    let source = build("mysql", settings(server, &database));
+    let source = build("mysql", settings(&server, &database));
     let execute = Box::new(move |sql: &str| drop(server.run(&database, sql)));
     run(&Subject { source, execute }).await;
 }
 
 #[tokio::test]
 async fn the_unix_socket_serves_too() {
-    let server = MariaDb::shared();
-    let mut given = settings(server, &server.database());
+    let server = MariaDb::lasting();
+    let mut given = settings(&server, &server.database());
     given["socket"] = json!(server.socket());
     given["port"] = json!(1);
     build("mysql", given).check().await.unwrap();
@@ -32,10 +32,10 @@ async fn the_unix_socket_serves_too() {
 
 #[tokio::test]
 async fn a_way_that_is_closed_is_named() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     let check = async |change: serde_json::Value| {
-        let mut given = settings(server, &database);
+        let mut given = settings(&server, &database);
         for (key, value) in change.as_object().unwrap() {
             given[key] = value.clone();
         }
@@ -61,14 +61,18 @@ async fn a_way_that_is_closed_is_named() {
 
 #[tokio::test]
 async fn too_many_connections_are_tried_again() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
+    // Users are the server's, which other tests use too: this one is named after the database.
+    let few = format!("few_{database}");
     server.run(
         "",
-        "CREATE USER few@'%' IDENTIFIED BY 'wrong' WITH MAX_USER_CONNECTIONS 1; GRANT SELECT ON *.* TO few@'%'",
+        &format!(
+            "CREATE USER {few}@'%' IDENTIFIED BY 'wrong' WITH MAX_USER_CONNECTIONS 1; GRANT SELECT ON *.* TO {few}@'%'"
+        ),
     );
-    let mut given = settings(server, &database);
-    given["user"] = json!("few");
+    let mut given = settings(&server, &database);
+    given["user"] = json!(few);
     given["password"] = json!("env:FEW");
     let source = build("mysql", given);
     let query = described(&*source, "SELECT seq, :partner_scope AS p FROM seq_1_to_1000000", json!({}), "x").await;
@@ -88,13 +92,16 @@ async fn too_many_connections_are_tried_again() {
 
 #[tokio::test]
 async fn an_account_that_may_only_read_is_enough() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     server.run(&database, "CREATE TABLE t (a INT); CREATE TABLE secret (a INT); INSERT INTO t VALUES (1)");
-    server
-        .run("", &format!("CREATE USER reader@'%' IDENTIFIED BY 'wrong'; GRANT SELECT ON {database}.t TO reader@'%'"));
-    let mut given = settings(server, &database);
-    given["user"] = json!("reader");
+    let reader = format!("reader_{database}");
+    server.run(
+        "",
+        &format!("CREATE USER {reader}@'%' IDENTIFIED BY 'wrong'; GRANT SELECT ON {database}.t TO {reader}@'%'"),
+    );
+    let mut given = settings(&server, &database);
+    given["user"] = json!(reader);
     given["password"] = json!("env:READER");
     let source = build("mysql", given);
     let query = described(&*source, "SELECT a FROM t WHERE 'x' = :partner_scope", json!({}), "x").await;
@@ -106,7 +113,7 @@ async fn an_account_that_may_only_read_is_enough() {
 
 #[tokio::test]
 async fn a_function_that_writes_is_stopped_by_the_transaction() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     server.run(&database, "CREATE TABLE t (a INT) ENGINE=InnoDB");
     server.run(&database, "CREATE FUNCTION f() RETURNS INT MODIFIES SQL DATA RETURN (SELECT 1)");
@@ -114,7 +121,7 @@ async fn a_function_that_writes_is_stopped_by_the_transaction() {
         &database,
         "DELIMITER //\nDROP FUNCTION f//\nCREATE FUNCTION f() RETURNS INT BEGIN INSERT INTO t VALUES (1); RETURN 1; END//",
     );
-    let source = build("mysql", settings(server, &database));
+    let source = build("mysql", settings(&server, &database));
     let query = described(&*source, "SELECT f() AS a, :partner_scope AS p", json!({}), "x").await;
     let mut stream = source.open(&query).await.unwrap();
     let error = stream.next().await.unwrap_err();
@@ -133,7 +140,7 @@ async fn a_server_whose_modes_change_quoting_is_read_right() {
 
 #[tokio::test]
 async fn parameters_compare_exactly() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     server.run(
         &database,
@@ -141,7 +148,7 @@ async fn parameters_compare_exactly() {
          INSERT INTO t VALUES (1, 12345678901234567890.1234567891, '2026-01-31 23:00:00.5', '2026-02-01', TRUE),
                               (2, 12345678901234567890.1234567892, '2026-01-31 23:00:00.6', '2026-02-02', FALSE)",
     );
-    let source = build("mysql", settings(server, &database));
+    let source = build("mysql", settings(&server, &database));
     let find = async |condition: &str, kind: &str, value: ParameterValue| {
         let sql = format!("SELECT id FROM t WHERE 'x' = :partner_scope AND {condition} ORDER BY id");
         let declared = json!({"parameters": {"v": {"type": kind}}});
@@ -163,14 +170,14 @@ async fn parameters_compare_exactly() {
 
 #[tokio::test]
 async fn an_optional_list_filters_where_it_is_given() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     server.run(
         &database,
         "CREATE TABLE t (id INT, day DATE);
          INSERT INTO t VALUES (1, '2026-01-01'), (2, '2026-01-02'), (3, '2026-01-03')",
     );
-    let source = build("mysql", settings(server, &database));
+    let source = build("mysql", settings(&server, &database));
     let find = async |column: &str, kind: &str, values: ParameterValue| {
         let sql =
             format!("SELECT id FROM t WHERE 'x' = :partner_scope AND (:v IS NULL OR {column} IN (:v)) ORDER BY id");
@@ -189,9 +196,9 @@ async fn an_optional_list_filters_where_it_is_given() {
 
 #[tokio::test]
 async fn one_connection_per_query_and_none_stays() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
-    let source = build("mysql", settings(server, &database));
+    let source = build("mysql", settings(&server, &database));
     let query = Arc::new(described(&*source, "SELECT 1 AS a, :partner_scope AS p", json!({}), "x").await);
     for _ in 0..20 {
         rows(&*source, &query).await;
@@ -202,13 +209,13 @@ async fn one_connection_per_query_and_none_stays() {
 
 #[tokio::test]
 async fn columns_that_change_places_after_preparing_are_noticed() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     server.run(
         &database,
         "CREATE TABLE t (a INT, b INT); INSERT INTO t VALUES (1, 2); CREATE VIEW v AS SELECT a, b FROM t",
     );
-    let source = build("mysql", settings(server, &database));
+    let source = build("mysql", settings(&server, &database));
     let query = described(&*source, "SELECT * FROM v WHERE 'x' = :partner_scope", json!({}), "x").await;
     // The task that reads does not run before this one waits for it.
     let mut stream = source.open(&query).await.unwrap();
@@ -237,10 +244,10 @@ async fn a_column_of_a_type_that_the_driver_does_not_know_is_a_mistake_of_the_re
 
 #[tokio::test]
 async fn a_table_that_is_built_anew_after_the_snapshot_is_read_again_later() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     server.run(&database, "CREATE TABLE t (a INT) ENGINE=InnoDB; INSERT INTO t VALUES (1), (2)");
-    let source = build("mysql", settings(server, &database));
+    let source = build("mysql", settings(&server, &database));
     let query = described(&*source, "SELECT a FROM t WHERE 'x' = :partner_scope", json!({}), "x").await;
     for change in ["ALTER TABLE t ENGINE=InnoDB", "TRUNCATE t"] {
         // The task that reads does not run before this one waits for it.

@@ -149,7 +149,7 @@ fn table() -> Vec<(&'static str, &'static str, ColumnKind, String)> {
 
 #[tokio::test]
 async fn every_type_comes_out_as_it_went_in() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     let table = table();
     let declared: Vec<String> =
@@ -165,7 +165,7 @@ async fn every_type_comes_out_as_it_went_in() {
             literals.join(", "),
         ),
     );
-    let source = build("mysql", settings(server, &database));
+    let source = build("mysql", settings(&server, &database));
     let zone = json!({"time_zone": "Europe/Berlin"});
     let query = described(&*source, "SELECT * FROM v WHERE :partner_scope = 'x' ORDER BY id", zone, "x").await;
     let all = rows(&*source, &query).await;
@@ -178,7 +178,7 @@ async fn every_type_comes_out_as_it_went_in() {
 
 #[tokio::test]
 async fn decimals_of_all_shapes_are_described_exactly() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     let shapes: Vec<(u8, u8)> = [1u8, 2, 3, 9, 10, 18, 19, 29, 30, 31, 38, 62, 63, 64, 65]
         .into_iter()
@@ -191,7 +191,7 @@ async fn decimals_of_all_shapes_are_described_exactly() {
             .map(|(precision, scale)| format!("d{precision}_{scale} DECIMAL({precision},{scale}){unsigned}"))
             .collect();
         server.run(&database, &format!("CREATE OR REPLACE TABLE d ({})", columns.join(", ")));
-        let source = build("mysql", settings(server, &database));
+        let source = build("mysql", settings(&server, &database));
         let query = described(&*source, "SELECT * FROM d WHERE :partner_scope = 'x' -- end", json!({}), "x").await;
         for (column, (precision, scale)) in query.report.columns.iter().zip(&shapes) {
             assert_eq!(column.kind, decimal(*precision, *scale), "{} {unsigned}", column.name);
@@ -201,14 +201,14 @@ async fn decimals_of_all_shapes_are_described_exactly() {
 
 #[tokio::test]
 async fn computed_columns_are_described_exactly() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     server.run(
         &database,
         "CREATE TABLE t (a DECIMAL(10,2), n INT UNSIGNED, b BIGINT, s VARCHAR(9), at DATETIME(3));
          INSERT INTO t VALUES (1.25, 7, -2, 'x', '2026-01-01 00:00:00.123'), (2.50, NULL, 4, 'x', '2026-01-02')",
     );
-    let source = build("mysql", settings(server, &database));
+    let source = build("mysql", settings(&server, &database));
     for (expression, kind, value) in [
         ("SUM(a)", decimal(32, 2), "Decimal(\"3.75\")"),
         ("AVG(a)", decimal(14, 6), "Decimal(\"1.875000\")"),
@@ -235,14 +235,14 @@ async fn computed_columns_are_described_exactly() {
 
 #[tokio::test]
 async fn a_refined_type_is_checked_row_by_row() {
-    let server = MariaDb::shared();
+    let server = MariaDb::lasting();
     let database = server.database();
     server.run(
         &database,
         "CREATE TABLE t (id INT, ok TINYINT(1), doc LONGTEXT, n BIGINT UNSIGNED, at DATETIME);
          INSERT INTO t VALUES (1, 1, '[]', 5, '2026-07-01 12:00:00'), (2, 7, 'secret-value', 18446744073709551615, NULL)",
     );
-    let source = build("mysql", settings(server, &database));
+    let source = build("mysql", settings(&server, &database));
     for (column, kind, first) in [
         ("ok", json!({"type": "boolean"}), "Bool(true)"),
         ("doc", json!({"type": "json"}), "Text(\"[]\")"),
