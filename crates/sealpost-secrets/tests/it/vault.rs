@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealpost_core::Result;
 use sealpost_core::port::SecretStore;
@@ -49,6 +50,26 @@ async fn text(stores: &SecretStores, reference: &str) -> Result<String> {
     let outcome = stores.resolve(&reference).await;
     assert!(!format!("{outcome:?}").contains("canary"), "{outcome:?}");
     outcome.map(|secret| secret.expose_text().unwrap().to_owned())
+}
+
+/// Lets time pass at once for the stores and for [`Answers`]. For a server in a process of its own none passes.
+async fn pass(time: Duration) {
+    // What was spawned a moment ago begins to wait before it does.
+    tokio::task::yield_now().await;
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// Waits for what is done by a task of its own.
+async fn until(what: &str, is: impl Fn() -> bool) {
+    for _ in 0..1500 {
+        if is() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{what}");
 }
 
 /// Who prepares a Vault for a case: requests as root.

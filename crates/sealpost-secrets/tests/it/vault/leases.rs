@@ -1,10 +1,11 @@
 //! Leases of the database engine.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::*;
+
+/// A little more than half of what the leases of 600 s have: by then they are renewed.
+const HALF: Duration = Duration::from_secs(301);
 
 async fn prepared(answers: &Answers) -> SecretStores {
     Operator::of(answers).mount("database", "database", None).await;
@@ -44,28 +45,19 @@ async fn user_and_password_are_of_one_lease_however_many_ask() {
     assert_ne!(first, second);
 }
 
-/// Waits for what is done by a task of its own.
-async fn until(what: &str, is: impl Fn() -> bool) {
-    for _ in 0..1500 {
-        if is() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{what}");
-}
-
 #[tokio::test]
 async fn a_lease_is_renewed_by_itself_and_replaced_where_its_renewal_is_refused() {
     let answers = Answers::start().await;
-    answers.state.state().lease = (12, 1);
+    answers.state.state().lease = (600, 1);
     let stores = prepared(&answers).await;
     let first = pair(&stores).await;
     // Nobody asks for it meanwhile.
+    pass(HALF).await;
     until("the lease is renewed", || answers.state.count("PUT sys/leases/renew") == 1).await;
     assert_eq!(pair(&stores).await, first);
     assert_eq!(answers.state.count("GET database/creds/report"), 1);
     // The second renewal is refused.
+    pass(HALF).await;
     until("a new lease is taken", || answers.state.count("GET database/creds/report") == 2).await;
     let second = pair(&stores).await;
     assert_belong_together(&second);
@@ -75,11 +67,12 @@ async fn a_lease_is_renewed_by_itself_and_replaced_where_its_renewal_is_refused(
 #[tokio::test]
 async fn a_lease_whose_last_end_nears_is_replaced() {
     let answers = Answers::start().await;
-    answers.state.state().lease = (4, 1000);
+    answers.state.state().lease = (600, 1000);
     let stores = prepared(&answers).await;
     let first = pair(&stores).await;
     // What renewals give from now on: the engine's longest time is nearly over.
     answers.state.state().lease = (1, 1000);
+    pass(HALF).await;
     until("it was tried to be renewed", || answers.state.count("PUT sys/leases/renew") > 0).await;
     answers.state.state().lease = (3600, 1000);
     until("a new lease is taken", || answers.state.count("GET database/creds/report") == 2).await;
@@ -100,6 +93,6 @@ async fn a_password_that_vault_changes_is_asked_for_when_it_has_changed() {
     let reference = "vault:database/static-creds/report#password";
     assert_eq!(text(&stores, reference).await.unwrap(), "canary-1");
     write("canary-2", 86400).await;
-    tokio::time::sleep(Duration::from_millis(2100)).await;
+    pass(Duration::from_millis(2100)).await;
     assert_eq!(text(&stores, reference).await.unwrap(), "canary-2");
 }

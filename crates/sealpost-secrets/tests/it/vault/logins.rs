@@ -17,6 +17,8 @@ async fn prepared() -> (Answers, Operator) {
 }
 
 const APP: &str = "vault:kv/app#password";
+const OTHER: &str = "vault:kv/other#password";
+const RENEWED: &str = "POST auth/token/renew-self";
 
 #[tokio::test]
 async fn a_role_with_its_secret() {
@@ -28,7 +30,7 @@ async fn a_role_with_its_secret() {
     let stores = super::stores(vault.clone(), &[("ROLE", "the-role")], folder.path());
     let all = futures::future::join_all((0..20).map(|_| text(&stores, APP))).await;
     assert!(all.into_iter().all(|value| value.unwrap() == "canary"));
-    assert_eq!(text(&stores, "vault:kv/other#password").await.unwrap(), "canary-2");
+    assert_eq!(text(&stores, OTHER).await.unwrap(), "canary-2");
     assert_eq!(answers.state.count("POST auth/approle/login"), 1);
 
     let wrong = super::stores(vault, &[("ROLE", "another")], folder.path());
@@ -37,20 +39,28 @@ async fn a_role_with_its_secret() {
     assert!(!format!("{error:?}").contains("the-secret"));
 }
 
+/// Asks anew, with the token that there is once whatever is done with it has ended.
+async fn read_again(stores: &SecretStores) {
+    stores.stale(&OTHER.parse().unwrap()).await;
+    assert_eq!(text(stores, OTHER).await.unwrap(), "canary-2");
+}
+
 #[tokio::test]
 async fn a_token_is_renewed_by_itself_and_a_refused_one_replaced() {
     let (answers, _) = prepared().await;
-    answers.state.state().token_ttl = 6;
+    answers.state.state().token_ttl = 600;
     let auth = json!({"method": "approle", "role_id": "env:ROLE", "secret_id": "env:SECRET"});
     let variables = [("ROLE", "the-role"), ("SECRET", "the-secret")];
     let stores = stores(json!({"address": answers.address, "auth": auth}), &variables, Path::new("/nowhere"));
     text(&stores, APP).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_secs(9)).await;
-    assert_eq!(text(&stores, "vault:kv/other#password").await.unwrap(), "canary-2");
-    assert!(answers.state.count("POST auth/token/renew-self") > 0);
+    // By half of its time each; the second time is after the end that it began with.
+    for times in 1..=2 {
+        pass(Duration::from_secs(301)).await;
+        until("the token is renewed", || answers.state.count(RENEWED) == times).await;
+        read_again(&stores).await;
+    }
     assert_eq!(answers.state.count("POST auth/approle/login"), 1);
     // Revoked, which we are told by a refusal only.
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     answers.state.state().revoke_all();
     answers.state.state().token_ttl = 3600;
     stores.stale(&APP.parse().unwrap()).await;
@@ -61,17 +71,24 @@ async fn a_token_is_renewed_by_itself_and_a_refused_one_replaced() {
 #[tokio::test]
 async fn a_token_whose_renewal_is_not_answered_once_stays_and_is_renewed_later() {
     let (answers, _) = prepared().await;
-    answers.state.state().token_ttl = 8;
+    answers.state.state().token_ttl = 600;
     let auth = json!({"method": "approle", "role_id": "env:ROLE", "secret_id": "env:SECRET"});
     let variables = [("ROLE", "the-role"), ("SECRET", "the-secret")];
     let stores = stores(json!({"address": answers.address, "auth": auth}), &variables, Path::new("/nowhere"));
     text(&stores, APP).await.unwrap();
     // All attempts of the first renewal.
     answers.state.state().faults.extend([503; 3]);
-    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
-    assert_eq!(text(&stores, "vault:kv/other#password").await.unwrap(), "canary-2");
-    assert_eq!(answers.state.state().faults.len(), 0);
-    assert!(answers.state.count("POST auth/token/renew-self") > 3);
+    pass(Duration::from_secs(301)).await;
+    until("three attempts", || answers.state.state().faults.is_empty()).await;
+    read_again(&stores).await;
+    assert_eq!(answers.state.count(RENEWED), 3);
+    // By half of what is left.
+    pass(Duration::from_secs(200)).await;
+    until("the token is renewed", || answers.state.count(RENEWED) == 4).await;
+    read_again(&stores).await;
+    // After the end that it began with.
+    pass(Duration::from_secs(200)).await;
+    read_again(&stores).await;
     assert_eq!(answers.state.count("POST auth/approle/login"), 1);
 }
 
