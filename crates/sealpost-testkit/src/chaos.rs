@@ -12,6 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::server::wait_until;
+
 /// What the proxy does with connections, old and new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Chaos {
@@ -60,6 +62,24 @@ struct Counters {
     uploaded: AtomicU64,
     downloaded: AtomicU64,
     faults: AtomicU64,
+    /// Connections that are there.
+    open: AtomicU64,
+}
+
+/// A connection that is there, for as long as this is.
+struct Open(Arc<Counters>);
+
+impl Open {
+    fn new(counters: &Arc<Counters>) -> Self {
+        counters.open.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counters))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A running proxy; it ends when dropped.
@@ -111,6 +131,19 @@ impl ChaosProxy {
         self.set(Chaos::Pass);
     }
 
+    /// Resets the connections that are there, and forwards everything once they are gone. With [`Chaos::Reset`] and
+    /// [`Self::heal`] right after it, they may see the second only.
+    ///
+    /// # Panics
+    /// When one stays.
+    pub fn reset_all(&self) {
+        self.set(Chaos::Reset);
+        wait_until("the end of every connection", Duration::from_secs(60), || {
+            self.counters.open.load(Ordering::Relaxed) == 0
+        });
+        self.heal();
+    }
+
     /// What has gone through so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
@@ -155,7 +188,12 @@ async fn serve(
             changed = modes.changed() => if changed.is_err() { return },
             accepted = accept(listener.as_ref()) => {
                 counters.connections.fetch_add(1, Ordering::Relaxed);
-                connections.spawn(carry(accepted, upstream, modes.clone(), Arc::clone(&counters)));
+                let open = Open::new(&counters);
+                let carried = carry(accepted, upstream, modes.clone(), Arc::clone(&counters));
+                connections.spawn(async move {
+                    carried.await;
+                    drop(open);
+                });
             }
             Some(_) = connections.join_next() => {}
         }

@@ -114,10 +114,12 @@ async fn a_dead_connection_is_replaced_without_a_failed_attempt() {
     settings.limits.inactivity_timeout_s = 2;
     let transport = sftp();
     Parcel::new(&settings, "a.csv", "x").send(&transport).await.unwrap();
-    proxy.set(Chaos::Reset);
-    proxy.heal();
+    proxy.reset_all();
+    let before = proxy.traffic();
     Parcel::new(&settings, "b.csv", "x").send(&transport).await.unwrap();
-    let carried = proxy.traffic().uploaded;
+    let after = proxy.traffic();
+    assert!(after.connections > before.connections, "it went over another connection");
+    let carried = after.uploaded - before.uploaded;
     // The old connection stalls for good; the next one has not come so far yet.
     proxy.set(Chaos::StallUpload(carried.min(6_000)));
     let mut parcel = Parcel::new(&settings, "c.csv", "x");

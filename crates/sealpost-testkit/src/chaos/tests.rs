@@ -112,6 +112,20 @@ fn a_reset_is_an_error_and_no_end() {
 }
 
 #[test]
+fn all_connections_are_reset_for_certain_and_the_next_is_carried() {
+    let proxy = ChaosProxy::start(echo());
+    let mut streams = [connect(&proxy), connect(&proxy)];
+    for stream in &mut streams {
+        say(stream, b"before").unwrap();
+    }
+    proxy.reset_all();
+    for stream in &mut streams {
+        assert_eq!(stream.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+    say(&mut connect(&proxy), b"after").unwrap();
+}
+
+#[test]
 fn while_refusing_nobody_gets_in_and_after_that_everybody() {
     let proxy = ChaosProxy::start(echo());
     say(&mut connect(&proxy), b"before").unwrap();
