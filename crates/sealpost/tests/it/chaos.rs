@@ -48,6 +48,11 @@ const MET_BY_DOWNLOADS: [Chaos; 5] =
 async fn survives(world: &World, proxy: &ChaosProxy, met: &[Chaos]) {
     let caller = Caller::new(world, &world.api_key("acme"));
     for fault in FAULTS {
+        let is_short = met.contains(&fault) && fault != Chaos::Stall;
+        if is_short {
+            // A connection that was kept would meet it before the report does.
+            proxy.reset_all();
+        }
         proxy.set(fault);
         let before = proxy.traffic().faults;
         let (status, created) =
@@ -58,7 +63,8 @@ async fn survives(world: &World, proxy: &ChaosProxy, met: &[Chaos]) {
             assert!(begun.elapsed() < PATIENCE, "{fault:?} is never met\n{}", world.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        // What was met meets the next attempts too; of the others nobody knows when they act, and a stall is nothing but time.
+        tokio::time::sleep(Duration::from_millis(if is_short { 300 } else { 1500 })).await;
         proxy.heal();
         let report = caller.ended(created["id"].as_str().expect("an id")).await;
         assert_eq!(report["status"], "succeeded", "{fault:?}: {report}\n{}", world.log());
