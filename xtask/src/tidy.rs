@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the house rules that no compiler checks. A rule that fails says why it is one.
 
 mod dependencies;
+mod examples;
 mod generated;
 mod golden;
 mod imports;
@@ -30,6 +31,7 @@ const RULES: &[Rule] = &[
     Rule { name: "codes", sentence: generated::CODES, check: generated::check_codes },
     Rule { name: "generated", sentence: generated::SENTENCE, check: generated::check },
     Rule { name: "golden", sentence: golden::SENTENCE, check: golden::check },
+    Rule { name: "examples", sentence: examples::SENTENCE, check: examples::check },
 ];
 
 /// The text files of the repository, read once for all rules.
@@ -71,6 +73,11 @@ impl File {
     fn name(&self) -> std::borrow::Cow<'_, str> {
         self.path.file_name().unwrap_or_default().to_string_lossy()
     }
+}
+
+/// The names of the crates that have no examples in their documentation.
+pub(crate) fn without_examples() -> Result<Vec<String>, String> {
+    Ok(examples::without(&Tree::read(&workspace::root())?))
 }
 
 pub(crate) fn run() -> Result<(), String> {

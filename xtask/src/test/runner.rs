@@ -59,6 +59,10 @@ pub(super) fn tests(context: &mut Context) -> Result<(), String> {
 pub(super) fn doctests() -> Result<(), String> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--doc", "--locked", "--quiet"]);
+    // Asked for examples only, cargo looks for them also where the manifest says `doctest = false`.
+    for name in crate::tidy::without_examples()? {
+        command.args(["--exclude", &name]);
+    }
     command.env("CARGO_TERM_COLOR", "never");
     python::on_path(&mut command);
     let (success, tally) = counted(&mut command, Runner::Cargo)?;

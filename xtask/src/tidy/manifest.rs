@@ -17,6 +17,8 @@ pub(super) struct Manifest {
     pub(super) name: String,
     /// Its dependencies, of every kind.
     pub(super) dependencies: Vec<Dependency>,
+    /// Whether cargo runs the examples of its documentation.
+    pub(super) doctest: bool,
     lints: bool,
 }
 
@@ -66,7 +68,7 @@ fn entry(line: &str) -> Option<(&str, &str)> {
 }
 
 fn parse(folder: String, text: &str) -> Manifest {
-    let mut manifest = Manifest { folder, name: String::new(), dependencies: Vec::new(), lints: false };
+    let mut manifest = Manifest { folder, name: String::new(), dependencies: Vec::new(), doctest: true, lints: false };
     let mut header = String::new();
     for line in text.lines() {
         if let Some(new) = line.trim().strip_prefix('[') {
@@ -85,6 +87,8 @@ fn parse(folder: String, text: &str) -> Manifest {
             manifest.name = value.trim_matches('"').to_owned();
         } else if header == "lints" && key == "workspace" {
             manifest.lints = value == "true";
+        } else if header == "lib" && key == "doctest" {
+            manifest.doctest = value == "true";
         } else if header.ends_with("dependencies") {
             let (name, attribute) = key.split_once('.').unwrap_or((key, ""));
             let workspace = attribute == "workspace" || value.contains("workspace = true");
