@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
 use russh::{Channel, ChannelId, MethodKind};
+use sealpost_core::connector::ConnectorSettings;
 use sealpost_core::error::codes;
 use sealpost_testkit::proftpd::Proftpd;
 use sealpost_testkit::server::free_port;
@@ -116,25 +117,30 @@ async fn a_server_that_is_no_ssh_server() {
     assert!(error.is_retried(), "{error}");
 }
 
-/// Stalls at many places: key exchange, login, start of SFTP, the middle of the file.
+/// Stalls at many places: key exchange, login, start of SFTP, the middle of the file. All at once, because each takes its time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_partner_that_vanishes_never_hangs_us() {
     let server = Sshd::start();
     let direct = openssh_settings(&server);
-    for (number, bytes) in [40, 2_000, 3_600, 4_400, 100_000, 5_000_000].into_iter().enumerate() {
-        let mut parcel = Parcel::new(&direct, &format!("{number}.csv"), noise(8_000_000, 3));
-        let limits = &mut parcel.connector.settings.limits;
-        (limits.handshake_timeout_s, limits.inactivity_timeout_s) = (2, 2);
-        parcel.connector.settings.port = proxy(server.port(), bytes, Then::Stall).await;
-        let error = parcel.send(&sftp()).await.unwrap_err();
-        assert!(error.is(&codes::deliver::TIMEOUT), "after {bytes} bytes: {error}");
-
-        parcel.connector.settings.limits = direct.limits.clone();
-        parcel.connector.settings.port = server.port();
-        parcel.send(&sftp()).await.unwrap();
-        assert!(std::fs::read(server.inbox().join(format!("{number}.csv"))).unwrap() == parcel.file.0);
-    }
+    let places = [40, 2_000, 3_600, 4_400, 100_000, 5_000_000].into_iter();
+    futures::future::join_all(places.map(|bytes| vanishes_after(&server, &direct, bytes))).await;
     assert_eq!(names(&server.inbox()).len(), 6);
+}
+
+async fn vanishes_after(server: &Sshd, direct: &ConnectorSettings, bytes: usize) {
+    let name = format!("{bytes}.csv");
+    let mut parcel = Parcel::new(direct, &name, noise(8_000_000, 3));
+    let limits = &mut parcel.connector.settings.limits;
+    // Long enough for six of them to come to their places on a busy machine.
+    (limits.handshake_timeout_s, limits.inactivity_timeout_s) = (4, 4);
+    parcel.connector.settings.port = proxy(server.port(), bytes, Then::Stall).await;
+    let error = parcel.send(&sftp()).await.unwrap_err();
+    assert!(error.is(&codes::deliver::TIMEOUT), "after {bytes} bytes: {error}");
+
+    parcel.connector.settings.limits = direct.limits.clone();
+    parcel.connector.settings.port = server.port();
+    parcel.send(&sftp()).await.unwrap();
+    assert!(std::fs::read(server.inbox().join(&name)).unwrap() == parcel.file.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
