@@ -70,7 +70,7 @@ pub trait Outbox: Send + Sync {
     /// Applies an event by [`Notification::apply`] and enqueues what follows. With a lease, only while it is held.
     ///
     /// # Errors
-    /// `SP-LEDGER-003`, `SP-LEDGER-004`, `SP-REQUEST-008`.
+    /// `SP-LEDGER-003`, `SP-LEDGER-004`, `SP-REQUEST-008`. With a lease, `SP-LEDGER-004` where its webhook is gone, too.
     async fn apply_notification(
         &self,
         id: &NotificationId,

@@ -14,6 +14,7 @@ use sealpost_core::webhook::{EventKind, Webhook};
 use sealpost_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::tasks::lost;
 use super::{Key, Step, TableLedger, pages, shards, webhooks};
 
 /// How long a notification is kept after it has ended.
@@ -164,7 +165,11 @@ pub(super) async fn apply(
 ) -> Result<Notification> {
     step.fence(lease, now).await?;
     let before = step.get::<Notification>(&record(id)).await?;
-    let missing = || Error::new(&codes::request::NOT_FOUND, format!("there is no notification {id}"));
+    // The webhook goes first, what is under way to it and its task some steps later: they are the removal's already.
+    let missing = || match lease {
+        Some(lease) => lost(lease),
+        None => Error::new(&codes::request::NOT_FOUND, format!("there is no notification {id}")),
+    };
     let before = before.ok_or_else(missing)?;
     if webhooks::find(step, &before.partner, &before.webhook).await?.is_none() {
         return Err(missing());

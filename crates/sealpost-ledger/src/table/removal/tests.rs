@@ -2,15 +2,15 @@
 
 use jiff::Timestamp;
 use sealpost_core::id::PartnerId;
-use sealpost_core::notification::Announcement;
+use sealpost_core::notification::{Announcement, NotificationEvent};
 use sealpost_core::port::{ChangeFilter, NotificationFilter};
-use sealpost_core::task::QueueDepth;
+use sealpost_core::task::{QueueDepth, WorkKind};
 use sealpost_core::webhook::EventKind;
 use sealpost_testkit::suite::ledger::changes::sample_change;
 use sealpost_testkit::suite::ledger::records::{identity, sample_connector, sample_key, sample_partner};
 use sealpost_testkit::suite::ledger::usage::today;
 use sealpost_testkit::suite::ledger::webhooks::hooked;
-use sealpost_testkit::suite::ledger::{Ports, partner};
+use sealpost_testkit::suite::ledger::{Ports, partner, refused};
 
 use super::super::tests::{ledger, ports};
 use super::*;
@@ -129,4 +129,33 @@ async fn who_finishes_late_leaves_the_next_one_of_the_name_alone() {
     ledger.finish_removals().await.unwrap();
     nothing_is_found(&ports, &acme).await;
     assert_eq!(ledger.below::<Removal>(LEFT, "", 10).await.unwrap().len(), 0);
+}
+
+/// Its worker hears that the task is its own no more, of which nothing comes; not that something is wrong, of which a dead
+/// letter would.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_under_way_is_let_go_where_its_webhook_goes() {
+    let ledger = ledger();
+    let ports = ports(ledger.clone());
+    let webhook = hooked(&ports, "acme", &[]).await;
+    let now = Timestamp::now();
+    let ping = ports.outbox.notify(&webhook.id, &Announcement::ping(&webhook, now)).await.unwrap();
+    let lease = ports.claim(&[WorkKind::Notify]).await;
+    let started = NotificationEvent::Started { attempt: 1 };
+    ports.outbox.apply_notification(&ping.id, &started, Some(&lease), now).await.unwrap();
+
+    // The first step, and nothing of the rest yet.
+    let (of, id) = (&webhook.partner, &webhook.id);
+    assert!(step!(&*ledger, |step| webhooks::remove(step, of, id).await).unwrap());
+    let delivered = NotificationEvent::Delivered { answer: 200 };
+    let outcome = ports.outbox.apply_notification(&ping.id, &delivered, Some(&lease), now).await;
+    refused(outcome, &codes::ledger::LEASE_LOST);
+    let outcome = ports.outbox.apply_notification(&ping.id, &delivered, None, now).await;
+    refused(outcome, &codes::request::NOT_FOUND);
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth { leased: 1, ..QueueDepth::default() });
+
+    ledger.finish_removals().await.unwrap();
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth::default());
+    let outcome = ports.outbox.apply_notification(&ping.id, &delivered, Some(&lease), now).await;
+    refused(outcome, &codes::ledger::LEASE_LOST);
 }
