@@ -229,12 +229,16 @@ pub(crate) struct TableLedger {
     table: Arc<dyn Table>,
     bells: Arc<Bells>,
     settings: TableSettings,
+    /// How long whoever comes by goes on with removals.
+    removing_for: Duration,
     /// Days that are known to have jobs.
     days: Mutex<BTreeSet<String>>,
     /// For the steps of this process that have met another one.
     retrying: tokio::sync::Mutex<()>,
     /// For the claims of this process: two at once would reach for the same task.
     claiming: tokio::sync::Mutex<()>,
+    /// For those of this process who go on with removals: two at once would go on with the same one.
+    removing: tokio::sync::Mutex<()>,
 }
 
 /// How a ledger uses its table.
@@ -254,9 +258,11 @@ impl TableLedger {
             table,
             bells: Arc::default(),
             settings,
+            removing_for: removal::LONGEST,
             days: Mutex::new(BTreeSet::new()),
             retrying: tokio::sync::Mutex::default(),
             claiming: tokio::sync::Mutex::default(),
+            removing: tokio::sync::Mutex::default(),
         }
     }
 

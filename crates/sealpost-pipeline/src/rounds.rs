@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::Result;
 use sealpost_core::task::QueueDepth;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Pipeline, log, telemetry};
@@ -14,6 +15,8 @@ use crate::{Pipeline, log, telemetry};
 const ROUND: SignedDuration = SignedDuration::from_hours(1);
 /// How often a worker publishes the queue's depth.
 const PACE: Duration = Duration::from_secs(10);
+/// How often a worker goes on with removals.
+const TIDYING: Duration = Duration::from_secs(60);
 
 /// What this process has looked at and warned of.
 #[derive(Default)]
@@ -34,8 +37,9 @@ pub struct LookedAfter {
 }
 
 impl Pipeline {
-    /// What is due now: calls workers for tasks that may have been forgotten and publishes the queue's depth; once an hour
-    /// warns of certificates that expire and forgets old counts of requests. What fails keeps nothing else from being done.
+    /// What is due now: calls workers for tasks that may have been forgotten, goes on with removals and publishes the queue's
+    /// depth; once an hour warns of certificates that expire and forgets old counts of requests. What fails keeps nothing else
+    /// from being done.
     ///
     /// # Errors
     /// The first failure. Each is logged already.
@@ -62,11 +66,21 @@ impl Pipeline {
         self.quotas.forget_old().await.and(warned)
     }
 
-    /// Looks around beside a worker's tasks. It sweeps no queue: who works here looks for tasks itself.
+    /// Looks around beside a worker's tasks. It tidies the queue and does not sweep it: who works here looks for tasks itself,
+    /// and many who ring for the same tasks would call more than there is work for.
     pub(crate) async fn watch(&self, shutdown: &CancellationToken) {
+        // At once: the process before may have been cut short.
+        let mut tidied: Option<Instant> = None;
         loop {
             if let Err(error) = self.round().await {
                 log::queue_trouble(&error);
+            }
+            if tidied.is_none_or(|last| last.elapsed() >= TIDYING) {
+                tidied = Some(Instant::now());
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = self.parts.queue.tidy() => {}
+                }
             }
             if let Ok(depth) = self.parts.queue.depth().await {
                 telemetry::queue_depth(depth);

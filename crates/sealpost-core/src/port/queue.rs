@@ -74,11 +74,16 @@ pub trait Queue: Send + Sync {
 
     /// Rings again for what is ready and has waited so long that whoever was sent for may not have come, where workers are
     /// sent for rather than looking by themselves: for tasks ready longer than a minute, long delays that are over, leases that
-    /// ran out. To be called once a minute. How many bells were rung: 0 where workers look by themselves.
+    /// ran out. It [tidies](Self::tidy), too. To be called once a minute. How many bells were rung: 0 where workers look by
+    /// themselves.
     ///
     /// # Errors
     /// `SP-LEDGER-001`.
     async fn sweep(&self) -> Result<u64>;
+
+    /// Goes on, for some seconds at most, with what removals of partners and webhooks have left to be removed, and rings for
+    /// nobody. What fails is logged, and left to the next time. To be called once a minute by who works without being sent for.
+    async fn tidy(&self);
 
     /// A task of this work that waits for its time becomes ready now. `false` where there is none that waits: it is ready
     /// already, or leased, or there is none at all.

@@ -170,6 +170,10 @@ impl Queue for SqsQueue {
         self.inner.sweep().await
     }
 
+    async fn tidy(&self) {
+        self.inner.tidy().await;
+    }
+
     async fn hurry(&self, work: &Work) -> Result<bool> {
         self.inner.hurry(work).await
     }

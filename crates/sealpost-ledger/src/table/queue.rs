@@ -69,18 +69,30 @@ impl Queue for TableLedger {
     }
 
     async fn sweep(&self) -> Result<u64> {
+        // Bells first: somebody waits for them.
+        let rung = self.ring_again().await;
+        self.go_on_with_removals().await;
+        rung
+    }
+
+    async fn tidy(&self) {
+        self.go_on_with_removals().await;
+    }
+
+    async fn hurry(&self, work: &Work) -> Result<bool> {
+        step!(self, |step| hurry(step, work, Timestamp::now()).await)
+    }
+}
+
+impl TableLedger {
+    /// Rings for what may have been forgotten, where anybody outside of this process hears it. How many bells that were.
+    async fn ring_again(&self) -> Result<u64> {
         if !self.bells.is_heard_outside() {
             return Ok(0);
         }
         let rings = forgotten::forgotten(self, Timestamp::now()).await?;
         self.bells.ring(&rings).await;
-        // Whoever comes by once a minute also finishes what a crash has cut short.
-        self.finish_removals().await?;
         Ok(rings.len() as u64)
-    }
-
-    async fn hurry(&self, work: &Work) -> Result<bool> {
-        step!(self, |step| hurry(step, work, Timestamp::now()).await)
     }
 }
 

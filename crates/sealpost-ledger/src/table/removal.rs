@@ -1,6 +1,11 @@
 //! What is removed with all that is its own may be more than one write holds. So the first step takes the record away and
 //! notes what is left to do; from then on nothing of it is found and nothing new can be made. The rest goes in further
 //! steps, each of which may be done twice: whoever comes next after a crash goes on.
+//!
+//! A webhook may have been told a million things. So whoever goes on with the rest does it for some seconds at most, and who
+//! comes by after that goes on.
+
+use std::time::{Duration, Instant};
 
 use sealpost_core::error::codes;
 use sealpost_core::id::{ChangeId, PartnerId, WebhookId};
@@ -13,7 +18,8 @@ use super::notifications::Listed;
 use super::step::step;
 use super::usage::Counter;
 use super::{
-    Key, Step, TableLedger, api_keys, challenges, changes, connectors, notifications, partners, usage, webhooks,
+    Key, SkRange, Step, TableLedger, api_keys, challenges, changes, connectors, notifications, partners, usage,
+    webhooks,
 };
 
 #[cfg(test)]
@@ -21,8 +27,10 @@ mod tests;
 
 /// Records that go in one step, each with its places in lists and its tasks.
 const AT_ONCE: u32 = 10;
-/// Removals that were cut short and are taken up at once.
+/// Removals that were cut short and are read at once.
 const TAKEN_UP: u32 = 5;
+/// How long whoever comes by goes on. The sweep has other things to do, and its function is ended after a while.
+pub(super) const LONGEST: Duration = Duration::from_secs(5);
 
 /// The partition of what is left to do.
 const LEFT: &str = "removals";
@@ -101,64 +109,83 @@ async fn begin_partner(step: &mut Step, id: &PartnerId) -> Result<bool> {
     Ok(true)
 }
 
+/// How long somebody goes on. Looked at after each step, so that everybody gets further.
+#[derive(Clone, Copy)]
+struct Patience {
+    begun: Instant,
+    most: Duration,
+}
+
+impl Patience {
+    fn of(most: Duration) -> Self {
+        Self { begun: Instant::now(), most }
+    }
+
+    fn is_over(&self) -> bool {
+        self.begun.elapsed() >= self.most
+    }
+}
+
 impl TableLedger {
     /// Removes a partner with all that is its own. Its past reports, decided changes and the audit trail stay as a
     /// record.
     pub(super) async fn remove_with_all(&self, id: &PartnerId) -> Result<bool> {
         let removed = step!(self, |step| begin_partner(step, id).await)?;
-        self.finish_removals().await?;
-        self.finish_partner(id).await?;
+        self.go_on_with_removals().await;
         Ok(removed)
     }
 
-    /// Goes on with removals that have begun: this process's, or those of one that died.
-    pub(super) async fn finish_removals(&self) -> Result<()> {
-        let left: Vec<(String, Removal)> = self.below(LEFT, "", TAKEN_UP).await?;
-        for (_, removal) in left {
-            self.finish(&removal).await?;
+    /// Goes on with removals. What fails is logged, and left to who comes by next.
+    pub(super) async fn go_on_with_removals(&self) {
+        if let Err(error) = self.finish_removals().await {
+            tracing::warn!(%error, "what was removed has left something behind: a worker or the next sweep goes on with it");
         }
-        Ok(())
     }
 
-    /// Does what is left to do for a partner of this name.
+    /// Goes on with removals that have begun, this process's and those of one that died, as long as there is patience. What
+    /// one of them fails with keeps nobody from the others, and is given back.
+    async fn finish_removals(&self) -> Result<()> {
+        let _alone = self.removing.lock().await;
+        let patience = Patience::of(self.removing_for);
+        let mut outcome = Ok(());
+        let mut range = SkRange::All;
+        loop {
+            let left: Vec<(String, Removal)> = self.read_range(LEFT, range, false, TAKEN_UP).await?;
+            let Some((last, _)) = left.last() else { return outcome };
+            range = SkRange::After(last.clone());
+            for (_, removal) in &left {
+                outcome = outcome.and(self.finish(removal, patience).await);
+                if patience.is_over() {
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    /// Does what is left to do for a partner of this name, all of it: the next one of the name waits for it.
     pub(super) async fn finish_partner(&self, id: &PartnerId) -> Result<()> {
         let left: Option<Removal> = self.read(&of_partner(id)).await?;
         match left {
-            Some(removal) => self.finish(&removal).await,
+            Some(removal) => self.finish(&removal, Patience::of(Duration::MAX)).await,
             None => Ok(()),
         }
     }
 
-    /// Each of its steps does nothing where somebody else has finished the removal meanwhile.
-    async fn finish(&self, removal: &Removal) -> Result<()> {
-        match removal {
-            Removal::Webhook { id } => self.finish_webhook(removal, id).await?,
-            Removal::Partner { id, identities, changes, .. } => {
-                self.finish_connectors(removal, id).await?;
-                self.finish_api_keys(removal, id).await?;
-                self.finish_edge(removal, id).await?;
-                for some in identities.chunks(AT_ONCE as usize) {
-                    step!(self, |step| {
-                        if is_left(step, removal).await? {
-                            for identity in some {
-                                partners::release(step, identity, id).await?;
-                            }
-                        }
-                        Ok(())
-                    })?;
-                }
-                for some in changes.chunks(AT_ONCE as usize) {
-                    step!(self, |step| {
-                        if is_left(step, removal).await? {
-                            for change in some {
-                                changes::remove(step, change).await?;
-                            }
-                        }
-                        Ok(())
-                    })?;
-                }
+    /// Goes on with one, to its end or that of the patience. Each of its steps does nothing where somebody else has finished the
+    /// removal meanwhile.
+    async fn finish(&self, removal: &Removal, patience: Patience) -> Result<()> {
+        let lists_are_empty = match removal {
+            Removal::Webhook { id } => self.finish_webhook(removal, id, patience).await?,
+            Removal::Partner { id, .. } => {
+                self.finish_connectors(removal, id, patience).await?
+                    && self.finish_api_keys(removal, id, patience).await?
+                    && self.finish_edge(removal, id, patience).await?
             }
+        };
+        if !lists_are_empty {
+            return Ok(());
         }
+        self.finish_named(removal).await?;
         step!(self, |step| {
             if is_left(step, removal).await? {
                 step.delete(&removal.key());
@@ -167,7 +194,35 @@ impl TableLedger {
         })
     }
 
-    async fn finish_webhook(&self, removal: &Removal, id: &WebhookId) -> Result<()> {
+    /// What a removal names itself. Whatever the patience: it is no more than one item holds, and who begins with it again
+    /// begins with the first of it.
+    async fn finish_named(&self, removal: &Removal) -> Result<()> {
+        let Removal::Partner { id, identities, changes, .. } = removal else { return Ok(()) };
+        for some in identities.chunks(AT_ONCE as usize) {
+            step!(self, |step| {
+                if is_left(step, removal).await? {
+                    for identity in some {
+                        partners::release(step, identity, id).await?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        for some in changes.chunks(AT_ONCE as usize) {
+            step!(self, |step| {
+                if is_left(step, removal).await? {
+                    for change in some {
+                        changes::remove(step, change).await?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The notifications of a webhook. `false` where there may be more of them, here and in what follows.
+    async fn finish_webhook(&self, removal: &Removal, id: &WebhookId, patience: Patience) -> Result<bool> {
         let list = notifications::list_of(id);
         loop {
             let some: Vec<(String, Listed)> = self.below(&list, "", AT_ONCE).await?;
@@ -184,7 +239,10 @@ impl TableLedger {
                 Ok(goes_on)
             })?;
             if !goes_on {
-                return Ok(());
+                return Ok(true);
+            }
+            if patience.is_over() {
+                return Ok(false);
             }
         }
         step!(self, |step| {
@@ -192,15 +250,16 @@ impl TableLedger {
                 notifications::forget_pings(step, id);
             }
             Ok(())
-        })
+        })?;
+        Ok(true)
     }
 
-    async fn finish_connectors(&self, removal: &Removal, partner: &PartnerId) -> Result<()> {
+    async fn finish_connectors(&self, removal: &Removal, partner: &PartnerId, patience: Patience) -> Result<bool> {
         let (list, prefix) = (connectors::list_of(partner), connectors::prefix(partner));
         loop {
             let some: Vec<(String, sealpost_core::connector::Connector)> = self.below(&list, &prefix, AT_ONCE).await?;
             if some.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             let goes_on = step!(self, |step| {
                 let goes_on = is_left(step, removal).await?;
@@ -212,17 +271,20 @@ impl TableLedger {
                 Ok(goes_on)
             })?;
             if !goes_on {
-                return Ok(());
+                return Ok(true);
+            }
+            if patience.is_over() {
+                return Ok(false);
             }
         }
     }
 
-    async fn finish_api_keys(&self, removal: &Removal, partner: &PartnerId) -> Result<()> {
+    async fn finish_api_keys(&self, removal: &Removal, partner: &PartnerId, patience: Patience) -> Result<bool> {
         loop {
             let some: Vec<(String, ApiKey)> =
                 self.below(&partners::partition(partner), api_keys::PREFIX, AT_ONCE).await?;
             if some.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             let goes_on = step!(self, |step| {
                 let goes_on = is_left(step, removal).await?;
@@ -232,20 +294,23 @@ impl TableLedger {
                 Ok(goes_on)
             })?;
             if !goes_on {
-                return Ok(());
+                return Ok(true);
+            }
+            if patience.is_over() {
+                return Ok(false);
             }
         }
     }
 
     /// Counters and open challenges.
-    async fn finish_edge(&self, removal: &Removal, partner: &PartnerId) -> Result<()> {
+    async fn finish_edge(&self, removal: &Removal, partner: &PartnerId, patience: Patience) -> Result<bool> {
         let partition = partners::partition(partner);
         loop {
             let counters: Vec<(String, Counter)> = self.below(&partition, usage::PREFIX, AT_ONCE).await?;
             let challenges: Vec<(String, serde_json::Value)> =
                 self.below(&partition, challenges::PREFIX, AT_ONCE).await?;
             if counters.is_empty() && challenges.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             let goes_on = step!(self, |step| {
                 let goes_on = is_left(step, removal).await?;
@@ -256,7 +321,10 @@ impl TableLedger {
                 Ok(goes_on)
             })?;
             if !goes_on {
-                return Ok(());
+                return Ok(true);
+            }
+            if patience.is_over() {
+                return Ok(false);
             }
         }
     }

@@ -16,6 +16,8 @@ pub(crate) struct Slow {
     pub(crate) claims: Arc<Semaphore>,
     /// How many claims wait.
     pub(crate) waiting: Arc<Semaphore>,
+    /// How often it was tidied.
+    pub(crate) tidied: Arc<Semaphore>,
     /// Whether a lease is extended, or whoever asks for it never hears.
     pub(crate) extends: bool,
 }
@@ -65,6 +67,11 @@ impl Queue for Slow {
 
     async fn sweep(&self) -> Result<u64> {
         self.queue.sweep().await
+    }
+
+    async fn tidy(&self) {
+        self.queue.tidy().await;
+        self.tidied.add_permits(1);
     }
 
     async fn hurry(&self, work: &Work) -> Result<bool> {

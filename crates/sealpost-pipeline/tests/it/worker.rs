@@ -106,9 +106,9 @@ async fn a_report_whose_end_the_ledger_refuses_for_good_is_left_to_an_operator()
 async fn what_is_claimed_at_the_end_goes_back() {
     let (claims, waiting) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let between = {
-        let (claims, waiting) = (claims.clone(), waiting.clone());
+        let (claims, waiting, tidied) = (claims.clone(), waiting.clone(), Arc::new(Semaphore::new(0)));
         Box::new(move |set: &mut sealpost_ledger::LedgerSet| {
-            set.queue = Arc::new(Slow { queue: set.queue.clone(), claims, waiting, extends: true });
+            set.queue = Arc::new(Slow { queue: set.queue.clone(), claims, waiting, tidied, extends: true });
         })
     };
     let rig = Rig::idle(Wish { between, ..Wish::default() }).await;
@@ -132,12 +132,33 @@ async fn what_is_claimed_at_the_end_goes_back() {
     assert_eq!(lease.epoch, 2);
 }
 
+/// Where no schedule calls a function, nobody else would go on with what removals have left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_tidies() {
+    let tidied = Arc::new(Semaphore::new(0));
+    let between = {
+        let (claims, waiting, tidied) = (Arc::new(Semaphore::new(1_000)), Arc::new(Semaphore::new(0)), tidied.clone());
+        Box::new(move |set: &mut sealpost_ledger::LedgerSet| {
+            set.queue = Arc::new(Slow { queue: set.queue.clone(), claims, waiting, tidied, extends: true });
+        })
+    };
+    let rig = Rig::idle(Wish { between, ..Wish::default() }).await;
+    let (pipeline, shutdown) = (rig.pipeline.clone(), CancellationToken::new());
+    let working = tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move { pipeline.work(shutdown).await }
+    });
+    tidied.acquire().await.unwrap().forget();
+    shutdown.cancel();
+    working.await.unwrap();
+}
+
 /// Work stops when its lease is over, also where the ledger has not said that it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn work_ends_with_its_lease() {
     let between = Box::new(|set: &mut sealpost_ledger::LedgerSet| {
-        let (claims, waiting) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(0)));
-        set.queue = Arc::new(Slow { queue: set.queue.clone(), claims, waiting, extends: false });
+        let [claims, waiting, tidied] = [1, 0, 0].map(|permits| Arc::new(Semaphore::new(permits)));
+        set.queue = Arc::new(Slow { queue: set.queue.clone(), claims, waiting, tidied, extends: false });
     });
     let rig = Rig::idle(Wish { between, lease: Duration::from_millis(300), ..Wish::default() }).await;
     // A server that says nothing.

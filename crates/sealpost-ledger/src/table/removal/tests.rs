@@ -1,32 +1,65 @@
 //! Removals that are cut short: nothing of what is gone is found, and whoever comes next finishes.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sealpost_core::id::PartnerId;
 use sealpost_core::notification::{Announcement, NotificationEvent};
 use sealpost_core::port::{ChangeFilter, NotificationFilter};
 use sealpost_core::task::{QueueDepth, WorkKind};
-use sealpost_core::webhook::EventKind;
+use sealpost_core::webhook::{EventKind, Webhook};
 use sealpost_testkit::suite::ledger::changes::sample_change;
 use sealpost_testkit::suite::ledger::records::{identity, sample_connector, sample_key, sample_partner};
 use sealpost_testkit::suite::ledger::usage::today;
 use sealpost_testkit::suite::ledger::webhooks::hooked;
 use sealpost_testkit::suite::ledger::{Ports, partner, refused};
 
+use super::super::TableSettings;
+use super::super::memory::MemoryTable;
 use super::super::tests::{ledger, ports};
 use super::*;
 
 /// How many of each thing the partner has: more than goes in one step.
 const MANY: u32 = 23;
 
-async fn with_everything(ports: &Ports, of: &str) {
+/// A ledger in which nobody goes on with a removal for more than a step.
+fn impatient() -> Arc<TableLedger> {
+    let settings = TableSettings { shards: 1, look_again: Duration::from_millis(20) };
+    let patient = TableLedger::new(Arc::new(MemoryTable::default()), settings);
+    Arc::new(TableLedger { removing_for: Duration::ZERO, ..patient })
+}
+
+async fn left(ledger: &TableLedger) -> usize {
+    ledger.below::<Removal>(LEFT, "", 100).await.unwrap().len()
+}
+
+/// Sweeps until nothing is left. How often.
+async fn sweeps(ledger: &TableLedger, ports: &Ports) -> u32 {
+    for swept in 0..100 {
+        if left(ledger).await == 0 {
+            return swept;
+        }
+        assert_eq!(ports.queue.sweep().await.unwrap(), 0, "nobody hears a bell");
+    }
+    panic!("no sweep gets further");
+}
+
+async fn told(ports: &Ports, of: &str, times: u32) -> Webhook {
     let webhook = hooked(ports, of, &[]).await;
+    for _ in 0..times {
+        let news = Announcement { event: EventKind::ReportFailed, ..Announcement::ping(&webhook, Timestamp::now()) };
+        ports.outbox.notify(&webhook.id, &news).await.unwrap();
+    }
+    webhook
+}
+
+async fn with_everything(ports: &Ports, of: &str) {
+    told(ports, of, MANY).await;
     let now = Timestamp::now();
     for number in 0..MANY {
         ports.records.put_connector(&sample_connector(of, &format!("c{number}"))).await.unwrap();
         ports.records.put_api_key(&sample_key(of, &format!("{of}key{number:05}"), now)).await.unwrap();
         ports.changes.create_change(&sample_change(of, &format!("F{number}"))).await.unwrap();
-        let news = Announcement { event: EventKind::ReportFailed, ..Announcement::ping(&webhook, now) };
-        ports.outbox.notify(&webhook.id, &news).await.unwrap();
     }
     ports.usage.reserve(&partner(of), &today(), 5, 100).await.unwrap();
 }
@@ -89,7 +122,9 @@ async fn two_who_finish_one_removal_do_no_harm() {
     with_everything(&ports, "acme").await;
     let acme = partner("acme");
     assert!(step!(&*ledger, |step| begin_partner(step, &acme).await).unwrap());
-    let (one, other) = tokio::join!(ledger.finish_removals(), ledger.finish_removals());
+    // Another process: those of one take turns.
+    let beside = TableLedger::new(ledger.table.clone(), ledger.settings);
+    let (one, other) = tokio::join!(ledger.finish_removals(), beside.finish_removals());
     one.unwrap();
     other.unwrap();
     nothing_is_found(&ports, &acme).await;
@@ -110,7 +145,7 @@ async fn who_finishes_late_leaves_the_next_one_of_the_name_alone() {
 
     with_everything(&ports, "acme").await;
     for (_, removal) in &late {
-        ledger.finish(removal).await.unwrap();
+        ledger.finish(removal, Patience::of(Duration::MAX)).await.unwrap();
     }
     assert_eq!(ports.records.connectors(Some(&acme)).await.unwrap().len(), MANY as usize);
     assert_eq!(ports.records.api_keys(&acme).await.unwrap().len(), MANY as usize);
@@ -122,13 +157,46 @@ async fn who_finishes_late_leaves_the_next_one_of_the_name_alone() {
     // Nor does it take the next removal for its own.
     assert!(step!(&*ledger, |step| begin_partner(step, &acme).await).unwrap());
     for (_, removal) in &late {
-        ledger.finish(removal).await.unwrap();
+        ledger.finish(removal, Patience::of(Duration::MAX)).await.unwrap();
     }
     let left: Vec<(String, Removal)> = ledger.below(LEFT, "", 10).await.unwrap();
     assert!(left.iter().any(|(_, removal)| matches!(removal, Removal::Partner { .. })), "{left:?}");
     ledger.finish_removals().await.unwrap();
     nothing_is_found(&ports, &acme).await;
     assert_eq!(ledger.below::<Removal>(LEFT, "", 10).await.unwrap().len(), 0);
+}
+
+/// Who removes it does not wait for all that it was told, and neither does a sweep. One after the other gets there, also where
+/// nobody listens to bells.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_that_was_told_much_goes_in_several_sweeps() {
+    let ledger = impatient();
+    let ports = ports(ledger.clone());
+    let webhook = told(&ports, "acme", MANY).await;
+    assert!(ports.outbox.remove_webhook(&webhook.partner, &webhook.id).await.unwrap());
+    assert_eq!(ports.outbox.webhooks(&webhook.partner).await.unwrap(), []);
+    // Three steps of what it was told, of which one may be done, and one that finds nothing more.
+    let swept = sweeps(&ledger, &ports).await;
+    assert!(swept >= 3, "{swept}");
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partner_with_many_webhooks_goes_in_one_sweep_or_in_several() {
+    let acme = partner("acme");
+    for (ledger, expected) in [(ledger(), 1..=1_u32), (impatient(), 11..=99)] {
+        let ports = ports(ledger.clone());
+        for _ in 0..10 {
+            told(&ports, "acme", 2).await;
+        }
+        ports.records.put_connector(&sample_connector("acme", "c7")).await.unwrap();
+        assert!(step!(&*ledger, |step| begin_partner(step, &acme).await).unwrap());
+        assert_eq!(left(&ledger).await, 11);
+        let swept = sweeps(&ledger, &ports).await;
+        assert!(expected.contains(&swept), "{swept}");
+        nothing_is_found(&ports, &acme).await;
+        assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth::default());
+    }
 }
 
 /// Its worker hears that the task is its own no more, of which nothing comes; not that something is wrong, of which a dead

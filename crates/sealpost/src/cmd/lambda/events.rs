@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | a transfer's file was sent, or was not (`aws.transfer`, or our own transfer API) | its delivery looks at the result now |
 //! | an object was made (`aws.s3`) | deliveries of it that wait begin now |
-//! | a schedule | workers are called for what may have been forgotten; certificates are looked at |
+//! | a schedule | workers are called for what may have been forgotten; removals go on; certificates are looked at |
 //!
 //! None of it decides anything: a delivery's end is what the engine says when it is asked. So an event that comes twice, late, or
 //! from somebody else costs a look.
