@@ -224,7 +224,8 @@ pub(crate) trait Table: Send + Sync {
     fn place(&self) -> String;
 }
 
-/// A ledger in a [`Table`].
+/// A ledger in a [`Table`]. A clone is the same one, for what goes on after its caller.
+#[derive(Clone)]
 pub(crate) struct TableLedger {
     table: Arc<dyn Table>,
     bells: Arc<Bells>,
@@ -232,13 +233,13 @@ pub(crate) struct TableLedger {
     /// How long whoever comes by goes on with removals.
     removing_for: Duration,
     /// Days that are known to have jobs.
-    days: Mutex<BTreeSet<String>>,
+    days: Arc<Mutex<BTreeSet<String>>>,
     /// For the steps of this process that have met another one.
-    retrying: tokio::sync::Mutex<()>,
+    retrying: Arc<tokio::sync::Mutex<()>>,
     /// For the claims of this process: two at once would reach for the same task.
-    claiming: tokio::sync::Mutex<()>,
+    claiming: Arc<tokio::sync::Mutex<()>>,
     /// For those of this process who go on with removals: two at once would go on with the same one.
-    removing: tokio::sync::Mutex<()>,
+    removing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// How a ledger uses its table.
@@ -259,10 +260,10 @@ impl TableLedger {
             bells: Arc::default(),
             settings,
             removing_for: removal::LONGEST,
-            days: Mutex::new(BTreeSet::new()),
-            retrying: tokio::sync::Mutex::default(),
-            claiming: tokio::sync::Mutex::default(),
-            removing: tokio::sync::Mutex::default(),
+            days: Arc::default(),
+            retrying: Arc::default(),
+            claiming: Arc::default(),
+            removing: Arc::default(),
         }
     }
 

@@ -200,8 +200,9 @@ pub trait Records: Send + Sync {
     /// What `edit` says, and as [`put_partner`](Self::put_partner).
     async fn edit_partner(&self, id: &PartnerId, edit: &Edit<Partner>) -> Result<Option<Partner>>;
 
-    /// Removes a partner with its connectors and keys. `false` where there was none. It may take several steps, which begin by
-    /// disabling the partner or taking its record away; where it was cut short, the same call again goes on.
+    /// Removes a partner with its connectors and keys. `false` where there was none. It may take several steps. Either they begin
+    /// by disabling the partner, and where it was cut short, the same call again goes on; or the first takes its record away, and
+    /// the rest, of which nothing is found any more, goes beside, by [`Queue::tidy`](super::Queue::tidy) at the latest.
     ///
     /// # Errors
     /// `SP-LEDGER-008` while it has reports queued or running, or deliveries under way.

@@ -43,7 +43,8 @@ pub trait Outbox: Send + Sync {
     ) -> Result<Option<Webhook>>;
 
     /// Removes a webhook of this partner with its notifications. `false` where there was none. It may take several steps; from the
-    /// first one on nothing new is posted to it, and where it was cut short, the same call again goes on.
+    /// first one on nothing new is posted to it. Either the same call again goes on where it was cut short, or the first step takes
+    /// the webhook away and the rest goes beside, by [`Queue::tidy`](super::Queue::tidy) at the latest.
     ///
     /// # Errors
     /// `SP-LEDGER-001`.

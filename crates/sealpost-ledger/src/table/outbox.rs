@@ -33,7 +33,7 @@ impl Outbox for TableLedger {
 
     async fn remove_webhook(&self, partner: &PartnerId, id: &WebhookId) -> Result<bool> {
         let removed = step!(self, |step| webhooks::remove(step, partner, id).await)?;
-        self.go_on_with_removals().await;
+        self.finish_beside();
         Ok(removed)
     }
 

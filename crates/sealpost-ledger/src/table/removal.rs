@@ -2,8 +2,8 @@
 //! notes what is left to do; from then on nothing of it is found and nothing new can be made. The rest goes in further
 //! steps, each of which may be done twice: whoever comes next after a crash goes on.
 //!
-//! A webhook may have been told a million things. So whoever goes on with the rest does it for some seconds at most, and who
-//! comes by after that goes on.
+//! Nobody waits for the rest: a webhook may have been told a million things. It goes in a task beside, and then once a minute,
+//! for some seconds at a time.
 
 use std::time::{Duration, Instant};
 
@@ -131,8 +131,18 @@ impl TableLedger {
     /// record.
     pub(super) async fn remove_with_all(&self, id: &PartnerId) -> Result<bool> {
         let removed = step!(self, |step| begin_partner(step, id).await)?;
-        self.go_on_with_removals().await;
+        self.finish_beside();
         Ok(removed)
+    }
+
+    /// Goes on with removals in a task of its own. Who has removed something has more to do that must follow, and is never told
+    /// again that there was something to remove: so neither a failure of the rest nor the time that it takes comes between.
+    ///
+    /// The task ends with its process, and that of a function is frozen with its answer. What is left then is taken up by the
+    /// next sweep, or by a worker.
+    pub(super) fn finish_beside(&self) {
+        let ledger = self.clone();
+        tokio::spawn(async move { ledger.go_on_with_removals().await });
     }
 
     /// Goes on with removals. What fails is logged, and left to who comes by next.

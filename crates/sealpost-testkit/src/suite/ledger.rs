@@ -15,7 +15,7 @@ use sealpost_core::job::{Job, JobEvent, ReportRequest};
 use sealpost_core::param::ParameterValues;
 use sealpost_core::port::{Admission, Admitted, Changes, Ledger, Outbox, Queue, Records, Transfers, UsageMeter};
 use sealpost_core::sealed::{FileName, SealedFile, SealedKey};
-use sealpost_core::task::{Lease, WorkKind};
+use sealpost_core::task::{Lease, QueueDepth, WorkKind};
 
 pub mod access;
 pub mod admission;
@@ -205,6 +205,22 @@ impl Ports {
     /// When the ledger refuses.
     pub async fn apply(&self, job: &Job, event: &JobEvent, lease: Option<&Lease>) -> Job {
         self.ledger.apply(&job.id, event, lease, Timestamp::now()).await.expect("apply")
+    }
+
+    /// Sweeps until there is so much in the queue: what was removed may leave its tasks to that.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    pub async fn swept(&self, expected: QueueDepth) {
+        let mut depth = self.queue.depth().await.expect("depth");
+        for _ in 0..20 {
+            if depth == expected {
+                return;
+            }
+            self.queue.sweep().await.expect("sweep");
+            depth = self.queue.depth().await.expect("depth");
+        }
+        assert_eq!(depth, expected);
     }
 
     /// The job as the ledger has it.

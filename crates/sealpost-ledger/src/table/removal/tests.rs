@@ -1,7 +1,9 @@
 //! Removals that are cut short: nothing of what is gone is found, and whoever comes next finishes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use sealpost_core::id::PartnerId;
 use sealpost_core::notification::{Announcement, NotificationEvent};
@@ -13,14 +15,46 @@ use sealpost_testkit::suite::ledger::records::{identity, sample_connector, sampl
 use sealpost_testkit::suite::ledger::usage::today;
 use sealpost_testkit::suite::ledger::webhooks::hooked;
 use sealpost_testkit::suite::ledger::{Ports, partner, refused};
+use tokio::time::timeout;
 
-use super::super::TableSettings;
 use super::super::memory::MemoryTable;
 use super::super::tests::{ledger, ports};
+use super::super::{Item, Table, TableSettings, Write, Written};
 use super::*;
 
+/// A guard against a test that hangs; nothing is asserted about time.
+const HANGS: Duration = Duration::from_secs(60);
 /// How many of each thing the partner has: more than goes in one step.
 const MANY: u32 = 23;
+
+/// A table in which a removal can be begun, and at times no more.
+struct Failing {
+    table: MemoryTable,
+    fails: AtomicBool,
+}
+
+#[async_trait]
+impl Table for Failing {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>> {
+        self.table.get(keys).await
+    }
+
+    async fn query(&self, pk: &str, range: SkRange, newest_first: bool, limit: u32) -> Result<Vec<Item>> {
+        self.table.query(pk, range, newest_first, limit).await
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<Written> {
+        let begins = |write: &Write| matches!(write, Write::Put { key, .. } if key.pk == LEFT);
+        if self.fails.load(Ordering::Relaxed) && !writes.iter().any(begins) {
+            return Err(Error::new(&codes::ledger::UNREACHABLE, "the table of the test"));
+        }
+        self.table.write(writes).await
+    }
+
+    fn place(&self) -> String {
+        self.table.place()
+    }
+}
 
 /// A ledger in which nobody goes on with a removal for more than a step.
 fn impatient() -> Arc<TableLedger> {
@@ -31,6 +65,16 @@ fn impatient() -> Arc<TableLedger> {
 
 async fn left(ledger: &TableLedger) -> usize {
     ledger.below::<Removal>(LEFT, "", 100).await.unwrap().len()
+}
+
+/// Waits for what goes on beside.
+async fn nothing_is_left(ledger: &TableLedger) {
+    let ended = timeout(HANGS, async {
+        while left(ledger).await > 0 {
+            tokio::task::yield_now().await;
+        }
+    });
+    ended.await.expect("nothing to be left");
 }
 
 /// Sweeps until nothing is left. How often.
@@ -109,9 +153,9 @@ async fn a_removal_that_was_cut_short_is_finished_by_who_comes_next() {
     assert_eq!(ports.records.api_keys(&acme).await.unwrap(), []);
     assert_eq!(ports.usage.reserved(&acme, &today()).await.unwrap(), 0);
 
-    // Its webhook's notifications go with the next removal, whatever it is of.
+    // Its webhook's notifications go beside the next removal, whatever it is of.
     assert!(!ports.records.remove_partner(&partner("nobody")).await.unwrap());
-    assert_eq!(ledger.below::<Removal>(LEFT, "", 10).await.unwrap().len(), 0);
+    nothing_is_left(&ledger).await;
     assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth { ready: u64::from(MANY), ..QueueDepth::default() });
 }
 
@@ -164,6 +208,34 @@ async fn who_finishes_late_leaves_the_next_one_of_the_name_alone() {
     ledger.finish_removals().await.unwrap();
     nothing_is_found(&ports, &acme).await;
     assert_eq!(ledger.below::<Removal>(LEFT, "", 10).await.unwrap().len(), 0);
+}
+
+/// Whoever removes it has more to do that follows from its having been there, and would not be told so again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_after_the_first_step_is_no_failure_of_the_removal() {
+    let table = Arc::new(Failing { table: MemoryTable::default(), fails: AtomicBool::new(false) });
+    let settings = TableSettings { shards: 1, look_again: Duration::from_millis(20) };
+    let ledger = Arc::new(TableLedger::new(table.clone(), settings));
+    let ports = ports(ledger.clone());
+    let (acme, other) = (partner("acme"), partner("othr"));
+    for of in ["acme", "othr"] {
+        with_everything(&ports, of).await;
+    }
+    let webhook = ports.outbox.webhooks(&other).await.unwrap().remove(0);
+
+    table.fails.store(true, Ordering::Relaxed);
+    assert!(ports.records.remove_partner(&acme).await.unwrap());
+    assert!(ports.outbox.remove_webhook(&other, &webhook.id).await.unwrap());
+    nothing_is_found(&ports, &acme).await;
+    assert_eq!(ports.outbox.webhooks(&other).await.unwrap(), []);
+    ports.queue.tidy().await;
+    assert_eq!(left(&ledger).await, 3);
+
+    table.fails.store(false, Ordering::Relaxed);
+    ports.queue.tidy().await;
+    assert_eq!(left(&ledger).await, 0);
+    assert_eq!(ports.records.connectors(None).await.unwrap().len(), MANY as usize);
+    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth::default());
 }
 
 /// Who removes it does not wait for all that it was told, and neither does a sweep. One after the other gets there, also where

@@ -118,5 +118,5 @@ pub async fn a_partner_goes_with_its_edge(ports: Ports) {
         let filter = AuditFilter { partner: Some(of), limit: 10, ..AuditFilter::default() };
         assert_eq!(ports.changes.audit(&filter).await.unwrap().entries.len(), 1);
     }
-    assert_eq!(ports.queue.depth().await.unwrap(), QueueDepth { ready: 1, ..QueueDepth::default() });
+    ports.swept(QueueDepth { ready: 1, ..QueueDepth::default() }).await;
 }
