@@ -27,7 +27,7 @@ pub(crate) struct TsvOptions {
     /// The character encoding; a character that it lacks is an error. Default: `utf-8`.
     encoding: Charset,
     /// What NULL looks like, written as it is: at most 64 characters, without a tab or a line break. With another one than
-    /// the default, a text that looks the same is an error. Default: `\N`.
+    /// the default, a value that looks the same, such as an empty text where it is empty, is an error. Default: `\N`.
     #[schemars(length(max = MOST_NULL_TEXT), regex(pattern = r"^[^\t\r\n]*$"))]
     null_text: String,
     /// How bytes look. Default: `hex`.

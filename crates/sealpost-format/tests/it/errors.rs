@@ -55,6 +55,8 @@ fn values_that_a_format_lacks_are_named_by_row_and_column() {
     refused("csv", never.clone(), ColumnKind::Text, Value::Text("CANARY-7f3a\n"), value);
     refused("csv", never, ColumnKind::Text, Value::Text(""), value);
     refused("tsv", json!({"null_text": "CANARY-7f3a"}), ColumnKind::Text, Value::Text(CANARY), value);
+    refused("tsv", json!({"null_text": ""}), ColumnKind::Text, Value::Text(""), value);
+    refused("tsv", json!({"null_text": "0"}), ColumnKind::Integer, Value::Int(0), value);
 }
 
 #[test]
