@@ -11,7 +11,7 @@ use sealpost_pipeline::TransferSettings;
 /// What keys of settings begin with.
 const PREFIX: &str = "sealpost:";
 /// Attempts at a file when no tag says otherwise. A person or a program waits for the outcome, so it is decided within
-/// about a minute.
+/// about a minute, unless the secret store is away: waiting for that counts as no attempt.
 const ATTEMPTS: RetryPolicy = RetryPolicy { max_attempts: 5, first_pause_s: 3.0, longest_pause_s: 600.0 };
 
 /// What the configuration allows.
