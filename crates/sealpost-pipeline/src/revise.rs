@@ -17,7 +17,7 @@ impl Pipeline {
     /// `SP-REQUEST-008` where the partner has no such report.
     pub async fn report(&self, partner: &Partner, id: &JobId) -> Result<Job> {
         let found = self.parts.ledger.job(&partner.id, id).await?;
-        found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("report {id}")))
+        found.ok_or_else(|| missing(id))
     }
 
     /// Cancels a report that is queued or running, or deletes the file of one that has succeeded.
@@ -25,9 +25,25 @@ impl Pipeline {
     /// # Errors
     /// `SP-REQUEST-008`; `-015` where it has ended in another way.
     pub async fn cancel_or_delete(&self, partner: &Partner, id: &JobId) -> Result<Job> {
+        self.end_or_delete(Some(partner), id).await
+    }
+
+    /// The same for operators: a report of any partner, one that was removed too.
+    ///
+    /// # Errors
+    /// As [`cancel_or_delete`](Self::cancel_or_delete).
+    pub async fn cancel_or_delete_of_any(&self, id: &JobId) -> Result<Job> {
+        self.end_or_delete(None, id).await
+    }
+
+    /// `partner` is whose it has to be; anybody's where there is none.
+    async fn end_or_delete(&self, partner: Option<&Partner>, id: &JobId) -> Result<Job> {
         // A worker may move the job between our look and our event: look again, a few times.
         for _ in 0..5 {
-            let job = self.report(partner, id).await?;
+            let job = match partner {
+                Some(partner) => self.report(partner, id).await?,
+                None => self.parts.ledger.job_of_any_partner(id).await?.ok_or_else(|| missing(id))?,
+            };
             let event = match job.status {
                 JobStatus::Queued | JobStatus::Running => JobEvent::CancelRequested,
                 JobStatus::Succeeded => JobEvent::Expired { deleted: true },
@@ -78,4 +94,8 @@ impl Pipeline {
         let idempotency = idempotency_key.map(|key| (key.to_owned(), hex::encode(Sha256::digest(asked))));
         self.parts.ledger.redeliver(id, &targets, idempotency, Timestamp::now()).await
     }
+}
+
+fn missing(id: &JobId) -> Error {
+    Error::new(&codes::request::NOT_FOUND, format!("report {id}"))
 }

@@ -102,9 +102,9 @@ pub(crate) async fn delete(
     extract::State(state): extract::State<State>,
     Id(id): Id<JobId>,
 ) -> Result<Response, Problem> {
-    let job = find(&state.pipeline, &id).await?;
-    let partner = admin::partner(&state.pipeline, &job.request.partner).await?;
-    deleting::revoke(&state.pipeline, &partner, &id, Plane::Operator, &BasePath::NONE).await
+    // Files of a partner that was removed can be deleted early, too.
+    let job = state.pipeline.cancel_or_delete_of_any(&id).await?;
+    deleting::answer(&state.pipeline, job, Plane::Operator, &BasePath::NONE).await
 }
 
 /// Deliver the file of a report of any partner again.

@@ -5,7 +5,7 @@ use axum::extract;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use sealpost_core::id::JobId;
-use sealpost_core::partner::Partner;
+use sealpost_core::job::Job;
 use sealpost_pipeline::Pipeline;
 
 use super::wire::Report;
@@ -32,18 +32,12 @@ pub(crate) async fn delete(
     Id(id): Id<JobId>,
     base: BasePath,
 ) -> Result<Response, Problem> {
-    revoke(&state.pipeline, &partner, &id, Plane::Partner, &base).await
+    let job = state.pipeline.cancel_or_delete(&partner, &id).await?;
+    answer(&state.pipeline, job, Plane::Partner, &base).await
 }
 
-/// Cancels or deletes, on either plane.
-pub(crate) async fn revoke(
-    pipeline: &Pipeline,
-    partner: &Partner,
-    id: &JobId,
-    plane: Plane,
-    base: &BasePath,
-) -> Result<Response, Problem> {
-    let job = pipeline.cancel_or_delete(partner, id).await?;
+/// The answer of either plane about a report that was cancelled, or whose file was deleted.
+pub(crate) async fn answer(pipeline: &Pipeline, job: Job, plane: Plane, base: &BasePath) -> Result<Response, Problem> {
     let status = if job.status.is_terminal() { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(Report::load(pipeline, job, plane, base).await?)).into_response())
 }

@@ -168,6 +168,17 @@ async fn reports_of_all_partners_with_everything_that_partners_may_not_see() {
 }
 
 #[tokio::test]
+async fn a_file_of_a_partner_that_was_removed_can_be_deleted() {
+    let rig = Rig::working().await;
+    let report = rig.contracts(&rig.acme).await;
+    rig.done(&rig.acme, id(&report)).await;
+    assert_eq!(json_of(rig.operate(Method::DELETE, "/admin/v1/partners/acme")).await.0, StatusCode::NO_CONTENT);
+    let path = format!("/admin/v1/reports/{}", id(&report));
+    let (status, deleted) = json_of(rig.operate(Method::DELETE, &path)).await;
+    assert_eq!((status, &deleted["status"]), (StatusCode::OK, &json!("expired")), "{deleted}");
+}
+
+#[tokio::test]
 async fn an_operator_asks_in_a_partners_name() {
     let rig = Rig::idle().await;
     let body = json!({"report_type": "contracts.v1", "format": "ndjson"});

@@ -141,8 +141,8 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
             show(&pipeline, &job.id, output, !queue).await
         }
         Command::Cancel { id } => {
-            let (job, partner) = job_and_partner(&pipeline, &id).await?;
-            pipeline.cancel_or_delete(&partner, &job.id).await?;
+            // Files of a partner that was removed can be deleted early, too.
+            let job = pipeline.cancel_or_delete_of_any(&id.parse()?).await?;
             // Done, whatever became of the deliveries before.
             show(&pipeline, &job.id, output, false).await.map(|_| ExitCode::SUCCESS)
         }

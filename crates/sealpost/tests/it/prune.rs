@@ -1,4 +1,4 @@
-//! `sealpost apply --prune` where not everything can be removed.
+//! Removed partners: what goes with them, what stays, and where not everything can be removed.
 
 use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
 use sealpost_testkit::moto::{Moto, REGION};
@@ -120,4 +120,17 @@ fn a_partner_with_work_under_way_stays_and_hides_nothing_of_what_was_done() {
     }
     assert!(is_removed(&changes, "partner zulu") && !is_removed(&changes, "partner bravo"), "{changes}");
     assert_eq!(partners(&world), ["acme", "bravo"]);
+}
+
+#[test]
+fn a_file_of_a_partner_that_was_removed_can_be_deleted() {
+    let world = world();
+    world.partner("acme", "acme");
+    world.apply();
+    let shown = world.json(&["report", "run", "rides.v1", "--partner", "acme", "--no-deliver"]);
+    let id = shown["report"]["id"].as_str().expect("an id");
+    world.json(&["partner", "remove", "acme"]);
+    let again = world.run(&["report", "redeliver", id]);
+    assert_eq!(again.status.code(), Some(3), "there is nobody to send it to: {again:?}");
+    assert_eq!(world.json(&["report", "cancel", id])["report"]["status"], "expired");
 }
