@@ -17,6 +17,7 @@ use crate::{Pipeline, naming};
 pub(crate) mod check;
 mod identities;
 mod merge;
+mod removal;
 
 use check::{check_connector, check_name};
 use merge::Connectors;
@@ -318,33 +319,6 @@ impl Pipeline {
         let found = changes.iter().find(|change| change.subject == subject && change.action != Action::Keep);
         let Some(change) = found else { return Ok(false) };
         self.note(author, id, change.audited(), &change.subject, &change.members.join(", ")).await?;
-        Ok(true)
-    }
-
-    /// Removes a partner with its connectors, keys and kept secrets. `false` where there was none.
-    ///
-    /// In a task of its own, which goes on where the caller goes away: that something is under way is no rare answer, so it
-    /// is noted once it is done.
-    ///
-    /// # Errors
-    /// `SP-LEDGER-008` while it has reports queued or running, or deliveries under way.
-    pub async fn remove_partner(&self, author: &Author, id: &PartnerId) -> Result<bool> {
-        let (pipeline, author, id) = (self.clone(), author.clone(), id.clone());
-        let removing = tokio::spawn(async move { pipeline.remove_with_all(&author, &id).await });
-        removing
-            .await
-            .map_err(|error| Error::new(&codes::ledger::DEFECT, format!("the removal of a partner: {error}")))?
-    }
-
-    async fn remove_with_all(&self, author: &Author, id: &PartnerId) -> Result<bool> {
-        let connectors = self.parts.records.connectors(Some(id)).await?;
-        if !self.parts.records.remove_partner(id).await? {
-            return Ok(false);
-        }
-        for connector in &connectors {
-            self.forget_unused(id, &connector.name, &connector.settings.login).await;
-        }
-        self.note(author, id, "partner.remove", &format!("partner {id}"), "").await?;
         Ok(true)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sealpost_core::access_key::AccessKey;
 use sealpost_core::error::{Error, Failure};
+use sealpost_core::id::ConnectorId;
 use sealpost_core::port::TransferEvent;
 use sealpost_core::transfer::{Action, ItemStatus, Transfer, TransferConnector, TransferItem};
 use serde_json::{Map, Value as Json};
@@ -71,9 +72,9 @@ pub(crate) fn test_failed(connector: &TransferConnector, step: &str, failure: &F
     );
 }
 
-pub(crate) fn connector_leftover(connector: &TransferConnector, error: &Error) {
+pub(crate) fn connector_leftover(connector: &ConnectorId, error: &Error) {
     warn!(
-        connector.id = %connector.id, error.code = error.code().id, cause = ?error,
+        connector.id = %connector, error.code = error.code().id, cause = ?error,
         "a connector was removed; what the engine keeps of it elsewhere may be left"
     );
 }

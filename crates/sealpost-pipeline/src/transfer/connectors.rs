@@ -84,7 +84,7 @@ impl Pipeline {
     async fn retire(&self, connector: &TransferConnector) {
         let retired = async { self.parts.transport.retire(&connector.engine(None)?).await };
         if let Err(error) = retired.await {
-            log::transfer::connector_leftover(connector, &error);
+            log::transfer::connector_leftover(&connector.id, &error);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Connectors of both kinds, as callers see them.
 
 use sealpost_core::transfer::TransferConnector;
+use sealpost_pipeline::audit::Author;
+use sealpost_testkit::suite::ledger::records::{sample_connector, sample_partner};
 use serde_json::json;
 
 use crate::rig::{Rig, Wish, failure};
@@ -59,6 +61,22 @@ async fn the_engine_keeps_nothing_of_a_connector_that_is_removed() {
     assert!(!rig.pipeline.remove_transfer_connector(&nobody).await.unwrap());
     assert!(rig.pipeline.remove_transfer_connector(&id).await.unwrap());
     assert_eq!(*rig.retired.lock().unwrap(), [id]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_engine_keeps_nothing_of_a_partner_that_is_removed_everywhere() {
+    let rig = Rig::idle(Wish::default()).await;
+    let records = &rig.pipeline.parts().records;
+    for partner in ["acme", "globex"] {
+        records.put_partner(&sample_partner(partner)).await.unwrap();
+        records.put_connector(&sample_connector(partner, "main")).await.unwrap();
+    }
+    let (author, connector) = (Author::sealpost(), sample_connector("acme", "main"));
+    let remove = || rig.pipeline.remove_partner_everywhere(&author, &connector.partner);
+    assert!(remove().await.unwrap());
+    assert!(!remove().await.unwrap(), "it is gone");
+    assert_eq!(*rig.retired.lock().unwrap(), [connector.id.clone()]);
+    assert_eq!(records.partners().await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

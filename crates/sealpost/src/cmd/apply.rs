@@ -45,11 +45,11 @@ pub(crate) async fn run(loaded: &Loaded, options: &Options, output: Output) -> R
 
 /// What was done, or is to be.
 #[derive(Default)]
-struct Applied {
+pub(super) struct Applied {
     changes: Vec<Change>,
     /// The connectors that the engine failed at, and the partners that the ledger did, in words, each with why. None of them
     /// keeps the others from it.
-    failed: Vec<(String, Error)>,
+    pub(super) failed: Vec<(String, Error)>,
 }
 
 impl Applied {
@@ -115,9 +115,9 @@ async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Resul
     Ok(applied)
 }
 
-/// Removes a partner that has no file from the ledger; the connectors that it had. The ledger comes before the engine: what
-/// is under way for a partner needs its connectors, and keeps the partner.
-async fn remove(pipeline: &Pipeline, author: &Author, id: &PartnerId) -> Result<Vec<Connector>> {
+/// Removes a partner from the ledger; the connectors that it had. The ledger comes before the engine: what is under way for
+/// a partner needs its connectors, and keeps the partner.
+pub(super) async fn remove(pipeline: &Pipeline, author: &Author, id: &PartnerId) -> Result<Vec<Connector>> {
     let connectors = pipeline.parts().records.connectors(Some(id)).await?;
     pipeline.remove_partner(author, id).await?;
     Ok(connectors)
@@ -195,7 +195,7 @@ async fn establish(pipeline: &Pipeline, partner: &PartnerId, applied: &mut Appli
 }
 
 /// Removes what the engine kept of connectors that are gone. `false` where it failed at any.
-async fn retire(pipeline: &Pipeline, connectors: &[Connector], applied: &mut Applied) -> bool {
+pub(super) async fn retire(pipeline: &Pipeline, connectors: &[Connector], applied: &mut Applied) -> bool {
     let failed_before = applied.failed.len();
     for connector in connectors {
         match pipeline.parts().transport.retire(connector).await {
@@ -211,13 +211,13 @@ async fn retire(pipeline: &Pipeline, connectors: &[Connector], applied: &mut App
 }
 
 /// Refuses to be content where the engine failed at a connector, or the ledger at a partner; the code is the first one's.
-fn all_well(failed: &[(String, Error)]) -> Result<()> {
+pub(super) fn all_well(failed: &[(String, Error)]) -> Result<()> {
     match failed {
         [] => Ok(()),
-        [(subject, error)] => Err(error.clone().context(format!("applied, but for {subject}"))),
+        [(subject, error)] => Err(error.clone().context(format!("done, but for {subject}"))),
         [(_, first), ..] => {
             let fields = failed.iter().map(|(subject, error)| FieldError::new(subject, error.to_string())).collect();
-            let detail = format!("applied, but for {} connectors and partners", failed.len());
+            let detail = format!("done, but for {} connectors and partners", failed.len());
             Err(Error::new(first.code(), detail).with_fields(fields))
         }
     }

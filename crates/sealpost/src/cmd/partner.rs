@@ -10,6 +10,7 @@ use sealpost_core::partner::Partner;
 use sealpost_pipeline::keys::KeyWish;
 use serde::Serialize;
 
+use super::apply::{self, Applied};
 use super::audit::author;
 use super::partner_of;
 use crate::config::Loaded;
@@ -88,8 +89,12 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
         }
         Command::Remove { id } => {
             let partner = partner_of(&pipeline, &id).await?;
-            pipeline.remove_partner(&author(), &partner.id).await?;
+            let connectors = apply::remove(&pipeline, &author(), &partner.id).await?;
+            let mut applied = Applied::default();
+            apply::retire(&pipeline, &connectors, &mut applied).await;
             output.print(&serde_json::json!({ "removed": partner.id }), |_| format!("partner {id} removed"));
+            // It is gone, but nobody looks again for what the engine keeps of it.
+            apply::all_well(&applied.failed)?;
         }
         Command::Certificates => {
             let now = Timestamp::now();

@@ -100,6 +100,29 @@ fn no_further_partner_is_removed_while_the_service_keeps_what_it_had_of_one() {
 }
 
 #[test]
+fn a_partner_that_is_removed_by_hand_leaves_nothing_at_the_service_or_it_is_told() {
+    let moto = Moto::start();
+    let proxy = AwsProxy::before(moto.address());
+    let mut world = world();
+    deliver_by(&mut world, &proxy.endpoint());
+    by_the_service(&world, "bravo");
+    by_the_service(&world, "zulu");
+    world.apply();
+    assert!(tag(&moto, "zulu").is_some());
+    assert_eq!(world.json(&["partner", "remove", "zulu"]), json!({"removed": "zulu"}));
+    assert_eq!((partners(&world), tag(&moto, "zulu")), (vec!["bravo".to_owned()], None));
+
+    let bravos = tag(&moto, "bravo").expect("a connector of bravo");
+    let body = r#"{"__type": "AccessDeniedException", "Message": "on purpose"}"#;
+    proxy.fault(&[AwsFault { action: "transfer:DeleteConnector", every: 1, status: 400, body, after: false }]);
+    let output = world.run(&["partner", "remove", "bravo"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains(&format!("`sealpost-connector={bravos}`")), "{said}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("partner bravo removed"), "{output:?}");
+    assert_eq!((partners(&world), tag(&moto, "bravo")), (Vec::new(), Some(bravos)));
+}
+
+#[test]
 fn a_partner_with_work_under_way_stays_and_hides_nothing_of_what_was_done() {
     let mut world = world();
     for partner in ["acme", "bravo", "zulu"] {

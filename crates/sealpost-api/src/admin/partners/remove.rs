@@ -22,7 +22,7 @@ pub(crate) async fn remove(
     Operator(author): Operator,
     Id(id): Id<PartnerId>,
 ) -> Result<StatusCode, Problem> {
-    if state.pipeline.remove_partner(&author, &id).await? {
+    if state.pipeline.remove_partner_everywhere(&author, &id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::new(&codes::request::NOT_FOUND, format!("partner {id}")).into())

@@ -1,0 +1,67 @@
+//! The removal of a partner.
+
+use sealpost_core::connector::Connector;
+use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::id::PartnerId;
+
+use crate::audit::Author;
+use crate::{Pipeline, log};
+
+impl Pipeline {
+    /// Removes a partner with its connectors, keys and kept secrets. `false` where there was none. What the engine keeps of its
+    /// connectors elsewhere is the caller's to remove.
+    ///
+    /// In a task of its own, which goes on where the caller goes away: that something is under way is no rare answer, so it
+    /// is noted once it is done.
+    ///
+    /// # Errors
+    /// `SP-LEDGER-008` while it has reports queued or running, or deliveries under way.
+    pub async fn remove_partner(&self, author: &Author, id: &PartnerId) -> Result<bool> {
+        let (pipeline, author, id) = (self.clone(), author.clone(), id.clone());
+        though_nobody_waits(async move { pipeline.remove_with_all(&author, &id).await }).await
+    }
+
+    /// The same, with what the engine keeps of its connectors elsewhere. The partner is gone all the same where that fails: the
+    /// log tells what may be left.
+    ///
+    /// # Errors
+    /// As [`remove_partner`](Self::remove_partner).
+    pub async fn remove_partner_everywhere(&self, author: &Author, id: &PartnerId) -> Result<bool> {
+        let (pipeline, author, id) = (self.clone(), author.clone(), id.clone());
+        though_nobody_waits(async move {
+            let connectors = pipeline.parts.records.connectors(Some(&id)).await?;
+            let is_removed = pipeline.remove_with_all(&author, &id).await?;
+            if is_removed {
+                pipeline.retire_all(&connectors).await;
+            }
+            Ok(is_removed)
+        })
+        .await
+    }
+
+    async fn remove_with_all(&self, author: &Author, id: &PartnerId) -> Result<bool> {
+        let connectors = self.parts.records.connectors(Some(id)).await?;
+        if !self.parts.records.remove_partner(id).await? {
+            return Ok(false);
+        }
+        for connector in &connectors {
+            self.forget_unused(id, &connector.name, &connector.settings.login).await;
+        }
+        self.note(author, id, "partner.remove", &format!("partner {id}"), "").await?;
+        Ok(true)
+    }
+
+    async fn retire_all(&self, gone: &[Connector]) {
+        for connector in gone {
+            if let Err(error) = self.parts.transport.retire(connector).await {
+                log::transfer::connector_leftover(&connector.id, &error);
+            }
+        }
+    }
+}
+
+/// Removes in a task of its own.
+async fn though_nobody_waits(removing: impl Future<Output = Result<bool>> + Send + 'static) -> Result<bool> {
+    let removed = tokio::spawn(removing).await;
+    removed.map_err(|error| Error::new(&codes::ledger::DEFECT, format!("the removal of a partner: {error}")))?
+}
