@@ -292,7 +292,7 @@ pub(super) fn take_place(partner: &mut Partner, follows: &AwaitedProof, sealer: 
 }
 
 /// Whether files are sealed to it now, and no end is set.
-fn is_lasting(certificate: &RecipientCertificate, sealer: &dyn Sealer, now: Timestamp) -> bool {
+pub(super) fn is_lasting(certificate: &RecipientCertificate, sealer: &dyn Sealer, now: Timestamp) -> bool {
     certificate.is_used(now)
         && certificate.use_until.is_none()
         && sealer.inspect(certificate.armored.as_bytes(), now).is_ok()

@@ -10,7 +10,7 @@ use sealpost_core::port::SealPlan;
 use sealpost_core::sink::MemorySink;
 use sha2::{Digest, Sha256};
 
-use super::certificate::{KeyState, is_it, no_key, take_place};
+use super::certificate::{KeyState, is_it, is_lasting, no_key, take_place};
 use crate::audit::Author;
 use crate::{Pipeline, keys};
 
@@ -81,7 +81,7 @@ impl Pipeline {
     }
 
     /// Answers the open challenge, right or wrong: there is one attempt. A certificate that waited for its proof is used
-    /// from now on, and takes the place that it was added for.
+    /// from now on, and takes the place that it was added for, unless none without an end would be left then.
     ///
     /// # Errors
     /// `SP-REQUEST-034` where the answer does not fit or comes too late; `-008` where the partner has no such certificate.
@@ -114,10 +114,12 @@ impl Pipeline {
             let own = before.certificates.iter_mut().find(|one| is_it(&*sealer, one, &wanted));
             let own = own.ok_or_else(|| no_key(&wanted))?;
             own.proven_at = Some(now);
-            if let Some(follows) = own.awaits_proof.take() {
-                take_place(&mut before, &follows, &*sealer, now);
-            }
-            Ok(before)
+            let Some(follows) = own.awaits_proof.take() else { return Ok(before) };
+            let mut after = before.clone();
+            take_place(&mut after, &follows, &*sealer, now);
+            // It may have got an end of its own while it waited. Then the other one goes on.
+            let is_one_left = after.certificates.iter().any(|one| is_lasting(one, &*sealer, now));
+            Ok(if is_one_left { after } else { before })
         })
         .await?;
         self.key_of(partner, &key.fingerprint).await

@@ -171,6 +171,45 @@ async fn a_certificate_is_used_once_gpg_has_opened_the_challenge() {
     assert!(files_with(world.folder.path(), answer.as_bytes()).is_empty(), "the answer is kept nowhere");
 }
 
+/// Its end may have been set while it waited for the proof: then it takes nobody's place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_does_not_end_the_last_certificate_without_an_end() {
+    let world = world(&format!("{ALLOWED}\nrequire_proof = true")).await;
+    let _serving = world.serve().await;
+    let caller = Caller::new(&world, &world.api_key("acme"));
+    let keys = must(&caller, "GET", "/v1/keys", None, 200).await;
+    let old = keys["keys"][0]["fingerprint"].as_str().expect("a fingerprint").to_owned();
+    for variant in ["retired", "replaced"] {
+        let email = format!("{variant}@acme.example");
+        let new = world.gpg.generate(&KeySpec { email: &email, ..KeySpec::default() });
+        let wish = json!({"certificate": world.gpg.export(&new), "replaces": old});
+        must(&caller, "POST", "/v1/keys", Some(wish), 201).await;
+        if variant == "retired" {
+            let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+            must(&caller, "DELETE", &format!("/v1/keys/{new}?at={at}"), None, 200).await;
+        } else {
+            let wish = json!({"certificate": world.gpg.export(&old), "replaces": new});
+            must(&caller, "POST", "/v1/keys", Some(wish), 201).await;
+        }
+        let proven = open_and_prove(&world, &caller, &new).await;
+        assert_eq!(proven["awaits_proof"], false, "{variant}: {proven}");
+        let stays = must(&caller, "GET", &format!("/v1/keys/{old}"), None, 200).await;
+        assert_eq!((&stays["in_use"], &stays["use_until"]), (&json!(true), &Json::Null), "{variant}: {stays}");
+        let (done, _) = report(&world, &caller, &world.inbox("acme"), variant).await;
+        let recipients = done["file"]["recipients"].as_array().expect("recipients");
+        assert!(recipients.contains(&json!(old)), "{variant}: {done}");
+    }
+}
+
+/// Asks for a challenge, opens it with gpg and answers it.
+async fn open_and_prove(world: &World, caller: &Caller, fingerprint: &str) -> Json {
+    let path = format!("/v1/keys/{fingerprint}");
+    let challenge = must(caller, "POST", &format!("{path}:challenge"), None, 200).await;
+    let message = challenge["message"].as_str().expect("a message");
+    let text = String::from_utf8(world.gpg.decrypt(message.as_bytes()).expect("gpg decrypts")).expect("text");
+    must_prove(caller, path, text, 200).await
+}
+
 async fn must_prove(caller: &Caller, path: String, answer: String, status: u16) -> Json {
     must(caller, "POST", &format!("{path}:prove"), Some(json!({"answer": answer})), status).await
 }
