@@ -16,6 +16,7 @@ mod examples;
 mod front;
 mod functions;
 mod gateway;
+mod handed_in;
 mod idempotency;
 mod isolation;
 mod keys;

@@ -1,5 +1,6 @@
 //! The removal of a partner.
 
+use sealpost_core::change::ChangeAction;
 use sealpost_core::connector::Connector;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::PartnerId;
@@ -41,11 +42,18 @@ impl Pipeline {
 
     async fn remove_with_all(&self, author: &Author, id: &PartnerId) -> Result<bool> {
         let connectors = self.parts.records.connectors(Some(id)).await?;
+        // They go with the partner, and what was handed in for them is in the vault already.
+        let waiting = self.waiting_of(id).await?;
         if !self.parts.records.remove_partner(id).await? {
             return Ok(false);
         }
         for connector in &connectors {
             self.forget_unused(id, &connector.name, &connector.settings.login).await;
+        }
+        for change in &waiting {
+            if let ChangeAction::PutDestination { name, settings, .. } = &change.action {
+                self.forget_unused(id, name, &settings.login).await;
+            }
         }
         self.note(author, id, "partner.remove", &format!("partner {id}"), "").await?;
         Ok(true)

@@ -134,7 +134,8 @@ impl Pipeline {
         Ok(self.waiting_of(partner).await?.iter().any(|change| change.action == *action))
     }
 
-    async fn waiting_of(&self, partner: &PartnerId) -> Result<Vec<Change>> {
+    /// All changes of a partner that wait.
+    pub(crate) async fn waiting_of(&self, partner: &PartnerId) -> Result<Vec<Change>> {
         // More of a partner don't wait at once.
         let (partner, status) = (Some(partner.clone()), Some(ChangeStatus::Pending));
         let filter = ChangeFilter { partner, status, after: None, limit: MOST_PENDING };
