@@ -1,5 +1,6 @@
 //! How to log in at a destination. What a partner hands in goes to the vault at once; records hold references.
 
+use sealpost_core::change::{Change, ChangeAction};
 use sealpost_core::connector::{ConnectorSettings, Login};
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::PartnerId;
@@ -56,8 +57,8 @@ impl Pipeline {
         })
     }
 
-    /// Removes secrets from the vault that no destination uses. What can't be removed is logged:
-    /// nothing refers to it any more.
+    /// Removes secrets from the vault that no destination uses, and none that waits for approval. What can't be removed is
+    /// logged: nothing refers to it any more.
     pub(crate) async fn forget_unused(&self, partner: &PartnerId, name: &str, logins: &[Login]) {
         let Some(vault) = &self.parts.vault else { return };
         // Of any connector: an operator may have given a connector another name, with the same reference.
@@ -65,13 +66,26 @@ impl Pipeline {
             Ok(connectors) => connectors,
             Err(error) => return log::secret_stays(partner, name, &error),
         };
-        let used = connectors.iter().flat_map(|connector| &connector.settings.login).flat_map(references);
-        let used: Vec<&SecretRef> = used.collect();
+        // A change that keeps the login may wait longer than the connector that it was taken from is there.
+        let waiting = match self.waiting_of(partner).await {
+            Ok(waiting) => waiting,
+            Err(error) => return log::secret_stays(partner, name, &error),
+        };
+        let settings = connectors.iter().map(|connector| &connector.settings).chain(waiting.iter().filter_map(wanted));
+        let used: Vec<&SecretRef> = settings.flat_map(|settings| &settings.login).flat_map(references).collect();
         for reference in logins.iter().flat_map(references).filter(|one| !used.contains(one)) {
             if let Err(error) = vault.forget(reference).await {
                 log::secret_stays(partner, name, &error);
             }
         }
+    }
+}
+
+/// What a destination is to be after a change.
+fn wanted(change: &Change) -> Option<&ConnectorSettings> {
+    match &change.action {
+        ChangeAction::PutDestination { settings, .. } => Some(settings),
+        _ => None,
     }
 }
 
