@@ -31,7 +31,7 @@ pub const PAUSES_S: [u64; 10] = [5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200,
 const SPREAD: f64 = 0.2;
 /// What a server may ask for with `Retry-After`; it is not ours to wait for longer.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(86_400);
-/// The pause where our own side is at fault: no attempt is lost by it.
+/// The pause where our own side is at fault for now: no attempt is lost by it.
 const OUR_PAUSE: Duration = Duration::from_secs(60);
 /// HTTP: the server wants no more of this (RFC 9110, section 15.5.11).
 const GONE: u16 = 410;
@@ -108,7 +108,8 @@ impl Pipeline {
         if error.is(&codes::ledger::LEASE_LOST) {
             return Err(miss.error);
         }
-        let ours = error.code().side == Side::Operator;
+        // What is ours and final does not pass by itself: without a setting there are no webhooks.
+        let ours = error.code().side == Side::Operator && error.is_retried();
         let pause = if ours {
             Some(OUR_PAUSE)
         } else {

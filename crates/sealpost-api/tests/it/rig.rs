@@ -153,6 +153,11 @@ impl Rig {
         (pipeline, url)
     }
 
+    /// The flow of another process on the same ledger, with other parts.
+    pub(crate) async fn flow_with(&self, wish: Wish) -> Pipeline {
+        pipeline_with(self.folder.path(), SelfService::default(), wish).await
+    }
+
     /// Changes members of acme's document.
     pub(crate) async fn change_acme(&self, change: Json) -> (StatusCode, Json) {
         let (_, mut document) = json_of(self.operate(Method::GET, "/admin/v1/partners/acme")).await;
@@ -258,6 +263,8 @@ pub(crate) struct Wish {
     pub(crate) signing: Option<(SigningKeyRef, Arc<dyn SecretStore>)>,
     /// The database lies in `away.db`, where nobody looks for it.
     pub(crate) is_database_away: bool,
+    /// There is nothing to sign notifications with: webhooks are not offered.
+    pub(crate) is_without_webhooks: bool,
 }
 
 async fn pipeline_with(folder: &Path, self_service: SelfService, wish: Wish) -> Pipeline {
@@ -309,7 +316,7 @@ async fn pipeline_with(folder: &Path, self_service: SelfService, wish: Wish) -> 
             sealpost_secrets::vault(&"file:vault".parse().unwrap(), &sealpost_secrets::Surroundings::new(folder))
                 .unwrap(),
         ),
-        webhook_secret: Some("file:webhook-secret".parse().unwrap()),
+        webhook_secret: (!wish.is_without_webhooks).then(|| "file:webhook-secret".parse().unwrap()),
         settings: Settings {
             worker: "tests".to_owned(),
             notify_pauses: vec![Duration::from_millis(50); 3],

@@ -8,11 +8,14 @@ use reqwest::{Method, StatusCode};
 use sealpost_core::audit::{ActorKind, AuditEntry};
 use sealpost_core::notification::Announcement;
 use sealpost_core::port::AuditFilter;
+use sealpost_core::task::{QueueDepth, WorkKind};
 use sealpost_core::webhook::EventKind;
+use sealpost_pipeline::Worked;
 use serde_json::{Value as Json, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::receiver::{Received, Receiver, accepted};
-use crate::rig::{Partner, Rig, id, json_of};
+use crate::rig::{Partner, Rig, Wish, id, json_of};
 
 /// Makes a webhook, and gives its id and secret.
 async fn webhook(rig: &Rig, partner: &Partner, url: &str, more: Json) -> (String, String) {
@@ -475,6 +478,22 @@ async fn a_signing_secret_that_can_not_be_read_is_our_fault_and_stays_ours() {
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     assert!(receiver.at("/ok").is_empty());
+}
+
+#[tokio::test]
+async fn where_webhooks_are_offered_no_longer_nothing_goes_on_waiting_for_them() {
+    let rig = Rig::idle().await;
+    let (hook, _) = webhook(&rig, &rig.acme, "https://acme.example/", json!({})).await;
+    let sent = tell(&rig, "acme", &hook).await;
+    let without = rig.flow_with(Wish { is_without_webhooks: true, ..Wish::default() }).await;
+    let worked = without.work_one(&[WorkKind::Notify], &CancellationToken::new()).await.unwrap();
+    assert_eq!(worked, Worked::Task);
+    let failed = becomes(&rig, &rig.acme, &hook, &sent, "failed").await;
+    assert_eq!((&failed["failure"]["code"], &failed["attempts"]), (&json!("SP-REQUEST-038"), &json!(0)), "{failed:#}");
+    assert_eq!(without.parts().queue.depth().await.unwrap(), QueueDepth::default());
+    // It is there for the day on which they are offered again.
+    let replay = format!("/v1/webhooks/{hook}/notifications/{sent}:replay");
+    assert_eq!(json_of(rig.ask(&rig.acme, Method::POST, &replay)).await.0, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]
