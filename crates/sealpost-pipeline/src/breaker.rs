@@ -42,6 +42,8 @@ const STEP: Duration = Duration::from_millis(10);
 /// How long something may wait for a host that does not work before it is given up; longer where the connector's own retries
 /// take longer. (AWS Transfer Family lets files wait for 12 hours.)
 const PATIENCE: Duration = Duration::from_secs(12 * 3600);
+/// How long one is told of that nobody tries. What waits looks again sooner than that, so nothing waits for it any more.
+const TOLD_OF: Duration = Duration::from_secs(3600);
 
 /// The hosts, and connectors to them, that failed lately.
 pub(crate) struct Breakers {
@@ -56,8 +58,9 @@ impl Default for Breakers {
 }
 
 /// A host, or a connector to one, that failed and has not worked since.
-#[derive(Default)]
 struct Host {
+    /// When somebody was let through or turned away, or failed, last.
+    seen: Instant,
     failures: u32,
     openings: u32,
     /// When it was left alone first; what tried it in vain since then changes nothing.
@@ -113,10 +116,9 @@ impl Breakers {
     /// Whether it is let through as the one that tries.
     fn admit(&self, host: &str, now: Instant) -> Result<bool, Rest> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((host, until)) = hosts.get_mut(host).and_then(|host| host.rests_until.map(|until| (host, until)))
-        else {
-            return Ok(false);
-        };
+        let Some(host) = hosts.get_mut(host) else { return Ok(false) };
+        host.seen = now;
+        let Some(until) = host.rests_until else { return Ok(false) };
         let rest = until.saturating_duration_since(now);
         let is_tried = host.trial_since.is_some_and(|since| now.saturating_duration_since(since) < TRIAL);
         if rest.is_zero() && !is_tried {
@@ -136,14 +138,23 @@ impl Breakers {
             && before.rests_until.is_some()
         {
             log::host_works(host);
-            telemetry::hosts_resting(resting(&hosts));
+            telemetry::hosts_resting(resting(&hosts, Instant::now()));
         }
+    }
+
+    /// Forgets those that nobody has tried for so long that nothing can wait for them any more, a connector that is gone or a
+    /// server whose files have been given up, and publishes how many rest.
+    pub(crate) fn forget(&self, now: Instant) {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.retain(|_, host| host.was_seen_within(PATIENCE, now));
+        telemetry::hosts_resting(resting(&hosts, now));
     }
 
     /// Another failure. Gives the rest that it leads to.
     fn fail(&self, name: &str, is_trial: bool, now: Instant) -> Option<Duration> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let host = hosts.entry(name.to_owned()).or_default();
+        let host = hosts.entry(name.to_owned()).or_insert_with(|| Host::new(now));
+        host.seen = now;
         host.failures = host.failures.saturating_add(1);
         // While it rests only the one that was let through counts: the others began before.
         let opens = if host.rests_until.is_some() { is_trial } else { host.failures >= FAILURES };
@@ -156,7 +167,7 @@ impl Breakers {
         host.rests_until = Some(now + rest);
         host.trial_since = None;
         host.turned_away = 0;
-        telemetry::hosts_resting(resting(&hosts));
+        telemetry::hosts_resting(resting(&hosts, now));
         Some(rest)
     }
 
@@ -169,6 +180,24 @@ impl Breakers {
         if let Some(host) = hosts.get_mut(&gate.name) {
             host.trial_since = None;
         }
+    }
+}
+
+impl Host {
+    fn new(now: Instant) -> Self {
+        Self {
+            seen: now,
+            failures: 0,
+            openings: 0,
+            rests_since: None,
+            rests_until: None,
+            trial_since: None,
+            turned_away: 0,
+        }
+    }
+
+    fn was_seen_within(&self, time: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.seen) <= time
     }
 }
 
@@ -290,6 +319,6 @@ fn name(settings: &ConnectorSettings) -> String {
     }
 }
 
-fn resting(hosts: &HashMap<String, Host>) -> usize {
-    hosts.values().filter(|host| host.rests_until.is_some()).count()
+fn resting(hosts: &HashMap<String, Host>, now: Instant) -> usize {
+    hosts.values().filter(|host| host.rests_until.is_some() && host.was_seen_within(TOLD_OF, now)).count()
 }

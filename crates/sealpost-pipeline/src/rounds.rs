@@ -13,7 +13,7 @@ use crate::{Pipeline, log, telemetry};
 
 /// How often certificates and old counts are looked at.
 const ROUND: SignedDuration = SignedDuration::from_hours(1);
-/// How often a worker publishes the queue's depth.
+/// How often a worker publishes the queue's depth and how many servers rest.
 const PACE: Duration = Duration::from_secs(10);
 /// How often a worker goes on with removals.
 const TIDYING: Duration = Duration::from_secs(60);
@@ -37,13 +37,14 @@ pub struct LookedAfter {
 }
 
 impl Pipeline {
-    /// What is due now: calls workers for tasks that may have been forgotten, goes on with removals and publishes the queue's
-    /// depth; once an hour warns of certificates that expire and forgets old counts of requests. What fails keeps nothing else
-    /// from being done.
+    /// What is due now: calls workers for tasks that may have been forgotten, goes on with removals, forgets servers that
+    /// nobody tries any more and publishes the queue's depth; once an hour warns of certificates that expire and forgets old
+    /// counts of requests. What fails keeps nothing else from being done.
     ///
     /// # Errors
     /// The first failure. Each is logged already.
     pub async fn look_after(&self) -> Result<LookedAfter> {
+        self.breakers.forget(std::time::Instant::now());
         // Each where it fails: a function whose ledger keeps it waiting may be ended before all of it is done.
         let rung = self.parts.queue.sweep().await.inspect_err(log::queue_trouble);
         let round = self.round().await.inspect_err(log::queue_trouble);
@@ -82,6 +83,7 @@ impl Pipeline {
                     () = self.parts.queue.tidy() => {}
                 }
             }
+            self.breakers.forget(std::time::Instant::now());
             if let Ok(depth) = self.parts.queue.depth().await {
                 telemetry::queue_depth(depth);
             }

@@ -1,5 +1,7 @@
 //! Time is given, not waited for.
 
+use metrics_exporter_prometheus::PrometheusBuilder;
+
 use super::*;
 
 fn unreachable() -> Error {
@@ -200,6 +202,46 @@ fn a_rest_counts_from_its_beginning_until_the_host_works() {
         breakers.fail("h:22", false, later);
     }
     assert_eq!(lasts(later), Duration::ZERO, "it worked in between");
+}
+
+#[test]
+fn what_nobody_tries_any_more_is_not_told_of_and_then_forgotten() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let breakers = Breakers::new(FIRST_REST);
+    let forget = |now: Instant| {
+        metrics::with_local_recorder(&recorder, || breakers.forget(now));
+        let text = metrics.render();
+        text.lines().find_map(|line| line.strip_prefix("sealpost_resting_hosts ")).map(str::to_owned)
+    };
+    let known = || {
+        let hosts = breakers.hosts.lock().expect("no panic");
+        let mut names: Vec<String> = hosts.keys().cloned().collect();
+        names.sort();
+        names
+    };
+    let begin = Instant::now();
+    for host in ["gone:22", "h:22"] {
+        for _ in 0..5 {
+            breakers.fail(host, false, begin);
+        }
+    }
+    // One failure rests nothing, and is forgotten as well.
+    breakers.fail("once:22", false, begin);
+    assert_eq!(forget(begin).as_deref(), Some("2"));
+    let later = begin + Duration::from_secs(2 * 3600);
+    assert_eq!(forget(later).as_deref(), Some("0"), "nobody waits for them");
+    assert_eq!(known(), ["gone:22", "h:22", "once:22"]);
+    assert_eq!(breakers.admit("h:22", later), Ok(true));
+    let lasts = breakers.admit("h:22", later).expect_err("it is tried").lasts;
+    assert_eq!(lasts, Duration::from_secs(2 * 3600), "it has rested all the time");
+    assert_eq!(forget(later).as_deref(), Some("1"), "it is tried again");
+
+    let over = PATIENCE + Duration::from_secs(1);
+    assert_eq!(forget(begin + over).as_deref(), Some("0"));
+    assert_eq!(known(), ["h:22"], "somebody has looked at it in between");
+    forget(later + over);
+    assert!(known().is_empty());
 }
 
 #[test]
