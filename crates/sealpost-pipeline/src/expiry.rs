@@ -81,32 +81,85 @@ impl Pipeline {
         Ok(states)
     }
 
-    /// Warns once per step (90, 30, 7, 1 days) and process about certificates that expire, and publishes the days left.
+    /// Warns once per step (90, 30, 7, 1 days) and process about certificates that expire, and once of each that can't be used,
+    /// and publishes the days left.
     pub(crate) async fn warn_of_expiry(&self, rounds: &mut Rounds) -> Result<()> {
-        let now = Timestamp::now();
+        rounds.warn_of(&self.certificates().await?, Timestamp::now());
+        Ok(())
+    }
+}
+
+impl Rounds {
+    fn warn_of(&mut self, certificates: &[CertificateState], now: Timestamp) {
         let mut used = BTreeMap::new();
         // One that is over, left out, or not used yet, may be as it likes.
-        for certificate in self.certificates().await?.into_iter().filter(|certificate| certificate.is_used) {
+        for certificate in certificates.iter().filter(|certificate| certificate.is_used) {
             match &certificate.state {
                 Ok(info) => {
                     if let Some(days) = info.days_until_expiry(now) {
                         used.insert((certificate.partner.clone(), info.fingerprint.clone()), Some(days));
                     }
                     if let Some(step) = info.expiry_step(now)
-                        && rounds.warned.insert((info.fingerprint.clone(), step))
+                        && self.warned.insert((info.fingerprint.clone(), step))
                     {
                         log::certificate_expires(&certificate.partner, info, now);
                     }
                 }
                 Err(error) => {
                     used.insert((certificate.partner.clone(), certificate.fingerprint.clone()), None);
-                    if rounds.warned.insert((format!("{}/{}", certificate.partner, certificate.index), 0)) {
+                    if self.warned.insert((certificate.name(), 0)) {
                         log::certificate_unusable(&certificate.partner, error);
                     }
                 }
             }
         }
-        rounds.published.publish(used);
-        Ok(())
+        self.published.publish(used);
+    }
+}
+
+impl CertificateState {
+    /// Tells it from others. Another one in its place is another matter; one that can't be read has no more than its place.
+    fn name(&self) -> String {
+        if self.fingerprint.is_empty() {
+            format!("{}/{}", self.partner, self.index)
+        } else {
+            format!("{}/{}", self.partner, self.fingerprint)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpost_core::error::Error;
+
+    use super::*;
+
+    fn expired(index: usize, fingerprint: &str) -> CertificateState {
+        CertificateState {
+            partner: "acme".parse().expect("an id"),
+            index,
+            fingerprint: fingerprint.to_owned(),
+            state: Err(Error::new(&codes::seal::EXPIRED, "it has expired")),
+            is_used: true,
+            use_until: None,
+            proven_at: None,
+        }
+    }
+
+    #[test]
+    fn each_certificate_that_can_not_be_used_is_told_of_once() {
+        let mut rounds = Rounds::default();
+        let mut told_of = |certificates: &[CertificateState]| {
+            let before = rounds.warned.len();
+            rounds.warn_of(certificates, Timestamp::UNIX_EPOCH);
+            rounds.warned.len() - before
+        };
+        assert_eq!(told_of(&[expired(0, "AA")]), 1);
+        assert_eq!(told_of(&[expired(0, "BB")]), 1, "another one in its place");
+        assert_eq!(told_of(&[expired(0, "BB")]), 0);
+        assert_eq!(told_of(&[expired(0, "CC"), expired(1, "BB")]), 1, "what has another place is the same");
+        assert_eq!(told_of(&[expired(0, ""), expired(1, "")]), 2, "what can't be read is told apart by its place");
+        let left_out = CertificateState { is_used: false, ..expired(0, "DD") };
+        assert_eq!(told_of(&[left_out]), 0);
     }
 }
