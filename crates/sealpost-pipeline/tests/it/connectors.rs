@@ -75,7 +75,7 @@ async fn the_engine_keeps_nothing_of_a_partner_that_is_removed_everywhere() {
     let remove = || rig.pipeline.remove_partner_everywhere(&author, &connector.partner);
     assert!(remove().await.unwrap());
     assert!(!remove().await.unwrap(), "it is gone");
-    assert_eq!(*rig.retired.lock().unwrap(), [connector.id.clone()]);
+    assert_eq!(*rig.retired.lock().unwrap(), std::slice::from_ref(&connector.id));
     assert_eq!(records.partners().await.unwrap().len(), 1);
 }
 
