@@ -12,7 +12,7 @@ use sealpost_core::secret::CURRENT;
 use super::shapes::{Connectors, Described, Facts, Made, Make, Named, Page, SftpConfig, TAG, Tag};
 use super::trust::Trust;
 use super::wanted::{Wanted, config, wanted};
-use super::{AwsTransfer, failure};
+use super::{AwsTransfer, AwsTransferSettings, failure};
 use crate::aws::is_amazons;
 
 /// A page of a list; the service has 100 connectors per account unless asked for more.
@@ -148,7 +148,7 @@ async fn made_by_us(engine: &AwsTransfer, connector: &Connector, known: Option<&
         None => tagged(engine, &tag, &wanted.url).await.map_err(fault)?,
     };
     let (id, facts, outcome) = match there {
-        Some((id, facts)) if is_as(&facts, &wanted) => (id, facts, Establishing::Kept),
+        Some((id, facts)) if is_as(&facts, &wanted, &engine.settings) => (id, facts, Establishing::Kept),
         Some((id, facts)) => {
             tracing::info!(connector = %connector.id, aws_connector = id, "the service's connector is brought up to date");
             let mut wanted = wanted.clone();
@@ -231,18 +231,21 @@ async fn describe(engine: &AwsTransfer, id: &str) -> Result<Facts, Fault> {
 }
 
 /// Whether it is what we want; what we leave to the service may be anything.
-fn is_as(facts: &Facts, wanted: &Wanted) -> bool {
+fn is_as(facts: &Facts, wanted: &Wanted, settings: &AwsTransferSettings) -> bool {
     let sorted = |keys: &Option<Vec<String>>| {
         let mut keys = keys.clone().unwrap_or_default();
         keys.sort_unstable();
         keys
     };
+    let has_role = |role: &Option<String>, there: &Option<String>| role.is_none() || role == there;
     let config = facts.sftp_config.clone().unwrap_or_default();
     facts.url.as_deref() == Some(wanted.url.as_str())
         && config.user_secret_id == wanted.config.user_secret_id
         && sorted(&config.trusted_host_keys) == sorted(&wanted.config.trusted_host_keys)
         && config.max_concurrent_connections.is_none_or(|count| Some(count) == wanted.config.max_concurrent_connections)
         && stages(&config) == stages(&wanted.config)
+        && has_role(&settings.access_role, &facts.access_role)
+        && has_role(&settings.logging_role, &facts.logging_role)
         && (wanted.policy.is_none() || facts.security_policy_name == wanted.policy)
 }
 
@@ -271,94 +274,4 @@ async fn active(engine: &AwsTransfer, id: &str, mut facts: Facts) -> Result<Stri
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::{SignedDuration, Timestamp};
-    use sealpost_core::connector::{ConnectorSettings, ExistingFile, UserSecret};
-    use sealpost_core::port::Transport;
-    use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
-    use sealpost_testkit::moto::{Moto, REGION};
-    use sealpost_testkit::suite::transport::{Parcel, TestSecrets};
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::{AwsSettings, AwsTransferSettings};
-
-    const K1: &str = "ssh-rsa AAAAB3NzaC1yc2E=";
-    const K2: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY=";
-
-    fn engine(endpoint: String) -> AwsTransfer {
-        let settings = AwsTransferSettings {
-            aws: AwsSettings {
-                region: Some(REGION.to_owned()),
-                endpoint: Some(endpoint),
-                access_key_id: Some("test".to_owned()),
-                secret_access_key: Some("env:test".parse().unwrap()),
-            },
-            access_role: Some("arn:aws:iam::123456789012:role/sealpost-transfer".to_owned()),
-            ..AwsTransferSettings::default()
-        };
-        AwsTransfer::new(settings, Arc::new(TestSecrets))
-    }
-
-    /// A delivery under the name of the object that a parcel says it is, by a connector that always has the same id.
-    fn parcel(host_keys: &[&str]) -> Parcel {
-        let mut settings = ConnectorSettings::new("sftp.acme.example", 22, "");
-        settings.existing_file = ExistingFile::Replace;
-        settings.host_keys = host_keys.iter().map(|&key| key.to_owned()).collect();
-        let secret = "aws-sm:arn:aws:secretsmanager:eu-central-1:123456789012:secret:acme-AbCdEf".parse().unwrap();
-        settings.user_secret = Some(UserSecret { secret, stages: Vec::new() });
-        Parcel::new(&settings, "key", "x")
-    }
-
-    /// The keys that the service's only connector trusts.
-    fn trusted(moto: &Moto) -> Value {
-        let ask = |operation: &str, body: Value| moto.call("transfer", &format!("TransferService.{operation}"), &body);
-        let all = ask("ListConnectors", json!({}));
-        assert_eq!(all["Connectors"].as_array().map(Vec::len), Some(1), "{all}");
-        let id = &all["Connectors"][0]["ConnectorId"];
-        let described = ask("DescribeConnector", json!({"ConnectorId": id}));
-        described["Connector"]["SftpConfig"]["TrustedHostKeys"].clone()
-    }
-
-    /// What was seen of it was seen more than a minute ago.
-    async fn age(engine: &AwsTransfer, connector: &Connector) {
-        let place = place(engine, connector);
-        let mut held = place.lock().await;
-        let found = held.as_mut().and_then(Arc::get_mut).expect("one that was found, and that nobody else has");
-        found.trust.since = Timestamp::now() - SignedDuration::from_secs(61);
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn what_another_process_made_of_it_is_undone_before_anything_is_started() {
-        let moto = Moto::start();
-        let proxy = AwsProxy::before(moto.address());
-        let called = |action: &str| proxy.called().values().any(|actions| actions.contains(action));
-        let (first, other) = (engine(proxy.endpoint()), engine(moto.endpoint()));
-        let mut parcel = parcel(&[K1]);
-        drop(first.check(&parcel.connector).await);
-        assert_eq!(trusted(&moto), json!([K1]));
-        for there in [&[K1, K2][..], &[]] {
-            // The key was approved for as long as the other one looked; or none was.
-            drop(other.check(&self::parcel(there).connector).await);
-            assert_eq!(trusted(&moto), json!(there));
-            age(&first, &parcel.connector).await;
-            // While it can't be changed nothing is started.
-            proxy.forget_calls();
-            let body = r#"{"__type": "AccessDeniedException", "Message": "on purpose"}"#;
-            let refusal = AwsFault { action: "transfer:UpdateConnector", every: 1, status: 400, body, after: false };
-            proxy.fault(&[refusal]);
-            let error = parcel.send(&first).await.unwrap_err();
-            assert!(called("transfer:UpdateConnector") && !called("transfer:StartFileTransfer"), "{error}");
-            proxy.fault(&[]);
-            // moto itself starts nothing.
-            let error = parcel.send(&first).await.unwrap_err();
-            assert!(called("transfer:StartFileTransfer"), "{error}");
-            assert_eq!(trusted(&moto), json!([K1]));
-        }
-        // One that was removed is made again.
-        other.retire(&parcel.connector).await.unwrap();
-        age(&first, &parcel.connector).await;
-        drop(first.check(&parcel.connector).await);
-        assert_eq!(trusted(&moto), json!([K1]));
-    }
-}
+mod tests;

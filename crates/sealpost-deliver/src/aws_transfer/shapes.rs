@@ -93,6 +93,10 @@ pub(super) struct Facts {
     #[serde(default)]
     pub(super) url: Option<String>,
     #[serde(default)]
+    pub(super) access_role: Option<String>,
+    #[serde(default)]
+    pub(super) logging_role: Option<String>,
+    #[serde(default)]
     pub(super) tags: Option<Vec<Tag>>,
     #[serde(default)]
     pub(super) sftp_config: Option<SftpConfig>,
