@@ -191,7 +191,7 @@ fn make<'a>(
         access_role: role,
         logging_role: engine.settings.logging_role.as_deref(),
         sftp_config: &wanted.config,
-        security_policy_name: wanted.policy.as_deref(),
+        security_policy_name: &wanted.policy,
         tags,
     })
 }
@@ -230,7 +230,7 @@ async fn describe(engine: &AwsTransfer, id: &str) -> Result<Facts, Fault> {
     Ok(answer.connector)
 }
 
-/// Whether it is what we want; what we leave to the service may be anything.
+/// Whether it is what we want; a role that the settings leave out may be any.
 fn is_as(facts: &Facts, wanted: &Wanted, settings: &AwsTransferSettings) -> bool {
     let sorted = |keys: &Option<Vec<String>>| {
         let mut keys = keys.clone().unwrap_or_default();
@@ -246,7 +246,7 @@ fn is_as(facts: &Facts, wanted: &Wanted, settings: &AwsTransferSettings) -> bool
         && stages(&config) == stages(&wanted.config)
         && has_role(&settings.access_role, &facts.access_role)
         && has_role(&settings.logging_role, &facts.logging_role)
-        && (wanted.policy.is_none() || facts.security_policy_name == wanted.policy)
+        && facts.security_policy_name.as_deref() == Some(wanted.policy.as_str())
 }
 
 /// The stages that it tries, none where that is the current one alone: it is what the service takes where it is told none.

@@ -43,8 +43,7 @@ pub(super) struct Make<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) logging_role: Option<&'a str>,
     pub(super) sftp_config: &'a SftpConfig,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) security_policy_name: Option<&'a str>,
+    pub(super) security_policy_name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tags: Option<[Tag; 1]>,
 }

@@ -2,6 +2,7 @@
 
 use sealpost_core::connector::{AddressFamily, ConnectorSettings, ExistingFile};
 use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::ssh_policy::DEFAULT_POLICY;
 
 use super::shapes::SftpConfig;
 
@@ -13,13 +14,15 @@ const MOST_STAGES: usize = 2;
 const MOST_KEYS: usize = 10;
 /// The types of host keys that its connectors take: no Ed25519.
 const KEY_TYPES: [&str; 4] = ["ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"];
+/// The policy that the service gives its connectors unless it is told another.
+const SERVICES_POLICY: &str = "TransferSFTPConnectorSecurityPolicy-2024-03";
 
 /// What the service's connector has to be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Wanted {
     pub(super) url: String,
     pub(super) config: SftpConfig,
-    pub(super) policy: Option<String>,
+    pub(super) policy: String,
 }
 
 /// Refuses what a delivery through the service would silently do otherwise.
@@ -92,7 +95,7 @@ pub(super) fn wanted(settings: &ConnectorSettings, is_ours: bool, needed: bool) 
     if let Some(policy) = settings.ssh.policy.as_deref().filter(|name| !is_ours && !name.starts_with("Transfer")) {
         return Err(config(&format!(
             "AWS Transfer Family has no `ssh.policy` of the name `{policy}`: take one of its own, such as \
-             `TransferSFTPConnectorSecurityPolicy-2024-03`, or leave it out"
+             `{SERVICES_POLICY}`, or leave it out"
         )));
     }
     if settings.host_keys.is_empty() && needed {
@@ -107,6 +110,8 @@ pub(super) fn wanted(settings: &ConnectorSettings, is_ours: bool, needed: bool) 
         )));
     }
     let keys = settings.host_keys.iter().map(|key| host_key(key, is_ours)).collect::<Result<Vec<_>>>()?;
+    // Said also where the settings name none: what is left out of a change stays as it is there.
+    let default = if is_ours { DEFAULT_POLICY } else { SERVICES_POLICY };
     // IPv6 addresses in URLs stand in brackets (RFC 3986 section 3.2.2).
     let host = if settings.host.contains(':') { format!("[{}]", settings.host) } else { settings.host.clone() };
     let port = if settings.port == 22 { String::new() } else { format!(":{}", settings.port) };
@@ -119,7 +124,7 @@ pub(super) fn wanted(settings: &ConnectorSettings, is_ours: bool, needed: bool) 
             max_concurrent_connections: Some(settings.limits.concurrency.clamp(1, MOST_CONNECTIONS)),
             ordered_user_secret_version_stages: Some(secret.stages.clone()).filter(|stages| !stages.is_empty()),
         },
-        policy: settings.ssh.policy.clone(),
+        policy: settings.ssh.policy.as_deref().unwrap_or(default).to_owned(),
     })
 }
 
@@ -154,7 +159,6 @@ pub(super) fn config(detail: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use sealpost_core::connector::UserSecret;
-    use sealpost_core::ssh_policy::DEFAULT_POLICY;
 
     use super::*;
 
@@ -178,6 +182,8 @@ mod tests {
         let id = made.config.user_secret_id.unwrap();
         assert_eq!(id, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme-AbCdEf");
         assert_eq!(made.config.max_concurrent_connections, Some(2));
+        assert_eq!(made.policy, SERVICES_POLICY);
+        assert_eq!(wanted(&settings, true, true).unwrap().policy, DEFAULT_POLICY);
         settings.host = "2001:db8::1".to_owned();
         settings.port = 2222;
         settings.limits.concurrency = 40;

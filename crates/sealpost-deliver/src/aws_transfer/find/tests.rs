@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::connector::{ConnectorSettings, ExistingFile, UserSecret};
 use sealpost_core::port::{Established, Transport};
+use sealpost_core::ssh_policy::DEFAULT_POLICY;
 use sealpost_testkit::aws_proxy::{AwsFault, AwsProxy};
 use sealpost_testkit::moto::{Moto, REGION};
 use sealpost_testkit::suite::transport::{Parcel, TestSecrets};
@@ -134,5 +135,25 @@ async fn other_roles_reach_what_was_made_before() {
         assert_eq!(there.outcome, outcome, "{role} {logs:?}");
         let is = only(&moto);
         assert_eq!((is["AccessRole"].as_str(), is["LoggingRole"].as_str()), (Some(role), logs_there), "{is}");
+    }
+}
+
+/// A change says nothing of what is left out of it: the weaker policy would stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_that_was_taken_from_a_connector_is_taken_from_the_services_too() {
+    const WEAKER: &str = "TransferSFTPConnectorSecurityPolicy-2023-07";
+    let moto = Moto::start();
+    let mut connector = parcel(&[K1]).connector;
+    for (policy, outcome, there) in [
+        (Some(WEAKER), Establishing::Made, WEAKER),
+        // moto's address is none of Amazon's, so it counts as our own API.
+        (None, Establishing::Changed, DEFAULT_POLICY),
+        (None, Establishing::Kept, DEFAULT_POLICY),
+        (Some(WEAKER), Establishing::Changed, WEAKER),
+    ] {
+        connector.settings.ssh.policy = policy.map(str::to_owned);
+        // Another process, as the next `apply` is.
+        assert_eq!(establish(&engine(moto.endpoint()), &connector).await.outcome, outcome, "{policy:?}");
+        assert_eq!(only(&moto)["SecurityPolicyName"], there, "{policy:?}");
     }
 }
