@@ -69,7 +69,9 @@ pub(super) async fn find(engine: &AwsTransfer, connector: &Connector, needs_key:
             Found { id: id.to_string(), arn: facts.arn, outcome: Establishing::Kept, wanted: None, trust }
         }
         (None, Some(wanted)) => {
-            let known = held.as_ref().filter(|found| found.is_made_by_us()).map(|found| found.id.as_str());
+            // One that was made is looked for by its tag once more: another process may have made one at the same time.
+            let is_settled = |found: &&Arc<Found>| found.is_made_by_us() && found.outcome != Establishing::Made;
+            let known = held.as_ref().filter(is_settled).map(|found| found.id.as_str());
             made_by_us(engine, connector, known, wanted).await?
         }
         (None, None) => return Err(config("no connector")),
@@ -92,8 +94,28 @@ pub(super) async fn find_anew(engine: &AwsTransfer, connector: &Connector, known
     find(engine, connector, true).await
 }
 
-/// Removes the service's connector that was made for one of ours; its ARN. One that the settings name is not ours to remove, and
-/// nothing is asked for it: to look for a tag is to look at every connector, which needs rights that nothing else does.
+/// The id of another connector of the service that was made for the same of ours, and leads to the same server, as two processes
+/// make them at the same time; by its ARN.
+///
+/// # Errors
+/// `SP-DELIVER-029`.
+pub(super) async fn twin(
+    engine: &AwsTransfer,
+    connector: &Connector,
+    found: &Found,
+    arn: &str,
+) -> Result<Option<String>> {
+    let Some(wanted) = &found.wanted else { return Ok(None) };
+    // Of the same service, region and account.
+    let id = found.arn.strip_suffix(found.id.as_str()).and_then(|start| arn.strip_prefix(start));
+    let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(None) };
+    let facts = with_tag(engine, id, &tag(connector)).await.map_err(|fault| failure::of_fault(&fault))?;
+    Ok(facts.filter(|facts| facts.url.as_deref() == Some(wanted.url.as_str())).map(|_| id.to_owned()))
+}
+
+/// Removes what was made at the service for one of ours; the ARN of the connector that was used. One that the settings name is not
+/// ours to remove, and nothing is asked for it: to look for a tag is to look at every connector, which needs rights that nothing
+/// else does.
 ///
 /// # Errors
 /// `SP-DELIVER-021` and `-029`.
@@ -104,15 +126,26 @@ pub(super) async fn retire(engine: &AwsTransfer, connector: &Connector) -> Resul
     // Nobody looks for it again: the ledger has forgotten the connector.
     let left = format!("a connector with the tag `{TAG}={}` may be left at the service, remove it there", connector.id);
     let fault = |fault: Fault| failure::of_fault(&fault).context(&left);
-    let tag = Tag { key: TAG.to_owned(), value: connector.id.to_string() };
-    let Some((id, facts)) = tagged(engine, &tag, "").await.map_err(fault)? else { return Ok(None) };
-    match engine.call::<_, serde_json::Value>("DeleteConnector", &Named { connector_id: &id }).await {
-        Err(refused) if !refused.is("ResourceNotFoundException") => return Err(fault(refused)),
+    let tag = tag(connector);
+    let mut removed = None;
+    // There are two where two processes made one at the same time.
+    for id in listed(engine, "").await.map_err(fault)? {
+        let Some(facts) = with_tag(engine, &id, &tag).await.map_err(fault)? else { continue };
+        remove(engine, connector, &id).await.map_err(fault)?;
+        forget(engine, connector).await;
+        removed.get_or_insert(facts.arn);
+    }
+    Ok(removed)
+}
+
+/// Removes one of the service; one that is not there any more is removed.
+async fn remove(engine: &AwsTransfer, connector: &Connector, id: &str) -> Result<(), Fault> {
+    match engine.call::<_, serde_json::Value>("DeleteConnector", &Named { connector_id: id }).await {
+        Err(refused) if !refused.is("ResourceNotFoundException") => return Err(refused),
         _ => {}
     }
-    forget(engine, connector).await;
     tracing::info!(connector = %connector.id, aws_connector = id, "the service's connector was removed");
-    Ok(Some(facts.arn))
+    Ok(())
 }
 
 /// Forgets it: the service says that it is not there any more.
@@ -125,6 +158,10 @@ fn place(engine: &AwsTransfer, connector: &Connector) -> Arc<Place> {
     all.entry(connector.id.clone()).or_default().clone()
 }
 
+fn tag(connector: &Connector) -> Tag {
+    Tag { key: TAG.to_owned(), value: connector.id.to_string() }
+}
+
 /// Whether the address is of our own transfer API: neither Amazon's own, nor an interface endpoint of a network there.
 pub(super) fn is_ours(engine: &AwsTransfer) -> bool {
     engine.settings.aws.endpoint.as_deref().is_some_and(|address| is_amazons(address) == Some(false))
@@ -133,7 +170,6 @@ pub(super) fn is_ours(engine: &AwsTransfer) -> bool {
 /// The one that is `known` as long as it is there, else the one with our tag, else a new one.
 async fn made_by_us(engine: &AwsTransfer, connector: &Connector, known: Option<&str>, wanted: Wanted) -> Result<Found> {
     let fault = |fault: Fault| failure::of_fault(&fault);
-    let tag = Tag { key: TAG.to_owned(), value: connector.id.to_string() };
     let known = match known {
         Some(id) => match describe(engine, id).await {
             Ok(facts) => Some((id.to_owned(), facts)),
@@ -145,35 +181,64 @@ async fn made_by_us(engine: &AwsTransfer, connector: &Connector, known: Option<&
     };
     let there = match known {
         Some(known) => Some(known),
-        None => tagged(engine, &tag, &wanted.url).await.map_err(fault)?,
+        None => tagged(engine, &tag(connector), &wanted.url).await.map_err(fault)?,
     };
     let (id, facts, outcome) = match there {
-        Some((id, facts)) if is_as(&facts, &wanted, &engine.settings) => (id, facts, Establishing::Kept),
-        Some((id, facts)) => {
-            tracing::info!(connector = %connector.id, aws_connector = id, "the service's connector is brought up to date");
-            let mut wanted = wanted.clone();
-            // What is left out of a change stays as it is there, and no list of stages may be empty.
-            if facts.sftp_config.is_some_and(|config| !stages(&config).is_empty()) {
-                wanted.config.ordered_user_secret_version_stages.get_or_insert_with(|| vec![CURRENT.to_owned()]);
-            }
-            let change = make(engine, &wanted, Some(&id), None)?;
-            engine.call::<_, Made>("UpdateConnector", &change).await.map_err(fault)?;
-            let facts = describe(engine, &id).await.map_err(fault)?;
-            (id, facts, Establishing::Changed)
-        }
-        None => {
-            let new = make(engine, &wanted, None, Some([tag]))?;
-            // A second one would be a connector that nobody looks after.
-            let made = engine.call_with::<_, Made>("CreateConnector", &new, &[], Repeat::WithoutEffect).await;
-            let id = made.map_err(fault)?.connector_id;
-            tracing::info!(connector = %connector.id, aws_connector = id, "the service has a new connector for it");
-            let facts = describe(engine, &id).await.map_err(fault)?;
-            (id, facts, Establishing::Made)
-        }
+        Some((id, facts)) => as_wanted(engine, connector, id, facts, &wanted).await?,
+        None => made(engine, connector, &wanted).await?,
     };
     let trust = Trust::of(&facts);
     let arn = active(engine, &id, facts).await?;
     Ok(Found { id, arn, outcome, wanted: Some(wanted), trust })
+}
+
+/// One that is there, changed where it is not what is wanted.
+async fn as_wanted(
+    engine: &AwsTransfer,
+    connector: &Connector,
+    id: String,
+    facts: Facts,
+    wanted: &Wanted,
+) -> Result<(String, Facts, Establishing)> {
+    if is_as(&facts, wanted, &engine.settings) {
+        return Ok((id, facts, Establishing::Kept));
+    }
+    let fault = |fault: Fault| failure::of_fault(&fault);
+    tracing::info!(connector = %connector.id, aws_connector = id, "the service's connector is brought up to date");
+    let mut wanted = wanted.clone();
+    // What is left out of a change stays as it is there, and no list of stages may be empty.
+    if facts.sftp_config.is_some_and(|config| !stages(&config).is_empty()) {
+        wanted.config.ordered_user_secret_version_stages.get_or_insert_with(|| vec![CURRENT.to_owned()]);
+    }
+    let change = make(engine, &wanted, Some(&id), None)?;
+    engine.call::<_, Made>("UpdateConnector", &change).await.map_err(fault)?;
+    let facts = describe(engine, &id).await.map_err(fault)?;
+    Ok((id, facts, Establishing::Changed))
+}
+
+/// A new one, or the one with a lower id that another process has made meanwhile.
+async fn made(engine: &AwsTransfer, connector: &Connector, wanted: &Wanted) -> Result<(String, Facts, Establishing)> {
+    let fault = |fault: Fault| failure::of_fault(&fault);
+    let new = make(engine, wanted, None, Some([tag(connector)]))?;
+    // A second one would be a connector that nobody looks after.
+    let made = engine.call_with::<_, Made>("CreateConnector", &new, &[], Repeat::WithoutEffect).await;
+    let id = made.map_err(fault)?.connector_id;
+    tracing::info!(connector = %connector.id, aws_connector = id, "the service has a new connector for it");
+    // Whatever its address: the other process may have had other settings.
+    match tagged(engine, &tag(connector), "").await.map_err(fault)? {
+        Some((lower, facts)) if lower < id => {
+            // A worker may have no right to; then it goes with the partner.
+            if let Err(fault) = remove(engine, connector, &id).await {
+                let told = "the service's second connector for it is left there";
+                tracing::warn!(connector = %connector.id, aws_connector = id, %fault, "{told}");
+            }
+            as_wanted(engine, connector, lower, facts, wanted).await
+        }
+        _ => {
+            let facts = describe(engine, &id).await.map_err(fault)?;
+            Ok((id, facts, Establishing::Made))
+        }
+    }
 }
 
 fn make<'a>(
@@ -199,6 +264,16 @@ fn make<'a>(
 /// The connector with the tag; of several the one with the lowest id, so that everybody finds the same. Those with our URL are
 /// looked at first: a list names no tags.
 async fn tagged(engine: &AwsTransfer, tag: &Tag, url: &str) -> Result<Option<(String, Facts)>, Fault> {
+    for id in listed(engine, url).await? {
+        if let Some(facts) = with_tag(engine, &id, tag).await? {
+            return Ok(Some((id, facts)));
+        }
+    }
+    Ok(None)
+}
+
+/// The ids of all that send by SFTP: those with this URL first, the lower before the higher.
+async fn listed(engine: &AwsTransfer, url: &str) -> Result<Vec<String>, Fault> {
     let mut all = Vec::new();
     let mut token: Option<String> = None;
     loop {
@@ -211,18 +286,19 @@ async fn tagged(engine: &AwsTransfer, tag: &Tag, url: &str) -> Result<Option<(St
         }
     }
     all.sort_by_key(|one| (one.url.as_deref() != Some(url), one.connector_id.clone()));
-    for one in all.into_iter().filter(|one| one.url.as_deref().is_some_and(|url| url.starts_with("sftp:"))) {
-        match describe(engine, &one.connector_id).await {
-            Ok(facts) if facts.tags.as_ref().is_some_and(|tags| tags.contains(tag)) => {
-                return Ok(Some((one.connector_id, facts)));
-            }
-            Ok(_) => {}
-            // Removed meanwhile.
-            Err(fault) if fault.is("ResourceNotFoundException") => {}
-            Err(fault) => return Err(fault),
-        }
+    let all = all.into_iter().filter(|one| one.url.as_deref().is_some_and(|url| url.starts_with("sftp:")));
+    Ok(all.map(|one| one.connector_id).collect())
+}
+
+/// The connector of this id, where it is there and has the tag.
+async fn with_tag(engine: &AwsTransfer, id: &str, tag: &Tag) -> Result<Option<Facts>, Fault> {
+    match describe(engine, id).await {
+        Ok(facts) if facts.tags.as_ref().is_some_and(|tags| tags.contains(tag)) => Ok(Some(facts)),
+        Ok(_) => Ok(None),
+        // Removed meanwhile.
+        Err(fault) if fault.is("ResourceNotFoundException") => Ok(None),
+        Err(fault) => Err(fault),
     }
-    Ok(None)
 }
 
 async fn describe(engine: &AwsTransfer, id: &str) -> Result<Facts, Fault> {

@@ -7,7 +7,6 @@ use sealpost_core::error::Result;
 use sealpost_core::port::Shipment;
 use tokio::time::Instant;
 
-use super::find::Found;
 use super::shapes::{AskResults, FileResult, Results};
 use super::{AwsTransfer, failure};
 
@@ -27,7 +26,7 @@ pub(super) enum Followed {
     Underway,
 }
 
-/// Asks again and again, for as long as an attempt may.
+/// Asks again and again, for as long as an attempt may, by the id of the service's connector that it was started through.
 ///
 /// # Errors
 /// The file's failure, after the intent was withdrawn: the next attempt starts anew. Where the service can't be asked the
@@ -35,11 +34,11 @@ pub(super) enum Followed {
 pub(super) async fn follow(
     engine: &AwsTransfer,
     shipment: &Shipment<'_>,
-    found: &Found,
+    aws_connector: &str,
     transfer: &str,
     is_new: bool,
 ) -> Result<Followed> {
-    let ask = AskResults { connector_id: &found.id, transfer_id: transfer };
+    let ask = AskResults { connector_id: aws_connector, transfer_id: transfer };
     let (mut pause, mut unknown) = (FIRST_PAUSE, 0);
     let end = Instant::now() + Duration::from_secs(engine.settings.follow_s);
     loop {

@@ -39,11 +39,11 @@ impl Record {
         }
     }
 
-    /// What an earlier attempt started on the same connector, for the same name.
-    pub(super) fn earlier(shipment: &Shipment<'_>, found: &Found, path: &str) -> Option<Self> {
+    /// What an earlier attempt started for the same name, and the ARN of the service's connector that it was started through.
+    pub(super) fn earlier<'a>(shipment: &Shipment<'a>, path: &str) -> Option<(Self, &'a str)> {
         let intent = shipment.traces.intent?;
         let record = Self::read(intent)?;
-        (intent.account == found.arn && intent.final_path == path).then_some(record)
+        (intent.final_path == path).then_some((record, intent.account.as_str()))
     }
 
     fn read(intent: &Intent) -> Option<Self> {

@@ -8,7 +8,7 @@ use sealpost_core::error::{Error, Result, Retry, codes};
 use sealpost_core::port::Shipment;
 use sealpost_core::receipt::{Certainty, Receipt};
 
-use super::find::{Found, find, forget, is_ours};
+use super::find::{Found, find, forget, is_ours, twin};
 use super::follow::{Followed, follow};
 use super::record::{Asked, Record};
 use super::shapes::{Start, Started};
@@ -43,14 +43,14 @@ async fn attempt(engine: &AwsTransfer, shipment: &Shipment<'_>) -> Result<Receip
     let found = find(engine, shipment.connector, true).await?;
     let path = format!("{}/{name}", settings.directory.trim_end_matches('/'));
     let path = if settings.directory.is_empty() { name.to_owned() } else { path };
-    let transfer = match Record::earlier(shipment, &found, &path) {
+    let (through, transfer) = match earlier(engine, shipment, &found, &path).await? {
         // After a week the service has forgotten it. What is sent again replaces what may be there: the same bytes.
-        Some(record) => match follow(engine, shipment, &found, &record.transfer, false).await? {
-            Followed::Completed => record.transfer,
-            Followed::Unknown => begin(engine, shipment, &found, &path).await?,
+        Some((record, through)) => match follow(engine, shipment, &through, &record.transfer, false).await? {
+            Followed::Completed => (through, record.transfer),
+            Followed::Unknown => (found.id.clone(), begin(engine, shipment, &found, &path).await?),
             Followed::Underway => return Err(underway(engine, &record)),
         },
-        None => begin(engine, shipment, &found, &path).await?,
+        None => (found.id.clone(), begin(engine, shipment, &found, &path).await?),
     };
     Ok(Receipt {
         certainty: Certainty::Verified,
@@ -60,11 +60,25 @@ async fn attempt(engine: &AwsTransfer, shipment: &Shipment<'_>) -> Result<Receip
         sha256: shipment.sha256.unwrap_or_default().to_owned(),
         // The service holds the key against the trusted ones and tells neither which it was nor the algorithms.
         host_key: "aws_transfer".to_owned(),
-        algorithms: format!("aws_transfer {}/{transfer}", found.id),
+        algorithms: format!("aws_transfer {through}/{transfer}"),
         bytes_sent: shipment.file.size(),
         started_at,
         delivered_at: Timestamp::now(),
     })
+}
+
+/// What an earlier attempt started for the same name, and the id of the service's connector that it was started through: this one,
+/// or one that another process made of the same connector of ours.
+async fn earlier(
+    engine: &AwsTransfer,
+    shipment: &Shipment<'_>,
+    found: &Found,
+    path: &str,
+) -> Result<Option<(Record, String)>> {
+    let Some((record, arn)) = Record::earlier(shipment, path) else { return Ok(None) };
+    let through =
+        if arn == found.arn { Some(found.id.clone()) } else { twin(engine, shipment.connector, found, arn).await? };
+    Ok(through.map(|through| (record, through)))
 }
 
 /// The error for a transfer that goes on: not yet, or never.
@@ -126,7 +140,7 @@ async fn begin(engine: &AwsTransfer, shipment: &Shipment<'_>, found: &Found, pat
     };
     let record = Record::new(&started.transfer_id);
     shipment.journal.intend(record.intent(shipment, found, path)).await?;
-    match follow(engine, shipment, found, &started.transfer_id, true).await? {
+    match follow(engine, shipment, &found.id, &started.transfer_id, true).await? {
         Followed::Completed => Ok(started.transfer_id),
         Followed::Underway => Err(underway(engine, &record)),
         Followed::Unknown => {

@@ -142,6 +142,40 @@ async fn taken_by_the_partner(rig: &Rig) {
     std::fs::remove_file(path).unwrap();
 }
 
+/// Two processes make a connector each where they do so at the same time; all go on with the one that has the lower id.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_started_through_the_other_connector_is_followed_through_that_one() {
+    let rig = rig().await;
+    let (engine, mut all) = (engine(&rig), Vec::new());
+    for connector in [connector(&rig), connector(&rig)] {
+        let there = engine.establish(&connector).await.unwrap().unwrap();
+        all.push((there.name, connector));
+    }
+    all.sort_by_key(|(arn, _)| arn.clone());
+    let (other, connector) = all.pop().unwrap();
+    let (lower, _) = all.pop().unwrap();
+    let notebook = Notebook::default();
+    attempt(&engine, &connector, &notebook, 0).await.unwrap();
+    assert_eq!(intent(&notebook).unwrap().account, other);
+    taken_by_the_partner(&rig).await;
+
+    let tag = format!("Key=sealpost-connector,Value={}", connector.id);
+    let (succeeded, answer) = rig.aws("admin", &["tag-resource", "--arn", &lower, "--tags", &tag]).await;
+    assert!(succeeded, "{answer}");
+    let next = self::engine(&rig);
+    assert_eq!(next.establish(&connector).await.unwrap().unwrap().name, lower);
+    let receipt = attempt(&next, &connector, &notebook, 0).await.unwrap();
+    let id = other.rsplit('/').next().unwrap();
+    assert!(receipt.algorithms.starts_with(&format!("aws_transfer {id}/")), "{receipt:?}");
+    assert!(!rig.sshd.inbox().join("a.csv").exists(), "it was not started again");
+    // With the other one gone nobody can tell what came of it.
+    let (succeeded, answer) = rig.aws("admin", &["delete-connector", "--connector-id", id]).await;
+    assert!(succeeded, "{answer}");
+    attempt(&next, &connector, &notebook, 1).await.unwrap();
+    assert_eq!(intent(&notebook).unwrap().account, lower);
+    assert!(rig.sshd.inbox().join("a.csv").exists());
+}
+
 /// What is between us and the API loses every answer to the start, though each was carried out. To the next attempt that is as a
 /// crash before the answer came.
 #[tokio::test(flavor = "multi_thread")]

@@ -157,3 +157,53 @@ async fn a_policy_that_was_taken_from_a_connector_is_taken_from_the_services_too
         assert_eq!(only(&moto)["SecurityPolicyName"], there, "{policy:?}");
     }
 }
+
+/// Both looked before the other's was there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_that_make_one_at_once_end_with_the_same() {
+    let moto = Moto::start();
+    let proxy = AwsProxy::before(moto.address());
+    let connector = parcel(&[K1]).connector;
+    // The service chooses the ids, so it is tried until each has had the lower one.
+    let (mut gave_way, mut stayed) = (false, false);
+    while !(gave_way && stayed) {
+        let (early, late) = (engine(moto.endpoint()), engine(proxy.endpoint()));
+        let theirs = establish(&early, &connector).await;
+        assert_eq!(theirs.outcome, Establishing::Made);
+        // Every second list is of the time before: its first look's, not that after it has made one.
+        let body = r#"{"Connectors": []}"#;
+        let before = AwsFault { action: "transfer:ListConnectors", every: 2, status: 200, body, after: false };
+        proxy.fault(&[before]);
+        listed(&late, "").await.unwrap();
+        let ours = establish(&late, &connector).await;
+        proxy.fault(&[]);
+        if ours.name == theirs.name {
+            gave_way = true;
+            assert_eq!((ours.outcome, only(&moto)["Arn"].as_str()), (Establishing::Kept, Some(&*ours.name)));
+        } else {
+            stayed = true;
+            assert!(ours.name < theirs.name && ours.outcome == Establishing::Made, "{ours:?} {theirs:?}");
+        }
+        age(&early, &connector).await;
+        assert_eq!(establish(&early, &connector).await.name, ours.name);
+        // Whichever is left goes, too.
+        assert_eq!(late.retire(&connector).await.unwrap(), Some(ours.name));
+        assert!(all(&moto).is_empty());
+    }
+}
+
+/// A worker has no right to remove any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_that_was_made_for_a_connector_goes_with_it() {
+    let moto = Moto::start();
+    let connector = parcel(&[K1]).connector;
+    let ours = json!([{"Key": TAG, "Value": connector.id.as_str()}]);
+    let others = json!([{"Key": TAG, "Value": "c-0123456789abcdef0"}]);
+    for tags in [&ours, &ours, &others] {
+        let new = json!({"Url": "sftp://sftp.acme.example", "AccessRole": ROLE, "SftpConfig": {}, "Tags": tags});
+        assert!(ask(&moto, "CreateConnector", &new)["ConnectorId"].is_string());
+    }
+    let first = tagged(&engine(moto.endpoint()), &tag(&connector), "").await.unwrap().map(|(_, facts)| facts.arn);
+    assert_eq!(engine(moto.endpoint()).retire(&connector).await.unwrap(), first);
+    assert_eq!(only(&moto)["Tags"], others);
+}
