@@ -87,14 +87,16 @@ impl SecretStore for Vault {
             let leased = &mut leased;
             let key = &key;
             async move {
-                let known = old.as_ref().map(|lease| lease.id.clone());
                 let given = inner.server().await?.read(&key.id, &key.stage, old).await?;
-                *leased = given.lease.clone().filter(|lease| lease.renewable && known.as_deref() != Some(&*lease.id));
+                *leased = given.lease.clone().filter(|lease| lease.renewable);
                 Ok(given)
             }
         });
         let value = value.await.map_err(here)?;
-        if let Some(lease) = leased {
+        // Also one that was renewed: whoever tended it may have left it as unwanted.
+        if let Some(lease) = leased
+            && inner.kept.claim(&key, &lease.id)
+        {
             tend(inner, key, lease.id, lease.left / 2);
         }
         member::pick(&value, place.field).map_err(here)

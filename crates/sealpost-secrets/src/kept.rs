@@ -107,6 +107,26 @@ struct Marks {
     stale: Option<Instant>,
     /// When someone wanted it last.
     wanted: Option<Instant>,
+    /// The lease that someone tends.
+    tended: Option<String>,
+}
+
+impl Marks {
+    /// Whoever tended the lease does so no more.
+    fn leave(&mut self, lease: &str) {
+        if self.tended.as_deref() == Some(lease) {
+            self.tended = None;
+        }
+    }
+
+    /// Whoever tended one lease tends the other from now on. `false` where it is tended by somebody else by now.
+    fn hand_over(&mut self, old: &str, new: &str) -> bool {
+        let is_ours = self.tended.as_deref() == Some(old);
+        if is_ours {
+            self.tended = Some(new.to_owned());
+        }
+        is_ours
+    }
 }
 
 #[derive(Default)]
@@ -142,9 +162,20 @@ impl Kept {
         self.look(&place, fetch).await
     }
 
+    /// Whether nobody tends this lease yet: then the caller does so from now on, with [`tend`](Self::tend).
+    pub(crate) fn claim(&self, key: &Key, lease: &str) -> bool {
+        let place = self.place(key);
+        let mut marks = place.marks();
+        let is_free = marks.tended.as_deref() != Some(lease);
+        if is_free {
+            marks.tended = Some(lease.to_owned());
+        }
+        is_free
+    }
+
     /// As [`get`](Self::get) for a value that is kept, by nobody's wish: its lease must not run out. Gives the time until the
     /// next look, and in `lease` the one that took its place; `None` where the lease is not kept any more, or was not wanted
-    /// for so long.
+    /// for so long: then it may be claimed again.
     pub(crate) async fn tend<F>(
         &self,
         key: &Key,
@@ -156,23 +187,26 @@ impl Kept {
         F: Future<Output = Result<Given>>,
     {
         let place = self.places().get(key).cloned()?;
-        if place.marks().wanted.is_none_or(|wanted| wanted.elapsed() > unwanted) {
-            return None;
+        {
+            let mut marks = place.marks();
+            if marks.wanted.is_none_or(|wanted| wanted.elapsed() > unwanted) {
+                // While nobody can begin to want it: whoever does so next finds that it is not tended.
+                marks.leave(lease);
+                return None;
+            }
         }
-        let kept = |held: &Held| {
-            let value = held.value.as_ref().filter(|value| value.serves_until > Instant::now())?;
-            let lease = value.lease.as_ref().filter(|lease| lease.renewable)?;
-            Some((lease.id.clone(), value.fresh_until))
-        };
-        let (id, _) = kept(&*place.held.lock().await)?;
+        let (id, _) = place.tended(lease).await?;
         if id != *lease {
             // Somebody else's, who tends it.
             return None;
         }
         // What went wrong is told to whoever wants the value; here it is tried again.
         let _looked: Result<_> = self.look(&place, fetch).await;
-        let next;
-        (*lease, next) = kept(&*place.held.lock().await)?;
+        let (id, next) = place.tended(lease).await?;
+        if !place.marks().hand_over(lease, &id) {
+            return None;
+        }
+        *lease = id;
         Some(next.saturating_duration_since(Instant::now()).max(FAILURE))
     }
 
@@ -293,6 +327,20 @@ fn is_away(error: &Error) -> bool {
 }
 
 impl Place {
+    /// The lease that is kept, and until when its value is fresh. Where there is none, the one that the caller tends is left.
+    async fn tended(&self, lease: &str) -> Option<(String, Instant)> {
+        let held = self.held.lock().await;
+        let kept = held.value.as_ref().filter(|value| value.serves_until > Instant::now()).and_then(|value| {
+            let lease = value.lease.as_ref().filter(|lease| lease.renewable)?;
+            Some((lease.id.clone(), value.fresh_until))
+        });
+        if kept.is_none() {
+            // While nobody can bring it back: whoever does so next finds that it is not tended.
+            self.marks().leave(lease);
+        }
+        kept
+    }
+
     fn marks(&self) -> MutexGuard<'_, Marks> {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -239,6 +239,8 @@ async fn a_lease_is_tended_as_long_as_it_is_wanted() {
     let (kept, renewals, reads) = (kept(), AtomicUsize::new(100), AtomicUsize::new(0));
     let day = Duration::from_secs(24 * 3600);
     kept.get(&key("a"), |old| leased(&renewals, &reads, old)).await.unwrap();
+    assert!(kept.claim(&key("a"), "1"));
+    assert!(!kept.claim(&key("a"), "1"), "once");
     let begun = Instant::now();
     let (mut pause, mut lease) = (Duration::from_secs(1800), "1".to_owned());
     while let Some(next) = {
@@ -254,10 +256,12 @@ async fn a_lease_is_tended_as_long_as_it_is_wanted() {
     assert_eq!(kept.tend(&key("a"), &mut other, day, |old| leased(&renewals, &reads, old)).await, None);
     // One that can't be renewed any more is replaced, and the new one tended.
     let mut lease = reads.load(Ordering::SeqCst).to_string();
+    assert!(kept.claim(&key("a"), &lease), "it was left as unwanted, and is wanted again");
     renewals.store(0, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(1800)).await;
     assert!(kept.tend(&key("a"), &mut lease, day, |old| leased(&renewals, &reads, old)).await.is_some());
     assert_eq!(lease, reads.load(Ordering::SeqCst).to_string());
+    assert!(!kept.claim(&key("a"), &lease), "whoever tended the old one tends it");
 }
 
 #[tokio::test(start_paused = true)]

@@ -65,6 +65,31 @@ async fn a_lease_is_renewed_by_itself_and_replaced_where_its_renewal_is_refused(
 }
 
 #[tokio::test]
+async fn a_lease_that_was_left_as_unwanted_is_renewed_by_itself_once_it_is_wanted_again() {
+    const RENEWED: &str = "PUT sys/leases/renew";
+    let hours = |count: u64| Duration::from_secs(count * 3600);
+    let answers = Answers::start().await;
+    answers.state.state().lease = (hours(50).as_secs(), 1000);
+    let stores = prepared(&answers).await;
+    let first = pair(&stores).await;
+    // By half of its time nobody has wanted it for a day.
+    pass(hours(25) + Duration::from_secs(1)).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(answers.state.count(RENEWED), 0, "it is left");
+    // Half of this is less than a day.
+    answers.state.state().lease = (hours(46).as_secs(), 1000);
+    assert_eq!(pair(&stores).await, first);
+    assert_eq!(answers.state.count(RENEWED), 1);
+    // Nobody asks for it meanwhile.
+    pass(hours(23) + Duration::from_secs(1)).await;
+    until("the lease is renewed", || answers.state.count(RENEWED) == 2).await;
+    assert_eq!(pair(&stores).await, first);
+    assert_eq!(answers.state.count("GET database/creds/report"), 1);
+}
+
+#[tokio::test]
 async fn a_lease_whose_last_end_nears_is_replaced() {
     let answers = Answers::start().await;
     answers.state.state().lease = (600, 1000);
