@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `secret/data/app`, `secret/app` | a secret of a key/value engine of version 2: its latest version, or the one before (stage `AWSPREVIOUS`) |
 //! | `kv/app` | the same of version 1 |
-//! | `database/creds/role` | user name and password of a lease, which is renewed by half of its time; a new one is taken where that is refused, or gives too little |
+//! | `database/creds/role` | user name and password of a lease, which is renewed by half of its time; a new one is taken where that is refused, or gives too little, or the token that it was taken with nears its end |
 //! | any other | what the engine answers to a read |
 //!
 //! Without `#field` it is all fields as a JSON object: what belongs together, like the user name and password of one lease, is
@@ -97,7 +97,7 @@ impl SecretStore for Vault {
         if let Some(lease) = leased
             && inner.kept.claim(&key, &lease.id)
         {
-            tend(inner, key, lease.id, lease.left / 2);
+            tend(inner, key, lease.id, lease.counted / 2);
         }
         member::pick(&value, place.field).map_err(here)
     }

@@ -59,9 +59,9 @@ impl Limits {
 
 /// What a store gave.
 pub(crate) struct Given {
-    /// The value; `None` where the lease of the one that is kept was renewed.
+    /// The value; `None` where the lease of the one that is kept goes on.
     pub(crate) value: Option<Secret>,
-    /// For how long it is certainly good, where the store says so: then it is kept no longer than that, but as long as half
+    /// For how long it may be counted on, where the store says so: then it is kept no longer than that, but as long as half
     /// of it without asking.
     pub(crate) lease: Option<Lease>,
     /// How soon it is asked for again at the latest, where that is sooner than usual.
@@ -84,6 +84,10 @@ pub(crate) struct Lease {
     pub(crate) whole: Duration,
     /// From now.
     pub(crate) left: Duration,
+    /// For how long it may be counted on, from now: it may end before its time, with the login that it was taken with.
+    pub(crate) counted: Duration,
+    /// The login that it was taken with.
+    pub(crate) login: u64,
     /// Whether it may be renewed.
     pub(crate) renewable: bool,
 }
@@ -147,12 +151,22 @@ struct Value {
     lease: Option<Lease>,
 }
 
+impl Value {
+    /// The lease as it is at a time, unless it has run out by itself.
+    fn lease_at(&self, now: Instant) -> Option<Lease> {
+        let lease = self.lease.as_ref()?;
+        let left = (self.since + lease.left).saturating_duration_since(now);
+        let counted = self.serves_until.saturating_duration_since(now);
+        (!left.is_zero()).then(|| Lease { left, counted, ..lease.clone() })
+    }
+}
+
 impl Kept {
     pub(crate) fn new(limits: Limits) -> Self {
         Self { limits, places: Mutex::default() }
     }
 
-    /// The kept value, or what `fetch` brings. It is given the lease of a value that may be renewed instead.
+    /// The kept value, or what `fetch` brings. It is given the lease of a value that may go on instead.
     pub(crate) async fn get<F>(&self, key: &Key, fetch: impl FnOnce(Option<Lease>) -> F) -> Result<Arc<Secret>>
     where
         F: Future<Output = Result<Given>>,
@@ -236,8 +250,7 @@ impl Kept {
         }
         let asked = Instant::now();
         held.asked = Some(asked);
-        let lease = held.value.as_ref().filter(|_| can_serve).and_then(|value| value.lease.clone());
-        let answer = fetch(lease.filter(|lease| lease.renewable));
+        let answer = fetch(held.value.as_ref().filter(|_| !refused).and_then(|value| value.lease_at(asked)));
         let answer = if can_serve {
             timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(crate::unreachable("no answer in time")))
         } else {
@@ -273,12 +286,13 @@ impl Kept {
         let secret = match (given.value, held.value.take()) {
             (Some(value), _) => Arc::new(value),
             (None, Some(value)) => value.secret,
-            (None, None) => return Err(crate::unreachable("a lease was renewed that is not kept")),
+            (None, None) => return Err(crate::unreachable("a lease goes on that is not kept")),
         };
         let (fresh, serves) = match &given.lease {
-            Some(lease) => (lease.left / 2, lease.left),
-            None => (given.soon.unwrap_or(self.limits.ttl).min(self.limits.ttl), self.limits.stale),
+            Some(lease) => (lease.counted / 2, lease.counted),
+            None => (self.limits.ttl, self.limits.stale),
         };
+        let fresh = given.soon.map_or(fresh, |soon| soon.min(fresh));
         held.value = Some(Value {
             secret: secret.clone(),
             since: asked,

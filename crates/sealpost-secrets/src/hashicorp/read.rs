@@ -1,4 +1,4 @@
-//! One read: renews a lease, or asks for the value.
+//! One read: lets a lease go on, or asks for the value.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::api::{Answer, Body};
 use super::mount::{Engine, Mounts};
-use super::session::Session;
+use super::session::{Login, Session};
 use crate::kept::{Given, Lease};
 
 /// The stage of the version before the latest, as AWS Secrets Manager names it.
@@ -18,7 +18,7 @@ pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
 
 type Fields = Map<String, Json>;
 
-/// The value of a path, or its renewed lease.
+/// The value of a path, or its lease that goes on.
 pub(super) async fn read(
     session: &Session,
     mounts: &Mounts,
@@ -27,14 +27,15 @@ pub(super) async fn read(
     old: Option<Lease>,
 ) -> Result<Given> {
     if let Some(lease) = old
-        && let Some(given) = renew(session, lease).await?
+        && let Some(given) = go_on(session, lease).await?
     {
         return Ok(given);
     }
     match mounts.engine(session, path).await? {
         Engine::Versioned { mount } => versioned(session, &below_data(path, &mount), stage).await,
         engine => {
-            let mut answer = ask(session, path, "").await?;
+            let (answer, login) = session.call_as(Method::GET, path, "", None).await?;
+            let mut answer = answer.map_err(|fault| fault.of_read())?;
             let fields = answer.data.take().ok_or_else(|| missing("there is nothing"))?;
             if engine == Engine::Unknown && version(&fields).is_some() {
                 return chosen(session, path, stage, fields).await;
@@ -42,22 +43,39 @@ pub(super) async fn read(
             if stage != CURRENT {
                 return Err(missing(format!("what is there has no stage `{stage}`")));
             }
-            Ok(plain(path, &answer, fields))
+            Ok(plain(path, &answer, fields, &login))
         }
     }
+}
+
+/// `None` where it is to be replaced. Vault ends a lease with the token that it was taken with, whoever renews it: after
+/// another login it is not counted on any more.
+async fn go_on(session: &Session, lease: Lease) -> Result<Option<Given>> {
+    let login = session.login().await?;
+    if login.number != lease.login {
+        return Ok(None);
+    }
+    let until_half = lease.left.saturating_sub(lease.whole / 2);
+    if !until_half.is_zero() {
+        // It was looked at because of the token only, which is still the same.
+        let lease = Lease { counted: login.within(lease.left), ..lease };
+        return Ok(Some(Given { value: None, lease: Some(lease), soon: Some(until_half) }));
+    }
+    if lease.renewable { renew(session, lease).await } else { Ok(None) }
 }
 
 /// `None` where it is to be replaced: its renewal is refused, or gives less than half of its time, because its last end nears.
 async fn renew(session: &Session, lease: Lease) -> Result<Option<Given>> {
     let increment = lease.whole.as_secs();
     let body = Body::from([("lease_id", lease.id.as_str().into()), ("increment", increment.into())]);
-    match session.call(Method::PUT, "sys/leases/renew", "", Some(&body)).await? {
+    let (answer, login) = session.call_as(Method::PUT, "sys/leases/renew", "", Some(&body)).await?;
+    match answer {
         Ok(answer) => {
             let left = Duration::from_secs(answer.lease_duration);
-            if left < lease.whole / 2 {
+            if left < lease.whole / 2 || login.number != lease.login {
                 return Ok(None);
             }
-            let lease = Lease { left, renewable: answer.renewable, ..lease };
+            let lease = Lease { left, counted: login.within(left), renewable: answer.renewable, ..lease };
             Ok(Some(Given { value: None, lease: Some(lease), soon: None }))
         }
         Err(fault) if fault.is_refusal() => Ok(None),
@@ -103,13 +121,15 @@ fn inner(fields: &mut Fields) -> Result<Given> {
     }
 }
 
-fn plain(path: &str, answer: &Answer, fields: Fields) -> Given {
+fn plain(path: &str, answer: &Answer, fields: Fields, login: &Login) -> Given {
     let time = Duration::from_secs(answer.lease_duration);
     // Key/value engines of version 1 say a time, and give no lease.
     let lease = (!answer.lease_id.is_empty() && !time.is_zero()).then(|| Lease {
         id: answer.lease_id.clone(),
         whole: time,
         left: time,
+        counted: login.within(time),
+        login: login.number,
         renewable: answer.renewable,
     });
     // A role whose password Vault changes says when it does so next.

@@ -1,5 +1,6 @@
 //! The token that we are logged in with: kept, renewed, and got anew after a refusal.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,24 @@ struct Inner {
     others: SecretStores,
     /// Whoever holds it logs in; the others wait for it.
     token: Mutex<Option<Token>>,
+    /// Makes numbers of tokens.
+    numbers: RandomState,
+}
+
+/// What is known of a token besides itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Login {
+    /// The same for the same token, also where it was read again.
+    pub(super) number: u64,
+    /// Its end, unless it is renewed until then.
+    ends: Option<Instant>,
+}
+
+impl Login {
+    /// How much of a time from now is over before its end.
+    pub(super) fn within(&self, time: Duration) -> Duration {
+        self.ends.map_or(time, |ends| ends.saturating_duration_since(Instant::now()).min(time))
+    }
 }
 
 struct Token {
@@ -81,6 +100,7 @@ impl Session {
             surroundings: surroundings.clone(),
             others,
             token: Mutex::default(),
+            numbers: RandomState::new(),
         }))
     }
 
@@ -92,27 +112,43 @@ impl Session {
         query: &str,
         body: Option<&Body>,
     ) -> Result<Result<Answer, Fault>> {
-        let token = self.token().await?;
+        Ok(self.call_as(method, path, query, body).await?.0)
+    }
+
+    /// The same, and who we were at that.
+    pub(super) async fn call_as(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: Option<&Body>,
+    ) -> Result<(Result<Answer, Fault>, Login)> {
+        let (token, login) = self.token().await?;
         let answer = self.0.api.call(method.clone(), path, query, Some(&token), body).await;
         match &answer {
             Err(fault) if fault.status() == Some(403) && self.drop_refused(&token).await => {
-                let token = self.token().await?;
-                Ok(self.0.api.call(method, path, query, Some(&token), body).await)
+                let (token, login) = self.token().await?;
+                Ok((self.0.api.call(method, path, query, Some(&token), body).await, login))
             }
-            _ => Ok(answer),
+            _ => Ok((answer, login)),
         }
     }
 
-    async fn token(&self) -> Result<Arc<Secret>> {
+    /// Who we are; logs in where that is nobody.
+    pub(super) async fn login(&self) -> Result<Login> {
+        Ok(self.token().await?.1)
+    }
+
+    async fn token(&self) -> Result<(Arc<Secret>, Login)> {
         let mut held = self.0.token.lock().await;
         self.0.freshen(&mut held).await;
         if let Some(token) = &*held {
-            return Ok(token.secret.clone());
+            return Ok(self.0.named(token));
         }
         let auth = login(&self.0.api, &self.0.auth, &self.0.surroundings, &self.0.others).await?;
         let token = held.insert(Token::new(auth));
         self.keep(token);
-        Ok(token.secret.clone())
+        Ok(self.0.named(token))
     }
 
     /// Gives the token up, unless it is another by now. Whether a new one may be worth a try.
@@ -158,6 +194,11 @@ impl Session {
 }
 
 impl Inner {
+    fn named(&self, token: &Token) -> (Arc<Secret>, Login) {
+        let number = self.numbers.hash_one(token.secret.expose());
+        (token.secret.clone(), Login { number, ends: token.ends })
+    }
+
     /// Renews the token that is held where half of its time is over, and drops it where that gives too little: then the next
     /// login gives a new one.
     async fn freshen(&self, held: &mut Option<Token>) {

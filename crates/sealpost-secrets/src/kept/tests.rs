@@ -204,10 +204,10 @@ async fn leased(renewals: &AtomicUsize, reads: &AtomicUsize, old: Option<Lease>)
     if let Some(lease) = old
         && renewals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
     {
-        return Ok(Given { value: None, lease: Some(Lease { left: hour, ..lease }), soon: None });
+        return Ok(Given { value: None, lease: Some(Lease { left: hour, counted: hour, ..lease }), soon: None });
     }
     let number = reads.fetch_add(1, Ordering::SeqCst) + 1;
-    let lease = Lease { id: number.to_string(), whole: hour, left: hour, renewable: true };
+    let lease = Lease { id: number.to_string(), whole: hour, left: hour, counted: hour, login: 0, renewable: true };
     Ok(Given { value: Some(Secret::new(number.to_string().into_bytes())), lease: Some(lease), soon: None })
 }
 
@@ -273,4 +273,36 @@ async fn a_lease_serves_no_longer_than_it_lasts() {
     assert_eq!(kept.get(&key("a"), down).await.unwrap().expose(), b"1");
     advance(Duration::from_secs(1)).await;
     assert!(kept.get(&key("a"), down).await.unwrap_err().is(&codes::secrets::UNREACHABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_its_login_ends_serves_until_then_and_may_go_on_after() {
+    let (kept, hour) = (kept(), Duration::from_secs(3600));
+    let minutes = |count: u64| Duration::from_secs(count * 60);
+    let lease = Lease { id: "1".to_owned(), whole: hour, left: hour, counted: minutes(20), login: 0, renewable: false };
+    let given = |lease: &Lease, value: Option<Secret>| Given { value, lease: Some(lease.clone()), soon: None };
+    let first = async |old: Option<Lease>| {
+        assert_eq!(old, None);
+        Ok(given(&lease, Some(Secret::new(b"1".to_vec()))))
+    };
+    kept.get(&key("a"), first).await.unwrap();
+    // An error that would be passed on at once.
+    let nobody = |_| async { Err(Error::new(&codes::secrets::DENIED, "it is fresh, and was asked for")) };
+    advance(minutes(9)).await;
+    kept.get(&key("a"), nobody).await.unwrap();
+    let down = |_| async { Err(Error::new(&codes::secrets::UNREACHABLE, "down")) };
+    advance(minutes(10)).await;
+    assert_eq!(kept.get(&key("a"), down).await.unwrap().expose(), b"1");
+    advance(minutes(1)).await;
+    assert!(kept.get(&key("a"), down).await.unwrap_err().is(&codes::secrets::UNREACHABLE));
+    // The login was renewed after all.
+    advance(minutes(1)).await;
+    let goes_on = async |old: Option<Lease>| {
+        let old = old.unwrap();
+        assert_eq!((old.left, old.counted), (minutes(39), Duration::ZERO));
+        Ok(given(&Lease { counted: minutes(39), ..old }, None))
+    };
+    assert_eq!(kept.get(&key("a"), goes_on).await.unwrap().expose(), b"1");
+    advance(minutes(19)).await;
+    kept.get(&key("a"), nobody).await.unwrap();
 }

@@ -35,8 +35,9 @@ pub(super) struct State {
     tokens: BTreeMap<String, Option<Instant>>,
     /// Seconds that a login's token has; 3600.
     pub(super) token_ttl: u64,
-    /// Leases with what is left of their renewals.
-    leases: BTreeMap<String, u32>,
+    /// Whether renewals give a token only what it has left.
+    pub(super) tokens_end: bool,
+    leases: BTreeMap<String, Lease>,
     /// Seconds that a lease has, and how often it may be renewed.
     pub(super) lease: (u64, u32),
     /// What is answered before anything else: statuses.
@@ -51,6 +52,14 @@ pub(super) struct State {
     /// Bodies of logins.
     pub(super) logins: Vec<Value>,
     number: u64,
+}
+
+struct Lease {
+    user: String,
+    /// The token that it was taken with, and ends with.
+    token: String,
+    /// What is left of its renewals.
+    renewals: u32,
 }
 
 impl Shared {
@@ -108,6 +117,15 @@ impl State {
         self.tokens.retain(|token, _| token == ROOT);
     }
 
+    fn is_good(&self, token: &str) -> bool {
+        self.tokens.get(token).is_some_and(|end| end.is_none_or(|end| end > Instant::now()))
+    }
+
+    /// Whether the lease that gave this user has not ended with its token.
+    pub(super) fn is_alive(&self, user: &str) -> bool {
+        self.leases.values().any(|lease| lease.user == user && self.is_good(&lease.token))
+    }
+
     fn answer(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response {
         let path = uri.path().trim_start_matches("/v1/").to_owned();
         self.asked.push(format!("{method} {path}"));
@@ -130,8 +148,7 @@ impl State {
             return self.login(method, body);
         }
         let token = headers.get("x-vault-token").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-        let is_good = self.tokens.get(&token).is_some_and(|end| end.is_none_or(|end| end > Instant::now()));
-        if !is_good {
+        if !self.is_good(&token) {
             return refuse(403, &["permission denied"]);
         }
         match (method.as_str(), &parts[..]) {
@@ -139,7 +156,10 @@ impl State {
                 let left = self.tokens[&token].map_or(0, |end| (end - Instant::now()).as_secs());
                 answer(json!({"ttl": left, "renewable": left > 0, "policies": ["sealpost"]}))
             }
-            ("POST", ["auth", "token", "renew-self"]) => self.granted(token),
+            ("POST", ["auth", "token", "renew-self"]) => {
+                let rest = self.tokens[&token].filter(|_| self.tokens_end).map(|end| end - Instant::now());
+                self.granted(token, rest.map_or(self.token_ttl, |rest| rest.as_secs()))
+            }
             ("POST", ["sys", "mounts", mount]) => {
                 let version = body["options"]["version"].as_str().map_or(1, |version| version.parse().unwrap());
                 let version = if body["type"] == "kv" { version } else { 0 };
@@ -165,7 +185,7 @@ impl State {
                     ),
                 }
             }
-            ("GET", ["database", "creds", role]) => self.lease(role),
+            ("GET", ["database", "creds", role]) => self.lease(role, token),
             ("PUT", ["sys", "leases", "renew"]) => self.renew(&body),
             (_, [mount, ..]) if self.mounts.contains_key(*mount) => {
                 self.kv(method, &path, self.mounts[*mount], uri, body)
@@ -185,32 +205,34 @@ impl State {
             return refuse(400, &["invalid role or secret ID"]);
         }
         self.number += 1;
-        self.granted(format!("hvs.login-{}", self.number))
+        self.granted(format!("hvs.login-{}", self.number), self.token_ttl)
     }
 
-    fn granted(&mut self, token: String) -> Response {
-        self.tokens.insert(token.clone(), Some(Instant::now() + Duration::from_secs(self.token_ttl)));
+    fn granted(&mut self, token: String, ttl: u64) -> Response {
+        self.tokens.insert(token.clone(), Some(Instant::now() + Duration::from_secs(ttl)));
         let auth = json!({
-            "client_token": token, "accessor": "a", "policies": ["sealpost"], "lease_duration": self.token_ttl,
+            "client_token": token, "accessor": "a", "policies": ["sealpost"], "lease_duration": ttl,
             "renewable": true, "token_type": "service",
         });
         json!({"request_id": "9a0b", "lease_id": "", "data": null, "auth": auth}).to_string().into_response()
     }
 
-    fn lease(&mut self, role: &str) -> Response {
+    fn lease(&mut self, role: &str, token: String) -> Response {
         self.number += 1;
         let number = self.number;
         let id = format!("database/creds/{role}/{number}");
-        self.leases.insert(id.clone(), self.lease.1);
-        let data = json!({"username": format!("v-{role}-{number}"), "password": format!("canary-{number}")});
+        let user = format!("v-{role}-{number}");
+        self.leases.insert(id.clone(), Lease { user: user.clone(), token, renewals: self.lease.1 });
+        let data = json!({"username": user, "password": format!("canary-{number}")});
         leased(&id, self.lease.0, true, data)
     }
 
     fn renew(&mut self, body: &Value) -> Response {
         let id = body["lease_id"].as_str().unwrap().to_owned();
-        match self.leases.get_mut(&id) {
-            Some(left) if *left > 0 => {
-                *left -= 1;
+        let is_alive = self.leases.get(&id).is_some_and(|lease| self.is_good(&lease.token));
+        match self.leases.get_mut(&id).filter(|_| is_alive) {
+            Some(lease) if lease.renewals > 0 => {
+                lease.renewals -= 1;
                 json!({"lease_id": id, "renewable": true, "lease_duration": self.lease.0}).to_string().into_response()
             }
             _ => refuse(400, &["lease not found"]),

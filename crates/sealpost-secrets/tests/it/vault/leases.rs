@@ -104,6 +104,54 @@ async fn a_lease_whose_last_end_nears_is_replaced() {
     assert_ne!(pair(&stores).await, first);
 }
 
+/// Stores that log in as a role, whose tokens have 600 s.
+async fn as_role(answers: &Answers) -> SecretStores {
+    Operator::of(answers).mount("database", "database", None).await;
+    answers.state.state().token_ttl = 600;
+    let auth = json!({"method": "approle", "role_id": "env:ROLE", "secret_id": "env:SECRET"});
+    let variables = [("ROLE", "the-role"), ("SECRET", "the-secret")];
+    stores(json!({"address": answers.address, "auth": auth}), &variables, Path::new("/nowhere"))
+}
+
+#[tokio::test]
+async fn a_lease_is_replaced_before_the_token_that_it_was_taken_with_ends() {
+    let answers = Answers::start().await;
+    answers.state.state().tokens_end = true;
+    let stores = as_role(&answers).await;
+    let first = pair(&stores).await;
+    // By half of the token's time, and long before half of the lease's; nobody asks for it meanwhile.
+    pass(HALF).await;
+    until("a new lease is taken", || answers.state.count("GET database/creds/report") == 2).await;
+    let second = pair(&stores).await;
+    assert_belong_together(&second);
+    assert!(answers.state.state().is_alive(&first.0), "there was time to change over");
+    assert!(answers.state.state().is_alive(&second.0));
+    assert_eq!(answers.state.count("POST auth/approle/login"), 2);
+    pass(HALF).await;
+    let third = pair(&stores).await;
+    assert!(!answers.state.state().is_alive(&first.0), "it ended with its token");
+    assert!(answers.state.state().is_alive(&third.0));
+    // A renewal would not have moved the end.
+    assert_eq!(answers.state.count("PUT sys/leases/renew"), 0);
+}
+
+#[tokio::test]
+async fn a_lease_goes_on_while_the_token_that_it_was_taken_with_is_renewed() {
+    let answers = Answers::start().await;
+    // None that could be renewed.
+    answers.state.state().lease = (3600, 0);
+    let stores = as_role(&answers).await;
+    let first = pair(&stores).await;
+    // The last time is after the end that the token began with.
+    for times in 1..=3 {
+        pass(HALF).await;
+        until("the token is renewed", || answers.state.count("POST auth/token/renew-self") == times).await;
+        assert_eq!(pair(&stores).await, first);
+    }
+    assert_eq!(answers.state.count("GET database/creds/report"), 1);
+    assert_eq!(answers.state.count("PUT sys/leases/renew"), 0, "that is for half of its own time");
+}
+
 #[tokio::test]
 async fn a_password_that_vault_changes_is_asked_for_when_it_has_changed() {
     let answers = Answers::start().await;
