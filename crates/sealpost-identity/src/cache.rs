@@ -103,7 +103,7 @@ impl KeyCache {
         Arc::new(Self { name, issuer, source, fetcher, timing, current: RwLock::default(), state: Mutex::default() })
     }
 
-    /// The keys for a token with this header. They may lack the key that it names: then the issuer was asked, or was
+    /// The keys for a token with this header. They may lack the key that it needs: then the issuer was asked, or was
     /// asked not long ago.
     ///
     /// # Errors
@@ -115,10 +115,10 @@ impl KeyCache {
         if cached.due.is_over() {
             self.renew_in_passing();
         }
-        match &header.key_id {
-            Some(id) if matches!(cached.keys.choose(header), Choice::UnknownId) => self.newer(id, cached, header).await,
-            _ => Ok(cached),
+        if matches!(cached.keys.choose(header), Choice::Unknown) {
+            return self.newer(cached, header).await;
         }
+        Ok(cached)
     }
 
     /// Fetches the keys anew, together with everyone who does so at the same time.
@@ -181,7 +181,13 @@ impl KeyCache {
         self.landed(flight).await
     }
 
-    async fn newer(self: &Arc<Self>, id: &str, cached: Arc<Cached>, header: &Header) -> Result<Arc<Cached>> {
+    /// Keys that may be newer than these, for a token that none of these is for, or has signed: the same where the issuer was
+    /// asked not long ago.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-031` where the issuer does not answer.
+    pub(crate) async fn newer(self: &Arc<Self>, cached: Arc<Cached>, header: &Header) -> Result<Arc<Cached>> {
+        let id = header.key_id.as_deref();
         let flight = {
             let mut state = self.state();
             match state.flight() {
@@ -192,7 +198,8 @@ impl KeyCache {
             }
         };
         let cached = self.landed(flight).await?;
-        if matches!(cached.keys.choose(header), Choice::UnknownId) {
+        // That there is none for tokens without an id is not remembered: a forged one would keep the right ones out.
+        if let (Some(id), Choice::Unknown) = (id, cached.keys.choose(header)) {
             self.state().unknown.remember(id, Instant::now());
         }
         Ok(cached)

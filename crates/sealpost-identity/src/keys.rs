@@ -36,8 +36,8 @@ pub(crate) struct KeySet {
 pub(crate) enum Choice<'a> {
     /// These do. More than one only where the issuer gave several keys the same id.
     Fitting(Vec<&'a Key>),
-    /// The issuer had no key of this id; it may have one by now.
-    UnknownId,
+    /// The issuer had no key of this id, or for a token without one none of its algorithm; it may have one by now.
+    Unknown,
     /// No later answer of the issuer would change it.
     Refused(String),
 }
@@ -76,6 +76,7 @@ impl KeySet {
             // Without an id it must be clear which key is meant, or a token would be tried on every key.
             let fitting: Vec<&Key> = self.usable.iter().filter(fits).collect();
             return match fitting.len() {
+                0 => Choice::Unknown,
                 1 => Choice::Fitting(fitting),
                 count => Choice::Refused(format!(
                     "its header names no key (`kid`), and the issuer has {count} keys for {}",
@@ -87,7 +88,7 @@ impl KeySet {
         if named.is_empty() {
             return match self.unusable.iter().find(|(unusable, _)| unusable.as_deref() == Some(id)) {
                 Some((_, why)) => Choice::Refused(format!("the issuer's key {} can't be used: {why}", quote(id))),
-                None => Choice::UnknownId,
+                None => Choice::Unknown,
             };
         }
         let fitting: Vec<&Key> = named.into_iter().filter(fits).collect();

@@ -26,7 +26,8 @@
 //! `Cache-Control` says, between 5 minutes and 24 hours (1 hour when it says nothing), and renewed before they are stale.
 //! A removed key stops working with the next renewal.
 //!
-//! An unknown `kid` makes us ask the issuer, at most every 30 s, and not again for the same `kid` within 2 minutes. However
+//! An unknown `kid` makes us ask the issuer, at most every 30 s, and not again for the same `kid` within 2 minutes. So does
+//! a token without `kid` that no key fits, or whose signature is wrong: the key may be new. However
 //! many verifications wait, there is one fetch. A token with a known key needs no I/O and waits for nobody, whatever
 //! state its or another issuer is in. While the issuer does not answer, the keys that are here are used for 24 hours after
 //! they are stale, then tokens are refused with `SP-REQUEST-031` until it answers.

@@ -16,12 +16,12 @@ pub(crate) struct UnknownKeys {
 }
 
 impl UnknownKeys {
-    /// Whether the issuer may be asked about this id now. If so, that counts as asked.
-    pub(crate) fn may_ask(&mut self, id: &str, now: Instant, timing: &Timing) -> bool {
+    /// Whether the issuer may be asked about this id now, or about keys of tokens without one. If so, that counts as asked.
+    pub(crate) fn may_ask(&mut self, id: Option<&str>, now: Instant, timing: &Timing) -> bool {
         while self.missing.front().is_some_and(|(_, since)| now >= *since + timing.unknown_key_memory) {
             self.missing.pop_front();
         }
-        let known_missing = self.missing.iter().any(|(missing, _)| missing == id);
+        let known_missing = self.missing.iter().any(|(missing, _)| Some(missing.as_str()) == id);
         let too_soon = self.asked.is_some_and(|asked| now < asked + timing.unknown_key_pause);
         if known_missing || too_soon {
             return false;
@@ -52,12 +52,15 @@ mod tests {
         let (timing, start) = (Timing::default(), Instant::now());
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let mut unknown = UnknownKeys::default();
-        assert!(unknown.may_ask("a", at(0), &timing));
+        assert!(unknown.may_ask(Some("a"), at(0), &timing));
         unknown.remember("a", at(0));
-        assert!(!unknown.may_ask("b", at(29), &timing));
-        assert!(!unknown.may_ask("a", at(30), &timing), "the answer is known");
-        assert!(unknown.may_ask("b", at(30), &timing), "being refused is not being asked");
-        assert!(unknown.may_ask("a", at(120), &timing), "the issuer may have it by now");
+        assert!(!unknown.may_ask(Some("b"), at(29), &timing));
+        assert!(!unknown.may_ask(Some("a"), at(30), &timing), "the answer is known");
+        assert!(unknown.may_ask(Some("b"), at(30), &timing), "being refused is not being asked");
+        assert!(unknown.may_ask(Some("a"), at(120), &timing), "the issuer may have it by now");
+        unknown.remember("", at(120));
+        assert!(!unknown.may_ask(None, at(149), &timing));
+        assert!(unknown.may_ask(None, at(150), &timing), "no id is not an empty one");
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn header(algorithm: Algorithm, id: Option<&str>) -> Header {
 fn fitting(set: &KeySet, header: &Header) -> usize {
     match set.choose(header) {
         Choice::Fitting(keys) => keys.len(),
-        Choice::UnknownId | Choice::Refused(_) => 0,
+        Choice::Unknown | Choice::Refused(_) => 0,
     }
 }
 
@@ -70,7 +70,7 @@ fn what_a_key_is_for_is_respected() {
         assert_eq!(fitting(&keys, &header(Algorithm::EdDSA, Some("a"))), usize::from(usable), "{change}");
         assert_eq!(keys.is_empty(), !usable);
         // A key that is there and of no use is no reason to ask again.
-        assert!(!matches!(keys.choose(&header(Algorithm::EdDSA, Some("a"))), Choice::UnknownId));
+        assert!(!matches!(keys.choose(&header(Algorithm::EdDSA, Some("a"))), Choice::Unknown));
     }
 }
 
@@ -79,7 +79,9 @@ fn without_an_id_one_key_only_may_fit() {
     let keys = set(&[ed25519(json!({"kid": "a"})), ed25519(json!({"kid": "b"}))]);
     assert_eq!(fitting(&keys, &header(Algorithm::EdDSA, None)), 0);
     assert_eq!(fitting(&keys, &header(Algorithm::EdDSA, Some("b"))), 1);
-    assert!(matches!(keys.choose(&header(Algorithm::EdDSA, Some("c"))), Choice::UnknownId));
+    assert!(matches!(keys.choose(&header(Algorithm::EdDSA, Some("c"))), Choice::Unknown));
+    assert!(matches!(keys.choose(&header(Algorithm::EdDSA, None)), Choice::Refused(_)));
+    assert!(matches!(keys.choose(&header(Algorithm::ES256, None)), Choice::Unknown));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The key id as a way in: into paths, queries, other issuers' keys.
 
 use std::process::Command;
+use std::time::Duration;
 
 use sealpost_core::error::codes;
 use sealpost_core::port::TokenVerifier;
@@ -60,6 +61,42 @@ async fn without_a_key_id_only_one_key_may_fit() {
     world.site.publish(&[world.pair.jwk("a"), other.jwk("b")]);
     world.issuers.check().await.remove(0).1.unwrap();
     assert!(world.refuses(&token).await.contains("2 keys for EdDSA"));
+}
+
+#[tokio::test]
+async fn without_a_key_id_a_new_key_is_asked_for_once_and_forged_tokens_ask_no_more() {
+    let world = World::new("EdDSA").await;
+    let (new, elliptic, forger) = (Pair::new("EdDSA"), Pair::new("ES256"), Pair::new("EdDSA"));
+    let header = json!({"alg": "EdDSA", "typ": "at+jwt"});
+    world.verify(&world.pair.token(&header, &world.claims())).await.unwrap();
+    world.site.publish(&[new.jwk("b")]);
+    let right = new.token(&header, &world.claims());
+    world.verify(&right).await.unwrap();
+    assert_eq!(world.site.hits("/jwks"), 2, "the first keys, and the new one");
+    let forged = forger.token(&header, &world.claims());
+    for _ in 0..100 {
+        assert_eq!(world.refuses(&forged).await, "its signature is wrong");
+    }
+    assert_eq!(world.site.hits("/jwks"), 2, "not long after");
+    world.verify(&right).await.unwrap();
+
+    // Forged ones first, and a set that has no key of the token's kind.
+    let world = World::new("EdDSA").await;
+    world.accepts().await;
+    for _ in 0..100 {
+        assert_eq!(world.refuses(&forger.token(&header, &world.claims())).await, "its signature is wrong");
+    }
+    assert_eq!(world.site.hits("/jwks"), 2);
+    let timing = Timing { unknown_key_pause: Duration::ZERO, ..Timing::default() };
+    let world = World::with("EdDSA", json!({}), &timing).await;
+    world.accepts().await;
+    world.refuses(&forger.token(&header, &world.claims())).await;
+    let other = elliptic.token(&json!({"alg": "ES256"}), &world.claims());
+    assert!(world.refuses(&other).await.contains("no key for ES256"));
+    // What was forged is not remembered against those that are right.
+    world.site.publish(&[new.jwk("b"), elliptic.jwk("c")]);
+    world.verify(&other).await.unwrap();
+    world.verify(&new.token(&header, &world.claims())).await.unwrap();
 }
 
 #[tokio::test]
