@@ -78,15 +78,13 @@ impl TableLedger {
         let mut batch: Vec<(String, T)> = self.below(partition, prefix, READ_AT_ONCE).await?;
         let mut found = Vec::new();
         loop {
-            let last = batch.last().map(|(place, _)| place.clone());
             let is_last = batch.len() < READ_AT_ONCE as usize;
-            found.extend(batch.into_iter().filter(|(place, _)| place.starts_with(prefix)).map(|(_, item)| item));
-            match last {
-                Some(last) if !is_last && last.starts_with(prefix) => {
-                    batch = self.read_range(partition, SkRange::After(last), false, READ_AT_ONCE).await?;
-                }
-                _ => return Ok(found),
-            }
+            let last = batch.last().map(|(place, _)| place.clone());
+            found.extend(batch.into_iter().map(|(_, item)| item));
+            let Some(last) = last.filter(|_| !is_last) else { return Ok(found) };
+            // One more, for the one that was seen last may come again.
+            batch = self.read_range(partition, following(prefix, &last), false, READ_AT_ONCE + 1).await?;
+            batch.retain(|(place, _)| *place != last);
         }
     }
 
@@ -98,6 +96,16 @@ impl TableLedger {
     }
 }
 
+/// What follows this one of those that begin with the prefix. What begins otherwise may be of another type, and must not be
+/// read with them. The one itself may come along.
+fn following(prefix: &str, last: &str) -> SkRange {
+    if prefix.is_empty() {
+        return SkRange::After(last.to_owned());
+    }
+    // No place goes on with the greatest of all characters.
+    SkRange::Between(last.to_owned(), format!("{prefix}\u{10FFFF}"))
+}
+
 /// The error for a cursor that is not of the list. Another partner's record is no cursor, and no different from one that
 /// is not there.
 pub(super) fn no_cursor(what: &str, after: &str) -> Error {
@@ -107,6 +115,12 @@ pub(super) fn no_cursor(what: &str, after: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use sealpost_core::partner::ApiKey;
+    use sealpost_testkit::suite::ledger::partner;
+    use sealpost_testkit::suite::ledger::records::{sample_key, sample_partner};
+
+    use super::super::tests::{ledger, ports};
+    use super::super::{Expect, Key, MOST_WRITES, Write};
     use super::*;
 
     #[test]
@@ -122,5 +136,58 @@ mod tests {
             place(Timestamp::MAX, "a"),
         ];
         assert!(places.is_sorted(), "{places:?}");
+    }
+
+    /// Puts numbers from 0 on into a partition, each under the prefix and itself.
+    async fn fill(ledger: &TableLedger, pk: &str, prefix: &str, count: u32) {
+        let numbers: Vec<u32> = (0..count).collect();
+        for some in numbers.chunks(MOST_WRITES) {
+            let put = |number: &u32| Write::Put {
+                key: Key::new(pk, format!("{prefix}{number:05}")),
+                body: number.to_string(),
+                expires: None,
+                expect: Expect::Absent,
+            };
+            ledger.table.write(some.iter().map(put).collect()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_begins_with_a_prefix_is_read_whole_and_nothing_beside_it() {
+        let ledger = ledger();
+        for count in [0, 1, READ_AT_ONCE - 1, READ_AT_ONCE, READ_AT_ONCE + 1, 2 * READ_AT_ONCE, 2 * READ_AT_ONCE + 1] {
+            let numbers: Vec<u32> = (0..count).collect();
+            let (mixed, plain) = (format!("mixed-{count}"), format!("plain-{count}"));
+            fill(&ledger, &mixed, "b#", count).await;
+            for sk in ["a", "b", "c"] {
+                let (key, body) = (Key::new(&*mixed, sk), "\"no number\"".to_owned());
+                let other = Write::Put { key, body, expires: None, expect: Expect::Absent };
+                ledger.table.write(vec![other]).await.unwrap();
+            }
+            let below: Vec<u32> = ledger.all_below(&mixed, "b#").await.unwrap();
+            assert_eq!(below, numbers);
+            fill(&ledger, &plain, "", count).await;
+            let all: Vec<u32> = ledger.all_below(&plain, "").await.unwrap();
+            assert_eq!(all, numbers);
+        }
+    }
+
+    /// Beside its keys stands the partner itself.
+    #[tokio::test]
+    async fn a_partner_with_many_keys_lists_them_and_gets_more() {
+        let ports = ports(ledger());
+        let records = &ports.records;
+        let now = Timestamp::now();
+        let key = |number: u32| sample_key("acme", &format!("key{number:09}"), now);
+        records.put_partner(&sample_partner("acme")).await.unwrap();
+        for number in 0..READ_AT_ONCE {
+            records.put_api_key(&key(number)).await.unwrap();
+        }
+        for count in READ_AT_ONCE..READ_AT_ONCE + 2 {
+            records.create_api_key(&key(count), 2 * READ_AT_ONCE).await.unwrap();
+            let there = records.api_keys(&partner("acme")).await.unwrap();
+            let expected: Vec<ApiKey> = (0..=count).rev().map(key).collect();
+            assert_eq!(there, expected);
+        }
     }
 }
