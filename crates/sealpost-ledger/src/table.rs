@@ -246,7 +246,7 @@ pub(crate) struct TableLedger {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TableSettings {
     /// In how many partitions the tasks of one kind, and the jobs of one day, are kept: as many as are written at once. All
-    /// processes must say the same.
+    /// processes should say the same: those with a lower number don't see all.
     pub(crate) shards: u32,
     /// The longest pause between two looks at the queue by a worker that waits.
     pub(crate) look_again: Duration,

@@ -15,7 +15,7 @@ use sealpost_core::task::{Lease, WorkKind};
 use super::lanes::{KINDS, Next, REST, TURN, has_lanes, partition};
 use super::step::Tries;
 use super::tasks::{Entry, Task, key, read_time, ready, time};
-use super::{Item, SkRange, Step, Table, TableLedger, value};
+use super::{Item, Key, SkRange, Step, Table, TableLedger, value};
 use crate::value::{corrupt, later, nanos};
 
 /// Lanes of one look at those in turn.
@@ -33,10 +33,19 @@ struct Found {
 }
 
 enum Candidate {
-    /// One without a lane, by its entry.
-    Task(TaskId, Entry),
+    /// One without a lane, by its entry, which stands at this place.
+    Task(TaskId, Entry, Key),
     /// The first of this lane.
     Lane(ConnectorId),
+}
+
+/// What came of a candidate.
+enum Taken {
+    Lease(Lease),
+    /// Nothing. What led to it said more than there is, and has been put right.
+    PutRight,
+    /// Nothing: somebody was faster.
+    TooLate,
 }
 
 pub(super) async fn claim(ledger: &TableLedger, kinds: &[WorkKind], lease: Duration) -> Result<Option<Lease>> {
@@ -48,23 +57,23 @@ pub(super) async fn claim(ledger: &TableLedger, kinds: &[WorkKind], lease: Durat
         let Some(found) = look(ledger, kinds, nanos(now), tries.failed()).await? else { return Ok(None) };
         let until = later(now, lease);
         let mut step = tries.begin();
-        let (claimed, lane) = match found.what {
-            Candidate::Task(id, entry) => (take(&mut step, &id, &entry, until).await, None),
+        let (taken, lane) = match found.what {
+            Candidate::Task(id, entry, place) => (take(&mut step, &id, &entry, &place, until).await, None),
             Candidate::Lane(connector) => {
-                (take_of_lane(&mut step, &connector, kinds, now, until).await, Some(connector))
+                let claimed = take_of_lane(&mut step, &connector, kinds, now, until).await;
+                (claimed.map(|lease| lease.map_or(Taken::PutRight, Taken::Lease)), Some(connector))
             }
         };
-        match tries.end(step, claimed).await? {
-            Some(Some(lease)) => return Ok(Some(lease)),
-            Some(None) => {
-                // The lane said more than it had, and has been put right now: nobody was met. Once for each lane, for there is
-                // an end to them.
-                let is_put_right = lane.is_some_and(|lane| put_right.insert(lane));
-                // Else somebody was faster.
-                if !is_put_right {
+        match tries.end(step, taken).await? {
+            Some(Taken::Lease(lease)) => return Ok(Some(lease)),
+            Some(Taken::PutRight) => {
+                // Nobody was met, and there is an end to what has to be put right: an entry is gone then, and a lane counts
+                // once.
+                if lane.is_some_and(|lane| !put_right.insert(lane)) {
                     tries.again().await?;
                 }
             }
+            Some(Taken::TooLate) => tries.again().await?,
             None => {}
         }
     }
@@ -84,18 +93,19 @@ async fn without_lane(ledger: &TableLedger, kinds: &[WorkKind], now: i64, late: 
     let limit = 1 + late.min(FURTHEST);
     let heads = try_join_all(places.map(async |pk| {
         let range = SkRange::UpTo(format!("{}~", time(now)));
-        ledger.read_range::<Entry>(&pk, range, false, limit).await
+        ledger.table.query(&pk, range, false, limit).await
     }));
-    let mut all: Vec<(String, Entry)> = heads.await?.into_iter().flatten().collect();
-    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut all: Vec<Item> = heads.await?.into_iter().flatten().collect();
+    all.sort_by(|one, other| one.key.sk.cmp(&other.key.sk));
     all.truncate(limit as usize);
     if all.is_empty() {
         return Ok(None);
     }
-    let (order, entry) = all.swap_remove(rand::random_range(0..all.len()));
+    let item = all.swap_remove(rand::random_range(0..all.len()));
+    let (entry, order) = (value(&item)?, item.key.sk.clone());
     let id = order.rsplit('#').next().unwrap_or_default();
     let id = id.parse().map_err(|_| corrupt(format!("`{id}` is no task's id")))?;
-    Ok(Some(Found { order, what: Candidate::Task(id, entry) }))
+    Ok(Some(Found { order, what: Candidate::Task(id, entry, item.key) }))
 }
 
 /// The first task of the lane whose turn it is.
@@ -174,14 +184,26 @@ async fn heads(table: &dyn Table, connector: &ConnectorId, kind: WorkKind, limit
     found.into_iter().map(head).collect()
 }
 
-/// Claims a task without a lane. `None` where it is not as its entry says any more.
-async fn take(step: &mut Step, id: &TaskId, entry: &Entry, until: Timestamp) -> Result<Option<Lease>> {
+/// Claims a task without a lane, which is not always as its entry says. The entry may stand elsewhere than the task's newest
+/// one would, or may have been left behind: whoever has another number of shards writes to other places.
+async fn take(step: &mut Step, id: &TaskId, entry: &Entry, place: &Key, until: Timestamp) -> Result<Taken> {
     let Entry::Task { work, .. } = entry else { return Err(corrupt(format!("{id} is a run without a lane"))) };
-    let Some(before) = step.get::<Task>(&key(work, id)).await? else { return Ok(None) };
-    if before.buried_at.is_some() || before.ready_at > nanos(Timestamp::now()) {
-        return Ok(None);
+    let task: Option<Task> = step.get(&key(work, id)).await?;
+    let task = task.filter(|task| task.buried_at.is_none());
+    if let Some(before) = task.as_ref().filter(|task| task.ready_at <= nanos(Timestamp::now())) {
+        step.delete(place);
+        return lease(step, id, Some(before), before, until).await.map(Taken::Lease);
     }
-    lease(step, id, Some(&before), &before, until).await.map(Some)
+    // By the order alone: in which of the shards its own entry stands, only the one who wrote it knows.
+    let shards = step.settings.shards;
+    let is_its_own = task.is_some_and(|task| task.entry_key(id, shards).sk == place.sk);
+    // Whoever was faster has removed the entry. One that is still there after the task was read, both under guard, was left
+    // behind.
+    if is_its_own || step.get::<Entry>(place).await?.is_none() {
+        return Ok(Taken::TooLate);
+    }
+    step.delete(place);
+    Ok(Taken::PutRight)
 }
 
 /// Claims the first task of a lane that is ready. `None` where there is none or no room; the lane says so afterwards.
