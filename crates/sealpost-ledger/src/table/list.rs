@@ -187,6 +187,15 @@ async fn cursor(ledger: &TableLedger, filter: &JobFilter, after: &JobId) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use sealpost_core::port::Ledger;
+    use sealpost_testkit::suite::ledger::admission;
+
+    use super::super::TableSettings;
+    use super::super::memory::MemoryTable;
     use super::*;
 
     #[test]
@@ -200,5 +209,26 @@ mod tests {
         assert!(before(&time(1001)) > one && before(&time(1001)) < two);
         assert_eq!(read_time(&one).unwrap(), 1000);
         assert!(*before("2026-03-01") > *"2026-02-28" && *before("2026-03-01") < *"2026-03-01");
+    }
+
+    /// They stand where the number of their time has put them.
+    #[tokio::test]
+    async fn reports_outlive_a_higher_number_of_shards() {
+        let table = Arc::new(MemoryTable::default());
+        let sharded = |shards: u32| {
+            TableLedger::new(table.clone(), TableSettings { shards, look_again: Duration::from_millis(20) })
+        };
+        let mut admitted = BTreeSet::new();
+        for shards in [4, 8] {
+            let ledger = sharded(shards);
+            for _ in 0..20 {
+                let admission = admission("acme");
+                admitted.insert(admission.id.clone());
+                ledger.admit(admission).await.unwrap();
+            }
+        }
+        let filter = JobFilter { limit: 100, ..JobFilter::default() };
+        let found = page(&sharded(8), &filter).await.unwrap();
+        assert_eq!(found.jobs.into_iter().map(|job| job.id).collect::<BTreeSet<JobId>>(), admitted);
     }
 }

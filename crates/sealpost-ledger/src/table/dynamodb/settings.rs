@@ -24,6 +24,7 @@ pub(crate) struct DynamoDbSettings {
     pub(crate) create: bool,
     /// In how many partitions the tasks of one kind, and the jobs of one day, are kept; 4 when not given. Each takes about 100
     /// tasks in a second. It may be raised at any time, in all processes together: those with a lower number don't see all.
+    /// Never lower it: tasks would wait for ever, and lists of all reports would lack old ones.
     #[serde(default = "default_shards")]
     #[schemars(range(min = 1, max = 64))]
     pub(crate) shards: u32,
