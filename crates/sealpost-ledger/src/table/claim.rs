@@ -66,14 +66,9 @@ pub(super) async fn claim(ledger: &TableLedger, kinds: &[WorkKind], lease: Durat
         };
         match tries.end(step, taken).await? {
             Some(Taken::Lease(lease)) => return Ok(Some(lease)),
-            Some(Taken::PutRight) => {
-                // Nobody was met, and there is an end to what has to be put right: an entry is gone then, and a lane counts
-                // once.
-                if lane.is_some_and(|lane| !put_right.insert(lane)) {
-                    tries.again().await?;
-                }
-            }
-            Some(Taken::TooLate) => tries.again().await?,
+            // Nobody was met, and there is an end to what has to be put right: an entry is gone then, and a lane counts once.
+            Some(Taken::PutRight) if lane.is_none_or(|lane| put_right.insert(lane)) => {}
+            Some(Taken::PutRight | Taken::TooLate) => tries.again().await?,
             None => {}
         }
     }
