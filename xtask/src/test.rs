@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let mut done = Vec::new();
     for step in STEPS.iter().filter(|step| arguments.wants(step.name)) {
         println!("\n==> {}: {}", step.name, step.what);
+        // Not sooner: the steps before use all of the processor.
         if step.name == "tests" && arguments.wants("readme") {
             context.release = readme::Building::begin();
         }

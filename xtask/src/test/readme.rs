@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::python;
 use super::step::{call, words};
-use crate::workspace::{cargo, read, root};
+use crate::workspace::{cargo, patient_cargo, read, root};
 
 /// What cargo does before the README's first command starts the program.
 const BUILD: [&str; 5] = ["build", "--release", "--locked", "--package", "sealpost"];
@@ -19,9 +19,8 @@ pub(super) struct Building(Child);
 impl Building {
     /// Begins it. Where that can't be done, it is built when it is needed.
     pub(super) fn begin() -> Option<Self> {
-        // Lowest of all: a test that looks at the clock must not notice.
-        let mut command = Command::new("nice");
-        command.args(["-n", "19"]).arg(cargo().get_program()).args(BUILD).current_dir(root());
+        let mut command = patient_cargo();
+        command.args(BUILD);
         // What it prints would stand between the tests' lines. Whoever needs it calls cargo again, and is told.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().ok().map(Self)

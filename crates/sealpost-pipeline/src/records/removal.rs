@@ -9,15 +9,15 @@ use crate::audit::Author;
 use crate::{Pipeline, log};
 
 impl Pipeline {
-    /// Removes a partner with its connectors, keys and kept secrets. `false` where there was none. What the engine keeps of its
-    /// connectors elsewhere is the caller's to remove.
+    /// Removes a partner with its connectors, keys and kept secrets. Gives the connectors: what the engine keeps of them elsewhere
+    /// is the caller's to remove. `None` where there was no such partner.
     ///
     /// In a task of its own, which goes on where the caller goes away: that something is under way is no rare answer, so it
     /// is noted once it is done.
     ///
     /// # Errors
     /// `SP-LEDGER-008` while it has reports queued or running, or deliveries under way.
-    pub async fn remove_partner(&self, author: &Author, id: &PartnerId) -> Result<bool> {
+    pub async fn remove_partner(&self, author: &Author, id: &PartnerId) -> Result<Option<Vec<Connector>>> {
         let (pipeline, author, id) = (self.clone(), author.clone(), id.clone());
         though_nobody_waits(async move { pipeline.remove_with_all(&author, &id).await }).await
     }
@@ -30,22 +30,19 @@ impl Pipeline {
     pub async fn remove_partner_everywhere(&self, author: &Author, id: &PartnerId) -> Result<bool> {
         let (pipeline, author, id) = (self.clone(), author.clone(), id.clone());
         though_nobody_waits(async move {
-            let connectors = pipeline.parts.records.connectors(Some(&id)).await?;
-            let is_removed = pipeline.remove_with_all(&author, &id).await?;
-            if is_removed {
-                pipeline.retire_all(&connectors).await;
-            }
-            Ok(is_removed)
+            let connectors = pipeline.remove_with_all(&author, &id).await?;
+            pipeline.retire_all(connectors.as_deref().unwrap_or_default()).await;
+            Ok(connectors.is_some())
         })
         .await
     }
 
-    async fn remove_with_all(&self, author: &Author, id: &PartnerId) -> Result<bool> {
+    async fn remove_with_all(&self, author: &Author, id: &PartnerId) -> Result<Option<Vec<Connector>>> {
         let connectors = self.parts.records.connectors(Some(id)).await?;
         // They go with the partner, and what was handed in for them is in the vault already.
         let waiting = self.waiting_of(id).await?;
         if !self.parts.records.remove_partner(id).await? {
-            return Ok(false);
+            return Ok(None);
         }
         for connector in &connectors {
             self.forget_unused(id, &connector.name, &connector.settings.login).await;
@@ -56,7 +53,7 @@ impl Pipeline {
             }
         }
         self.note(author, id, "partner.remove", &format!("partner {id}"), "").await?;
-        Ok(true)
+        Ok(Some(connectors))
     }
 
     async fn retire_all(&self, gone: &[Connector]) {
@@ -69,7 +66,9 @@ impl Pipeline {
 }
 
 /// Removes in a task of its own.
-async fn though_nobody_waits(removing: impl Future<Output = Result<bool>> + Send + 'static) -> Result<bool> {
+async fn though_nobody_waits<T: Send + 'static>(
+    removing: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
     let removed = tokio::spawn(removing).await;
     removed.map_err(|error| Error::new(&codes::ledger::DEFECT, format!("the removal of a partner: {error}")))?
 }

@@ -96,11 +96,12 @@ async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Resul
     }
     // What can't be undone comes last.
     for id in gone {
-        match remove(pipeline, author, id).await {
+        // The ledger comes before the engine: what is under way for a partner needs its connectors, and keeps the partner.
+        match pipeline.remove_partner(author, id).await {
             Ok(connectors) => {
                 applied.changes.push(removal(id));
                 // What is left of a partner that is gone, no later `--prune` looks for: there is one such partner at most.
-                if !retire(pipeline, &connectors, &mut applied).await {
+                if !retire(pipeline, connectors.as_deref().unwrap_or_default(), &mut applied).await {
                     break;
                 }
             }
@@ -113,14 +114,6 @@ async fn apply(pipeline: &Pipeline, options: &Options, author: &Author) -> Resul
         }
     }
     Ok(applied)
-}
-
-/// Removes a partner from the ledger; the connectors that it had. The ledger comes before the engine: what is under way for
-/// a partner needs its connectors, and keeps the partner.
-pub(super) async fn remove(pipeline: &Pipeline, author: &Author, id: &PartnerId) -> Result<Vec<Connector>> {
-    let connectors = pipeline.parts().records.connectors(Some(id)).await?;
-    pipeline.remove_partner(author, id).await?;
-    Ok(connectors)
 }
 
 fn removal(id: &PartnerId) -> Change {

@@ -89,9 +89,9 @@ pub(crate) async fn run(loaded: &Loaded, command: Command, output: Output) -> Re
         }
         Command::Remove { id } => {
             let partner = partner_of(&pipeline, &id).await?;
-            let connectors = apply::remove(&pipeline, &author(), &partner.id).await?;
+            let connectors = pipeline.remove_partner(&author(), &partner.id).await?;
             let mut applied = Applied::default();
-            apply::retire(&pipeline, &connectors, &mut applied).await;
+            apply::retire(&pipeline, connectors.as_deref().unwrap_or_default(), &mut applied).await;
             output.print(&serde_json::json!({ "removed": partner.id }), |_| format!("partner {id} removed"));
             // It is gone, but nobody looks again for what the engine keeps of it.
             apply::all_well(&applied.failed)?;

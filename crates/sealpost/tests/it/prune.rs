@@ -72,8 +72,8 @@ fn tag(moto: &Moto, partner: &str) -> Option<String> {
     described["Connector"]["Tags"][0]["Value"].as_str().map(str::to_owned)
 }
 
-#[test]
-fn no_further_partner_is_removed_while_the_service_keeps_what_it_had_of_one() {
+/// Two partners, bravo and zulu, whose files go by the service behind a proxy.
+fn two_by_the_service() -> (Moto, AwsProxy, World) {
     let moto = Moto::start();
     let proxy = AwsProxy::before(moto.address());
     let mut world = world();
@@ -81,11 +81,22 @@ fn no_further_partner_is_removed_while_the_service_keeps_what_it_had_of_one() {
     by_the_service(&world, "bravo");
     by_the_service(&world, "zulu");
     world.apply();
+    (moto, proxy, world)
+}
+
+/// From now on the service removes nothing.
+fn refuse_to_remove(proxy: &AwsProxy) {
+    let body = r#"{"__type": "AccessDeniedException", "Message": "on purpose"}"#;
+    proxy.fault(&[AwsFault { action: "transfer:DeleteConnector", every: 1, status: 400, body, after: false }]);
+}
+
+#[test]
+fn no_further_partner_is_removed_while_the_service_keeps_what_it_had_of_one() {
+    let (moto, proxy, world) = two_by_the_service();
     let bravos = tag(&moto, "bravo").expect("a connector of bravo");
     remove_file(&world, "bravo");
     remove_file(&world, "zulu");
-    let body = r#"{"__type": "AccessDeniedException", "Message": "on purpose"}"#;
-    proxy.fault(&[AwsFault { action: "transfer:DeleteConnector", every: 1, status: 400, body, after: false }]);
+    refuse_to_remove(&proxy);
     let (is_well, changes, said) = prune(&world);
     assert!(!is_well && said.contains(&format!("`sealpost-connector={bravos}`")), "{said}");
     assert!(is_removed(&changes, "partner bravo") && !is_removed(&changes, "partner zulu"), "{changes}");
@@ -101,20 +112,13 @@ fn no_further_partner_is_removed_while_the_service_keeps_what_it_had_of_one() {
 
 #[test]
 fn a_partner_that_is_removed_by_hand_leaves_nothing_at_the_service_or_it_is_told() {
-    let moto = Moto::start();
-    let proxy = AwsProxy::before(moto.address());
-    let mut world = world();
-    deliver_by(&mut world, &proxy.endpoint());
-    by_the_service(&world, "bravo");
-    by_the_service(&world, "zulu");
-    world.apply();
+    let (moto, proxy, world) = two_by_the_service();
     assert!(tag(&moto, "zulu").is_some());
     assert_eq!(world.json(&["partner", "remove", "zulu"]), json!({"removed": "zulu"}));
     assert_eq!((partners(&world), tag(&moto, "zulu")), (vec!["bravo".to_owned()], None));
 
     let bravos = tag(&moto, "bravo").expect("a connector of bravo");
-    let body = r#"{"__type": "AccessDeniedException", "Message": "on purpose"}"#;
-    proxy.fault(&[AwsFault { action: "transfer:DeleteConnector", every: 1, status: 400, body, after: false }]);
+    refuse_to_remove(&proxy);
     let output = world.run(&["partner", "remove", "bravo"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains(&format!("`sealpost-connector={bravos}`")), "{said}");
