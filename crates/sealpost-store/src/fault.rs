@@ -92,7 +92,7 @@ fn passing(error: &object_store::Error) -> Option<&(dyn std::error::Error + 'sta
     let answer = match error {
         // Made of a 409; and of a condition that failed (412), which is the source then.
         E::AlreadyExists { source, .. } if !source.is::<E>() => source,
-        E::NotFound { source, .. } if sealpost_core::error::reasons(error).contains("NoSuchUpload") => source,
+        E::NotFound { source, .. } if answer(error).contains("NoSuchUpload") => source,
         _ => return None,
     };
     Some(&**answer)
@@ -102,18 +102,26 @@ fn timed_out(error: &object_store::Error) -> bool {
     cause::<HttpError>(error).is_some_and(|error| error.kind() == HttpErrorKind::Timeout)
 }
 
+/// What the server said, status and body. What stands around it has the address, its port and the path in it, whose digits and
+/// words say nothing about the failure.
+fn answer(error: &object_store::Error) -> String {
+    let causes = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
+}
+
 /// S3 itself is never full; compatible stores say so with status 507 or one of these codes.
 fn says_full(error: &object_store::Error) -> bool {
-    let text = error.to_string();
-    ["507", "InsufficientStorage", "XMinioStorageFull", "QuotaExceeded"].iter().any(|sign| text.contains(sign))
+    let answer = answer(error);
+    answer.contains("status code: 507")
+        || ["InsufficientStorage", "XMinioStorageFull", "QuotaExceeded"].iter().any(|code| answer.contains(code))
 }
 
 /// S3's words for credentials that it does not know, or not any more: they may have been changed a moment ago.
 fn says_changed(error: &object_store::Error) -> bool {
-    let text = sealpost_core::error::reasons(error);
+    let answer = answer(error);
     ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"]
         .iter()
-        .any(|sign| text.contains(sign))
+        .any(|code| answer.contains(code))
 }
 
 /// At most 400 characters in one line: S3's answers are pages of XML.

@@ -146,6 +146,26 @@ async fn an_upload_that_another_request_gets_in_the_way_of_is_tried_again() {
     assert_eq!(moto.keys(&bucket), [""; 0]);
 }
 
+/// The address, its port and the path have digits and words, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_answer_says_that_a_store_is_full() {
+    let (moto, bucket) = moto();
+    let proxy = AwsProxy::before(moto.address());
+    let sealed = open(&proxy.endpoint(), &bucket, keys(json!({})), &secrets()).await.unwrap();
+    let full = "<?xml version=\"1.0\"?><Error><Code>XMinioStorageFull</Code></Error>";
+    for (status, body, code) in [
+        (503, "", &codes::store::UNREACHABLE),
+        (403, "", &codes::store::DENIED),
+        (507, "", &codes::store::FULL),
+        (503, full, &codes::store::FULL),
+    ] {
+        proxy.fault(&[AwsFault { action: "s3:PutObject", every: 1, status, body, after: false }]);
+        let key = key("acme", &JobId::fresh(), 1, "507-InsufficientStorage-ExpiredToken.pgp");
+        let error = store(&sealed, key, &noise(1000)).await.unwrap_err();
+        assert!(error.is(code), "{status} {body}: {error}");
+    }
+}
+
 /// A store that keeps what it gave until it is told that it is stale, as remote ones do.
 #[derive(Default)]
 struct Keeping {
