@@ -23,8 +23,9 @@ static STEPS: &[&str] = &[
 
 /// Refuses a file that another program has made, or a newer version of this one. Gives the number of steps that it has seen.
 pub(super) fn recognise(connection: &Connection) -> Result<usize> {
-    let application = number(connection, "PRAGMA application_id")?;
+    // In this order: another process that makes the file marks it together with its tables, and may do so between the two.
     let tables = number(connection, "SELECT COUNT(*) FROM sqlite_schema")?;
+    let application = number(connection, "PRAGMA application_id")?;
     let fresh = application == 0 && tables == 0;
     if application != APPLICATION && !fresh {
         return Err(Error::new(
