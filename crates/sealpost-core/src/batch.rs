@@ -154,6 +154,13 @@ impl Batch {
         self.cells.push(Cell::Text(span));
     }
 
+    /// Appends an exact decimal, of which the caller has seen that it is written as [`Value::Decimal`] says: in ASCII.
+    #[inline]
+    pub fn push_decimal(&mut self, text: &[u8]) {
+        let span = self.keep(text);
+        self.cells.push(Cell::Decimal(span));
+    }
+
     /// Whether every text is UTF-8.
     ///
     /// # Errors

@@ -114,6 +114,26 @@ impl Intake {
         Ok(())
     }
 
+    /// Takes the row's next value, a decimal as the server writes it, and makes it one of the column's type.
+    ///
+    /// # Errors
+    /// `SP-SOURCE-011` with row and column, `SP-SOURCE-014`.
+    #[inline]
+    pub(crate) fn push_decimal(&mut self, column: usize, text: &[u8]) -> Result<()> {
+        match self.columns[column].kind {
+            ColumnKind::Decimal { precision, scale }
+                if column != self.scope_column && literal::is_plain_decimal(text, precision, scale) =>
+            {
+                self.batch.push_decimal(text);
+                Ok(())
+            }
+            _ => {
+                let text = std::str::from_utf8(text).map_err(|_| self.mismatch(column, NOT_UTF8))?;
+                self.push_converted(column, Value::Decimal(text))
+            }
+        }
+    }
+
     /// Takes the row's next value and makes it one of the column's type.
     ///
     /// # Errors

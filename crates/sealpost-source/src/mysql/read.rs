@@ -7,7 +7,7 @@ use sealpost_core::batch::Value;
 use sealpost_core::error::codes::source::{COLUMNS, STATEMENT_TIMEOUT};
 use sealpost_core::{Error, Result};
 use sqlx::mysql::{MySqlArguments, MySqlRow};
-use sqlx::{Column, Connection, Decode, MySql, Row, SqlStr};
+use sqlx::{Column, Connection, Decode, Either, Executor, MySql, Row, SqlStr};
 
 use super::connect::{GRACE, Session, within};
 use super::decode;
@@ -58,11 +58,13 @@ async fn rows(
         return Ok(());
     }
     let Session { connection, kill } = session;
-    let mut rows = sqlx::query_with::<MySql, _>(sql, arguments).fetch(&mut *connection).fuse();
+    // Not `fetch`: that is this and a stream of its own around it, for every row.
+    let mut rows = (&mut *connection).fetch_many(sqlx::query_with::<MySql, _>(sql, arguments)).fuse();
     let mut plan: Vec<Cell> = Vec::new();
     loop {
         let row = match rows.try_next().await {
-            Ok(Some(row)) => row,
+            Ok(Some(Either::Right(row))) => row,
+            Ok(Some(Either::Left(_))) => continue,
             Ok(None) => break,
             Err(error) => {
                 // What the server itself ended need not be killed.
@@ -136,6 +138,10 @@ fn take(row: &MySqlRow, plan: &[Cell], intake: &mut Intake) -> Result<()> {
         };
         if cell.natural && cell.wire == Wire::Text {
             intake.push_utf8(column, bytes)?;
+            continue;
+        }
+        if cell.wire == Wire::Decimal {
+            intake.push_decimal(column, bytes)?;
             continue;
         }
         let pushed = decode::value(cell.wire, bytes, |value| {
