@@ -52,17 +52,23 @@ impl Blocks {
         if self.buffer.len() >= BLOCK { self.write_out() } else { Ok(()) }
     }
 
+    /// Whole blocks only: who frames them in pieces of a size then has nothing of them left to keep.
     #[cold]
     fn write_out(&mut self) -> Result<()> {
-        self.sink.write_all(&self.buffer).map_err(|error| Error::from_io(error, &codes::format::WRITE))?;
-        self.buffer.clear();
+        let whole = self.buffer.len() - self.buffer.len() % BLOCK;
+        self.write(whole)?;
+        self.buffer.drain(..whole);
         // One huge value must not keep its memory for the rest of the file.
         self.buffer.shrink_to(4 * BLOCK);
         Ok(())
     }
 
+    fn write(&mut self, length: usize) -> Result<()> {
+        self.sink.write_all(&self.buffer[..length]).map_err(|error| Error::from_io(error, &codes::format::WRITE))
+    }
+
     pub(crate) fn finish(mut self) -> Result<()> {
-        self.write_out()?;
+        self.write(self.buffer.len())?;
         self.sink.finish()
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Three parties run at once: the source on the async side, format and seal on a blocking thread, the store on the
 //! async side again. Each hands on through a bounded channel, so a slow store slows the query. Whichever fails, the
-//! others see a channel that ended without its explicit end, and stop.
+//! others see a channel that ended without its explicit end, and stop. A local store is written by the blocking thread
+//! itself: it may wait for a disk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,14 +23,17 @@ use sealpost_core::task::Lease;
 use sealpost_store::Upload;
 use tokio::sync::mpsc;
 
-use crate::pipe::{PipeReader, PipeSink, pipe};
+use crate::pipe::{PipeReader, pipe};
 use crate::submit::{Recipients, check_grant};
 use crate::telemetry::Stopwatch;
 use crate::worker::{Beat, Outcome, waits_unread};
 use crate::{Pipeline, log};
 
+mod counted;
 mod ending;
 mod unknown;
+
+use counted::Counted;
 
 /// Batches between source and format: one being written, one waiting, one being read.
 const BATCHES_IN_FLIGHT: usize = 2;
@@ -199,13 +203,20 @@ impl Pipeline {
         let rows = self.source(&report)?.open(&query).await?;
         let key =
             SealedKey { partner: partner.id.clone(), job: job.id.clone(), attempt, file_name: job.file_name.clone() };
-        let upload = self.parts.store.create(key).await?;
+        let mut upload = self.parts.store.create(key).await?;
 
         let (row_sender, row_receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
-        let (sink, reader) = pipe();
+        let (sink, reader): (Box<dyn ByteSink>, _) = match upload.sink() {
+            Some(sink) => (sink, None),
+            None => {
+                let (sink, reader) = pipe();
+                (Box::new(sink), Some(reader))
+            }
+        };
+        let sink = Box::new(Counted { sink, counters: counters.clone() });
         let writer = tokio::task::spawn_blocking(move || write(&writing, row_receiver, sink));
         let reading = read(rows, row_sender, counters);
-        let storing = store(upload, reader, counters);
+        let storing = store(upload, reader);
         let (read, written, stored) = tokio::join!(reading, writer, storing);
         let written = written
             .unwrap_or_else(|panic| Err(Error::new(&codes::format::WRITE, format!("the writer stopped: {panic}"))));
@@ -278,7 +289,7 @@ async fn read(mut rows: Box<dyn RowStream>, sender: mpsc::Sender<RowMessage>, co
 }
 
 /// Channel to pipe, on a blocking thread.
-fn write(writing: &Writing, mut rows: mpsc::Receiver<RowMessage>, sink: PipeSink) -> Result<()> {
+fn write(writing: &Writing, mut rows: mpsc::Receiver<RowMessage>, sink: Box<dyn ByteSink>) -> Result<()> {
     let plan = SealPlan {
         recipients: &writing.recipients.certificates,
         message: writing.seal.message,
@@ -287,7 +298,7 @@ fn write(writing: &Writing, mut rows: mpsc::Receiver<RowMessage>, sink: PipeSink
         file_name: &writing.file_name,
         now: writing.recipients.at,
     };
-    let sealed: Box<dyn ByteSink> = writing.sealer.seal(&plan, Box::new(sink))?;
+    let sealed: Box<dyn ByteSink> = writing.sealer.seal(&plan, sink)?;
     let inner_name = match writing.compression.extension {
         "" => writing.file_name.as_str(),
         extension => writing
@@ -306,13 +317,12 @@ fn write(writing: &Writing, mut rows: mpsc::Receiver<RowMessage>, sink: PipeSink
     }
 }
 
-/// Pipe to store.
-async fn store(mut upload: Upload, mut reader: PipeReader, counters: &Counters) -> Result<SealedFile> {
+/// Pipe to store; where there is none, the store has a sink, and what is left to do is its end.
+async fn store(mut upload: Upload, reader: Option<PipeReader>) -> Result<SealedFile> {
+    let Some(mut reader) = reader else { return upload.finish_sunk().await };
     upload.expect_sha256();
     while let Some(bytes) = reader.next().await? {
-        let size = bytes.len() as u64;
         upload.write(bytes).await?;
-        counters.bytes.fetch_add(size, Ordering::Relaxed);
     }
     upload.finish_with(reader.sha256()?).await
 }

@@ -9,7 +9,7 @@ mod seipd1;
 mod seipd2;
 mod tail;
 
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 
 use sealpost_core::error::{Error, Result, codes::seal};
 use sealpost_core::sink::ByteSink;
@@ -170,6 +170,13 @@ impl Write for Output {
         match self {
             Self::Binary(tail) => tail.write(bytes),
             Self::Armored(armor) => armor.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Binary(tail) => tail.write_vectored(pieces),
+            Self::Armored(armor) => armor.write_vectored(pieces),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::settings::LocalSettings;
 mod create;
 mod remove;
 mod replace;
+mod sink;
 mod upload;
 mod walk;
 

@@ -1,8 +1,9 @@
 //! An upload: streamed in, visible only after an explicit finish.
 
 use bytes::Bytes;
-use sealpost_core::error::Result;
+use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::sealed::{SealedFile, SealedKey};
+use sealpost_core::sink::ByteSink;
 
 use crate::local::LocalUpload;
 use crate::s3::S3Upload;
@@ -86,6 +87,19 @@ impl Upload {
         self.writer.expect_sha256();
     }
 
+    /// The writing end for a thread that may wait for the disk itself, instead of the first [`write`](Self::write): nothing has to be
+    /// handed from thread to thread then. What was written to it is published by [`finish_sunk`](Self::finish_sunk). `None` for a store
+    /// that only tasks write to: S3.
+    ///
+    /// It wants the SHA-256 from who writes. An error of the store is told by `finish_sunk`; who writes hears of a broken pipe.
+    #[must_use]
+    pub fn sink(&mut self) -> Option<Box<dyn ByteSink>> {
+        match &mut self.writer {
+            Writer::Local(upload) => Some(Box::new(upload.sink()?)),
+            Writer::S3(_) => None,
+        }
+    }
+
     /// Takes the next bytes. It waits while the store is slower than the writer.
     ///
     /// # Errors
@@ -114,6 +128,18 @@ impl Upload {
     /// As [`finish`](Self::finish).
     pub async fn finish_with(self, sha256: [u8; 32]) -> Result<SealedFile> {
         self.publish(Some(sha256)).await
+    }
+
+    /// Waits for the end of what is written to the [sink](Self::sink), then does as [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish), and `SP-STORE-007` where the sink was dropped before its end.
+    pub async fn finish_sunk(self) -> Result<SealedFile> {
+        let (size, sha256) = match self.writer {
+            Writer::Local(upload) => upload.finish_sunk().await?,
+            Writer::S3(_) => return Err(Error::new(&codes::store::ABORTED, "it has no sink")),
+        };
+        Ok(SealedFile { key: self.key, size, sha256: hex::encode(sha256) })
     }
 
     async fn publish(self, told: Option<[u8; 32]>) -> Result<SealedFile> {

@@ -1,6 +1,6 @@
 //! A packet of unknown length as a writer: partial body lengths (RFC 9580, 4.2.1.4).
 
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 
 /// Bytes per partial chunk: a power of two. 64 KiB; larger ones cost throughput (they leave the cache).
 pub(super) const CHUNK: usize = 1 << CHUNK_BITS;
@@ -37,20 +37,30 @@ impl<W: Write> Partial<W> {
         let mut header = [0xFF, 0, 0, 0, 0];
         header[1..].copy_from_slice(&u32::try_from(length).map_err(io::Error::other)?.to_be_bytes());
         match length {
-            0..192 => self.emit(&[header[4]])?,
-            _ => self.emit(&header)?,
+            0..192 => self.emit(&[header[4]], &[])?,
+            _ => self.emit(&header, &[])?,
         }
         Ok(self.inner)
     }
 
-    fn emit(&mut self, length: &[u8]) -> io::Result<()> {
+    /// A chunk: its length, what of it was gathered, and the rest of it, from where that is.
+    fn emit(&mut self, length: &[u8], rest: &[u8]) -> io::Result<()> {
         let mut start = HEAD - length.len();
         self.buffer[start..HEAD].copy_from_slice(length);
         if let Some(type_octet) = self.type_octet.take() {
             start -= 1;
             self.buffer[start] = type_octet;
         }
-        self.inner.write_all(&self.buffer[start..])?;
+        let gathered = &self.buffer[start..];
+        // Both at once, where the writer takes more than one piece.
+        let taken = loop {
+            match self.inner.write_vectored(&[IoSlice::new(gathered), IoSlice::new(rest)]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                taken => break taken?,
+            }
+        };
+        self.inner.write_all(&gathered[taken.min(gathered.len())..])?;
+        self.inner.write_all(&rest[taken.saturating_sub(gathered.len())..])?;
         self.buffer.truncate(HEAD);
         Ok(())
     }
@@ -64,8 +74,7 @@ impl<W: Write> Write for Partial<W> {
         while let Some((rest, later)) = left.split_at_checked(HEAD + CHUNK - self.buffer.len())
             && !later.is_empty()
         {
-            self.emit(&[0xE0 | CHUNK_BITS])?;
-            self.inner.write_all(rest)?;
+            self.emit(&[0xE0 | CHUNK_BITS], rest)?;
             left = later;
         }
         self.buffer.extend_from_slice(left);

@@ -1,6 +1,6 @@
 //! The end of a message's way: the sink behind it, and the SHA-256 of all that goes there, where the sink wants it.
 
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 
 use sealpost_cfb_sha1::{SHA_BLOCK, Sha256};
 use sealpost_core::error::Result;
@@ -49,6 +49,19 @@ impl Write for Tail {
         let taken = self.sink.write(bytes)?;
         if let Some(behind) = &mut self.behind {
             behind.push(&bytes[..taken]);
+        }
+        Ok(taken)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let taken = self.sink.write_vectored(pieces)?;
+        if let Some(behind) = &mut self.behind {
+            let mut left = taken;
+            for piece in pieces {
+                let (of_it, _) = piece.split_at(left.min(piece.len()));
+                behind.push(of_it);
+                left -= of_it.len();
+            }
         }
         Ok(taken)
     }

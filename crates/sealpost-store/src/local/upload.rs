@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use sealpost_core::error::{Error, Result, codes};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::LocalFolder;
 use super::create::NewFile;
 use super::replace::AnyFile;
+use super::sink::{LocalSink, Sunk};
 use crate::digest::Digest;
 use crate::fault;
 use crate::place::Place;
@@ -42,6 +44,7 @@ pub(crate) struct LocalUpload {
     block: Vec<u8>,
     idle: Option<Staged>,
     busy: Option<JoinHandle<io::Result<Staged>>>,
+    sunk: Option<oneshot::Receiver<Result<Sunk>>>,
 }
 
 /// Where a staged file goes. Dropping it removes what was not published.
@@ -79,7 +82,16 @@ impl LocalUpload {
             block: Vec::new(),
             idle: Some(Staged { file, digest: Digest::computed(), spare: Vec::new() }),
             busy: None,
+            sunk: None,
         })
+    }
+
+    /// The writing end, before the first write. What it wrote is published by [`finish_sunk`](Self::finish_sunk).
+    pub(crate) fn sink(&mut self) -> Option<LocalSink> {
+        let Staged { file, .. } = self.idle.take()?;
+        let (told, sunk) = oneshot::channel();
+        self.sunk = Some(sunk);
+        Some(LocalSink::new(file, self.what.clone(), told))
     }
 
     pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
@@ -147,12 +159,29 @@ impl LocalUpload {
         let Staged { mut file, digest, .. } = self.settle().await?;
         let ending = digest.ending(told).map_err(|error| error.context(&self.what))?;
         let rest = std::mem::take(&mut self.block);
-        let target = Arc::clone(&self.target);
-        let published = spawn_blocking(move || {
+        self.publish(move || {
             file.write_all(&rest)?;
             file.sync_all()?;
-            target.publish()?;
             Ok(ending.with(&rest))
+        })
+        .await
+    }
+
+    /// [`finish`](Self::finish) of what the [sink](Self::sink) wrote: its octets, and their digest.
+    pub(crate) async fn finish_sunk(mut self) -> Result<(u64, [u8; 32])> {
+        let stopped =
+            || Error::new(&codes::store::ABORTED, format!("{}: the writer stopped before the end", self.what));
+        let Sunk { file, size, sha256 } = self.sunk.take().ok_or_else(stopped)?.await.map_err(|_| stopped())??;
+        self.publish(move || file.sync_all().map(|()| (size, sha256))).await
+    }
+
+    /// Makes the file visible, after what is left to do with it.
+    async fn publish<T: Send + 'static>(&self, last: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+        let target = Arc::clone(&self.target);
+        let published = spawn_blocking(move || {
+            let value = last()?;
+            target.publish()?;
+            Ok(value)
         });
         published
             .await

@@ -1,6 +1,7 @@
 //! The local store: modes, leftovers, a full disk, a store that went away.
 
 use std::fs;
+use std::io::{ErrorKind, IoSlice, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +9,7 @@ use std::process::Command;
 use sealpost_core::error::codes;
 use sealpost_core::id::JobId;
 use sealpost_store::{LocalSettings, SealedStore, StoreSettings};
+use tokio::task::spawn_blocking;
 
 use crate::{contract, key, noise, store};
 
@@ -92,6 +94,62 @@ async fn whole_blocks_and_pieces_make_the_same_file() {
 }
 
 #[tokio::test]
+async fn what_a_thread_writes_is_published_when_both_have_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let sealed = open(folder.path()).await.unwrap();
+    let bytes = noise(700_001);
+    for step in [1000, 65_536, 300_007, 700_001] {
+        let job = JobId::fresh();
+        let path = folder.path().join(format!("acme/{job}-1/f.csv.pgp"));
+        let mut upload = sealed.create(key("acme", &job, 1, "f.csv.pgp")).await.unwrap();
+        let mut sink = upload.sink().unwrap();
+        assert!(sink.wants_sha256() && upload.sink().is_none());
+        let written = bytes.clone();
+        let ended = spawn_blocking(move || {
+            // In one go and in two, as OpenPGP's chunks come: a short head before them.
+            for piece in written.chunks(step) {
+                let (head, rest) = piece.split_at(piece.len().min(7));
+                let taken = sink.write_vectored(&[IoSlice::new(head), IoSlice::new(rest)]).unwrap();
+                sink.write_all(&piece[taken..]).unwrap();
+            }
+            sink.sha256([7; 32]);
+            sink.finish()
+        });
+        ended.await.unwrap().unwrap();
+        assert!(!path.exists(), "only the writer has ended");
+        let file = upload.finish_sunk().await.unwrap();
+        assert_eq!((file.size, file.sha256), (bytes.len() as u64, "07".repeat(32)));
+        assert!(fs::read(path).unwrap() == bytes, "{step}");
+    }
+}
+
+#[tokio::test]
+async fn a_sink_without_its_end_publishes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let sealed = open(folder.path()).await.unwrap();
+    let begin = async || {
+        let mut upload = sealed.create(key("acme", &JobId::fresh(), 1, "f.csv.pgp")).await.unwrap();
+        let mut sink = upload.sink().unwrap();
+        sink.write_all(&noise(300_000)).unwrap();
+        (upload, sink)
+    };
+    // Dropped; ended without the digest; never begun.
+    let (upload, sink) = begin().await;
+    drop(sink);
+    assert!(upload.finish_sunk().await.unwrap_err().is(&codes::store::ABORTED));
+    let (upload, sink) = begin().await;
+    assert!(sink.finish().unwrap_err().is(&codes::seal::UNFINISHED));
+    assert!(upload.finish_sunk().await.unwrap_err().is(&codes::store::ABORTED));
+    let upload = sealed.create(key("acme", &JobId::fresh(), 1, "f.csv.pgp")).await.unwrap();
+    assert!(upload.finish_sunk().await.unwrap_err().is(&codes::store::ABORTED));
+    // Who gives up stops the writer.
+    let (upload, mut sink) = begin().await;
+    drop(upload);
+    assert_eq!(sink.write(b"more").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    assert_eq!(below(folder.path()), [folder.path().join("acme")]);
+}
+
+#[tokio::test]
 async fn a_purge_removes_what_a_killed_process_left() {
     let folder = tempfile::tempdir().unwrap();
     let sealed = open(folder.path()).await.unwrap();
@@ -135,6 +193,14 @@ async fn a_full_disk_is_told_and_shows_nothing() {
     let sealed = open(disk.0.path()).await.unwrap();
     let job = JobId::fresh();
     let error = store(&sealed, key("acme", &job, 1, "f.csv.pgp"), &noise(4 << 20)).await.unwrap_err();
+    assert!(error.is(&codes::store::FULL) && error.is_retried(), "{error}");
+    assert_eq!(below(disk.0.path()), [disk.0.path().join("acme")]);
+    // And where a thread writes, the upload tells it.
+    let mut upload = sealed.create(key("acme", &job, 1, "f.csv.pgp")).await.unwrap();
+    let mut sink = upload.sink().unwrap();
+    assert_eq!(sink.write_all(&noise(4 << 20)).unwrap_err().kind(), ErrorKind::BrokenPipe);
+    drop(sink);
+    let error = upload.finish_sunk().await.unwrap_err();
     assert!(error.is(&codes::store::FULL) && error.is_retried(), "{error}");
     assert_eq!(below(disk.0.path()), [disk.0.path().join("acme")]);
     // The space is free again: the next, smaller file fits.
