@@ -81,31 +81,34 @@ fn kind_of(error: &sqlx::Error) -> &'static str {
 }
 
 fn refusal(refused: &MySqlDatabaseError, phase: Phase<'_>) -> Error {
-    let number = refused.number();
-    let known = known(number);
+    let (number, said) = (refused.number(), refused.message());
+    let known = known(number, said);
     match phase {
         Phase::Connect { address, .. } => {
-            Error::new(known.unwrap_or(&UNREACHABLE), format!("{address}: error {number}: {}", refused.message()))
+            Error::new(known.unwrap_or(&UNREACHABLE), format!("{address}: error {number}: {said}"))
         }
         Phase::Prepare(statement) => match known {
-            Some(code) if code.id != LOGIN.id => Error::new(code, format!("error {number}")),
-            _ => Error::new(&DOES_NOT_PREPARE, located(refused.message(), number, statement)),
+            Some(code) if code.id != LOGIN.id => Error::new(code, format!("error {number}{}", hint(number, said))),
+            _ => Error::new(&DOES_NOT_PREPARE, located(said, number, statement)),
         },
         Phase::Run => {
             let state = refused.code().unwrap_or("HY000");
-            Error::new(known.unwrap_or(&QUERY), format!("error {number} ({state}){}", hint(number)))
+            Error::new(known.unwrap_or(&QUERY), format!("error {number} ({state}){}", hint(number, said)))
         }
     }
 }
 
-fn known(number: u16) -> Option<&'static Code> {
+fn known(number: u16, said: &str) -> Option<&'static Code> {
     Some(match number {
         // Access denied: for the user, to the database, without password, account locked; no such database; wrong
         // authentication method.
         1044 | 1045 | 1049 | 1251 | 1275 | 1698 | 3118 | 3955 | 4151 => &LOGIN,
         // Too many connections: of all, of this account, per hour; locks; no prepared statement is left
-        // (`max_prepared_stmt_count`); a table was truncated or built anew after our snapshot ("please retry transaction").
-        1040 | 1203 | 1226 | 1205 | 1213 | 1461 | 1412 => &BUSY,
+        // (`max_prepared_stmt_count`); a table was truncated or built anew after our snapshot ("please retry transaction");
+        // definitions of tables changed, or fell out of their cache, faster than the statement was prepared again.
+        1040 | 1203 | 1226 | 1205 | 1213 | 1461 | 1412 | 1615 => &BUSY,
+        _ if lacks_room(number, said) => &BUSY,
+        _ if is_no_member(number, said) => &UNREACHABLE,
         // The statement's time limit: MariaDB, MySQL.
         1969 | 3024 => &STATEMENT_TIMEOUT,
         1317 => &CANCELLED,
@@ -115,8 +118,26 @@ fn known(number: u16) -> Option<&'static Code> {
     })
 }
 
+/// Whether there is no room for what the server writes beside a query: sorted rows, temporary tables. Nothing else is written for
+/// one that only reads. It comes back with the end of other queries, or when someone makes room.
+fn lacks_room(number: u16, said: &str) -> bool {
+    match number {
+        // The disk is full: of the server's file functions, and its own. A table is full: `tmp_disk_table_size` and the like.
+        20 | 1021 | 1114 => true,
+        // A file can't be written, an engine failed: because of ENOSPC, whose text stands behind its number in every language.
+        3 | 1026 | 1030 => said.contains("No space left on device"),
+        _ => false,
+    }
+}
+
+/// Whether a node of a Galera cluster says that it is not part of it now, or still catches up. Elsewhere the number means
+/// that a command is not known.
+fn is_no_member(number: u16, said: &str) -> bool {
+    number == 1047 && said.starts_with("WSREP")
+}
+
 /// Names for what may go wrong while rows are computed, in place of the server's message.
-fn hint(number: u16) -> &'static str {
+fn hint(number: u16, said: &str) -> &'static str {
     match number {
         1142 | 1143 => ": the account may not read a table or column",
         1146 => ": a table does not exist",
@@ -124,7 +145,10 @@ fn hint(number: u16) -> &'static str {
         1264 | 1690 => ": a number is out of range",
         1292 | 1366 | 1525 => ": a value can't be converted",
         1365 => ": division by zero",
+        1615 => ": tables are changed all the time, or `table_definition_cache` is too small",
         1792 => ": the query writes, and the transaction is read-only",
+        _ if lacks_room(number, said) => ": there is no room for temporary tables or files",
+        _ if is_no_member(number, said) => ": the node is not part of its cluster now",
         _ => "",
     }
 }
@@ -174,6 +198,34 @@ mod tests {
             }
             let broken = said("expected OK_Packet or EOF_Packet but found 0x03");
             assert!(broken.is(&BROKEN) && broken.is_retried(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_and_a_node_outside_its_cluster_pass_by_themselves() {
+        let code = |number, said: &str| known(number, said).map(|code| code.id);
+        for (number, said) in [
+            (3, "Error writing file '/tmp/#sql/fd=51' (Errcode: 28 \"No space left on device\")"),
+            (3, "Error writing file '/tmp/MYfd=41' (OS errno 28 - No space left on device)"),
+            (20, "Disk got full writing '.(temporary)' (Errcode: 28 \"No space left on device\")"),
+            (1021, "Disk full (/tmp/#sql-temptable-1-2-3.MAD); waiting for someone to free some space..."),
+            (1026, "Error writing file '/tmp/x' (errno: 28 \"No space left on device\")"),
+            (1030, "Got error 28 \"No space left on device\" from storage engine Aria"),
+            (1030, "Fehler 28 - 'No space left on device' (Speicher-Engine)"),
+            (1114, "The table '(temporary)' is full"),
+            (1615, "Prepared statement needs to be re-prepared"),
+        ] {
+            assert_eq!(code(number, said), Some(BUSY.id), "{number}: {said}");
+        }
+        let not_ready = "WSREP has not yet prepared node for application use";
+        assert_eq!(code(1047, not_ready), Some(UNREACHABLE.id));
+        // The same numbers for what stays as it is.
+        for (number, said) in [
+            (3, "Error writing file '/tmp/fd=28' (Errcode: 5 \"Input/output error\")"),
+            (1030, "Got error 127 \"Unknown error 127\" from storage engine MyISAM"),
+            (1047, "Unknown command"),
+        ] {
+            assert_eq!(code(number, said), None, "{number}: {said}");
         }
     }
 }

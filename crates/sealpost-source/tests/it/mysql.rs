@@ -258,6 +258,45 @@ async fn a_table_that_is_built_anew_after_the_snapshot_is_read_again_later() {
     }
 }
 
+#[tokio::test]
+async fn a_query_without_room_for_its_temporary_table_is_run_again_later() {
+    let server = MariaDb::start_with(&["--tmp-memory-table-size=16384", "--tmp-disk-table-size=65536"]);
+    let source = build("mysql", settings(&server, &server.database()));
+    let sql = "SELECT DISTINCT REPEAT('x', 200) AS t, seq % 99999 AS n FROM seq_1_to_100000 WHERE 'x' = :partner_scope";
+    let query = described(&*source, sql, json!({}), "x").await;
+    let error = source.open(&query).await.unwrap().next().await.unwrap_err();
+    assert!(error.is(&codes::BUSY) && error.is_retried(), "{error}");
+    assert!(error.detail().contains("1114") && error.detail().contains("no room"), "{error}");
+}
+
+/// What servers say that have no room or are out of their cluster, in a real server's packets.
+#[tokio::test]
+async fn what_passes_by_itself_is_waited_for() {
+    let server = MariaDb::lasting();
+    let database = server.database();
+    server.run(
+        &database,
+        "DELIMITER //
+         CREATE FUNCTION fails(number INT, said VARCHAR(128)) RETURNS INT
+         BEGIN SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = number, MESSAGE_TEXT = said; RETURN 1; END//",
+    );
+    let source = build("mysql", settings(&server, &database));
+    for (number, said, code) in [
+        (1047, "WSREP has not yet prepared node for application use", &codes::UNREACHABLE),
+        (1615, "Prepared statement needs to be re-prepared", &codes::BUSY),
+        (1021, "Disk full (/tmp/x); waiting for someone to free some space...", &codes::BUSY),
+        (3, "Error writing file /tmp/x (Errcode: 28 \"No space left on device\")", &codes::BUSY),
+        (1030, "Got error 28 \"No space left on device\" from storage engine Aria", &codes::BUSY),
+        (1030, "Got error 127 \"Unknown error 127\" from storage engine MyISAM", &codes::QUERY),
+    ] {
+        let sql = format!("SELECT fails({number}, '{said}') AS a, :partner_scope AS p");
+        let query = described(&*source, &sql, json!({}), "x").await;
+        let error = source.open(&query).await.unwrap().next().await.unwrap_err();
+        assert!(error.is(code) && error.detail().contains(&number.to_string()), "{said}: {error}");
+        assert!(!error.detail().contains(said), "a server's words may have values in them: {error}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_table_does_not_hold_us_up() {
     let server = MariaDb::start_with(&["--lock-wait-timeout=86400"]);

@@ -16,6 +16,6 @@ codes! { Source;
     TOO_MANY_ROWS = "SP-SOURCE-013", Rejected, Operator, final, "the result has more rows than the report type allows", "Narrow the parameters or raise `max_rows`.";
     FOREIGN_ROW = "SP-SOURCE-014", Integrity, Operator, final, "the query returned a row of another partner", "Correct the partner condition in the SQL. Nothing was stored.";
     CANCELLED = "SP-SOURCE-015", Rejected, Caller, final, "the query was cancelled", "Ask for the report again if it is still wanted.";
-    BUSY = "SP-SOURCE-016", Unavailable, Operator, retried, "the database is busy", "It is tried again; check the server's load and connection limit.";
+    BUSY = "SP-SOURCE-016", Unavailable, Operator, retried, "the database is busy", "It is tried again; check the server's load, its connection limit, and its room for temporary tables.";
     CUT_SHORT = "SP-SOURCE-017", Integrity, Operator, final, "the database cut the result short", "Correct the SQL, or raise the server's limit named. Nothing was stored.";
 }
