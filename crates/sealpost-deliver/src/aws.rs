@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use sealpost_aws::sigv4::SigningKeys;
-use sealpost_aws::{Client, Credentials, Fault, Patience, Service, endpoint, region};
+use sealpost_aws::{Client, Credentials, Fault, Patience, Service, Variable, endpoint, region};
 use sealpost_core::port::SecretStore;
 use sealpost_core::secret::{Secret, SecretRef};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,26 @@ pub struct AwsSettings {
     pub secret_access_key: Option<SecretRef>,
 }
 
+impl AwsSettings {
+    /// The region, and the address that a service is called at there.
+    fn place(&self, service: Service, variable: Variable<'_>) -> (String, String) {
+        let region = self.region.clone().or_else(|| region(variable)).unwrap_or_default();
+        let address = self.endpoint.clone().unwrap_or_else(|| endpoint(service, &region, variable));
+        (region, address)
+    }
+
+    /// Whether the service is called at an address of Amazon's own, or at an interface endpoint of a network there; `None` where
+    /// the address names no host.
+    pub(crate) fn is_amazons(&self, service: Service, variable: Variable<'_>) -> Option<bool> {
+        is_amazons(service, &self.place(service, variable).1)
+    }
+}
+
+/// A variable of the environment.
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// A client that is made when it is first needed, and again after its keys were refused: they may have been changed.
 pub(crate) struct Caller {
     service: Service,
@@ -48,11 +68,9 @@ impl Caller {
         if let Some(client) = &*held {
             return Ok(client.clone());
         }
-        let variable = |name: &str| std::env::var(name).ok();
-        let region = self.settings.region.clone().or_else(|| region(&variable)).unwrap_or_default();
-        let address = self.settings.endpoint.clone().unwrap_or_else(|| endpoint(self.service, &region, &variable));
+        let (region, address) = self.settings.place(self.service, &environment);
         let credentials = match (&self.settings.access_key_id, &self.settings.secret_access_key) {
-            (None, None) => Credentials::from_environment(&variable)?,
+            (None, None) => Credentials::from_environment(&environment)?,
             (Some(id), Some(reference)) => {
                 let unreadable = |error: sealpost_core::Error| Fault::Secret(error.code(), error.detail().to_owned());
                 let secret = self.secrets.resolve(reference).await.map_err(unreadable)?;
@@ -87,8 +105,66 @@ const AMAZON: [&str; 6] = [
     ".api.amazonwebservices.eu",
 ];
 
-/// Whether an address is Amazon's own, or an interface endpoint of a network there; `None` where it names no host.
-pub(crate) fn is_amazons(address: &str) -> Option<bool> {
+/// `transfer.REGION`, `transfer-fips.REGION`, and `vpce-….transfer.REGION.vpce`. Other names that end so belong to what customers run
+/// there, such as load balancers: behind them may be another Sealpost.
+fn is_amazons(service: Service, address: &str) -> Option<bool> {
     let address = url::Url::parse(address).ok()?;
-    address.host_str().map(|host| AMAZON.iter().any(|end| host.ends_with(end)))
+    let host = address.host_str()?;
+    let is_the_service = |name: &str| name.strip_suffix("-fips").unwrap_or(name) == service.name;
+    let start = AMAZON.iter().find_map(|end| host.strip_suffix(end));
+    Some(start.is_some_and(|start| match start.split('.').collect::<Vec<_>>()[..] {
+        [name, _] | [_, name, _, "vpce"] => is_the_service(name),
+        _ => false,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpost_aws::{EVENTBRIDGE, TRANSFER};
+
+    use super::*;
+
+    #[test]
+    fn only_the_names_of_the_service_itself_are_amazons() {
+        for (host, is_so) in [
+            ("transfer.eu-central-1.amazonaws.com", true),
+            ("transfer-fips.us-east-1.amazonaws.com", true),
+            ("transfer.cn-north-1.amazonaws.com.cn", true),
+            ("transfer.eusc-de-east-1.amazonaws.eu", true),
+            ("transfer.eu-central-1.api.aws", true),
+            ("Transfer.eu-central-1.AmazonAWS.com:443", true),
+            ("vpce-1.transfer.eu-west-1.vpce.amazonaws.com", true),
+            ("vpce-1-2-eu-west-1a.transfer-fips.eu-west-1.vpce.amazonaws.com", true),
+            // Load balancers, machines, API Gateway, endpoints of a customer's own service.
+            ("sealpost-123.elb.eu-central-1.amazonaws.com", false),
+            ("transfer.elb.eu-central-1.amazonaws.com", false),
+            ("ec2-203-0-113-1.eu-central-1.compute.amazonaws.com", false),
+            ("abc.execute-api.eu-central-1.amazonaws.com", false),
+            ("vpce-1.vpce-svc-2.eu-west-1.vpce.amazonaws.com", false),
+            ("events.eu-central-1.amazonaws.com", false),
+            ("transfer.eu-central-1.example.com", false),
+            ("127.0.0.1:8082", false),
+        ] {
+            assert_eq!(is_amazons(TRANSFER, &format!("https://{host}/")), Some(is_so), "{host}");
+        }
+        assert_eq!(is_amazons(EVENTBRIDGE, "https://events.eu-central-1.amazonaws.com"), Some(true));
+        assert_eq!(is_amazons(TRANSFER, "nonsense"), None);
+    }
+
+    #[test]
+    fn an_address_of_the_environment_counts_as_one_of_the_settings() {
+        let of = |endpoint: Option<&str>, set: &[(&str, &str)]| {
+            let settings = AwsSettings { endpoint: endpoint.map(str::to_owned), ..AwsSettings::default() };
+            settings.is_amazons(TRANSFER, &|name| {
+                set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let region = ("AWS_REGION", "eu-central-1");
+        assert_eq!(of(None, &[region]), Some(true));
+        for variable in ["AWS_ENDPOINT_URL_TRANSFER", "AWS_ENDPOINT_URL"] {
+            assert_eq!(of(None, &[region, (variable, "https://sealpost.example")]), Some(false), "{variable}");
+        }
+        let amazons = "https://transfer.eu-central-1.amazonaws.com";
+        assert_eq!(of(Some(amazons), &[("AWS_ENDPOINT_URL", "https://sealpost.example")]), Some(true));
+    }
 }

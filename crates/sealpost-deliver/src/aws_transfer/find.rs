@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use sealpost_aws::{Fault, Repeat};
+use sealpost_aws::{Fault, Repeat, TRANSFER};
 use sealpost_core::connector::Connector;
 use sealpost_core::error::Result;
 use sealpost_core::port::Establishing;
@@ -13,7 +13,7 @@ use super::shapes::{Connectors, Described, Facts, Made, Make, Named, Page, SftpC
 use super::trust::Trust;
 use super::wanted::{Wanted, config, wanted};
 use super::{AwsTransfer, AwsTransferSettings, failure};
-use crate::aws::is_amazons;
+use crate::aws::environment;
 
 /// A page of a list; the service has 100 connectors per account unless asked for more.
 const PAGE: u32 = 1000;
@@ -162,9 +162,9 @@ fn tag(connector: &Connector) -> Tag {
     Tag { key: TAG.to_owned(), value: connector.id.to_string() }
 }
 
-/// Whether the address is of our own transfer API: neither Amazon's own, nor an interface endpoint of a network there.
+/// Whether the address that is called is of our own transfer API: neither Amazon's own, nor an interface endpoint of a network there.
 pub(super) fn is_ours(engine: &AwsTransfer) -> bool {
-    engine.settings.aws.endpoint.as_deref().is_some_and(|address| is_amazons(address) == Some(false))
+    engine.settings.aws.is_amazons(TRANSFER, &environment) == Some(false)
 }
 
 /// The one that is `known` as long as it is there, else the one with our tag, else a new one.

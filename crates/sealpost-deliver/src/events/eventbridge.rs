@@ -5,13 +5,13 @@
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
-use sealpost_aws::{EVENTBRIDGE, Fault, endpoint, region};
+use sealpost_aws::{EVENTBRIDGE, Fault};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::{TransferEvent, TransferEventSink};
 use serde::{Deserialize, Serialize};
 
 use super::EventParts;
-use crate::aws::{AwsSettings, Caller, is_amazons};
+use crate::aws::{AwsSettings, Caller, environment};
 
 /// Which bus.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,12 +33,7 @@ impl EventBridgeSettings {
     /// elsewhere may not.
     #[must_use]
     pub fn refuses_source(&self) -> bool {
-        let variable = |name: &str| std::env::var(name).ok();
-        let address = || {
-            let region = self.aws.region.clone().or_else(|| region(&variable)).unwrap_or_default();
-            self.aws.endpoint.clone().unwrap_or_else(|| endpoint(EVENTBRIDGE, &region, &variable))
-        };
-        self.source.starts_with("aws.") && is_amazons(&address()) != Some(false)
+        self.source.starts_with("aws.") && self.aws.is_amazons(EVENTBRIDGE, &environment) != Some(false)
     }
 }
 
