@@ -59,8 +59,8 @@ pub(crate) struct TransferBlock {
     /// Files with OpenPGP certificates that retrieved files are sealed for, on connectors with the tag
     /// `sealpost:retrieve` = `sealed`.
     pub(crate) seal_for: Vec<PathBuf>,
-    /// What a `UserSecretId` may begin with beside ARNs of Secrets Manager: `["file:secrets/"]`. Whoever may make connectors
-    /// can send what it points to anywhere.
+    /// What a `UserSecretId` may begin with beside ARNs of Secrets Manager: `["file:secrets/", "vault:secret/sftp/"]`. Whoever may
+    /// make connectors can send what it points to anywhere.
     pub(crate) user_secrets: Vec<String>,
     /// Whether connectors made through the API lead to public addresses only, and to the networks of `[self_service]
     /// allow_destinations`; then none goes through a proxy. Holds for connectors made or changed from then on. `false`: whoever
@@ -124,9 +124,12 @@ impl TransferBlock {
         if !(1..=1000).contains(&self.most_files) {
             problem("most_files", "expected 1 to 1000");
         }
-        // `file:secrets` would let in `file:secrets-of-others/x` too.
-        if self.user_secrets.iter().any(|prefix| prefix.starts_with("file:") && !prefix.ends_with('/')) {
-            problem("user_secrets", "expected folders, with a slash at the end: file:secrets/");
+        if !self.user_secrets.iter().all(|prefix| ends_where_a_name_does(prefix)) {
+            problem(
+                "user_secrets",
+                "expected folders and paths with a slash at the end, `file:secrets/` or `vault:secret/sftp/`; after `aws-sm:` no \
+                 letter or digit at the end, `aws-sm:sftp/`",
+            );
         }
         if self.seal_for.len() > 50 {
             problem("seal_for", "expected at most 50 certificates");
@@ -178,6 +181,18 @@ impl TransferBlock {
     }
 }
 
+/// Whether what references may begin with ends where a name does: `vault:secret/sftp` would let in `vault:secret/sftp-admin/x` too.
+fn ends_where_a_name_does(prefix: &str) -> bool {
+    match prefix.split_once(':') {
+        Some(("file" | "vault", path)) => path.ends_with('/'),
+        // Names of Secrets Manager are often parted by other characters.
+        Some(("aws-sm", name)) => !name.ends_with(|last: char| last.is_ascii_alphanumeric()),
+        Some(_) => true,
+        // Not even a scheme: `file` would let in every file.
+        None => false,
+    }
+}
+
 /// The engine that carries files to partners.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -210,5 +225,32 @@ impl DeliverBlock {
 impl Default for DeliverBlock {
     fn default() -> Self {
         Self { engine: "sftp".to_owned(), bytes_per_second: None, aws_transfer: AwsTransferSettings::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_secrets_may_begin_with_ends_where_a_name_does() {
+        let keys = |prefix: &str| -> Vec<String> {
+            let block = TransferBlock { user_secrets: vec![prefix.to_owned()], ..TransferBlock::default() };
+            block.problems().into_iter().map(|problem| problem.pointer).collect()
+        };
+        for good in [
+            "file:secrets/",
+            "file:/",
+            "vault:secret/sftp/",
+            "aws-sm:sealpost/",
+            "aws-sm:sftp-",
+            "aws-sm:arn:aws:secretsmanager:eu-central-1:123456789012:secret:sftp/",
+            "env:SFTP_",
+        ] {
+            assert_eq!(keys(good), [""; 0], "{good}");
+        }
+        for bad in ["file:secrets", "vault:secret/sftp", "vault:", "aws-sm:sftp", "aws-sm:sealpost/sftp", "file", ""] {
+            assert_eq!(keys(bad), ["transfer.user_secrets"], "{bad}");
+        }
     }
 }
