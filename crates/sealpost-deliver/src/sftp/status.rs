@@ -73,10 +73,11 @@ impl Refusal {
     }
 
     fn speaks_of_space(&self) -> bool {
-        const WORDS: [&str; 8] = [
+        const WORDS: [&str; 9] = [
             "no space",
             "disk full",
-            "quota",
+            "disk quota",
+            "over quota",
             "enospc",
             "insufficient space",
             "insufficient disk",
@@ -84,7 +85,9 @@ impl Refusal {
             "out of space",
         ];
         let said = self.message.to_ascii_lowercase();
-        WORDS.iter().any(|words| said.contains(words))
+        // A path says nothing of space: `/in/quota.csv`.
+        let said = said.split_whitespace().filter(|word| !word.contains(['/', '\\'])).collect::<Vec<_>>().join(" ");
+        WORDS.iter().any(|words| said.contains(words)) || (said.contains("quota") && said.contains("exceed"))
     }
 
     /// Whether it gives no reason at all.
@@ -133,6 +136,12 @@ mod tests {
         assert_eq!(code(4, "No space left on device"), codes::deliver::FULL.id);
         assert_eq!(code(4, "Disk quota exceeded"), codes::deliver::FULL.id);
         assert_eq!(code(4, "Insufficient disk space"), codes::deliver::FULL.id);
+        assert_eq!(code(4, "write /in/x.pgp: user exceeds its quota"), codes::deliver::FULL.id);
+        assert_eq!(code(4, "/in/x.pgp: account is over quota"), codes::deliver::FULL.id);
+        let renamed = "rename /in/.quota.csv.part /in/quota.csv: permission denied";
+        for refused in [renamed, "open \\in\\disk quota\\exceeded.csv: sharing violation", "quota.csv: is locked"] {
+            assert_eq!(code(4, refused), codes::deliver::REFUSED.id, "{refused}");
+        }
         assert_eq!(code(4, "Insufficient system resources"), codes::deliver::REFUSED.id);
         assert_eq!(code(14, "full"), codes::deliver::FULL.id);
         // Whatever words it takes for a reason that it gives.
