@@ -56,8 +56,8 @@ pub(super) fn of_result(result: &FileResult) -> Error {
     }
 }
 
-/// What a message of a failed connection or test is about. The service publishes no list of them: what none of these words is
-/// in counts as unreachable, which is tried again.
+/// What a message of a failed connection or test is about. The service publishes no full list of them: what none of these words
+/// is in counts as unreachable, which is tried again.
 pub(super) fn of_message(message: &str) -> &'static Code {
     let message = message.to_ascii_lowercase();
     let about = |words: &[&str]| words.iter().any(|word| message.contains(word));
@@ -69,6 +69,8 @@ pub(super) fn of_message(message: &str) -> &'static Code {
             &codes::deliver::AUTHENTICATION
         }
         () if about(&["secret", "role", "not available"]) => &codes::deliver::REMOTE_ENGINE,
+        // "Private key not found": the service has read the secret, and it is not of the form that it wants.
+        () if about(&["private key"]) => &codes::deliver::CREDENTIAL,
         () => &codes::deliver::UNREACHABLE,
     }
 }
@@ -133,6 +135,8 @@ mod tests {
                 "SP-DELIVER-004",
                 false,
             ),
+            ("CONNECTION_ERROR", "Private key not found", None, "SP-DELIVER-015", false),
+            ("CONNECTION_ERROR", "Unable to access secrets manager", None, "SP-DELIVER-029", true),
             ("TIMEOUT_ERROR", "Transfer request timeout.", None, "SP-DELIVER-006", true),
             ("WRITE_FILE_ERROR", "", None, "SP-DELIVER-013", true),
             ("DIRECTORY_NOT_FOUND", "", None, "SP-DELIVER-008", false),
