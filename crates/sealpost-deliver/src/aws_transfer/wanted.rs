@@ -113,7 +113,8 @@ pub(super) fn wanted(settings: &ConnectorSettings, is_ours: bool, needed: bool) 
     // Said also where the settings name none: what is left out of a change stays as it is there.
     let default = if is_ours { DEFAULT_POLICY } else { SERVICES_POLICY };
     // IPv6 addresses in URLs stand in brackets (RFC 3986 section 3.2.2).
-    let host = if settings.host.contains(':') { format!("[{}]", settings.host) } else { settings.host.clone() };
+    let host = settings.bare_host();
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let port = if settings.port == 22 { String::new() } else { format!(":{}", settings.port) };
     Ok(Wanted {
         url: format!("sftp://{host}{port}"),
@@ -184,11 +185,14 @@ mod tests {
         assert_eq!(made.config.max_concurrent_connections, Some(2));
         assert_eq!(made.policy, SERVICES_POLICY);
         assert_eq!(wanted(&settings, true, true).unwrap().policy, DEFAULT_POLICY);
-        settings.host = "2001:db8::1".to_owned();
         settings.port = 2222;
         settings.limits.concurrency = 40;
-        let made = wanted(&settings, false, true).unwrap();
-        assert_eq!((&*made.url, made.config.max_concurrent_connections), ("sftp://[2001:db8::1]:2222", Some(5)));
+        for host in ["2001:db8::1", "[2001:db8::1]"] {
+            settings.host = host.to_owned();
+            let made = wanted(&settings, false, true).unwrap();
+            let said = (&*made.url, made.config.max_concurrent_connections);
+            assert_eq!(said, ("sftp://[2001:db8::1]:2222", Some(5)), "{host}");
+        }
         assert!(accepts(&settings, false).is_ok());
     }
 
