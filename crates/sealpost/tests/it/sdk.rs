@@ -21,8 +21,8 @@ fn program() -> PathBuf {
 async fn the_rust_sdk_drives_every_operation() {
     let mut world = World::with_sqlite("CREATE TABLE bikes (id INTEGER);");
     world.report_type("none.v1", "title = \"None\"\n", "SELECT id FROM bikes WHERE id = :partner_scope");
-    // Few enough that the caller meets the limit.
-    world.transfers_at(50);
+    // Few enough that the caller meets the limit even where each of its calls takes nearly a tenth of a second.
+    world.transfers_at(10);
     let content = noise(300_000, 1);
     std::fs::create_dir_all(world.path("data/store/outbox")).expect("make the outbox");
     for name in ["a.bin", "b.bin"] {
