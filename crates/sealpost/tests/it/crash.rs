@@ -54,12 +54,13 @@ async fn hundreds_of_kills_lose_nothing_and_leave_nothing() {
     world.apply();
     let caller = Caller::new(&world, &world.api_key("acme"));
 
+    let slowness = world.slowness().await;
     // Every admitted report by its idempotency key. A 202 must never be forgotten, whatever happens next.
     let mut admitted: BTreeMap<String, String> = BTreeMap::new();
     let mut number = 0;
     for _ in 0..kills {
         let serving = world.start();
-        let deadline = Instant::now() + Duration::from_millis(60 + dice.roll(700));
+        let deadline = Instant::now() + Duration::from_millis(60 + dice.roll(700)).mul_f64(slowness);
         while Instant::now() < deadline {
             if dice.roll(3) == 0 && admitted.len() < 150 {
                 let key = format!("key-{number}");

@@ -95,10 +95,11 @@ async fn kills_lose_no_notification() {
     let webhook = webhook["id"].as_str().expect("an id").to_owned();
     serving.kill();
 
+    let slowness = world.slowness().await;
     let mut reports = BTreeSet::new();
     for round in 0..25_u64 {
         let serving = world.start();
-        let until = Instant::now() + Duration::from_millis(150 + (round * 97) % 500);
+        let until = Instant::now() + Duration::from_millis(150 + (round * 97) % 500).mul_f64(slowness);
         while Instant::now() < until {
             if reports.len() < 60
                 && let Ok((202, report)) =

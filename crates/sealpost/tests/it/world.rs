@@ -324,6 +324,14 @@ key = "file:{key}"
         }
     }
 
+    /// What times of a test that kills `serve` are to be multiplied by, so that it is up for most of them on a slow machine, too.
+    /// Eight at most: hundreds of kills have to end within what the runner allows.
+    pub(crate) async fn slowness(&self) -> f64 {
+        let begun = Instant::now();
+        self.serve().await.kill();
+        (begun.elapsed().as_secs_f64() / 0.2).clamp(1.0, 8.0)
+    }
+
     pub(crate) fn api_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.api)
     }
