@@ -4,9 +4,11 @@
 //! of them hold a shared lock on one file, and the server's shell tries to get it for itself.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
+
+use crate::template::shared_folder;
 
 /// Serves until nobody holds the lock, then forgets the address, kills the server and removes the folder (`$0`). Who comes in
 /// between finds no address.
@@ -22,8 +24,7 @@ static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
 /// # Panics
 /// When the folder of locks can't be used, and where `start` does.
 pub(crate) fn join(name: &str, answers: impl Fn(&str) -> bool, start: impl FnOnce(&Path) -> String) -> String {
-    let base = base(name);
-    fs::create_dir_all(&base).expect("a folder for a lasting server");
+    let base = shared_folder(&format!("lasting-{name}"));
     let open = |name: &str| {
         let mut options = File::options();
         options.create(true).truncate(false).write(true).open(base.join(name)).expect("a lock file")
@@ -39,12 +40,6 @@ pub(crate) fn join(name: &str, answers: impl Fn(&str) -> bool, start: impl FnOnc
         fs::write(base.join("address"), &address).expect("write the address");
         address
     })
-}
-
-fn base(name: &str) -> PathBuf {
-    use std::os::unix::fs::MetadataExt as _;
-    let user = fs::metadata("/proc/self").expect("read /proc/self").uid();
-    std::env::temp_dir().join(format!("sealpost-lasting-{name}-{user}"))
 }
 
 /// Starts a command as nobody's child, with a folder of its own that goes with it.

@@ -1,28 +1,64 @@
 //! What every server of the testkit shares: a free port, a child process that dies with its owner, readiness.
 
+use std::fs::File;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// A port that was free a moment ago. For servers that can't be told to use port 0.
-///
-/// It lies below the range that the kernel takes ports of outgoing connections from: one of those would be taken again
-/// before the server has it.
+use crate::template::shared_folder;
+
+/// Ports are given to processes by the block. Together they lie below the range that the kernel takes ports of outgoing connections
+/// from: one of those would be taken again before the server has it.
+const LOWEST: u16 = 10_000;
+const BLOCK: u16 = 50;
+const BLOCKS: u16 = 400;
+
+/// What this process has of the ports.
+struct Ports {
+    /// Of its blocks, each until its end.
+    locks: Vec<File>,
+    /// Of the last block, those that were not given out.
+    left: Range<u16>,
+}
+
+static PORTS: Mutex<Ports> = Mutex::new(Ports { locks: Vec::new(), left: 0..0 });
+
+/// A port that was free a moment ago, and that no other process of this user is given, nor this one again. For servers that can't be
+/// told to use port 0; one that has ended can be started again on the same.
 ///
 /// # Panics
-/// When a thousand ports are taken.
+/// When other processes have all ports.
 #[must_use]
 pub fn free_port() -> u16 {
-    // Tests run in many processes at once, which must not all begin with the same port.
+    let mut ports = PORTS.lock().expect("the ports");
+    loop {
+        if let Some(port) = ports.left.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()) {
+            return port;
+        }
+        let (lock, block) = free_block().expect("a block of ports that nobody has");
+        ports.locks.push(lock);
+        ports.left = block;
+    }
+}
+
+/// A block of ports that no process has, and the lock by which this one has it.
+fn free_block() -> Option<(File, Range<u16>)> {
+    let folder = shared_folder("ports");
+    // Tests run in many processes at once, which must not all begin with the same block.
     let mut hasher = std::hash::RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
-    let start = hasher.finish();
-    let ports =
-        (0..1000).map(|step| u16::try_from(10_000 + (start.wrapping_add(step * 7919)) % 20_000).unwrap_or(10_000));
-    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    ports.into_iter().find(free).expect("a free loopback port")
+    let start = u16::try_from(hasher.finish() % u64::from(BLOCKS)).unwrap_or_default();
+    (0..BLOCKS).find_map(|step| {
+        let first = LOWEST + (start + step) % BLOCKS * BLOCK;
+        let lock = File::options().create(true).truncate(false).write(true).open(folder.join(first.to_string()));
+        let lock = lock.expect("a lock file for ports");
+        lock.try_lock().ok()?;
+        Some((lock, first..first + BLOCK))
+    })
 }
 
 /// The first of these programs that exists.
@@ -80,13 +116,17 @@ impl Server {
     /// Waits until `ready` says yes; `false` when it has ended before, or does not say so in time.
     pub fn is_ready_within(&mut self, patience: Duration, mut ready: impl FnMut() -> bool) -> bool {
         let start = Instant::now();
-        while !ready() {
-            if start.elapsed() > patience || !matches!(self.0.try_wait(), Ok(None)) {
+        loop {
+            let is_ready = ready();
+            // Where it has ended, somebody else has its port and answers.
+            if !matches!(self.0.try_wait(), Ok(None)) {
                 return false;
+            }
+            if is_ready || start.elapsed() > patience {
+                return is_ready;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        true
     }
 }
 
@@ -108,3 +148,6 @@ pub fn wait_until(what: &str, patience: Duration, mut ready: impl FnMut() -> boo
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+#[cfg(test)]
+mod tests;
