@@ -32,6 +32,10 @@ fn moto_a_report_goes_the_whole_way_through_the_functions() {
         estate.call(&mut api, &token, "POST", "/v1/reports", Some(json!({"report_type": "contracts.v1"})));
     assert_eq!(status, 202, "{report}");
     let id = report["id"].as_str().expect("an id").to_owned();
+    // However fast the transfer is, the first look finds it under way, and the next one is due when the event says so.
+    estate.hold_files();
+    estate.pump_until("the first look at the transfer", &mut worker, &mut events, Estate::has_looked);
+    estate.release_files();
     let ended = estate.pump_until_ended(&mut api, &mut worker, &mut events, &token, &[id]).remove(0);
     assert_eq!(ended["status"], "succeeded", "{ended}");
     assert_eq!(ended["deliveries"][0]["status"], "delivered", "{ended}");

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sealpost_testkit::aws_proxy::AwsProxy;
+use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::gpg::{Gpg, KeySpec};
 use sealpost_testkit::mariadb::MariaDb;
 use sealpost_testkit::moto::{CognitoPool, Moto, REGION};
@@ -30,6 +31,8 @@ pub(crate) struct Estate {
     transfer_proxy: AwsProxy,
     database: MariaDb,
     sshd: Sshd,
+    /// Before acme's server.
+    way: ChaosProxy,
     gpg: Gpg,
     pool: CognitoPool,
     pub(super) queue: String,
@@ -46,6 +49,7 @@ impl Estate {
         let proxy = AwsProxy::before(moto.address());
         let database = MariaDb::start();
         let (sshd, gpg) = (Sshd::start(), Gpg::new());
+        let way = ChaosProxy::start(([127, 0, 0, 1], sshd.port()).into());
         let pool = moto.create_user_pool("partners");
         let transfer_port = free_port();
         let transfer_proxy = AwsProxy::before(([127, 0, 0, 1], transfer_port).into());
@@ -57,6 +61,7 @@ impl Estate {
             transfer_proxy,
             database,
             sshd,
+            way,
             gpg,
             pool,
             queue: String::new(),
@@ -315,7 +320,7 @@ max_attempts = 50
 first_pause_s = 0.05
 longest_pause_s = 1.0
 "#,
-                port = self.sshd.port(),
+                port = self.way.address().port(),
                 directory = inbox.display(),
                 host_key = self.sshd.host_key("ecdsa").trim(),
             ),
@@ -406,6 +411,21 @@ print(jwt.encode({'kid': 'dummy', 'alg': 'RS256'}, claims, key))
 
     pub(crate) fn proxy(&self) -> &AwsProxy {
         &self.proxy
+    }
+
+    /// From now on a file gets no further than its beginning.
+    pub(crate) fn hold_files(&self) {
+        self.way.set(Chaos::StallUpload(30_000));
+    }
+
+    /// Held files go on.
+    pub(crate) fn release_files(&self) {
+        self.way.heal();
+    }
+
+    /// Whether the worker has asked what became of a transfer.
+    pub(crate) fn has_looked(&self) -> bool {
+        self.transfer_proxy.called().values().any(|actions| actions.contains("transfer:ListFileTransferResults"))
     }
 
     /// Deliveries that an event of a transfer led to.
