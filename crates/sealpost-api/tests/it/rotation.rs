@@ -44,7 +44,8 @@ async fn opens(rig: &Rig, report: &Json, secret: &Secret) {
 async fn an_old_certificate_that_expires_before_its_cut_over_holds_up_nothing() {
     let rig = Rig::self_serving(SelfService { certificates: Policy::Allowed, ..SelfService::default() }).await;
     rig.work();
-    let old = new_key(Some(SignedDuration::from_secs(5)));
+    // Time enough to replace it before that.
+    let old = new_key(Some(SignedDuration::from_secs(15)));
     let (status, answer) = rig.change_acme(json!({"certificates": [old.public]})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let new = new_key(None);
@@ -59,7 +60,7 @@ async fn an_old_certificate_that_expires_before_its_cut_over_holds_up_nothing() 
         if key["failure"] != Json::Null {
             break key;
         }
-        assert!(begun.elapsed() < Duration::from_secs(30), "{key}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{key}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!((&expired["failure"]["code"], &expired["use_until"]), (&json!("SP-SEAL-003"), &json!(cut_over)));
@@ -181,11 +182,11 @@ impl SecretStore for Slow {
 #[tokio::test]
 async fn a_file_is_sealed_to_those_that_its_record_names() {
     let signing = SigningKeyRef { key: "vault:key".parse().unwrap(), passphrase: None };
-    let secrets = Slow { key: new_key(None).secret, pause: Duration::from_secs(6) };
+    let secrets = Slow { key: new_key(None).secret, pause: Duration::from_secs(16) };
     let wish = Wish { signing: Some((signing, Arc::new(secrets))), ..Wish::default() };
     let rig = Rig::wishing(wish).await;
     let (old, new) = (new_key(None), new_key(None));
-    let use_until = Timestamp::now() + SignedDuration::from_secs(4);
+    let use_until = Timestamp::now() + SignedDuration::from_secs(12);
     let certificates = json!([{"armored": old.public, "use_until": use_until}, new.public]);
     let (status, answer) = rig.change_acme(json!({"seal": {"sign": true}, "certificates": certificates})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
