@@ -123,7 +123,8 @@ async fn a_query_that_the_database_ends_by_itself_is_run_again() {
     let address = SocketAddr::from(([127, 0, 0, 1], server.port()));
     let mut world = World::with_mysql(address, &server.database(), "reports", "pw");
     world.worker("produce_pause_s = 1\nproduce_attempts = 3\n");
-    let slow = "SELECT seq, SLEEP(0.01) AS watched FROM seq_1_to_300 WHERE 'acme' = :partner_scope";
+    // Nine seconds: time enough for clients that look for it and end it.
+    let slow = "SELECT seq, SLEEP(0.03) AS watched FROM seq_1_to_300 WHERE 'acme' = :partner_scope";
     world.report_type("slow.v1", "title = \"Slow\"\n", slow);
     world.partner("acme", "acme");
     world.apply();
