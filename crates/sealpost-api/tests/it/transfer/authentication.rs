@@ -16,8 +16,12 @@ async fn only_signed_requests_are_believed_and_roles_say_what_they_may() {
     let rig = Rig::start().await;
     let (revoked, secret) = rig.pipeline.issue_access_key(AccessRole::Admin, "revoked", None).await.unwrap();
     rig.pipeline.revoke_access_key(&revoked.id).await.unwrap();
-    let soon = Timestamp::now() + Duration::from_millis(1);
+    // Time enough to issue it: one that would have expired already is refused.
+    let soon = Timestamp::now() + Duration::from_secs(2);
     let (expired, other) = rig.pipeline.issue_access_key(AccessRole::Admin, "expired", Some(soon)).await.unwrap();
+    while Timestamp::now() <= soon {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let further = json!({"old_keys": [
         [revoked.id, secret.expose_text().unwrap()],
         [expired.id, other.expose_text().unwrap()],
