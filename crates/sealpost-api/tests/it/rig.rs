@@ -272,7 +272,7 @@ async fn pipeline_with(folder: &Path, self_service: SelfService, wish: Wish) -> 
     let webhooks = WebhookSettings {
         allow_private: true,
         allow_http: true,
-        timeout: Duration::from_secs(2),
+        timeout: Duration::from_secs(20),
         ..WebhookSettings::default()
     };
     let database = folder.join("source.db");
