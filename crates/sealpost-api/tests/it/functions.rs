@@ -13,6 +13,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use sealpost_api::gateway::{Gateway, GatewaySettings};
 use sealpost_api::{State, TrustedProxies};
 use sealpost_core::task::WorkKind;
+use sealpost_core::usage::RateLimit;
 use sealpost_pipeline::{Hurried, Worked};
 use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
@@ -142,6 +143,8 @@ impl Function {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let state =
             State::new(rig.pipeline.clone(), metrics, None, |_| Ok(String::new())).with_tokens(Arc::new(Tokens));
+        // As usual, but nobody who has to wait is let in again within a test's time.
+        let state = state.with_failed_attempts(RateLimit { per_second: 0.001, burst: 20 });
         Self { router: sealpost_api::public::router(state), rig, settings: GatewaySettings::default() }
     }
 
