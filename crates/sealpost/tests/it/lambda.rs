@@ -367,7 +367,7 @@ fn a_delivery_that_outlasts_its_function_is_gone_on_with() {
 
 #[test]
 fn sigterm_hands_back_what_is_begun_and_reserved() {
-    let (world, proxy) = world_with("[limits.quota]\nlimit = 10000\nperiod = \"day\"\n");
+    let (world, proxy) = world_with("[limits.quota]\nlimit = 10000\nperiod = \"month\"\n");
     let key = world.api_key("acme");
     let api = Function::start(&world, "api");
     for _ in 0..3 {
