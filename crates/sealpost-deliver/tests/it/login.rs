@@ -14,7 +14,9 @@ use sealpost_testkit::sshd::Sshd;
 use sealpost_testkit::suite::transport::Parcel;
 use serde_json::json;
 
-use crate::sites::{connector, key, misbehaving, openssh_settings, password, settings, sftp, text};
+use crate::sites::{
+    assert_nobody_came, connector, key, misbehaving, openssh_settings, password, settings, sftp, text, watched,
+};
 
 /// The check's step `login`.
 async fn log_in(settings: &ConnectorSettings) -> CheckStep {
@@ -51,9 +53,11 @@ async fn keys_of_every_type_and_format() {
 
 #[tokio::test]
 async fn unusable_keys_are_our_fault_and_no_server_is_bothered() {
-    let server = Sshd::start();
-    let mut settings = openssh_settings(&server);
-    let locked = server.client_key("ed25519", "256", "RFC4716", "right");
+    // It makes the keys only.
+    let keys = Sshd::start();
+    let mut settings = openssh_settings(&keys);
+    let listener = watched(&mut settings);
+    let locked = keys.client_key("ed25519", "256", "RFC4716", "right");
     for login in [key(&locked, "wrong"), key(&locked, ""), key(&locked.with_extension("pub"), "")] {
         settings.login = vec![login];
         let error = Parcel::new(&settings, "a.csv", "x").send(&sftp()).await.unwrap_err();
@@ -63,8 +67,7 @@ async fn unusable_keys_are_our_fault_and_no_server_is_bothered() {
     settings.login = Vec::new();
     let error = Parcel::new(&settings, "a.csv", "x").send(&sftp()).await.unwrap_err();
     assert!(error.is(&codes::deliver::CONFIG), "{error}");
-    // One connection: the harness's own, when it waited for the server.
-    assert_eq!(server.log().matches("Connection from").count(), 1, "{}", server.log());
+    assert_nobody_came(&listener);
 }
 
 #[tokio::test]

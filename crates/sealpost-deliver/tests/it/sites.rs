@@ -1,5 +1,7 @@
 //! Connectors to the testkit's servers.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -63,6 +65,22 @@ pub(crate) fn text(value: &str) -> SecretRef {
 pub(crate) fn openssh_settings(server: &Sshd) -> ConnectorSettings {
     let client_key = server.client_key("ed25519", "256", "RFC4716", "");
     settings(server.port(), &sshd::user(), vec![key(&client_key, "")], vec![server.host_key("ed25519")])
+}
+
+/// Leads these settings to a place where nobody is to come. A server's log is no witness of that: it is written later, by
+/// another process.
+pub(crate) fn watched(settings: &mut ConnectorSettings) -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    settings.port = listener.local_addr().unwrap().port();
+    listener
+}
+
+/// Asserts that nobody has come there.
+#[track_caller]
+pub(crate) fn assert_nobody_came(listener: &TcpListener) {
+    let error = listener.accept().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
 }
 
 /// A site at an sshd.

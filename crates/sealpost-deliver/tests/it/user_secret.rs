@@ -14,7 +14,7 @@ use sealpost_testkit::proftpd::{self, Proftpd};
 use sealpost_testkit::sshd::{Sshd, user};
 use sealpost_testkit::suite::transport::Parcel;
 
-use crate::sites::{connector, openssh_settings, settings};
+use crate::sites::{assert_nobody_came, connector, openssh_settings, settings, watched};
 
 /// One secret with versions.
 struct Versions(BTreeMap<String, String>);
@@ -122,9 +122,11 @@ async fn a_server_that_hangs_up_after_one_key_is_asked_again() {
 
 #[tokio::test]
 async fn every_version_has_the_same_user() {
-    let server = Sshd::start();
-    let settings = with_secret(openssh_settings(&server), &BOTH);
-    let key = server.client_key("ed25519", "256", "RFC4716", "");
+    // It makes the keys only.
+    let keys = Sshd::start();
+    let mut settings = with_secret(openssh_settings(&keys), &BOTH);
+    let listener = watched(&mut settings);
+    let key = keys.client_key("ed25519", "256", "RFC4716", "");
     let sftp = transport(&[
         (CURRENT, secret(&user(), Some(&key), None)),
         ("AWSPREVIOUS", secret("somebody-else", Some(&key), None)),
@@ -132,8 +134,7 @@ async fn every_version_has_the_same_user() {
     let error = Parcel::new(&settings, "a.csv", "x").send(&sftp).await.unwrap_err();
     assert!(error.is(&codes::deliver::CREDENTIAL) && error.detail().contains("`Username`"), "{error}");
     assert!(!error.detail().contains("somebody-else") && !error.detail().contains("aws-sm:"), "{error}");
-    // One connection: the harness's own, when it waited for the server.
-    assert_eq!(server.log().matches("Connection from").count(), 1, "{}", server.log());
+    assert_nobody_came(&listener);
 }
 
 #[tokio::test]
