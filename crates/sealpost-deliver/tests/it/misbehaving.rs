@@ -28,7 +28,7 @@ fn visible(server: &Misbehaving) -> Vec<String> {
 async fn send(server: &Misbehaving, name: &str, behaviour: &Value) -> Result<(), &'static Code> {
     let first = site(server, behaviour);
     let mut parcel = Parcel::new(&first.settings, name, noise(SIZE, 1));
-    parcel.connector.settings.limits.inactivity_timeout_s = 2;
+    parcel.connector.settings.limits.inactivity_timeout_s = sites::silence_of(behaviour);
     let sent = parcel.send(&*first.transport).await;
     let path = server.inbox().join(name);
     if sent.is_ok() || path.exists() {
@@ -37,6 +37,7 @@ async fn send(server: &Misbehaving, name: &str, behaviour: &Value) -> Result<(),
     if let Err(error) = &sent {
         println!("{behaviour}: {error}");
         let second = site(server, &json!({}));
+        parcel.connector.settings.limits.inactivity_timeout_s = sites::silence_of(&json!({}));
         parcel.send(&*second.transport).await.unwrap_or_else(|error| panic!("after {behaviour}: {error}"));
     }
     assert!(std::fs::read(&path).unwrap() == parcel.file.0, "{behaviour}");
@@ -236,7 +237,7 @@ async fn what_was_to_be_replaced_comes_back_when_the_delivery_has_failed() {
 /// Retrieves `a.csv` from a server that behaves so.
 async fn retrieve(server: &Misbehaving, behaviour: &Value) -> Result<(), &'static Code> {
     let mut site = site(server, behaviour);
-    site.settings.limits.inactivity_timeout_s = 1;
+    site.settings.limits.inactivity_timeout_s = sites::silence_of(behaviour);
     let bytes = std::fs::read(server.inbox().join("a.csv")).unwrap();
     let mut basket = Basket::default();
     let retrieved = site.retrieve("a.csv", &mut basket).await;

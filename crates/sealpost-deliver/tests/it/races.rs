@@ -371,7 +371,7 @@ async fn a_file_that_a_late_request_moves_aside_gets_its_name_back() {
     let server = Misbehaving::start();
     server.behave(&json!({"extensions": [], "holds_rename": 2, "connections": 1}));
     let mut site = sites::misbehaving(&server);
-    site.settings.limits.inactivity_timeout_s = 2;
+    site.settings.limits.inactivity_timeout_s = 5;
     let path = server.inbox().join("a.csv");
     std::fs::write(&path, b"old").unwrap();
     let mut parcel = Parcel::new(&site.settings, "a.csv", noise(30_000, 3));
@@ -379,6 +379,7 @@ async fn a_file_that_a_late_request_moves_aside_gets_its_name_back() {
     let error = parcel.send(&*site.transport).await.unwrap_err();
     assert!(error.is(&codes::deliver::TIMEOUT), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    parcel.connector.settings.limits.inactivity_timeout_s = 60;
     let receipt = parcel.send(&*site.transport).await.unwrap();
     assert!(server.log().contains("renamed late"), "{}", server.log());
     assert_eq!(receipt.certainty, Certainty::Verified);
@@ -435,7 +436,7 @@ async fn a_request_left_on_a_dead_connection_does_not_empty_the_file() {
     let server = Misbehaving::start();
     server.behave(&json!({"holds_open": 2, "connections": 1}));
     let mut site = sites::misbehaving(&server);
-    site.settings.limits.inactivity_timeout_s = 3;
+    site.settings.limits.inactivity_timeout_s = 5;
     Parcel::new(&site.settings, "a.csv", "x").send(&*site.transport).await.unwrap();
     // Two writes, and too short for several channels.
     let mut parcel = Parcel::new(&site.settings, "b.csv", noise(200_000, 5));

@@ -108,7 +108,7 @@ fn misbehaving(server: &Misbehaving, behaviour: &Value, bytes: &[u8]) -> Site {
     std::fs::write(server.inbox().join("a.bin"), bytes).unwrap();
     server.behave(behaviour);
     let mut site = sites::misbehaving(server);
-    site.settings.limits.inactivity_timeout_s = 2;
+    site.settings.limits.inactivity_timeout_s = sites::silence_of(behaviour);
     site
 }
 

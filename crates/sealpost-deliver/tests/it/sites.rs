@@ -14,6 +14,7 @@ use sealpost_testkit::misbehaving::{self, Misbehaving};
 use sealpost_testkit::proftpd::{self, Proftpd};
 use sealpost_testkit::sshd::{self, Sshd};
 use sealpost_testkit::suite::transport::{Site, TestSecrets};
+use serde_json::Value;
 
 /// The transport under test.
 pub(crate) fn sftp() -> Sftp {
@@ -100,6 +101,12 @@ pub(crate) fn dropbear(server: &Dropbear) -> Site {
     let login = vec![key(&server.client_key(), "")];
     let settings = settings(server.port(), &sshd::user(), login, vec![server.host_key()]);
     Site { transport: Arc::new(sftp()), settings, inbox: server.inbox() }
+}
+
+/// How long a server of ours in Python that behaves so may be silent, in seconds: briefly where it falls silent on purpose. Any
+/// other one may have a slow disk.
+pub(crate) fn silence_of(behaviour: &Value) -> u64 {
+    if behaviour.get("stall_after").is_some() { 5 } else { 60 }
 }
 
 /// A site at a server of ours in Python.
