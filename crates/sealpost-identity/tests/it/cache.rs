@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::forge::Pair;
 use crate::site::{Answer, LATE};
-use crate::world::{World, impatient};
+use crate::world::{World, patient};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_verifications_cause_one_fetch() {
@@ -73,7 +73,7 @@ async fn a_key_id_that_was_missing_is_not_asked_for_again() {
 
 #[tokio::test]
 async fn an_issuer_that_is_down_is_not_hammered() {
-    let timing = Timing { first_retry: Duration::from_secs(60), longest_retry: Duration::from_secs(60), ..impatient() };
+    let timing = Timing { first_retry: Duration::from_secs(60), longest_retry: Duration::from_secs(60), ..patient() };
     let world = World::with("EdDSA", json!({}), &timing).await;
     world.site.set("/jwks", Answer::Head("503 Down".to_owned()));
     for _ in 0..100 {
@@ -87,7 +87,7 @@ async fn an_issuer_that_is_down_is_not_hammered() {
 async fn known_keys_are_used_without_the_issuer_for_a_while_then_no_more() {
     let brief = Duration::from_millis(300);
     let timing =
-        Timing { shortest_age: brief, longest_age: brief, without_issuer: Duration::from_secs(3600), ..impatient() };
+        Timing { shortest_age: brief, longest_age: brief, without_issuer: Duration::from_secs(3600), ..patient() };
     let world = World::with("EdDSA", json!({}), &timing).await;
     world.accepts().await;
     world.site.set("/jwks", Answer::Head("503 Down".to_owned()));
@@ -109,7 +109,7 @@ async fn known_keys_are_used_without_the_issuer_for_a_while_then_no_more() {
 #[tokio::test]
 async fn keys_are_renewed_in_the_background_and_a_removed_one_stops_working() {
     let brief = Duration::from_millis(200);
-    let timing = Timing { shortest_age: brief, longest_age: brief, ..impatient() };
+    let timing = Timing { shortest_age: brief, longest_age: brief, ..patient() };
     let world = Arc::new(World::with("EdDSA", json!({}), &timing).await);
     let shutdown = CancellationToken::new();
     let (background, stop) = (Arc::clone(&world), shutdown.clone());
@@ -148,7 +148,7 @@ async fn what_the_issuer_says_about_caching_is_followed_within_limits() {
 #[tokio::test]
 async fn a_slow_issuer_is_waited_for_and_one_that_is_down_costs_its_time_once() {
     let (brief, patience, request) = (Duration::from_millis(100), Duration::from_millis(50), Duration::from_secs(2));
-    let timing = Timing { request, shortest_age: brief, longest_age: brief, ..impatient() };
+    let timing = Timing { request, shortest_age: brief, longest_age: brief, ..patient() };
     let world = World::with("EdDSA", json!({}), &timing).await;
     let event = async || {
         let begun = Instant::now();

@@ -5,22 +5,22 @@ use std::sync::{Arc, Mutex};
 
 use sealpost_core::error::codes;
 use sealpost_core::port::TokenVerifier;
-use sealpost_identity::{Issuers, Timing};
+use sealpost_identity::Issuers;
 use sealpost_testkit::oidc::OidcProvider;
 use serde_json::json;
 
-use crate::world::{AUDIENCE, block, impatient};
+use crate::world::{AUDIENCE, block, patient};
 
 const CLIENTS: &[(&str, &[&str])] = &[("acme", &["reports:read", "reports:write"]), ("bolt", &["reports:read"])];
 
-fn issuers(provider: &OidcProvider, timing: &Timing) -> Issuers {
-    Issuers::with_timing(vec![block("id", &provider.issuer(), &json!({}))], timing).unwrap()
+fn issuers(provider: &OidcProvider) -> Issuers {
+    Issuers::with_timing(vec![block("id", &provider.issuer(), &json!({}))], &patient()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn client_credentials_tokens_are_accepted_for_us_only() {
     let provider = OidcProvider::start(CLIENTS);
-    let issuers = issuers(&provider, &Timing::default());
+    let issuers = issuers(&provider);
     let verified = issuers.verify(&provider.token("acme", "reports:read reports:write", AUDIENCE)).await.unwrap();
     assert_eq!((verified.identity.issuer.as_str(), verified.identity.subject.as_str()), ("id", "acme"));
     assert_eq!(verified.scopes, ["reports:read", "reports:write"]);
@@ -37,7 +37,7 @@ async fn client_credentials_tokens_are_accepted_for_us_only() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_of_every_algorithm_are_accepted() {
     let provider = OidcProvider::start(CLIENTS);
-    let issuers = issuers(&provider, &Timing::default());
+    let issuers = issuers(&provider);
     for algorithm in ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519"] {
         provider.use_keys(&[(algorithm, algorithm)]);
         let said = issuers.check().await.remove(0).1.unwrap();
@@ -49,7 +49,7 @@ async fn tokens_of_every_algorithm_are_accepted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_change_while_tokens_are_checked() {
     let provider = OidcProvider::start(CLIENTS);
-    let issuers = Arc::new(issuers(&provider, &Timing::default()));
+    let issuers = Arc::new(issuers(&provider));
     let token = || provider.token("acme", "reports:read", AUDIENCE);
     let (old, valid) = (token(), Arc::new(Mutex::new(vec![token()])));
     issuers.verify(&old).await.unwrap();
@@ -104,8 +104,8 @@ async fn keys_change_while_tokens_are_checked() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issuer_that_is_down_stops_nobody_whose_key_is_known() {
     let mut provider = OidcProvider::start(CLIENTS);
-    let issuers = issuers(&provider, &impatient());
-    let cold = self::issuers(&provider, &impatient());
+    let issuers = issuers(&provider);
+    let cold = self::issuers(&provider);
     let token = provider.token("acme", "reports:read", AUDIENCE);
     issuers.verify(&token).await.unwrap();
     provider.use_keys(&[("second", "EdDSA"), ("first", "RS256")]);
@@ -113,10 +113,11 @@ async fn an_issuer_that_is_down_stops_nobody_whose_key_is_known() {
 
     provider.stop();
     issuers.verify(&token).await.unwrap();
-    for (issuers, token) in [(&issuers, &newer), (&cold, &token)] {
-        let error = issuers.verify(token).await.unwrap_err();
-        assert!(error.is(&codes::request::ISSUER_UNAVAILABLE) && error.detail().contains("refused"), "{error}");
-    }
+    let error = cold.verify(&token).await.unwrap_err();
+    assert!(error.is(&codes::request::ISSUER_UNAVAILABLE) && error.detail().contains("refused"), "{error}");
+    // What it hears may be the end of a connection that it has kept.
+    let error = issuers.verify(&newer).await.unwrap_err();
+    assert!(error.is(&codes::request::ISSUER_UNAVAILABLE), "{error}");
     let (name, outcome) = issuers.check().await.remove(0);
     assert!(name == "id" && outcome.unwrap_err().is(&codes::request::ISSUER_UNAVAILABLE));
     issuers.verify(&token).await.unwrap();

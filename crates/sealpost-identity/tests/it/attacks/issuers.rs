@@ -10,13 +10,18 @@ use serde_json::json;
 
 use crate::forge::{Pair, from_now};
 use crate::site::{Answer, Site};
-use crate::world::{AUDIENCE, World, block, impatient};
+use crate::world::{AUDIENCE, World, block, patient};
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 /// Asserts that no token can be checked with such an answer, and that a good answer afterwards mends it.
 async fn unusable(path: &str, answer: Answer, reason: &str) -> World {
-    let world = World::with("EdDSA", json!({}), &impatient()).await;
+    unusable_within(patient().request, path, answer, reason).await
+}
+
+/// The same, where a request may take so long.
+async fn unusable_within(request: Duration, path: &str, answer: Answer, reason: &str) -> World {
+    let world = World::with("EdDSA", json!({}), &Timing { request, ..patient() }).await;
     world.site.set(path, answer);
     let error = world.verify(&world.token()).await.unwrap_err();
     assert!(error.is(&codes::request::ISSUER_UNAVAILABLE), "{error}");
@@ -41,7 +46,7 @@ async fn an_endless_answer_is_read_to_its_limit() {
 async fn a_slow_answer_is_given_up() {
     for path in [DISCOVERY, "/jwks"] {
         for answer in [Answer::Trickle, Answer::Silence] {
-            unusable(path, answer, "timed out").await;
+            unusable_within(Duration::from_secs(2), path, answer, "timed out").await;
         }
     }
 }
