@@ -48,6 +48,8 @@ async fn a_real_verifier_believes_us_and_says_what_is_denied() {
 struct Server {
     address: SocketAddr,
     requests: Arc<AtomicUsize>,
+    /// How long an attempt may take: briefly where one of them hangs.
+    attempt: Duration,
 }
 
 #[derive(Clone)]
@@ -63,6 +65,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(AtomicUsize::new(0));
+        let hangs = manners.iter().any(|manner| matches!(manner, Manner::Hangs));
+        let attempt = Duration::from_secs(if hangs { 3 } else { 30 });
         let (count, manners) = (requests.clone(), manners.to_vec());
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -98,12 +102,12 @@ impl Server {
                 });
             }
         });
-        Self { address, requests }
+        Self { address, requests, attempt }
     }
 
     fn client(&self) -> Client {
         let patience = Patience {
-            attempt: Duration::from_millis(700),
+            attempt: self.attempt,
             attempts: 3,
             first_pause: Duration::from_millis(1),
             ..Patience::default()
