@@ -1,6 +1,6 @@
 //! The S3 store against moto, and through a faulty network.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use sealpost_core::error::codes;
@@ -123,8 +123,9 @@ async fn a_store_that_does_not_answer_is_given_up_in_time() {
     let (moto, bucket) = own();
     let proxy = ChaosProxy::start(moto.address());
     let endpoint = format!("http://{}", proxy.address());
+    let patient = open(settings(&endpoint, &bucket, "")).await;
+    let file = store(&patient, key("acme", &JobId::fresh(), 1, "f.csv.pgp"), &noise(10)).await.unwrap();
     let sealed = open(S3Settings { timeout_s: 1, ..settings(&endpoint, &bucket, "") }).await;
-    let file = store(&sealed, key("acme", &JobId::fresh(), 1, "f.csv.pgp"), &noise(10)).await.unwrap();
     for chaos in [Chaos::Stall, Chaos::Refuse, Chaos::Reset] {
         proxy.set(chaos);
         let error = tokio::time::timeout(Duration::from_secs(60), sealed.reader(&file)).await.unwrap().unwrap_err();
@@ -132,7 +133,11 @@ async fn a_store_that_does_not_answer_is_given_up_in_time() {
         assert!(!error.to_string().contains("very-secret"));
         proxy.heal();
     }
-    sealed.reader(&file).await.unwrap();
+    // It is as good as before; on a busy machine an answer may take longer than its second once or twice.
+    let begun = Instant::now();
+    while let Err(error) = sealed.reader(&file).await {
+        assert!(error.is(&codes::store::UNREACHABLE) && begun.elapsed() < Duration::from_secs(60), "{error}");
+    }
 }
 
 /// The step that is read ahead is not asked for while the one before is on its way to the client.
@@ -142,12 +147,12 @@ async fn a_download_may_take_longer_than_a_request() {
     let bytes = noise(5 << 20);
     let patient = open(settings(&moto.endpoint(), &bucket, "")).await;
     let file = store(&patient, key("acme", &JobId::fresh(), 1, "f.csv.pgp"), &bytes).await.unwrap();
-    let sealed = open(S3Settings { timeout_s: 2, ..settings(&moto.endpoint(), &bucket, "") }).await;
+    let sealed = open(S3Settings { timeout_s: 5, ..settings(&moto.endpoint(), &bucket, "") }).await;
     let object = sealed.reader(&file).await.unwrap();
     let mut steps = Box::pin(object.stream(0..u64::MAX));
     let mut read = steps.next().await.unwrap().unwrap().to_vec();
     // Longer than the requests and all of their retries may take.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
     while let Some(step) = steps.next().await {
         read.extend_from_slice(&step.unwrap());
     }
