@@ -17,9 +17,12 @@ fn send() -> Action {
 /// A connector whose host is down, and has just been left alone after five items that failed; the proxy brings it back.
 async fn resting() -> (Rig, ChaosProxy, ConnectorId) {
     // Long enough for what the test does meanwhile, on a busy machine too.
-    let rig = Rig::with(Wish { first_rest: Duration::from_secs(8), ..Wish::default() }).await;
+    let rig = Rig::with(Wish { first_rest: Duration::from_secs(25), ..Wish::default() }).await;
     let proxy = ChaosProxy::start(([127, 0, 0, 1], rig.sshd.port()).into());
     proxy.set(Chaos::Refuse);
+    while std::net::TcpStream::connect(proxy.address()).is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let port = proxy.address().port();
     let down = rig.connector(|connector| {
         connector.settings.port = port;
