@@ -160,17 +160,21 @@ async fn work_ends_with_its_lease() {
         let [claims, waiting, tidied] = [1, 0, 0].map(|permits| Arc::new(Semaphore::new(permits)));
         set.queue = Arc::new(Slow { queue: set.queue.clone(), claims, waiting, tidied, extends: false });
     });
-    let rig = Rig::idle(Wish { between, lease: Duration::from_millis(300), ..Wish::default() }).await;
+    let rig = Rig::idle(Wish { between, lease: Duration::from_secs(3), ..Wish::default() }).await;
     // A server that says nothing.
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = server.local_addr().unwrap().port();
-    let connector = rig.connector(|connector| connector.settings.port = port).await;
+    let connector = rig.connector(|connector| {
+        connector.settings.port = port;
+        connector.settings.limits.handshake_timeout_s = 600;
+    });
+    let connector = connector.await;
     rig.put("a.bin", b"content");
     let transfer = rig.start(&connector, vec![Action::Send { local: object("a.bin"), remote_directory: None }]).await;
     let never = CancellationToken::new();
     let working = rig.pipeline.work_one(&[WorkKind::Transfer], &never);
     // Far longer than a lease, and not as long as the engine waits for a server.
-    let worked = tokio::time::timeout(Duration::from_secs(15), working).await.unwrap();
+    let worked = tokio::time::timeout(Duration::from_secs(60), working).await.unwrap();
     assert_eq!(worked.unwrap(), Worked::Task);
     let item = rig.items(&transfer.id).await.remove(0);
     // Nothing of it was recorded: it was no longer ours.
