@@ -78,9 +78,11 @@ async fn a_lane_that_somebody_holds_keeps_nobody_from_the_others() {
 
     // A full lane, which rests until the lease is over.
     ports.start_transfer(&NewTransfer { connections: 1, ..new_transfer(&stuck, 2) }).await;
-    let first = ports.queue.claim(&KINDS, Duration::from_millis(200)).await.unwrap().expect("a task");
+    let first = ports.queue.claim(&KINDS, Duration::from_secs(2)).await.unwrap().expect("a task");
     assert_eq!(claim(&ports).await, None);
-    sleep(Duration::from_millis(250)).await;
+    while Timestamp::now() < first.until {
+        sleep(Duration::from_millis(50)).await;
+    }
     table.is_held.store(true, Ordering::Relaxed);
 
     assert_eq!(claim(&ports).await, None);
