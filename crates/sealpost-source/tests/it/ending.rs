@@ -167,7 +167,7 @@ async fn a_server_that_dies_is_an_error() {
 async fn silence_beyond_the_limit_is_a_broken_connection_unless_nobody_listened() {
     let server = MariaDb::lasting();
     let direct = build("mysql", settings(&server, "mysql"));
-    let query = described(&*direct, MANY, json!({"timeout_s": 1}), "x").await;
+    let query = described(&*direct, MANY, json!({"timeout_s": 5}), "x").await;
     let proxy = ChaosProxy::start(([127, 0, 0, 1], server.port()).into());
     // Login and preparing take about a kilobyte.
     proxy.set(Chaos::StallDownload(500_000));
@@ -179,7 +179,7 @@ async fn silence_beyond_the_limit_is_a_broken_connection_unless_nobody_listened(
         let mut stream = direct.open(&query).await.unwrap();
         stream.next().await.unwrap().unwrap();
         // Until after the limit and what is waited beyond it.
-        tokio::time::sleep(Duration::from_secs(20)).await;
+        tokio::time::sleep(Duration::from_secs(30)).await;
         drain_rest(&mut *stream).await
     };
     let (silent, unheard) = tokio::join!(silent, unheard);
