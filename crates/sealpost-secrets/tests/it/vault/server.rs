@@ -93,7 +93,7 @@ async fn a_role_logs_in_once_and_a_wrong_one_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_logs_in_again_before_its_token_ends() {
     let vault = fill(Vault::start());
-    let stores = as_role(&vault, &vault.app_role("reports", 6));
+    let stores = as_role(&vault, &vault.app_role("reports", 20));
     // The second login is by half of the first token's time: the third is after its end.
     until("a third login", async || {
         assert_eq!(text(&stores, APP).await.unwrap(), "canary");
