@@ -6,7 +6,7 @@ use sealpost_core::error::codes;
 use sealpost_testkit::sshd::{Sshd, known_algorithms};
 use sealpost_testkit::suite::transport::Parcel;
 
-use crate::sites::{key, openssh_settings, sftp};
+use crate::sites::{assert_nobody_came, key, openssh_settings, sftp, watched};
 
 fn excepted(settings: &mut ConnectorSettings, names: &[&str], until: Date) {
     settings.ssh.legacy = names.iter().map(|name| LegacyAlgorithm { name: (*name).to_owned(), until }).collect();
@@ -50,11 +50,11 @@ async fn an_old_server_is_reached_by_exceptions_only_and_only_as_long_as_they_la
     let receipt = Parcel::new(&settings, "a.csv", "x").send(&sftp()).await.unwrap();
     assert_eq!(receipt.algorithms, "diffie-hellman-group14-sha1, aes128-cbc");
 
-    let connections = server.log().matches("Connection from").count();
+    let listener = watched(&mut settings);
     excepted(&mut settings, &all, today().yesterday().unwrap());
     let error = Parcel::new(&settings, "b.csv", "x").send(&sftp()).await.unwrap_err();
     assert!(error.is(&codes::deliver::LEGACY) && !error.is_retried(), "{error}");
-    assert_eq!(server.log().matches("Connection from").count(), connections);
+    assert_nobody_came(&listener);
 }
 
 #[tokio::test]
