@@ -41,6 +41,7 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
                     to write behind the start of a file; the connection is silent from then on
   holds_rename      which of a connection's renames, counted from 1, waits until another connection has renamed a file to the
                     name that this one takes away; the connection is silent from then on
+  sweeps            a name: the rename of that file finds it gone, as where something removes hidden files just before
   refused_renames   which of a connection's renames, counted from 1, are refused with "failure"
   swaps             once a file is open for reading, the file `next` takes its name
   connections       only so many channels behave so; those after them are faultless
@@ -417,6 +418,7 @@ class Session(asyncssh.SSHServerSession):
         if self.renames in self.behaviour.get("refused_renames", []):
             raise Refused(FAILURE, "Failure")
         source, target = self.path(reader), self.path(reader)
+        self.sweep(source)
         if os.path.lexists(target):
             raise Refused(FAILURE, "Failure")
         os.rename(source, target)
@@ -428,6 +430,11 @@ class Session(asyncssh.SSHServerSession):
         if self.behaviour.get("late_rename"):
             raise Refused(FAILURE, "Failure")
 
+    def sweep(self, source):
+        if os.path.basename(source) == self.behaviour.get("sweeps"):
+            os.remove(source)
+            raise Refused(NO_SUCH_FILE, "No such file")
+
     def extended(self, reader):
         name = reader.string().decode()
         if name not in self.behaviour.get("extensions", EXTENSIONS):
@@ -435,7 +442,9 @@ class Session(asyncssh.SSHServerSession):
         if name == "posix-rename@openssh.com":
             if "rename" in self.behaviour.get("deny", []):
                 raise Refused(PERMISSION_DENIED, "Permission denied")
-            os.rename(self.path(reader), self.path(reader))
+            source, target = self.path(reader), self.path(reader)
+            self.sweep(source)
+            os.rename(source, target)
         elif name == "fsync@openssh.com":
             os.fsync(self.handle(reader)[1])
         else:

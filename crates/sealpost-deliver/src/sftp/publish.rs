@@ -88,7 +88,12 @@ pub(super) async fn publish(
         // Only a rename of an earlier attempt can be half done: the one that was just refused changed nothing.
         let half = policy != ExistingFile::Replace && earlier == Some(path.as_str());
         match what_happened(client, temporary, &path, half.then_some(shipment)).await? {
-            Verdict::Published => return Ok((published(client, shipment, path, earlier).await?, Certainty::Recovered)),
+            Verdict::Published => {
+                if let Some(path) = published(client, shipment, &path, earlier).await? {
+                    return Ok((path, Certainty::Recovered));
+                }
+                return Err(vanished(&refusal, temporary, &path));
+            }
             Verdict::Refused { taken } => {
                 shipment.journal.withdraw().await?;
                 intended = false;
@@ -111,16 +116,24 @@ pub(super) async fn publish(
 }
 
 /// The name that the file got where a rename to `path` was refused, and the hidden file is gone all the same: by the rename of an
-/// earlier attempt, or by this one, where the server does what it refuses.
-async fn published(client: &Client, shipment: &Shipment<'_>, path: String, earlier: Option<&str>) -> Result<String> {
-    let Some(earlier) = earlier.filter(|earlier| *earlier != path) else { return Ok(path) };
-    if is_ours(client, shipment, &path).await? {
-        return Ok(path);
+/// earlier attempt, or by this one, where the server does what it refuses. `None` where it has no name: no earlier attempt was about
+/// to give it one, and it is not at `path`. Then the intent is withdrawn, or the next attempt would take the file for published.
+async fn published(
+    client: &Client,
+    shipment: &Shipment<'_>,
+    path: &str,
+    earlier: Option<&str>,
+) -> Result<Option<String>> {
+    if earlier == Some(path) || is_ours(client, shipment, path).await? {
+        return Ok(Some(path.to_owned()));
+    }
+    if earlier.is_none() {
+        shipment.journal.withdraw().await?;
     }
     if shipment.connector.settings.checksum_file {
-        remove_quietly(client, &sidecar::beside(&path)).await?;
+        remove_quietly(client, &sidecar::beside(path)).await?;
     }
-    Ok(earlier.to_owned())
+    Ok(earlier.map(str::to_owned))
 }
 
 async fn is_taken(client: &Client, path: &str) -> Result<bool> {
@@ -159,6 +172,18 @@ async fn what_happened(client: &Client, temporary: &str, path: &str, half: Optio
         return Ok(Verdict::Published);
     }
     Ok(Verdict::Refused { taken: is_taken(client, path).await? })
+}
+
+/// The error of a hidden file that was complete, has not been renamed, and is gone. The refusal's own meaning would say something of
+/// the directory.
+fn vanished(refusal: &Refusal, from: &str, to: &str) -> Error {
+    Error::new(
+        &codes::deliver::REFUSED,
+        format!(
+            "rename `{from}` to `{to}`: the server says {refusal}; `{from}` was complete and is gone: does something there \
+             remove hidden files?"
+        ),
+    )
 }
 
 fn rename_refused(refusal: &Refusal, from: &str, to: &str) -> Error {

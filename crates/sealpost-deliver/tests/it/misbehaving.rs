@@ -5,6 +5,7 @@ use sealpost_core::connector::ExistingFile;
 use sealpost_core::delivery::Intent;
 use sealpost_core::error::{Code, codes};
 use sealpost_core::port::Listed;
+use sealpost_core::receipt::Certainty;
 use sealpost_testkit::misbehaving::Misbehaving;
 use sealpost_testkit::suite::remote::Basket;
 use sealpost_testkit::suite::transport::{Parcel, Site, names, noise};
@@ -232,6 +233,42 @@ async fn what_was_to_be_replaced_comes_back_when_the_delivery_has_failed() {
     });
     second.transport.discard(&parcel.connector, (&parcel.delivery).into()).await.unwrap();
     assert!(names(&server.inbox()).is_empty());
+}
+
+/// Something at the partner's removes hidden files, this one when it was complete: it is not delivered, and sent again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hidden_file_that_vanishes_before_its_rename_is_not_delivered() {
+    let server = Misbehaving::start();
+    let path = server.inbox().join("a.csv");
+    for (policy, extensions) in [
+        (ExistingFile::Fail, json!([])),
+        (ExistingFile::KeepBoth, json!([])),
+        (ExistingFile::Replace, json!([])),
+        (ExistingFile::Replace, json!(["posix-rename@openssh.com"])),
+    ] {
+        let first = sites::misbehaving(&server);
+        let mut parcel = Parcel::new(&first.settings, "a.csv", noise(30_000, 3));
+        parcel.connector.settings.existing_file = policy;
+        parcel.connector.settings.checksum_file = true;
+        server.behave(&json!({"sweeps": parcel.hidden(1), "extensions": extensions}));
+        let mut left = Vec::new();
+        if policy == ExistingFile::Replace {
+            std::fs::write(&path, b"old").unwrap();
+            left.push("a.csv");
+        }
+        let error = parcel.send(&*first.transport).await.unwrap_err();
+        assert!(error.is(&codes::deliver::REFUSED) && error.is_retried(), "{policy:?}: {error}");
+        assert!(error.detail().contains("remove hidden files"), "{policy:?}: {error}");
+        assert!(parcel.journal.intent.lock().unwrap().is_none(), "{policy:?}: it was withdrawn");
+        assert_eq!(names(&server.inbox()), left, "{policy:?}");
+        let second = site(&server, &json!({}));
+        let receipt = parcel.send(&*second.transport).await.unwrap_or_else(|error| panic!("after {policy:?}: {error}"));
+        assert_eq!(receipt.certainty, Certainty::Verified, "{policy:?}");
+        assert_eq!(names(&server.inbox()), ["a.csv", "a.csv.sha256"], "{policy:?}");
+        assert!(std::fs::read(&path).unwrap() == parcel.file.0, "{policy:?}");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::remove_file(server.inbox().join("a.csv.sha256")).unwrap();
+    }
 }
 
 /// Retrieves `a.csv` from a server that behaves so.
