@@ -7,6 +7,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sealpost_core::Result;
@@ -101,6 +102,13 @@ impl Sftp {
     #[must_use]
     pub fn limited_to(mut self, bytes_per_second: u64) -> Self {
         self.limits = limiter::Limits::of_all(bytes_per_second);
+        self
+    }
+
+    /// How long a connection takes further files before another one is made: ten minutes, unless this says otherwise.
+    #[must_use]
+    pub fn renewing_after(mut self, life: Duration) -> Self {
+        self.pool = pool::Pool::renewing_after(life);
         self
     }
 

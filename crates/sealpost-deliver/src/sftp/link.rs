@@ -14,7 +14,10 @@ use super::connect::Connection;
 use super::session::{Session, look};
 
 /// How long a connection takes further files: what was resolved to log in, and the server's address, may have changed.
-const LONGEST_LIFE: Duration = Duration::from_secs(600);
+pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(600);
+/// One that is too old takes files all the same where no other can be made, but for this part of each further life: one with short
+/// files only ends then.
+const PAUSE: u32 = 20;
 /// Files on one channel before another channel is opened for them: a server works on each channel by itself.
 const FILES_PER_CHANNEL: usize = 8;
 /// Channels that are opened for many small files.
@@ -46,6 +49,8 @@ pub(super) struct Link {
     /// Directories that were entered, by what the connector calls them.
     folders: Mutex<HashMap<String, String>>,
     opened: Instant,
+    /// How long it takes further files.
+    life: Duration,
     /// Whether it is not to be used for further files.
     spent: AtomicBool,
     /// Whether a channel is being opened for small files.
@@ -80,7 +85,7 @@ impl Channel {
 }
 
 impl Link {
-    pub(super) fn new(connection: Connection, settings: &ConnectorSettings) -> Self {
+    pub(super) fn new(connection: Connection, settings: &ConnectorSettings, life: Duration) -> Self {
         let software = look(&connection.session.seen).software.clone();
         let alone = software.starts_with(ONE_CHANNEL) && settings.parallel.ranges != Some(true);
         let most = if alone { 1 } else { settings.parallel.channels.unwrap_or(MOST_CHANNELS).clamp(1, 10) };
@@ -90,6 +95,7 @@ impl Link {
             state: Mutex::new(State { channels: vec![channel], opening: 0, files: 0, idle_since: Instant::now() }),
             folders: Mutex::default(),
             opened: Instant::now(),
+            life,
             spent: AtomicBool::new(false),
             widening: AtomicBool::new(false),
             watched: AtomicBool::new(false),
@@ -134,7 +140,7 @@ impl Link {
     /// Whether further files may use it.
     pub(super) fn is_usable(&self) -> bool {
         !self.spent.load(Ordering::Relaxed)
-            && self.opened.elapsed() < LONGEST_LIFE
+            && self.opened.elapsed() < self.life
             && self.session().is_some_and(|session| !session.handle.is_closed())
             && self.state().channels.iter().any(|channel| !channel.client.is_over())
     }
@@ -144,6 +150,12 @@ impl Link {
         !self.spent.load(Ordering::Relaxed)
             && self.session().is_some_and(|session| !session.handle.is_closed())
             && self.files() > 0
+    }
+
+    /// Whether further files may use it where no other connection can be made: it is too old, and has one that takes long. Not all
+    /// the time, so that it ends when it has short ones only, and a new one can be made.
+    pub(super) fn is_prolonged(&self) -> bool {
+        self.is_ending() && !pauses(self.opened.elapsed(), self.life)
     }
 
     /// Files under way.
@@ -257,11 +269,33 @@ impl Link {
     }
 }
 
+/// For how long a connection with this life, too old by then, takes no further files at a time.
+pub(super) fn pause(life: Duration) -> Duration {
+    life / PAUSE
+}
+
+/// Whether one of this age is at such a pause.
+fn pauses(age: Duration, life: Duration) -> bool {
+    age.as_nanos() % life.as_nanos().max(1) < pause(life).as_nanos()
+}
+
 impl Drop for Link {
     fn drop(&mut self) {
         // Without a runtime there is nobody to say goodbye: the tether cuts the connection.
         if let (Some(session), Ok(runtime)) = (self.session.take(), tokio::runtime::Handle::try_current()) {
             runtime.spawn(session.close());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_too_old_takes_files_but_for_a_pause_in_each_life() {
+        for (age, paused) in [(600, true), (629, true), (630, false), (1_199, false), (1_200, true), (7_300, false)] {
+            assert_eq!(pauses(Duration::from_secs(age), LONGEST_LIFE), paused, "{age} s");
         }
     }
 }

@@ -11,11 +11,11 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::ConnectorId;
 use sealpost_core::port::SecretStore;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::client::Client;
 use super::connect::connect;
-use super::link::{Link, Seat};
+use super::link::{self, Link, Seat};
 
 /// How long a connection without work is kept, where nothing is set.
 const IDLE: Duration = Duration::from_secs(10);
@@ -29,9 +29,10 @@ const NARROW: Duration = Duration::from_secs(600);
 const NARROW_AFTER_BREAK: Duration = Duration::from_secs(60);
 
 /// The connections of a transport.
-#[derive(Default)]
 pub(super) struct Pool {
     sites: Mutex<HashMap<ConnectorId, Arc<Site>>>,
+    /// How long a connection takes further files.
+    life: Duration,
 }
 
 /// A connector's connections.
@@ -39,6 +40,8 @@ struct Site {
     /// What decides trust and login, and how long anything may take: a connector that was edited in any of it has
     /// another site, and never uses a connection of before.
     settings: ConnectorSettings,
+    /// How long a connection takes further files.
+    life: Duration,
     links: Mutex<Vec<Arc<Link>>>,
     /// Whose turn it is to connect, and how it went the last time: for as many files as one connection takes, and for
     /// those beyond them, which need another one anyway.
@@ -92,8 +95,10 @@ impl Site {
             let (usable, others) =
                 std::mem::take(&mut *links).into_iter().partition(|link| link.is_usable() || link.is_ending());
             (*links, gone) = (usable, others);
-            let link = links.iter().filter(|link| link.is_usable()).min_by_key(|link| link.files());
-            lease = link.and_then(|link| Some((Arc::clone(link), link.sit(self.most_files())?)));
+            // Rather an old one than none until a file has ended that may take hours.
+            let full = links.len() >= self.most_links();
+            let old = || if full { self.seat(&links, Link::is_prolonged) } else { None };
+            lease = self.seat(&links, Link::is_usable).or_else(old);
         }
         drop(gone);
         let (link, seat) = lease?;
@@ -102,6 +107,12 @@ impl Site {
             tokio::spawn(async move { link.widen(&site.settings).await });
         }
         Some(Lease { link: Some(link), seat, site: Arc::clone(self), reused: true, wide: AtomicBool::new(false) })
+    }
+
+    /// A place on the emptiest of those that fit.
+    fn seat(&self, links: &[Arc<Link>], fits: impl Fn(&Link) -> bool) -> Option<(Arc<Link>, Seat)> {
+        let link = links.iter().filter(|link| fits(link)).min_by_key(|link| link.files())?;
+        Some((Arc::clone(link), link.sit(self.most_files())?))
     }
 
     /// Whether another connection may be made.
@@ -127,7 +138,8 @@ impl Site {
 
     /// Makes a connection, by a right that [`Self::reserve`] gave.
     async fn connect(self: &Arc<Self>, secrets: &dyn SecretStore, reach: &Reach) -> Result<Lease> {
-        let link = Arc::new(Link::new(connect(secrets, reach, &self.settings).await?, &self.settings));
+        let connection = connect(secrets, reach, &self.settings).await?;
+        let link = Arc::new(Link::new(connection, &self.settings, self.life));
         let seat = link.sit(self.most_files()).ok_or_else(|| Error::new(&codes::deliver::BROKEN, "no channel"))?;
         self.links().push(Arc::clone(&link));
         self.room.notify_waiters();
@@ -154,7 +166,18 @@ impl Drop for Waiting<'_> {
     }
 }
 
+impl Default for Pool {
+    fn default() -> Self {
+        Self::renewing_after(link::LONGEST_LIFE)
+    }
+}
+
 impl Pool {
+    /// Without connections yet; each takes further files for so long.
+    pub(super) fn renewing_after(life: Duration) -> Self {
+        Self { sites: Mutex::default(), life }
+    }
+
     /// A place on a connection of the connector: one that is there, or a new one. Where several ask at once, one connects,
     /// and its failure is theirs too; where more ask than fit on one connection, a second one is made beside it.
     ///
@@ -174,7 +197,8 @@ impl Pool {
                 return Ok(lease);
             }
             if !site.may_grow() {
-                room.await;
+                // By then one that is too old may take files again.
+                drop(timeout(link::pause(site.life), room).await);
                 continue;
             }
             let mut failed = tokio::select! {
@@ -205,6 +229,7 @@ impl Pool {
         sites.retain(|_, site| Arc::strong_count(site) > 1 || !site.links().is_empty());
         let site = Arc::new(Site {
             settings,
+            life: self.life,
             links: Mutex::default(),
             connecting: Default::default(),
             waiting: AtomicUsize::new(0),

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use sealpost_core::connector::ConnectorSettings;
-use sealpost_core::error::codes;
-use sealpost_core::port::Transport as _;
+use sealpost_core::error::{Result, codes};
+use sealpost_core::port::{SealedReader, Shipment, Transport as _};
 use sealpost_deliver::Sftp;
 use sealpost_testkit::chaos::{Chaos, ChaosProxy};
 use sealpost_testkit::far::{FarProxy, Line};
 use sealpost_testkit::proftpd::Proftpd;
 use sealpost_testkit::sshd::Sshd;
-use sealpost_testkit::suite::transport::{self as suite, Parcel, Site, names, noise};
+use sealpost_testkit::suite::transport::{self as suite, MemoryFile, Parcel, Site, names, noise};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::sites::{self, openssh_settings, sftp};
 
@@ -88,6 +91,60 @@ async fn a_connection_is_kept_for_the_next_file_unless_that_is_not_wanted() {
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     Parcel::new(&settings, "f.csv", "x").send(&transport).await.unwrap();
     assert_eq!(logins(&server), 5);
+}
+
+/// A file whose store gives what is behind its first block only when it is told to.
+struct Withheld<'a> {
+    file: &'a MemoryFile,
+    asked: Notify,
+    rest: Semaphore,
+}
+
+#[async_trait]
+impl SealedReader for Withheld<'_> {
+    fn size(&self) -> u64 {
+        self.file.size()
+    }
+
+    async fn read(&self, offset: u64, len: usize) -> Result<Bytes> {
+        if offset > 0 {
+            self.asked.notify_one();
+            // It has no permits, and is closed in the end.
+            drop(self.rest.acquire().await);
+        }
+        self.file.read(offset, len).await
+    }
+}
+
+/// The connection may not take further files any more, and there may be no second one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_outlives_its_connections_time_does_not_stop_the_others() {
+    const LIFE: Duration = Duration::from_millis(100);
+    let server = Sshd::start();
+    let mut settings = openssh_settings(&server);
+    settings.parallel.connections = Some(1);
+    let transport = sftp().renewing_after(LIFE);
+    let mut long = Parcel::new(&settings, "long.csv", noise(8_000_000, 1));
+    long.begin();
+    let withheld = Withheld { file: &long.file, asked: Notify::new(), rest: Semaphore::new(0) };
+    let sending = transport.send(Shipment { file: &withheld, ..long.shipment() });
+    let meanwhile = async {
+        withheld.asked.notified().await;
+        tokio::time::sleep(LIFE * 2).await;
+        let mut short = Parcel::new(&settings, "short.csv", "x");
+        let sent = tokio::time::timeout(Duration::from_secs(60), short.send(&transport)).await;
+        let there = names(&server.inbox());
+        withheld.rest.close();
+        sent.expect("it does not wait for the other").unwrap();
+        there
+    };
+    let (sent, there) = tokio::join!(sending, meanwhile);
+    sent.unwrap();
+    assert_eq!(there, [long.hidden(1), "short.csv".to_owned()], "the long one was under way");
+    assert!(std::fs::read(server.inbox().join("long.csv")).unwrap() == long.file.0);
+    assert_eq!(logins(&server), 1);
+    Parcel::new(&settings, "next.csv", "x").send(&transport).await.unwrap();
+    assert_eq!(logins(&server), 2, "the old one has ended");
 }
 
 #[tokio::test]
