@@ -15,6 +15,7 @@ Every packet is made here by hand, on asyncssh's raw channels. Behaviour, all op
   most_unanswered   with more requests unanswered than so many, the connection ends
   talkative         the text of a refusal is filled up to so many bytes
   short_reads       reads give a varying part of what was asked for
+  sequential        an open file takes writes from its start to its end only, each where the one before has ended
   shuffle           replies leave in batches of so many, in another order (what is left over leaves a little later)
   delay_ms          each reply leaves so much later
   truncate          a file that was written loses its last byte when it is closed
@@ -124,6 +125,7 @@ class Session(asyncssh.SSHServerSession):
         self.random = random.Random(1)
         self.buffer = b""
         self.handles = {}
+        self.cursors = {}
         self.next_handle = 0
         self.seen = 0
         self.over = False
@@ -313,6 +315,7 @@ class Session(asyncssh.SSHServerSession):
     def close(self, reader):
         key, file = self.handle(reader)
         del self.handles[key]
+        self.cursors.pop(key, None)
         if isinstance(file, int):
             written = os.fstat(file).st_size
             try:
@@ -337,8 +340,11 @@ class Session(asyncssh.SSHServerSession):
         return struct.pack(">B", 103) + string(data)
 
     def write(self, reader):
-        _, file = self.handle(reader)
+        key, file = self.handle(reader)
         offset, data = reader.u64(), reader.string()
+        cursor = self.cursors.get(key, 0)
+        if self.behaviour.get("sequential") and offset != cursor:
+            raise Refused(FAILURE, f"seek {offset} not supported with cursor {cursor}")
         if len(data) > self.behaviour.get("largest_write", 1 << 18):
             raise Refused(FAILURE, "a write that is too long")
         held = told["held"]
@@ -347,6 +353,7 @@ class Session(asyncssh.SSHServerSession):
             held()
             print("opened late", flush=True)
         os.pwrite(file, data, offset)
+        self.cursors[key] = offset + len(data)
 
     def lstat(self, reader):
         return self.look(os.lstat, self.path(reader))

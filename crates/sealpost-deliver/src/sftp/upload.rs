@@ -1,5 +1,7 @@
 //! The hidden file: written, on the server's disk, and of the right size.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use futures::future::join_all;
 use sealpost_core::connector::ExistingFile;
 use sealpost_core::error::{Error, Result, codes};
@@ -87,7 +89,12 @@ async fn resume(attempt: &Attempt<'_>, from: u64) -> Result<Option<Uploaded>> {
     };
     let left = attempt.shipment.file.size().saturating_sub(from);
     let spread = Spread::of(&attempt.shipment.connector.settings, attempt.lease, left);
-    match fill(attempt, file, from, spread).await {
+    let landed = AtomicU64::new(from);
+    let progress = |confirmed| {
+        landed.fetch_max(confirmed, Ordering::Relaxed);
+        attempt.shipment.journal.progress(confirmed);
+    };
+    match fill(attempt, file, from, spread, &progress).await {
         Ok((done, sent)) => {
             if let Err(wrong) = verify(attempt, done.found) {
                 remove_quietly(client, path).await?;
@@ -100,7 +107,18 @@ async fn resume(attempt: &Attempt<'_>, from: u64) -> Result<Option<Uploaded>> {
             remove_quietly(client, path).await?;
             Ok(None)
         }
-        Err(Fault::Refused(refusal)) => Err(attempt.explain(refusal, &format!("write `{path}`")).await),
+        Err(Fault::Refused(refusal)) => {
+            let error = attempt.explain(refusal.clone(), &format!("write `{path}`")).await;
+            // What is written first is there already, and takes no room: it is not a full disk that refuses it. The server may take
+            // files from their start to their end only.
+            let landed = landed.load(Ordering::Relaxed) > from;
+            if landed || !refusal.is_unexplained() || error.is(&codes::deliver::FULL) {
+                return Err(error);
+            }
+            not_continued(refusal);
+            remove_quietly(client, path).await?;
+            Ok(None)
+        }
         Err(Fault::Failed(error)) => Err(error),
     }
 }
@@ -126,7 +144,7 @@ async fn start(attempt: &Attempt<'_>, spread: Spread) -> Result<(Closed, u64)> {
         remove_quietly(client, path).await?;
         return Err(taken);
     }
-    match fill(attempt, file, 0, spread).await {
+    match fill(attempt, file, 0, spread, &|confirmed| attempt.shipment.journal.progress(confirmed)).await {
         Ok(done) => Ok(done),
         Err(Fault::Refused(refusal)) => Err(attempt.explain(refusal, &format!("write `{path}`")).await),
         Err(Fault::Failed(error)) => Err(error),
@@ -135,18 +153,24 @@ async fn start(attempt: &Attempt<'_>, spread: Spread) -> Result<(Closed, u64)> {
 
 /// Writes the rest of the file, makes the server put it on its disk, closes it, and looks at it. Returns also how many
 /// bytes were sent.
-async fn fill(attempt: &Attempt<'_>, file: OpenFile, from: u64, spread: Spread) -> Result<(Closed, u64), Fault> {
+async fn fill(
+    attempt: &Attempt<'_>,
+    file: OpenFile,
+    from: u64,
+    spread: Spread,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(Closed, u64), Fault> {
     let size = attempt.shipment.file.size();
     let first = Strand { client: attempt.client().clone(), file, place: Place::Own };
     let mut further = Vec::new();
-    let written = match write(attempt, &first, spread, from).await {
+    let written = match write(attempt, &first, spread, from, progress).await {
         Ok(written) if written.retreat.is_some() => {
             // The rest goes over the first channel alone. What the others still write are the same bytes.
             if written.retreat == Some(Retreat::Refused) {
                 attempt.lease.note_one_channel();
             }
             further = written.further;
-            write(attempt, &first, Spread::NONE, written.confirmed).await
+            write(attempt, &first, Spread::NONE, written.confirmed, progress).await
         }
         written => written,
     };
@@ -163,8 +187,13 @@ async fn fill(attempt: &Attempt<'_>, file: OpenFile, from: u64, spread: Spread) 
     }
 }
 
-async fn write(attempt: &Attempt<'_>, first: &Strand, spread: Spread, from: u64) -> Result<pipeline::Written, Fault> {
-    let progress = |confirmed| attempt.shipment.journal.progress(confirmed);
+async fn write(
+    attempt: &Attempt<'_>,
+    first: &Strand,
+    spread: Spread,
+    from: u64,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<pipeline::Written, Fault> {
     let further = Further {
         engine: attempt.engine,
         lease: attempt.lease,
@@ -176,7 +205,7 @@ async fn write(attempt: &Attempt<'_>, first: &Strand, spread: Spread, from: u64)
     };
     let more = streams::open(further, spread);
     attempt.lease.note_wide(spread.is_wide());
-    let written = pipeline::write(first, more, attempt.shipment.file, from, attempt.limiter, &progress).await;
+    let written = pipeline::write(first, more, attempt.shipment.file, from, attempt.limiter, progress).await;
     if written.is_ok() {
         attempt.lease.note_wide(false);
     }

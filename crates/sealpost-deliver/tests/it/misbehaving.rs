@@ -80,6 +80,21 @@ async fn a_small_file_gets_to_a_server_that_takes_tiny_writes() {
     assert_eq!(names(&server.inbox()), ["a.csv"]);
 }
 
+/// It refuses to go on in a file without saying why, as OpenSSH refuses where its disk is full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_continues_no_file_gets_it_anew() {
+    let server = Misbehaving::start();
+    let mut site = site(&server, &json!({"sequential": true}));
+    site.settings.parallel.ranges = Some(false);
+    let mut parcel = Parcel::new(&site.settings, "a.csv", noise(50 << 20, 5));
+    std::fs::write(server.inbox().join(parcel.hidden(1)), &parcel.file.0[..40 << 20]).unwrap();
+    parcel.delivery.attempts = 1;
+    let receipt = parcel.send(&*site.transport).await.unwrap();
+    assert_eq!(receipt.bytes_sent, 50 << 20);
+    assert_eq!(names(&server.inbox()), ["a.csv"]);
+    assert!(std::fs::read(server.inbox().join("a.csv")).unwrap() == parcel.file.0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faults_of_a_server_have_their_code_and_leave_nothing_visible() {
     let server = Misbehaving::start();
