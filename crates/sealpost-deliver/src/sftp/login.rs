@@ -83,7 +83,7 @@ async fn try_all(session: &mut Session, attempt: &Attempt<'_>, credentials: &[Cr
                 }
                 Answer::Refused { remaining, partial: false } => {
                     history.push(format!("{name} (refused)"));
-                    if let Some(error) = hung_up(session, attempt.user, &history) {
+                    if let Some(error) = hung_up(session, attempt.user, &history, &remaining).await {
                         return Err(error);
                     }
                     offered = Some(remaining);
@@ -112,8 +112,13 @@ fn refused(user: &str, history: &[String], offered: Option<&MethodSet>) -> Error
 }
 
 /// The error, where the server ended the connection instead of answering. Many servers do so when they have refused often
-/// enough; one that only stops or is full has not refused anything.
-fn hung_up(session: &Session, user: &str, history: &[String]) -> Option<Error> {
+/// enough; one that only stops or is full has not refused anything. One that names nothing that remains has refused too, and `russh`
+/// ends the connection for it.
+async fn hung_up(session: &mut Session, user: &str, history: &[String], remaining: &MethodSet) -> Option<Error> {
+    if remaining.is_empty() || session.handle.is_closed() {
+        // The connection's task has ended, or is about to. Before that, it notes why.
+        drop((&mut session.handle).await);
+    }
     if !session.handle.is_closed() {
         return None;
     }
@@ -124,6 +129,7 @@ fn hung_up(session: &Session, user: &str, history: &[String]) -> Option<Error> {
             &codes::deliver::AUTHENTICATION,
             format!("user `{user}`: tried {}; the server disconnected: {message}", history.join(", ")),
         ),
+        Some(Ended::NoMethod) => refused(user, history, Some(remaining)),
         _ => session.broken("login"),
     })
 }
@@ -135,7 +141,7 @@ impl Credential {
             Self::Key(key) => present_key(session, attempt, key).await,
             Self::Password(password) => {
                 let answer = session.handle.authenticate_password(user, password.expose_text()?).await;
-                Ok(answer.map_err(|_| session.broken("login"))?.into())
+                Ok(answer.map_or_else(|_| Answer::none(), Answer::from))
             }
             Self::KeyboardInteractive(password) | Self::PasswordByPrompt(password) => {
                 answer_prompts(session, user, password.expose_text()?).await
@@ -161,11 +167,11 @@ async fn present_key(session: &mut Session, attempt: &Attempt<'_>, key: &Arc<Pri
     if key.algorithm().is_rsa() && attempt.sha1 {
         hashes.push(None);
     }
-    let mut answer = Answer::Refused { remaining: MethodSet::empty(), partial: false };
+    let mut answer = Answer::none();
     for hash in hashes {
         let key = PrivateKeyWithHashAlg::new(Arc::clone(key), hash);
-        let said = session.handle.authenticate_publickey(user, key).await.map_err(|_| session.broken("login"))?;
-        answer = said.into();
+        let said = session.handle.authenticate_publickey(user, key).await;
+        answer = said.map_or_else(|_| Answer::none(), Answer::from);
         if !matches!(answer, Answer::Refused { partial: false, .. }) || session.handle.is_closed() {
             break;
         }
@@ -179,21 +185,30 @@ async fn answer_prompts(session: &mut Session, user: &str, password: &str) -> Re
     const ROUNDS: usize = 10;
     let mut said = session.handle.authenticate_keyboard_interactive_start(user, None::<String>).await;
     for _ in 0..ROUNDS {
-        match said.map_err(|_| session.broken("login"))? {
-            KeyboardInteractiveAuthResponse::Success => return Ok(Answer::Accepted),
-            KeyboardInteractiveAuthResponse::Failure { remaining_methods, partial_success } => {
+        match said {
+            Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(Answer::Accepted),
+            Ok(KeyboardInteractiveAuthResponse::Failure { remaining_methods, partial_success }) => {
                 return Ok(Answer::Refused { remaining: remaining_methods, partial: partial_success });
             }
-            KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => {
+            Ok(KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. }) => {
                 let answers = prompts
                     .iter()
                     .map(|prompt| if prompt.echo { String::new() } else { password.to_owned() })
                     .collect();
                 said = session.handle.authenticate_keyboard_interactive_respond(answers).await;
             }
+            Err(_) => return Ok(Answer::none()),
         }
     }
     Err(Error::new(&codes::deliver::AUTHENTICATION, format!("user `{user}`: keyboard-interactive asks without end")))
+}
+
+impl Answer {
+    /// None came, for the connection ended instead: [`hung_up`] tells whether that is a refusal. To passwords and keys `russh`
+    /// itself gives it so.
+    fn none() -> Self {
+        Self::Refused { remaining: MethodSet::empty(), partial: false }
+    }
 }
 
 impl From<AuthResult> for Answer {

@@ -42,6 +42,8 @@ pub(super) struct Seen {
 pub(super) enum Ended {
     /// The server said goodbye, with this message. Where the reason is `passing`, it may be gone at the next try.
     Disconnected { message: String, passing: bool },
+    /// The server refused a login, and named no method that it still takes.
+    NoMethod,
     /// Nothing came for too long, keepalives included.
     Silent,
     /// It broke.
@@ -162,6 +164,9 @@ pub(super) fn broken(seen: &Mutex<Seen>, while_doing: &str) -> Error {
         Some(Ended::Disconnected { message, .. }) => {
             Error::new(&codes::deliver::BROKEN, format!("{while_doing}: the server disconnected: {message}"))
         }
+        Some(Ended::NoMethod) => {
+            Error::new(&codes::deliver::AUTHENTICATION, format!("{while_doing}: the server takes no further login"))
+        }
         Some(Ended::Broken(why)) => Error::new(&codes::deliver::BROKEN, format!("{while_doing}: {why}")),
         None => Error::new(&codes::deliver::BROKEN, format!("{while_doing}: the server closed the connection")),
     }
@@ -248,6 +253,7 @@ impl client::Handler for Watcher {
             DisconnectReason::Error(error) => {
                 let ended = match &error {
                     russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout => Ended::Silent,
+                    russh::Error::NoAuthMethod => Ended::NoMethod,
                     russh::Error::Disconnect | russh::Error::HUP => {
                         Ended::Broken("the server closed the connection".to_owned())
                     }

@@ -228,9 +228,31 @@ async fn a_server_that_ends_a_login_has_refused_it_unless_it_speaks_of_itself() 
         (14, &codes::deliver::AUTHENTICATION),
     ] {
         server.behave(&json!({"login_ends": reason}));
-        let failure = log_in(&misbehaving(&server).settings).await.failure.unwrap();
-        assert_eq!(failure.code, code.id, "{reason}: {failure:?}");
+        let mut settings = misbehaving(&server).settings;
+        let prompted = Login::KeyboardInteractive { password: text("x") };
+        for login in [settings.login.remove(0), prompted] {
+            settings.login = vec![login];
+            let failure = log_in(&settings).await.failure.unwrap();
+            assert_eq!(failure.code, code.id, "{reason}, {:?}: {failure:?}", settings.login);
+        }
     }
+}
+
+/// A server that takes nothing.
+#[derive(Clone)]
+struct Refusing;
+
+impl Handler for Refusing {
+    type Error = russh::Error;
+}
+
+/// `russh` ends the connection then.
+#[tokio::test]
+async fn a_refusal_after_which_no_method_is_left_is_one() {
+    let (port, public) = serve(MethodKind::Password, Refusing).await;
+    let step = log_in(&settings(port, "partner", vec![password("x")], vec![public])).await;
+    assert_eq!(step.failure.unwrap().code, codes::deliver::AUTHENTICATION.id, "{}", step.detail);
+    assert!(step.detail.contains("still offers nothing"), "{}", step.detail);
 }
 
 #[tokio::test]
