@@ -139,6 +139,7 @@ impl Pipeline {
             connector,
             traces: delivery.into(),
             sha256: Some(&delivery.file.sha256),
+            sealed: true,
             object: &object,
             file: &file,
             journal,

@@ -107,6 +107,7 @@ impl Carrier {
                 connector: &self.connector,
                 traces: Traces { id: &id, file_name: name, attempts: 1, failed_attempts: 0, intent: None },
                 sha256: None,
+                sealed: false,
                 object: "",
                 file: &file,
                 journal: &Memory,

@@ -146,6 +146,8 @@ pub struct Shipment<'a> {
     pub traces: Traces<'a>,
     /// SHA-256 of the file, lower-case hexadecimal, where it is known: for the receipt and the file beside it.
     pub sha256: Option<&'a str>,
+    /// Whether the file is sealed: then no other of its size ends as it does.
+    pub sealed: bool,
     /// Where the file lies in the store, as `/bucket/key`, for an engine that reads it there itself.
     pub object: &'a str,
     /// The file's bytes.

@@ -62,8 +62,8 @@ pub(super) async fn publish(
             give_up(client, shipment, temporary, intended).await?;
             return Err(exists(&path));
         }
-        if shipment.connector.settings.checksum_file {
-            sidecar::checksum(client, shipment, names, &path).await?;
+        if let Some(digest) = sidecar::digest(shipment) {
+            sidecar::checksum(client, names, &path, digest).await?;
         }
         let account = shipment.connector.settings.account();
         let intent = Intent { temporary_path: temporary.to_owned(), final_path: path.clone(), account };
@@ -98,7 +98,7 @@ pub(super) async fn publish(
                 shipment.journal.withdraw().await?;
                 intended = false;
                 // Where another delivery has brought the same file, the checksum is of that one.
-                if shipment.connector.settings.checksum_file && !(taken && is_ours(client, shipment, &path).await?) {
+                if sidecar::digest(shipment).is_some() && !(taken && is_ours(client, shipment, &path).await?) {
                     remove_quietly(client, &sidecar::beside(&path)).await?;
                 }
                 match policy {
@@ -130,7 +130,7 @@ async fn published(
     if earlier.is_none() {
         shipment.journal.withdraw().await?;
     }
-    if shipment.connector.settings.checksum_file {
+    if sidecar::digest(shipment).is_some() {
         remove_quietly(client, &sidecar::beside(path)).await?;
     }
     Ok(earlier.map(str::to_owned))

@@ -108,7 +108,7 @@ pub(super) async fn is_ours(client: &Client, shipment: &Shipment<'_>, path: &str
 ///
 /// Where it may not be read, nothing speaks against a sealed one.
 async fn has_ours(client: &Client, shipment: &Shipment<'_>, path: &str) -> Result<bool> {
-    Ok(compared(client, shipment, path).await?.unwrap_or(shipment.sha256.is_some()))
+    Ok(compared(client, shipment, path).await?.unwrap_or(shipment.sealed))
 }
 
 /// Whether the file at `path`, which has our size, may be ours: where it may not be read, nothing speaks against any.
@@ -122,7 +122,7 @@ async fn compared(client: &Client, shipment: &Shipment<'_>, path: &str) -> Resul
     if size == 0 {
         return Ok(Some(true));
     }
-    let from = if shipment.sha256.is_some() { size.saturating_sub(END) } else { 0 };
+    let from = if shipment.sealed { size.saturating_sub(END) } else { 0 };
     match agrees(client, shipment.file, path, from).await {
         Ok(agrees) => Ok(Some(agrees)),
         Err(Fault::Refused(_)) => Ok(None),

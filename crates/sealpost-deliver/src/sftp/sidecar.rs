@@ -14,10 +14,15 @@ pub(super) fn beside(path: &str) -> String {
     format!("{path}{CHECKSUM}")
 }
 
+/// The checksum that stands beside the file, where the connector wants one, and it is known.
+pub(super) fn digest<'a>(shipment: &Shipment<'a>) -> Option<&'a str> {
+    shipment.sha256.filter(|_| shipment.connector.settings.checksum_file)
+}
+
 /// Writes `<name>.sha256`, as `sha256sum -c` reads it. It comes before the file, so that the file never stands there
 /// without it.
-pub(super) async fn checksum(client: &Client, shipment: &Shipment<'_>, names: &Names, path: &str) -> Result<()> {
-    let line = format!("{}  {}\n", shipment.sha256.unwrap_or_default(), file_name(path));
+pub(super) async fn checksum(client: &Client, names: &Names, path: &str, digest: &str) -> Result<()> {
+    let line = format!("{digest}  {}\n", file_name(path));
     place(client, names, CHECKSUM, path, line.as_bytes()).await
 }
 

@@ -159,6 +159,24 @@ async fn the_checksum_of_a_file_that_another_delivery_brought_stays() {
     }
 }
 
+/// Nor does it take away that of another file.
+#[tokio::test]
+async fn a_file_whose_checksum_nobody_knows_gets_none_beside_it() {
+    let server = Sshd::start();
+    let site = sites::openssh(&server);
+    let mut parcel = Parcel::new(&site.settings, "a.csv", noise(30_000, 1));
+    parcel.connector.settings.checksum_file = true;
+    parcel.begin();
+    site.transport.send(Shipment { sha256: None, ..parcel.shipment() }).await.unwrap();
+    assert_eq!(names(&server.inbox()), ["a.csv"]);
+    std::fs::write(server.inbox().join("a.csv.sha256"), "of another").unwrap();
+    let mut again = parcel.again();
+    again.connector.settings.existing_file = ExistingFile::Replace;
+    again.begin();
+    site.transport.send(Shipment { sha256: None, ..again.shipment() }).await.unwrap();
+    assert_eq!(std::fs::read(server.inbox().join("a.csv.sha256")).unwrap(), b"of another");
+}
+
 /// Files that were not sealed may be alike but for one byte, and that may be their first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_file_that_is_almost_ours_is_not_taken_for_a_half_done_rename() {
@@ -184,7 +202,7 @@ async fn a_plain_file_that_is_almost_ours_is_not_taken_for_a_half_done_rename() 
     };
     *parcel.journal.intent.lock().unwrap() = Some(intent.clone());
     parcel.begin();
-    let receipt = site.transport.send(Shipment { sha256: None, ..parcel.shipment() }).await.unwrap();
+    let receipt = site.transport.send(Shipment { sealed: false, ..parcel.shipment() }).await.unwrap();
     assert!(receipt.remote_path.ends_with("/a-1.csv"), "{}", receipt.remote_path);
     assert!(std::fs::read(inbox.join("a-1.csv")).unwrap() == parcel.file.0);
     assert!(std::fs::read(&visible).unwrap() == other);
@@ -196,7 +214,7 @@ async fn a_plain_file_that_is_almost_ours_is_not_taken_for_a_half_done_rename() 
     set_modified(&visible, now);
     *parcel.journal.intent.lock().unwrap() = Some(intent);
     parcel.begin();
-    let receipt = site.transport.send(Shipment { sha256: None, ..parcel.shipment() }).await.unwrap();
+    let receipt = site.transport.send(Shipment { sealed: false, ..parcel.shipment() }).await.unwrap();
     assert_eq!(receipt.certainty, Certainty::Recovered);
     assert_eq!(names(&inbox), ["a-1.csv", "a.csv"]);
 }

@@ -1,5 +1,8 @@
 //! Sends a stored file, by the engine that delivers reports.
 
+use std::pin::pin;
+
+use futures::StreamExt as _;
 use sealpost_core::connector::Connector;
 use sealpost_core::error::Result;
 use sealpost_core::object::ObjectPath;
@@ -19,12 +22,14 @@ impl Attempt<'_> {
         };
         self.progress.expect(file.size());
         let engine = self.connector.engine(remote_directory)?;
+        let sha256 = if engine.settings.checksum_file { Some(digest(&file).await?) } else { None };
         let (journal, object, id) = (self.journal(), local.to_string(), trace_id(self.item, &file));
         self.discard_others(&engine, local, &id).await?;
         let receipt = self.parts().transport.send(Shipment {
             connector: &engine,
             traces: traces(self.item, local, &id),
-            sha256: None,
+            sha256: sha256.as_deref(),
+            sealed: false,
             object: &object,
             file: &file,
             journal: &journal,
@@ -53,6 +58,16 @@ impl Attempt<'_> {
         }
         Ok(())
     }
+}
+
+/// SHA-256 of a stored file, lower-case hexadecimal.
+async fn digest(file: &SealedObject) -> Result<String> {
+    let mut pieces = pin!(file.stream(0..file.size()));
+    let mut digest = Sha256::new();
+    while let Some(piece) = pieces.next().await {
+        digest.update(piece?);
+    }
+    Ok(hex::encode(digest.finalize()))
 }
 
 /// What hidden names on the server are told apart by. An object may be replaced by another of the same key between two

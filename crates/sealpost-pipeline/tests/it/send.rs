@@ -3,7 +3,7 @@
 use sealpost_core::connector::{ConnectorSettings, ExistingFile, Login};
 use sealpost_core::transfer::{Action, ItemStatus};
 use sealpost_testkit::misbehaving::{self, Misbehaving};
-use sealpost_testkit::suite::transport::noise;
+use sealpost_testkit::suite::transport::{noise, sha256};
 use serde_json::json;
 
 use crate::rig::{Rig, assert_completed, failure, object};
@@ -48,6 +48,22 @@ async fn without_a_directory_it_is_the_logins_own() {
     rig.put("a.txt", b"again");
     assert_completed(&rig.run_one(&connector, send("a.txt", None)).await);
     assert_eq!(std::fs::read(rig.sshd.inbox().join("a.txt")).unwrap(), b"again");
+}
+
+/// Of a stored file that was not made here nobody knows it before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checksum_file_has_the_checksum() {
+    let rig = Rig::working().await;
+    let connector = rig.connector(|connector| connector.settings.checksum_file = true).await;
+    let bytes = noise(3_000_001, 5);
+    let digest = sha256(&bytes);
+    rig.put("a.bin", &bytes);
+    let item = rig.run_one(&connector, send("a.bin", None)).await;
+    assert_completed(&item);
+    assert_eq!(rig.remote_names(""), ["a.bin", "a.bin.sha256"]);
+    let line = std::fs::read_to_string(rig.sshd.inbox().join("a.bin.sha256")).unwrap();
+    assert_eq!(line, format!("{digest}  a.bin\n"));
+    assert_eq!(item.outcome.unwrap().sha256, Some(digest));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -177,6 +177,7 @@ impl Parcel {
             connector: &self.connector,
             traces: (&self.delivery).into(),
             sha256: Some(&self.delivery.file.sha256),
+            sealed: true,
             object: "/bucket/key",
             file: &self.file,
             journal: &self.journal,

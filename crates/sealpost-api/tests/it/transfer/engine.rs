@@ -74,6 +74,7 @@ async fn attempt(
             intent: intent.as_ref(),
         },
         sha256: Some("of the file"),
+        sealed: true,
         object: "/sealpost/out/a.csv",
         file: &MemoryFile(Bytes::from_static(CONTENT.as_bytes())),
         journal: notebook,
