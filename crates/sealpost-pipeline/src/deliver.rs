@@ -9,8 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use sealpost_core::connector::Connector;
 use sealpost_core::delivery::{Delivery, DeliveryEvent, Intent};
 use sealpost_core::error::{Error, Failure, Result, Retry, codes};
-use sealpost_core::id::DeliveryId;
-use sealpost_core::job::JobStatus;
+use sealpost_core::event::Happening;
+use sealpost_core::id::{DeliveryId, JobId};
+use sealpost_core::job::{JobEvent, JobStatus};
 use sealpost_core::port::{Journal, Ledger, Shipment};
 use sealpost_core::receipt::Receipt;
 use sealpost_core::task::Lease;
@@ -123,6 +124,12 @@ impl Pipeline {
         Ok(is_gone.then(|| Error::new(&codes::deliver::CANCELLED, "the report's file was deleted or has expired")))
     }
 
+    /// Whether somebody deleted the report, rather than its retention having passed: then nobody misses the file.
+    async fn was_deleted(&self, job: &JobId) -> Result<bool> {
+        let timeline = self.parts.ledger.timeline(job).await?;
+        Ok(timeline.iter().any(|entry| matches!(entry.what, Happening::Report(JobEvent::Expired { deleted: true }))))
+    }
+
     async fn was_changed(&self, used: &Connector) -> Result<bool> {
         let now = match self.parts.records.connector(&used.id).await {
             // It could be read when the attempt began: a process of a newer version has written it since.
@@ -209,10 +216,16 @@ impl Pipeline {
     ) -> Result<Outcome> {
         // As it is now: the attempt that has just failed may have been about to rename.
         let intent = self.parts.ledger.delivery(&delivery.id).await?.and_then(|now| now.intent);
+        let unwanted = error.is(&codes::deliver::CANCELLED) && self.was_deleted(&delivery.job).await?;
         let event = DeliveryEvent::Failed { failure: given_up(error, intent.as_ref()) };
         let failed = self.end_delivery(delivery, &event, lease).await?;
-        telemetry::delivery_failed(error);
-        log::delivery_failed(&self.parts.settings.transfer, &failed, connector, error);
+        if unwanted {
+            telemetry::delivery_cancelled();
+            log::delivery_cancelled(&self.parts.settings.transfer, &failed, connector, error);
+        } else {
+            telemetry::delivery_failed(error);
+            log::delivery_failed(&self.parts.settings.transfer, &failed, connector, error);
+        }
         if let Some(connector) = connector
             && may_have_written(failed.attempts, error)
             && let Err(leftover) = self.parts.transport.discard(connector, (&failed).into()).await

@@ -143,6 +143,19 @@ pub(crate) fn delivery_attempt_failed(
     connector_line(settings, delivery, connector, Err(error));
 }
 
+pub(crate) fn delivery_cancelled(
+    settings: &TransferSettings,
+    delivery: &Delivery,
+    connector: Option<&Connector>,
+    error: &Error,
+) {
+    // Whoever deleted the report wants no file: nobody has to act.
+    about_delivery!(info, delivery, error.code = error.code().id, "delivery cancelled");
+    if let Some(connector) = connector {
+        connector_line(settings, delivery, connector, Err(error));
+    }
+}
+
 pub(crate) fn delivery_failed(
     settings: &TransferSettings,
     delivery: &Delivery,

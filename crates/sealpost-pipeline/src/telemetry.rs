@@ -89,6 +89,10 @@ pub(crate) fn delivered(delivery: &Delivery, stopwatch: Stopwatch) {
     histogram!("sealpost_deliver_seconds").record(stopwatch.elapsed().as_secs_f64());
 }
 
+pub(crate) fn delivery_cancelled() {
+    counter!("sealpost_deliveries_total", "outcome" => "cancelled").increment(1);
+}
+
 pub(crate) fn delivery_failed(error: &Error) {
     counter!("sealpost_deliveries_total", "outcome" => "failed").increment(1);
     counter!("sealpost_errors_total", "code" => error.code().id).increment(1);
