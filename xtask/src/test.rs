@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that is checked, on a machine that has only Rust.
 
 mod arguments;
+mod components;
 mod jenkins;
 mod node;
 pub(crate) mod packages;

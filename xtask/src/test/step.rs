@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::{jenkins, packages, readme, runner, tools};
+use super::{components, jenkins, packages, readme, runner, tools};
 use crate::workspace::cargo;
 
 /// A step: its name on the command line, what it does, whether the later ones make no sense without it.
@@ -44,7 +44,7 @@ pub(super) const STEPS: [Step; 13] = [
         name: "install",
         what: "the servers and tools that the tests talk to",
         needed: true,
-        run: |_| ran(packages::look_for_sample().and_then(|()| packages::install())),
+        run: |_| ran(install()),
     },
     Step {
         name: "tools",
@@ -99,6 +99,13 @@ pub(super) const STEPS: [Step; 13] = [
         run: |context| ran(readme::check(context.release.take())),
     },
 ];
+
+/// What ends at once comes first.
+fn install() -> Result<(), String> {
+    packages::look_for_sample()?;
+    components::install()?;
+    packages::install()
+}
 
 /// cargo-deny takes minutes to build, so a bare machine goes without. Jenkins asks for this step by its name, and then it fails.
 fn deny() -> Result<Outcome, String> {
