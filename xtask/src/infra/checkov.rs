@@ -5,9 +5,12 @@ use std::process::{Command, Stdio};
 
 use super::terraform::output;
 use crate::test::python;
+use crate::workspace::{read, root};
 
 /// Pinned, so that a run today and a run in a year ask the same.
 const PACKAGE: &str = "checkov==3.3.30";
+/// The versions of what it needs itself.
+const CONSTRAINTS: &str = "xtask/checkov-constraints.txt";
 
 fn folder() -> PathBuf {
     python::cache().join("checkov")
@@ -16,13 +19,15 @@ fn folder() -> PathBuf {
 /// Makes the environment, unless it is there.
 pub(super) fn install() -> Result<(), String> {
     let folder = folder();
-    let stamp = folder.join("sealpost-stamp");
+    let constraints = root().join(CONSTRAINTS);
+    let stamp = format!("{PACKAGE}\n{}", read(&constraints)?);
+    let stamp_file = folder.join("sealpost-stamp");
     let works = || {
         let mut version = Command::new(folder.join("bin/checkov"));
         let status = version.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
     };
-    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == PACKAGE) && works() {
+    if std::fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) && works() {
         return Ok(());
     }
     println!("    making {}", folder.display());
@@ -38,9 +43,11 @@ pub(super) fn install() -> Result<(), String> {
         "--retries",
         "5",
         PACKAGE,
+        "--constraint",
     ]);
+    pip.arg(&constraints);
     output(&mut pip)?;
-    std::fs::write(&stamp, PACKAGE).map_err(|error| format!("write {}: {error}", stamp.display()))
+    std::fs::write(&stamp_file, stamp).map_err(|error| format!("write {}: {error}", stamp_file.display()))
 }
 
 /// All of its checks, but for the exceptions that stand in the files; the line with the numbers.

@@ -36,20 +36,25 @@ fn is_writable(folder: &Path) -> bool {
 
 /// Makes the environment of the tests, unless one with the same requirements and interpreter is there.
 pub(crate) fn install() -> Result<(), String> {
-    make(&folder(), "requirements.txt", "import moto, pyarrow")
+    make(&folder(), "requirements.txt", Some("constraints.txt"), "import moto, pyarrow")
 }
 
 /// Makes the environment of the bench's peers likewise; gives its interpreter.
 pub(crate) fn install_peers() -> Result<PathBuf, String> {
     let folder = cache().join("bench-python");
-    make(&folder, "bench-requirements.txt", "import pandas, gnupg, paramiko")?;
+    make(&folder, "bench-requirements.txt", None, "import pandas, gnupg, paramiko")?;
     Ok(folder.join("bin/python3"))
 }
 
-fn make(folder: &Path, requirements: &str, probe: &str) -> Result<(), String> {
+/// `constraints` has the versions of what the requirements need themselves.
+fn make(folder: &Path, requirements: &str, constraints: Option<&str>, probe: &str) -> Result<(), String> {
     let requirements = root().join("xtask").join(requirements);
+    let constraints = constraints.map(|name| root().join("xtask").join(name));
     let interpreter = interpreter()?;
-    let stamp = format!("{interpreter}\n{}", read(&requirements)?);
+    let mut stamp = format!("{interpreter}\n{}", read(&requirements)?);
+    if let Some(constraints) = &constraints {
+        stamp.push_str(&read(constraints)?);
+    }
     let stamp_file = folder.join("sealpost-stamp");
     let works = |folder: &Path| {
         let run = Command::new(folder.join("bin/python3")).args(["-c", probe]).stderr(Stdio::null()).status();
@@ -74,6 +79,9 @@ fn make(folder: &Path, requirements: &str, probe: &str) -> Result<(), String> {
         "--requirement",
     ]);
     pip.arg(&requirements);
+    if let Some(constraints) = &constraints {
+        pip.arg("--constraint").arg(constraints);
+    }
     call(&mut pip)?;
     std::fs::write(&stamp_file, stamp).map_err(|error| format!("write {}: {error}", stamp_file.display()))
 }
@@ -105,5 +113,43 @@ pub(crate) fn on_path(command: &mut Command) {
     // A folder with a colon in its name can't stand on a PATH; then the tests see the python3 that is there.
     if let Ok(joined) = std::env::join_paths(folders) {
         command.env("PATH", joined).env("VIRTUAL_ENV", folder).env_remove("PYTHONHOME");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{read, root};
+
+    /// The names in a file of exact versions, as the index of packages compares them.
+    fn names(file: &str) -> Vec<String> {
+        let text = read(&root().join("xtask").join(file)).unwrap();
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.map(|line| name(line).unwrap_or_else(|| panic!("{file}: {line}"))).collect()
+    }
+
+    fn name(line: &str) -> Option<String> {
+        let (name, version) = line.split_once("==")?;
+        let is_exact = version.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        let name = name.split('[').next()?.to_lowercase().replace(['_', '.'], "-");
+        is_exact.then_some(name)
+    }
+
+    #[test]
+    fn every_package_has_one_version_and_it_stands_once() {
+        for files in [&["requirements.txt", "constraints.txt"][..], &["checkov-constraints.txt"]] {
+            let mut all: Vec<String> = files.iter().flat_map(|file| names(file)).collect();
+            let count = all.len();
+            all.sort();
+            all.dedup();
+            assert_eq!(all.len(), count, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_no_version() {
+        assert_eq!(name("moto[server]==5.2.1").as_deref(), Some("moto"));
+        for line in ["hypothesis<7", "hypothesis==6.*", "idna==3.20 ; x"] {
+            assert_eq!(name(line), None, "{line}");
+        }
     }
 }
