@@ -5,6 +5,7 @@ mod components;
 mod jenkins;
 mod node;
 pub(crate) mod packages;
+pub(crate) mod pip;
 pub(crate) mod python;
 mod readme;
 mod runner;

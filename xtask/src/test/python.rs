@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use super::pip;
 use super::step::call;
 use crate::workspace::{read, root};
 
@@ -66,23 +67,12 @@ fn make(folder: &Path, requirements: &str, constraints: Option<&str>, probe: &st
     }
     println!("    making {}", folder.display());
     call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
-    let mut pip = Command::new(folder.join("bin/python3"));
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--retries",
-        "5",
-        "--requirement",
-    ]);
-    pip.arg(&requirements);
+    let mut pip = pip::install(&folder.join("bin/python3"));
+    pip.arg("--requirement").arg(&requirements);
     if let Some(constraints) = &constraints {
         pip.arg("--constraint").arg(constraints);
     }
-    call(&mut pip)?;
+    pip::run(&mut pip)?;
     std::fs::write(&stamp_file, stamp).map_err(|error| format!("write {}: {error}", stamp_file.display()))
 }
 
