@@ -56,7 +56,7 @@ const NEEDED: &[(Brings, &str)] = &[
 const PEERS: &[(Brings, &str)] = &[(Program("lftp"), "lftp"), (Program("rclone"), "rclone")];
 
 /// Installing a server must not start it: the tests start their own, with their own data and ports.
-const QUIET_INSTALL: &str = "\
+const QUIET: &str = "\
 set -e
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
@@ -64,9 +64,22 @@ if [ ! -e $policy ]; then
     chmod 755 $policy
     trap 'rm -f $policy' EXIT
 fi
+";
+
+/// A machine that has just begun installs something of its own: what it holds is waited for, what it left half done is done. apt
+/// waits for dpkg's lock, not for that of the lists, and takes a list that did not come for a success. Without fresh ones what is
+/// there is installed from.
+const INSTALL: &str = "\
+set -e
 export DEBIAN_FRONTEND=noninteractive
-apt-get -q -o DPkg::Lock::Timeout=300 update
-apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install \"$@\"
+dpkg --configure -a --force-confold || true
+try=1
+until apt-get -q -o DPkg::Lock::Timeout=300 -o APT::Update::Error-Mode=any update; do
+    [ $try -lt 6 ] || break
+    try=$((try + 1))
+    sleep 20
+done
+apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold --no-install-recommends install \"$@\"
 ";
 
 /// Installs what is missing for the tests.
@@ -111,7 +124,7 @@ fn install_of(needed: &[(Brings, &'static str)]) -> Result<(), String> {
     }
     let mut command =
         as_root().ok_or(format!("neither root nor `sudo -n` is possible; as root, run\n    {by_hand}"))?;
-    command.args(["sh", "-c", QUIET_INSTALL, "install"]).args(&missing);
+    command.args(["sh", "-c", &format!("{QUIET}{INSTALL}"), "install"]).args(&missing);
     call(&mut command).map_err(|_| format!("the installation failed; as root, see what this says:\n    {by_hand}"))?;
     match self::missing(needed) {
         still if still.is_empty() => Ok(()),
@@ -157,7 +170,43 @@ fn as_root() -> Option<Command> {
 
 #[cfg(test)]
 mod tests {
-    use super::sample_in;
+    use std::process::Command;
+
+    use super::{INSTALL, sample_in};
+
+    /// Tests may install nothing: these stand in for what would, and nothing else is on the PATH. The n-th update is the first that
+    /// ends well.
+    const STAND_INS: &str = r#"
+cd "$0"
+stand_in() {
+    printf '#!/bin/sh\necho "%s $*" >>calls\n%s\n' "$1" "$2" >"$1"
+    chmod 755 "$1"
+}
+stand_in dpkg 'exit 2'
+stand_in sleep ''
+stand_in apt-get 'case "$*" in *update) [ "$(/bin/grep -c update$ calls)" -ge "$WELL_AT" ] ;; esac'
+PATH=$PWD
+"#;
+
+    #[test]
+    fn lists_that_do_not_come_are_asked_for_six_times_and_not_needed() {
+        for (well_at, updates) in [("1", 1), ("3", 3), ("9", 6)] {
+            let folder = std::env::temp_dir().join(format!("xtask-apt-{}-{well_at}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            let mut sh = Command::new("sh");
+            sh.args(["-c", &format!("{STAND_INS}{INSTALL}")]).arg(&folder).arg("jq").env("WELL_AT", well_at);
+            assert!(sh.status().unwrap().success(), "{well_at}");
+            let calls = std::fs::read_to_string(folder.join("calls")).unwrap();
+            let count = |end: &str| calls.lines().filter(|line| line.ends_with(end)).count();
+            assert_eq!(
+                [count(" update"), count("sleep 20"), count(" install jq")],
+                [updates, updates - 1, 1],
+                "{calls}"
+            );
+            assert!(calls.starts_with("dpkg --configure -a --force-confold\n"), "{calls}");
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
+    }
 
     #[test]
     fn a_missing_sample_database_is_named_with_what_to_set() {
