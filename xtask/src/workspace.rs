@@ -1,6 +1,6 @@
 //! Where the workspace is, which files it tracks, and how cargo is called in it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,6 +23,19 @@ pub(crate) fn patient_cargo() -> Command {
     let mut command = Command::new("nice");
     command.args(["-n", "19"]).arg(cargos_name());
     in_the_root(command)
+}
+
+/// cargo, ended when it takes longer than that.
+pub(crate) fn limited_cargo(limit: &str) -> Command {
+    in_the_root(limited(limit, &cargos_name()))
+}
+
+/// A program that is ended, with all that it has started, when it takes longer than that. Without `timeout`, nothing ends it.
+pub(crate) fn limited(limit: &str, name: &OsStr) -> Command {
+    let Some(timeout) = program("timeout") else { return Command::new(name) };
+    let mut command = Command::new(timeout);
+    command.args(["--kill-after=30", limit]).arg(name);
+    command
 }
 
 fn cargos_name() -> OsString {

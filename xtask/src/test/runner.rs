@@ -2,12 +2,18 @@
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
-use super::step::{Context, words};
+use super::step::{Context, call, words};
 use super::{node, python, sdk, vault};
-use crate::workspace::cargo;
+use crate::workspace::{cargo, limited_cargo};
+
+/// How long the tests may run under `cargo test`, which ends none of them. A run of everything takes an hour at most, half of it
+/// building.
+const LIMIT: &str = "40m";
+/// What `timeout` ends with where it had to end something.
+const OVERDUE: i32 = 124;
 
 /// Whose summaries are counted. Nextest shows what a failed test printed, which has the other's summary in it.
 #[derive(Clone, Copy)]
@@ -33,26 +39,49 @@ impl fmt::Display for Tally {
 
 pub(super) fn tests(context: &mut Context) -> Result<(), String> {
     let nextest = has_nextest();
-    let mut command = cargo();
-    if nextest {
+    let mut command = if nextest {
+        let mut command = cargo();
         command.args(["nextest", "run", "--workspace", "--lib", "--bins", "--tests", "--locked", "--profile", "ci"]);
+        command
     } else {
         println!("    cargo-nextest is not installed; `cargo test` takes longer, one binary after the other");
-        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--locked", "--no-fail-fast"]);
-    }
+        let test = ["test", "--workspace", "--lib", "--bins", "--tests", "--locked", "--no-fail-fast"];
+        // Built first: how long that takes says nothing of a test.
+        let mut command = cargo();
+        command.args(test).arg("--no-run").args(&context.runner);
+        call(told(&mut command))?;
+        // At a terminal somebody sees that it hangs, and Ctrl-C would not reach what `timeout` has started.
+        let mut command = if std::io::stdin().is_terminal() { cargo() } else { limited_cargo(LIMIT) };
+        command.args(test);
+        command
+    };
     command.args(&context.runner);
-    command.env("CARGO_TERM_COLOR", if std::io::stdout().is_terminal() { "always" } else { "never" });
-    python::on_path(&mut command);
-    node::tell(&mut command);
-    sdk::tell(&mut command);
-    vault::tell(&mut command);
-    let (success, tally) = counted(&mut command, if nextest { Runner::Nextest } else { Runner::Cargo })?;
+    let (status, tally) = counted(told(&mut command), if nextest { Runner::Nextest } else { Runner::Cargo })?;
     context.tests = Some(tally.clone());
     println!("{tally}");
-    if tally.passed + tally.failed == 0 && success {
+    if tally.passed + tally.failed == 0 && status.success() {
         return Err("no test ran".into());
     }
-    if success { Ok(()) } else { Err(format!("{} ended with an error", words(&command))) }
+    ended(&command, status)
+}
+
+/// Tells a command what the tests ask for.
+fn told(command: &mut Command) -> &mut Command {
+    command.env("CARGO_TERM_COLOR", if std::io::stdout().is_terminal() { "always" } else { "never" });
+    python::on_path(command);
+    node::tell(command);
+    sdk::tell(command);
+    vault::tell(command);
+    command
+}
+
+/// How a command of tests ended, in words.
+fn ended(command: &Command, status: ExitStatus) -> Result<(), String> {
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(OVERDUE) => Err(format!("{} took longer than it may: a test hangs, and was ended", words(command))),
+        _ => Err(format!("{} ended with an error", words(command))),
+    }
 }
 
 /// They are counted too: that none was found is no success.
@@ -65,12 +94,12 @@ pub(super) fn doctests() -> Result<(), String> {
     }
     command.env("CARGO_TERM_COLOR", "never");
     python::on_path(&mut command);
-    let (success, tally) = counted(&mut command, Runner::Cargo)?;
+    let (status, tally) = counted(&mut command, Runner::Cargo)?;
     println!("{tally}");
-    if success && tally.passed == 0 {
+    if status.success() && tally.passed == 0 {
         return Err("no example ran".into());
     }
-    if success { Ok(()) } else { Err(format!("{} ended with an error", words(&command))) }
+    ended(&command, status)
 }
 
 fn has_nextest() -> bool {
@@ -79,7 +108,7 @@ fn has_nextest() -> bool {
 }
 
 /// Runs the command, shows its output as it comes, and adds up the summaries in it.
-fn counted(command: &mut Command, runner: Runner) -> Result<(bool, Tally), String> {
+fn counted(command: &mut Command, runner: Runner) -> Result<(ExitStatus, Tally), String> {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.map_err(|error| format!("start {}: {error}", words(command)))?;
     let tally = Arc::new(Mutex::new(Tally::default()));
@@ -90,7 +119,7 @@ fn counted(command: &mut Command, runner: Runner) -> Result<(bool, Tally), Strin
     }
     let status = child.wait().map_err(|error| format!("wait for {}: {error}", words(command)))?;
     let tally = tally.lock().map_err(|_| "the count is lost".to_owned())?.clone();
-    Ok((status.success(), tally))
+    Ok((status, tally))
 }
 
 fn copy(
@@ -156,7 +185,19 @@ fn plain(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Runner, Tally};
+    use std::ffi::OsStr;
+
+    use super::{Runner, Tally, counted, ended};
+    use crate::workspace::limited;
+
+    #[test]
+    fn what_hangs_is_ended_with_what_it_has_started() {
+        let mut hanging = limited("1s", OsStr::new("sh"));
+        // A process that stays would keep the pipe open.
+        let (status, _) = counted(hanging.args(["-c", "sleep 60; true"]), Runner::Cargo).unwrap();
+        let why = ended(&hanging, status).unwrap_err();
+        assert!(why.contains("a test hangs"), "{why}");
+    }
 
     fn tally(runner: Runner, lines: &[&str]) -> String {
         let mut tally = Tally::default();
