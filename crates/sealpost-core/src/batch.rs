@@ -6,6 +6,7 @@
 use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::append::append;
 use crate::temporal::{Clock, Date, DateTime, Time, Timestamp};
 
 /// A place in an arena: offset and length in bytes. See [`Batch::has_places`].
@@ -187,7 +188,7 @@ impl Batch {
     #[inline]
     fn keep(&mut self, text: &[u8]) -> Span {
         let start = self.text.len() as u32;
-        self.text.extend_from_slice(text);
+        append(text, &mut self.text);
         Span { start, len: text.len() as u32 }
     }
 

@@ -26,6 +26,7 @@
 
 pub mod access_key;
 pub mod address;
+pub mod append;
 pub mod audit;
 pub mod batch;
 pub mod certificate;

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
+use sealpost_core::append::append;
 use sealpost_core::batch::Value;
 use sealpost_core::column::{Column, ColumnKind};
 use sealpost_core::temporal::{Clock, Time};
@@ -85,9 +86,9 @@ impl Look {
     pub(crate) fn write(&self, value: Value<'_>, shape: Shape, out: &mut Vec<u8>) {
         match value {
             Value::Null | Value::Text(_) | Value::Bytes(_) => {}
-            Value::Int(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
-            Value::UInt(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
-            Value::Decimal(text) if !self.decimal_comma => out.extend_from_slice(text.as_bytes()),
+            Value::Int(value) => append(itoa::Buffer::new().format(value).as_bytes(), out),
+            Value::UInt(value) => append(itoa::Buffer::new().format(value).as_bytes(), out),
+            Value::Decimal(text) if !self.decimal_comma => append(text.as_bytes(), out),
             Value::Date(date) => self.date.write(date, Clock::default(), 0, 0, out),
             Value::DateTime(value) => self.datetime.write(value.date, value.clock, 0, shape.digits, out),
             seldom => self.write_seldom(seldom, shape, out),

@@ -16,10 +16,23 @@ pub(crate) fn has(word: u64, byte: u8) -> bool {
     zero.wrapping_sub(each(1)) & !zero & each(0x80) != 0
 }
 
+/// Whether one of eight bytes is one of these two, which differ in one bit.
+#[inline]
+pub(crate) fn has_either(word: u64, one: u8, other: u8) -> bool {
+    has(word | each(one ^ other), one | other)
+}
+
 /// Whether one of eight bytes is below 0x20: a control character.
 #[inline]
 pub(crate) fn has_control(word: u64) -> bool {
     word.wrapping_sub(each(0x20)) & !word & each(0x80) != 0
+}
+
+/// Whether one of eight bytes is a control character or `"`. With their second bit changed, 0x20 is the next one below which they are,
+/// and the quote becomes 0x20.
+#[inline]
+pub(crate) fn has_control_or_quote(word: u64) -> bool {
+    (word ^ each(2)).wrapping_sub(each(0x21)) & !word & each(0x80) != 0
 }
 
 /// Whether the test finds something in any eight bytes of the text.
@@ -56,6 +69,10 @@ mod tests {
                         text[place] = byte;
                         let control = any(&text, has_control);
                         assert_eq!(control, text.iter().any(|byte| *byte < 0x20), "{byte} in {text:?}");
+                        let quoted = any(&text, has_control_or_quote);
+                        assert_eq!(quoted, text.iter().any(|byte| *byte < 0x20 || *byte == b'"'), "{byte} in {text:?}");
+                        let either = any(&text, |word| has_either(word, b'<', b'>'));
+                        assert_eq!(either, text.contains(&b'<') || text.contains(&b'>'), "{byte} in {text:?}");
                         for wanted in [b'"', b'<', 0xEF, 0x80] {
                             assert_eq!(
                                 any(&text, |word| has(word, wanted)),

@@ -1,5 +1,6 @@
 //! The rows of CSV: which fields get quotes, and how they are written.
 
+use sealpost_core::append::append;
 use sealpost_core::batch::{Row, Value};
 use sealpost_core::column::Column;
 use sealpost_core::error::codes;
@@ -95,16 +96,14 @@ impl CsvText {
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
         let wide = self.wide;
-        let perhaps = |word| {
-            scan::has_control(word) | scan::has(word, self.delimiter) | scan::has(word, b'"') | (word & wide != 0)
-        };
+        let perhaps = |word| scan::has_control_or_quote(word) | scan::has(word, self.delimiter) | (word & wide != 0);
         let classes = if scan::any(text.as_bytes(), perhaps) {
             text.as_bytes().iter().fold(0, |seen, byte| seen | self.classes[usize::from(*byte)])
         } else {
             0
         };
         if classes == 0 && !quoted && text != self.null_text && !(guarded && self.guard && is_formula(text)) {
-            out.extend_from_slice(text.as_bytes());
+            append(text.as_bytes(), out);
             return Ok(());
         }
         self.special_text(column, text, classes, quoted, guarded, out)

@@ -1,5 +1,7 @@
 //! JSON strings (RFC 8259 section 7): only what must be escaped is.
 
+use sealpost_core::append::append;
+
 use crate::scan;
 
 /// Appends the text as a JSON string.
@@ -12,11 +14,11 @@ pub(super) fn push_string(text: &str, out: &mut Vec<u8>) {
 /// Appends what stands between the quotes.
 #[inline]
 pub(super) fn push_characters(text: &str, out: &mut Vec<u8>) {
-    let special = |word| scan::has_control(word) | scan::has(word, b'"') | scan::has(word, b'\\');
+    let special = |word| scan::has_control_or_quote(word) | scan::has(word, b'\\');
     if scan::any(text.as_bytes(), special) {
-        push_escaped(text.as_bytes(), out)
+        push_escaped(text.as_bytes(), out);
     } else {
-        out.extend_from_slice(text.as_bytes())
+        append(text.as_bytes(), out);
     }
 }
 

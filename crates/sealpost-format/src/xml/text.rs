@@ -1,5 +1,7 @@
 //! Character data of XML 1.0 (sections 2.2, 2.4 and 2.11).
 
+use sealpost_core::append::append;
+
 use crate::scan;
 
 const PLAIN: u8 = 0;
@@ -32,11 +34,11 @@ const fn classes() -> [u8; 256] {
 #[inline]
 #[must_use]
 pub(crate) fn push_escaped(text: &str, out: &mut Vec<u8>) -> bool {
-    let markup = |word| scan::has(word, b'&') | scan::has(word, b'<') | scan::has(word, b'>');
+    let markup = |word| scan::has(word, b'&') | scan::has_either(word, b'<', b'>');
     if scan::any(text.as_bytes(), |word| markup(word) | scan::has_control(word) | scan::has(word, 0xEF)) {
         return push_special(text.as_bytes(), out);
     }
-    out.extend_from_slice(text.as_bytes());
+    append(text.as_bytes(), out);
     true
 }
 
