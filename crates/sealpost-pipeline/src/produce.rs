@@ -2,26 +2,25 @@
 //!
 //! Three parties run at once: the source on the async side, format and seal on a blocking thread, the store on the
 //! async side again. Each hands on through a bounded channel, so a slow store slows the query. Whichever fails, the
-//! others see a channel that ended without its explicit end, and stop. A local store is written by the blocking thread
-//! itself: it may wait for a disk.
+//! others see a channel that ended without its explicit end, and stop. The blocking thread takes the rows from the source
+//! itself, and writes a local store itself: each hand-over in between is a thread to be woken, and it may wait.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
-use sealpost_core::batch::Batch;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::JobId;
 use sealpost_core::job::{Job, JobEvent, Progress};
 use sealpost_core::partner::{Partner, SealSettings};
-use sealpost_core::port::{CompressionEntry, Format, RowStream, SealPlan, Sealer};
+use sealpost_core::port::{CompressionEntry, Format, SealPlan, Sealer};
 use sealpost_core::report::ReportType;
 use sealpost_core::sealed::{SealedFile, SealedKey};
 use sealpost_core::secret::Secret;
 use sealpost_core::sink::ByteSink;
 use sealpost_core::task::Lease;
 use sealpost_store::Upload;
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 
 use crate::pipe::{PipeReader, pipe};
 use crate::submit::{Recipients, check_grant};
@@ -31,12 +30,12 @@ use crate::{Pipeline, log};
 
 mod counted;
 mod ending;
+mod rows;
 mod unknown;
 
 use counted::Counted;
+use rows::Rows;
 
-/// Batches between source and format: one being written, one waiting, one being read.
-const BATCHES_IN_FLIGHT: usize = 2;
 /// Attempts that may be cut short by a dying process before the job is given up.
 pub(crate) const MOST_INTERRUPTIONS: u32 = 1000;
 
@@ -62,11 +61,6 @@ struct Produced {
     file: SealedFile,
     row_count: u64,
     recipients: Vec<String>,
-}
-
-enum RowMessage {
-    Rows(Batch),
-    End,
 }
 
 /// What the blocking thread needs.
@@ -205,7 +199,8 @@ impl Pipeline {
             SealedKey { partner: partner.id.clone(), job: job.id.clone(), attempt, file_name: job.file_name.clone() };
         let mut upload = self.parts.store.create(key).await?;
 
-        let (row_sender, row_receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
+        let (attended, unattended) = oneshot::channel();
+        let rows = Rows::new(rows, unattended, counters.clone());
         let (sink, reader): (Box<dyn ByteSink>, _) = match upload.sink() {
             Some(sink) => (sink, None),
             None => {
@@ -214,13 +209,12 @@ impl Pipeline {
             }
         };
         let sink = Box::new(Counted { sink, counters: counters.clone() });
-        let writer = tokio::task::spawn_blocking(move || write(&writing, row_receiver, sink));
-        let reading = read(rows, row_sender, counters);
-        let storing = store(upload, reader);
-        let (read, written, stored) = tokio::join!(reading, writer, storing);
+        let writer = tokio::task::spawn_blocking(move || write(&writing, rows, sink));
+        let (written, stored) = tokio::join!(writer, store(upload, reader));
+        drop(attended);
         let written = written
             .unwrap_or_else(|panic| Err(Error::new(&codes::format::WRITE, format!("the writer stopped: {panic}"))));
-        let file = first_cause(read, written, stored)?;
+        let file = first_cause(written, stored)?;
         Ok(Produced { file, row_count: counters.rows.load(Ordering::Relaxed), recipients: fingerprints })
     }
 
@@ -276,20 +270,8 @@ fn places_to_tidy(attempt: u32, waits: u32) -> usize {
     if attempt > waits.saturating_add(1) { MOST_TIDIED } else { 1 }
 }
 
-/// Source to channel.
-async fn read(mut rows: Box<dyn RowStream>, sender: mpsc::Sender<RowMessage>, counters: &Counters) -> Result<()> {
-    while let Some(batch) = rows.next().await? {
-        let count = batch.rows() as u64;
-        if sender.send(RowMessage::Rows(batch)).await.is_err() {
-            return Err(Error::new(&codes::store::ABORTED, "the writer stopped"));
-        }
-        counters.rows.fetch_add(count, Ordering::Relaxed);
-    }
-    sender.send(RowMessage::End).await.map_err(|_| Error::new(&codes::store::ABORTED, "the writer stopped"))
-}
-
-/// Channel to pipe, on a blocking thread.
-fn write(writing: &Writing, mut rows: mpsc::Receiver<RowMessage>, sink: Box<dyn ByteSink>) -> Result<()> {
+/// Source to sink, on a blocking thread.
+fn write(writing: &Writing, mut rows: Rows, sink: Box<dyn ByteSink>) -> Result<()> {
     let plan = SealPlan {
         recipients: &writing.recipients.certificates,
         message: writing.seal.message,
@@ -308,13 +290,10 @@ fn write(writing: &Writing, mut rows: mpsc::Receiver<RowMessage>, sink: Box<dyn 
     };
     let compressed = (writing.compression.wrap)(inner_name, sealed)?;
     let mut writer = writing.format.begin(&writing.report.columns, compressed)?;
-    loop {
-        match rows.blocking_recv() {
-            Some(RowMessage::Rows(batch)) => writer.write(&batch)?,
-            Some(RowMessage::End) => return writer.finish(),
-            None => return Err(Error::new(&codes::seal::UNFINISHED, "the source stopped before its end")),
-        }
+    while let Some(batch) = rows.next()? {
+        writer.write(&batch)?;
     }
+    writer.finish()
 }
 
 /// Pipe to store; where there is none, the store has a sink, and what is left to do is its end.
@@ -327,14 +306,13 @@ async fn store(mut upload: Upload, reader: Option<PipeReader>) -> Result<SealedF
     upload.finish_with(reader.sha256()?).await
 }
 
-/// One failure makes all three parties fail; the one that isn't a consequence of another is what people need.
-fn first_cause(read: Result<()>, written: Result<()>, stored: Result<SealedFile>) -> Result<SealedFile> {
+/// One failure makes both fail; the one that isn't a consequence of the other is what people need.
+fn first_cause(written: Result<()>, stored: Result<SealedFile>) -> Result<SealedFile> {
     let is_cause = |error: &Error| !error.is(&codes::store::ABORTED) && !error.is(&codes::seal::UNFINISHED);
-    match (read, written, stored) {
-        (Ok(()), Ok(()), Ok(file)) => Ok(file),
-        (Err(error), _, _) if is_cause(&error) => Err(error),
-        (_, _, Err(error)) if is_cause(&error) => Err(error),
-        (_, Err(error), _) | (Err(error), _, _) | (_, _, Err(error)) => Err(error),
+    match (written, stored) {
+        (Ok(()), Ok(file)) => Ok(file),
+        (_, Err(error)) if is_cause(&error) => Err(error),
+        (Err(error), _) | (_, Err(error)) => Err(error),
     }
 }
 
@@ -352,21 +330,16 @@ mod tests {
 
     #[test]
     fn the_cause_is_reported_not_its_consequences() {
-        let source = || Error::new(&codes::source::BROKEN, "db");
-        let unfinished = || Error::new(&codes::seal::UNFINISHED, "");
-        let aborted = || Error::new(&codes::store::ABORTED, "");
-        let full = || Error::new(&codes::store::FULL, "");
-        let character = || Error::new(&codes::format::CHARACTER, "");
-        assert!(
-            first_cause(Err(source()), Err(unfinished()), Err(aborted()))
-                .expect_err("fails")
-                .is(&codes::source::BROKEN)
-        );
-        assert!(first_cause(Err(aborted()), Err(aborted()), Err(full())).expect_err("fails").is(&codes::store::FULL));
-        assert!(
-            first_cause(Err(aborted()), Err(character()), Err(aborted()))
-                .expect_err("fails")
-                .is(&codes::format::CHARACTER)
-        );
+        let error = |code| Error::new(code, "");
+        let (aborted, unfinished) = (&codes::store::ABORTED, &codes::seal::UNFINISHED);
+        for (written, stored, cause) in [
+            (&codes::source::BROKEN, aborted, &codes::source::BROKEN),
+            (&codes::format::CHARACTER, aborted, &codes::format::CHARACTER),
+            (&codes::format::WRITE, &codes::store::FULL, &codes::store::FULL),
+            (unfinished, &codes::store::FULL, &codes::store::FULL),
+            (unfinished, aborted, unfinished),
+        ] {
+            assert!(first_cause(Err(error(written)), Err(error(stored))).expect_err("fails").is(cause));
+        }
     }
 }

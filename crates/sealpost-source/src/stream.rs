@@ -8,9 +8,10 @@ use sealpost_core::{Error, Result};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-/// Batches between reader and consumer: with one in each hand, memory is bounded by four of about 256 KiB. A slow
-/// consumer fills it, the reader stops reading, and the server stops sending.
-const AHEAD: usize = 2;
+/// Batches between reader and consumer: with one in each hand, memory is bounded by eight of about 256 KiB. A slow
+/// consumer fills it, the reader stops reading, and the server stops sending. With fewer, a consumer runs dry whenever the reader has
+/// to wait for a processor.
+const AHEAD: usize = 6;
 
 /// What the reading task says.
 pub(crate) enum Said {
