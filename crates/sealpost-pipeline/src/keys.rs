@@ -221,6 +221,11 @@ pub(crate) fn random(length: usize) -> String {
     (0..length).map(|_| char::from(ALPHABET[usize::from(rand::random::<u8>() & 31)])).collect()
 }
 
+/// Whether this may be what [`random`] has made.
+pub(crate) fn is_random(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| ALPHABET.contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,5 +234,7 @@ mod tests {
     fn random_text_uses_the_whole_alphabet() {
         let text = random(4000);
         assert!(ALPHABET.iter().all(|character| text.contains(char::from(*character))));
+        assert!(is_random(&text, 4000) && !is_random(&text, 3999));
+        assert!(!is_random("0", 1) && !is_random("", 1) && !is_random("A", 1));
     }
 }

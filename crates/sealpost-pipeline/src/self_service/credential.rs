@@ -9,6 +9,9 @@ use sealpost_core::secret::{Secret, SecretRef};
 
 use crate::{Pipeline, keys, log};
 
+/// How many random characters the name of a kept secret ends with.
+const RANDOM: usize = 16;
+
 /// How a partner wants to log in.
 #[derive(Debug, Default)]
 pub enum Credential {
@@ -34,7 +37,7 @@ impl Pipeline {
         after: &ConnectorSettings,
     ) -> Result<Vec<Login>> {
         // A place of its own for each: an attempt that has read the old record must not get the new password.
-        let place = format!("{partner}/{name}/{}", keys::random(16));
+        let place = format!("{partner}/{name}/{}", keys::random(RANDOM));
         Ok(vec![match wish {
             Credential::AsBefore => return as_before(before, after),
             Credential::Password(secret) => Login::Password { password: self.vault()?.keep(&place, secret).await? },
@@ -57,8 +60,8 @@ impl Pipeline {
         })
     }
 
-    /// Removes secrets from the vault that no destination uses, and none that waits for approval. What can't be removed is
-    /// logged: nothing refers to it any more.
+    /// Removes secrets from the vault that were handed in or made here and that no destination uses, and none that waits for
+    /// approval. What can't be removed is logged: nothing refers to it any more.
     pub(crate) async fn forget_unused(&self, partner: &PartnerId, name: &str, logins: &[Login]) {
         let Some(vault) = &self.parts.vault else { return };
         // Of any connector: an operator may have given a connector another name, with the same reference.
@@ -73,7 +76,8 @@ impl Pipeline {
         };
         let settings = connectors.iter().map(|connector| &connector.settings).chain(waiting.iter().filter_map(wanted));
         let used: Vec<&SecretRef> = settings.flat_map(|settings| &settings.login).flat_map(references).collect();
-        for reference in logins.iter().flat_map(references).filter(|one| !used.contains(one)) {
+        let kept = logins.iter().flat_map(references).filter(|one| is_kept_here(partner, one));
+        for reference in kept.filter(|one| !used.contains(one)) {
             if let Err(error) = vault.forget(reference).await {
                 log::secret_stays(partner, name, &error);
             }
@@ -87,6 +91,17 @@ fn wanted(change: &Change) -> Option<&ConnectorSettings> {
         ChangeAction::PutDestination { settings, .. } => Some(settings),
         _ => None,
     }
+}
+
+/// Whether a secret is named as [`Pipeline::login`] names what it keeps. Others at the same place are the operator's: a key that
+/// connectors of a partner file log in with may be in the folder that is the vault, too.
+fn is_kept_here(partner: &PartnerId, reference: &SecretRef) -> bool {
+    // Vault's have a field behind the name.
+    let path = reference.rest().split_once('#').map_or(reference.rest(), |(path, _)| path);
+    let mut parts = path.rsplit('/');
+    let is_random = parts.next().is_some_and(|last| keys::is_random(last, RANDOM));
+    // Of any connector: it may have been renamed since.
+    is_random && parts.next().is_some() && parts.next() == Some(partner.as_str())
 }
 
 /// The secrets that a way to log in refers to.
@@ -115,4 +130,33 @@ fn as_before(before: Option<&ConnectorSettings>, after: &ConnectorSettings) -> R
         return refused("give it again: it was for another server, port or user");
     }
     Ok(before.login.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_operator_named_is_not_taken_for_what_is_kept_here() {
+        let acme: PartnerId = "acme".parse().expect("an id");
+        let is_ours = |text: &str| is_kept_here(&acme, &text.parse().expect("a reference"));
+        for random in [keys::random(RANDOM), "abcdefghijkmnpqr".to_owned()] {
+            assert!(is_ours(&format!("file:data/secrets/acme/main/{random}")), "{random}");
+            assert!(is_ours(&format!("vault:secret/sealpost/partners/acme/main/{random}#value")), "{random}");
+            assert!(is_ours(&format!("aws-sm:sealpost/partners/acme/main/{random}")), "{random}");
+            assert!(!is_ours(&format!("file:data/secrets/globex/main/{random}")), "{random}");
+            assert!(!is_ours(&format!("file:data/secrets/acme/{random}")), "{random}");
+        }
+        for named in [
+            "file:secrets/acme-key",
+            "file:secrets/acme/main",
+            "file:secrets/acme/main/key",
+            "file:secrets/acme/main/id-ed25519-acme-",
+            "file:secrets/acme/main/abcdefghijkmnpqr.pem",
+            "vault:secret/acme/main/password#value",
+            "env:ABCDEFGHIJKMNPQR",
+        ] {
+            assert!(!is_ours(named), "{named}");
+        }
+    }
 }

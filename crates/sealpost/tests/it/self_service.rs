@@ -371,6 +371,27 @@ async fn a_file_that_names_a_connector_names_all_of_them() {
     assert!(files_with(&world.path("data/secrets"), PASSWORD.as_bytes()).is_empty(), "what was handed in for it");
 }
 
+/// The vault is a place of the operator's choice, which may have secrets already.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_the_operators_stays_where_the_vault_is() {
+    let mut world = World::with_sqlite(ROWS);
+    world.worker("[self_service]\nvault = \"file:secrets\"\n");
+    let login = |key: &str| {
+        let name = format!("secrets/acme-key{key}");
+        world.write(&name, "a key of the operator's");
+        format!(
+            "name = \"acme\"\nscope = \"acme\"\n[connectors.main]\nhost = \"sftp.acme.example\"\nuser = \"reports\"\n[[connectors.main.login]]\nmethod = \"private_key\"\nkey = \"file:{name}\"\n"
+        )
+    };
+    for key in ["", "-2"] {
+        world.write("partners/acme.toml", &login(key));
+        world.apply();
+    }
+    assert!(world.path("secrets/acme-key").exists(), "no connector logs in with it any more, but it is the operator's");
+    world.json(&["partner", "remove", "acme"]);
+    assert!(world.path("secrets/acme-key-2").exists(), "it is the operator's, too");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_partners_ask_for_waits_for_the_operator() {
     let world = world("").await;
