@@ -215,6 +215,11 @@ impl Pipeline {
             if known.is_some_and(|known| known.settings.retry == settings.retry) {
                 problems.retain(|problem| problem.pointer != format!("{place}/retry"));
             }
+            // An exception for an old algorithm ends by itself. From then on the connector fails, and its partner can be changed all
+            // the same.
+            if known.is_some_and(|known| known.settings.ssh == settings.ssh) {
+                problems.retain(|problem| !problem.pointer.starts_with(&format!("{place}/ssh/")));
+            }
             // What another engine took does not keep a partner from being changed; what is new is judged.
             if known.is_none_or(|known| known.settings != *settings)
                 && let Err(error) = self.parts.transport.accepts(settings)

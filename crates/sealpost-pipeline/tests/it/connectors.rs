@@ -1,5 +1,8 @@
 //! Connectors of both kinds, as callers see them.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sealpost_core::connector::LegacyAlgorithm;
 use sealpost_core::transfer::TransferConnector;
 use sealpost_pipeline::audit::Author;
 use sealpost_testkit::suite::ledger::records::{sample_connector, sample_partner};
@@ -51,6 +54,35 @@ async fn partners_connectors_are_listed_and_used_but_not_changed() {
     disabled["enabled"] = false.into();
     rig.pipeline.apply(&acme, &serde_json::from_value(disabled).unwrap()).await.unwrap();
     assert_eq!(failure(&rig.run_one(&id, send()).await).1, "SP-REQUEST-012");
+}
+
+/// It ends by itself, without a change by anybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_that_has_ended_does_not_keep_a_partner_from_being_changed() {
+    let rig = Rig::idle(Wish::default()).await;
+    let acme = "acme".parse().unwrap();
+    let yesterday = Timestamp::now().to_zoned(TimeZone::UTC).date().yesterday().unwrap();
+    let mut settings = rig.settings();
+    let document = json!({"name": "Acme", "scope": "1", "connectors": {"main": settings}});
+    rig.pipeline.apply(&acme, &serde_json::from_value(document).unwrap()).await.unwrap();
+    let records = &rig.pipeline.parts().records;
+    let mut connector = records.connectors(Some(&acme)).await.unwrap().remove(0);
+    settings.ssh.legacy = vec![LegacyAlgorithm { name: "ssh-rsa".to_owned(), until: yesterday }];
+    connector.settings = settings.clone();
+    records.put_connector(&connector).await.unwrap();
+
+    let mut document = rig.pipeline.partner_document(&acme).await.unwrap();
+    document.enabled = false;
+    document.connectors.as_mut().unwrap().get_mut("main").unwrap().directory = "elsewhere".to_owned();
+    rig.pipeline.plan(&acme, &document).await.unwrap();
+
+    // What is new is judged as ever, beside it and in its place.
+    document.connectors.as_mut().unwrap().insert("second".to_owned(), settings);
+    let first = document.connectors.as_mut().unwrap().get_mut("main").unwrap();
+    first.ssh.legacy[0].name = "hmac-sha1".to_owned();
+    let error = rig.pipeline.plan(&acme, &document).await.unwrap_err();
+    let pointers: Vec<&str> = error.fields().iter().map(|field| field.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/connectors/main/ssh/legacy/0/until", "/connectors/second/ssh/legacy/0/until"], "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
