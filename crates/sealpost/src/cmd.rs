@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use sealpost_core::error::{Error, Result, codes};
@@ -94,6 +95,12 @@ enum Command {
 /// are threads, none would get on. There are at most a thousand reports at once, and 16 items of transfers for each.
 const MOST_BLOCKING: usize = 20_000;
 
+/// How long the end waits for threads that block: one that writes to a pipe which nobody reads, or to a disk that hangs, would hold
+/// the process for ever. Nothing is lost with them. What the ledger has acknowledged is committed by then, on a thread that is not
+/// the runtime's and was never waited for; a file counts once the ledger has it, and what was stored or written without that is
+/// taken up by the next worker, as after a kill; results that are printed are flushed line by line.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
 /// Runs the process's command line.
 pub(crate) fn run() -> ExitCode {
     let cli = lambda::started_by_lambda().map_or_else(Cli::parse, Cli::parse_from);
@@ -107,13 +114,15 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     let outcome = runtime.block_on(dispatch(cli, output));
-    match outcome.and_then(|code| output::printed().map(|()| code)) {
+    let code = match outcome.and_then(|code| output::printed().map(|()| code)) {
         Ok(code) => code,
         Err(error) => {
             output::report(&error, output);
             ExitCode::from(output::exit_code(&error))
         }
-    }
+    };
+    runtime.shutdown_timeout(LAST_WAIT);
+    code
 }
 
 async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {

@@ -8,6 +8,7 @@ mod cli;
 mod cloud;
 mod crash;
 mod demo;
+mod ending;
 mod guide;
 mod identity;
 mod isolation;

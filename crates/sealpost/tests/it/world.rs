@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use sealpost_testkit::gpg::{Gpg, KeySpec};
@@ -290,21 +290,24 @@ key = "file:{key}"
 
     /// Starts `serve` (its log goes to `serve.log`) and returns at once.
     pub(crate) fn start(&self) -> Serving {
+        self.start_printing_to(Stdio::null())
+    }
+
+    /// The same with standard output at a place of the test's choice.
+    pub(crate) fn start_printing_to(&self, output: impl Into<Stdio>) -> Serving {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.path("serve.log")).expect("open the log");
-        self.start_logging_to(log)
+        self.start_writing_to(output, log)
     }
 
     /// The same with the log in a file of the test's choice.
     pub(crate) fn start_logging_to(&self, log: std::fs::File) -> Serving {
-        let child = self
-            .command(&["serve"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("start sealpost");
-        Serving(child)
+        self.start_writing_to(Stdio::null(), log)
+    }
+
+    fn start_writing_to(&self, output: impl Into<Stdio>, log: std::fs::File) -> Serving {
+        let mut command = self.command(&["serve"]);
+        Serving(command.stdin(Stdio::null()).stdout(output).stderr(log).spawn().expect("start sealpost"))
     }
 
     /// Starts `serve` and waits until it answers.
@@ -373,6 +376,20 @@ impl Serving {
     pub(crate) fn kill(mut self) {
         drop(self.0.kill());
         drop(self.0.wait());
+    }
+
+    /// SIGTERM. How it ended, or `None` where it goes on.
+    pub(crate) async fn stop(&mut self) -> Option<ExitStatus> {
+        let asked = Command::new("kill").arg(self.id().to_string()).status().expect("run kill");
+        assert!(asked.success(), "SIGTERM");
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if let Some(status) = self.0.try_wait().expect("a child of ours") {
+                return Some(status);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        None
     }
 
     /// Peak resident memory so far, in KiB.
