@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use sealpost_core::error::Result;
+use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::{JobId, PartnerId};
 use sealpost_core::port::SecretStore;
 use sealpost_core::sealed::{SealedFile, SealedKey};
@@ -60,6 +60,9 @@ impl SealedStore {
     /// `SP-STORE-009` for settings that can't work, `SP-STORE-005` or `-001` for a folder that can't be made,
     /// `SP-SECRETS-…` for credentials that don't resolve.
     pub async fn open(settings: &StoreSettings, secrets: &Arc<dyn SecretStore>) -> Result<Self> {
+        if let Some((key, words)) = settings.problems().first() {
+            return Err(Error::new(&codes::store::CONFIG, format!("`{key}`: {words}")));
+        }
         let backend = match settings {
             StoreSettings::Local(settings) => Backend::Local(Arc::new(LocalFolder::open(settings)?)),
             StoreSettings::S3(settings) => Backend::S3(Arc::new(Bucket::open(settings, secrets).await?)),

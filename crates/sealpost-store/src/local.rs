@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use object_store::local::LocalFileSystem;
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::object::ObjectPath;
 use tokio::task::spawn_blocking;
 
 use crate::fault;
@@ -37,15 +36,6 @@ pub(crate) struct LocalFolder {
 
 impl LocalFolder {
     pub(crate) fn open(settings: &LocalSettings) -> Result<Self> {
-        if settings.path.as_os_str().is_empty() {
-            return Err(Error::new(&codes::store::CONFIG, "`path` is empty"));
-        }
-        let bucket = settings.bucket.clone();
-        format!("/{bucket}")
-            .parse::<ObjectPath>()
-            .ok()
-            .filter(|path| path.bucket() == bucket && path.key().is_empty())
-            .ok_or_else(|| Error::new(&codes::store::CONFIG, format!("`bucket` `{bucket}` is not a bucket's name")))?;
         let what = format!("store folder {}", settings.path.display());
         DirBuilder::new()
             .recursive(true)
@@ -64,7 +54,7 @@ impl LocalFolder {
                 let objects = LocalFileSystem::new_with_prefix(&root)
                     .map_err(|error| fault::of_store(error, &what, fault::Intent::Write))?;
                 replace::sweep_below(&root);
-                Ok(Self { bucket, root, objects })
+                Ok(Self { bucket: settings.bucket.clone(), root, objects })
             })
     }
 

@@ -46,25 +46,17 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) async fn open(settings: &S3Settings, secrets: &Arc<dyn SecretStore>) -> Result<Self> {
-        let invalid = |detail: String| Error::new(&codes::store::CONFIG, detail);
         let prefix = settings.prefix.trim_matches('/').to_owned();
-        object_store::path::Path::parse(&prefix).map_err(|error| invalid(format!("`prefix` `{prefix}`: {error}")))?;
-        if settings.bucket.is_empty() || settings.bucket.contains('/') {
-            return Err(invalid(format!("`bucket` `{}` is not a bucket's name", settings.bucket)));
-        }
-        if settings.endpoint.as_deref().is_some_and(|url| url.starts_with("http://")) && !settings.allow_http {
-            return Err(invalid("`endpoint` is http://, which needs `allow_http = true`".to_owned()));
-        }
         let options = client_options(settings)?;
         let mut builder = builder(settings, &options, |name| std::env::var(name).ok());
-        let credentials = OfSecrets::of(settings, secrets)?;
+        let credentials = OfSecrets::of(settings, secrets);
         if let Some(credentials) = &credentials {
             // What can't be had now is better said now.
             credentials.resolve().await?;
             builder = builder.with_credentials(Arc::new(credentials.clone()));
         }
         let connector = |create_only| Connector { create_only, credentials: credentials.clone() };
-        let refused = |error| invalid(format!("S3 settings: {error}")).caused_by(error);
+        let refused = |error| Error::new(&codes::store::CONFIG, format!("S3 settings: {error}")).caused_by(error);
         let replacing = builder.clone().with_http_connector(connector(false)).build().map_err(refused)?;
         let objects = builder.with_http_connector(connector(true)).build().map_err(refused)?;
         let http =

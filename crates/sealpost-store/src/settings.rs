@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use object_store::path::Path;
 use schemars::JsonSchema;
+use sealpost_core::object::ObjectPath;
 use sealpost_core::secret::SecretRef;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,17 @@ pub enum StoreSettings {
     Local(LocalSettings),
     /// Amazon S3 or a compatible store.
     S3(Box<S3Settings>),
+}
+
+impl StoreSettings {
+    /// What the types can't say: key, and words. Nothing is connected to or looked for.
+    #[must_use]
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Local(settings) => settings.problems(),
+            Self::S3(settings) => settings.problems(),
+        }
+    }
 }
 
 /// A local directory.
@@ -36,6 +49,18 @@ impl LocalSettings {
 
     fn usual_bucket() -> String {
         "sealpost".to_owned()
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        if self.path.as_os_str().is_empty() {
+            problems.push(("path", "it is empty; expected a folder".to_owned()));
+        }
+        let place = format!("/{}", self.bucket).parse::<ObjectPath>();
+        if !place.is_ok_and(|place| place.bucket() == self.bucket && place.key().is_empty()) {
+            problems.push(("bucket", no_bucket(&self.bucket)));
+        }
+        problems
     }
 }
 
@@ -117,4 +142,29 @@ impl S3Settings {
     fn connect_timeout() -> u64 {
         5
     }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        if let Err(error) = Path::parse(self.prefix.trim_matches('/')) {
+            problems.push(("prefix", error.to_string()));
+        }
+        if self.bucket.is_empty() || self.bucket.contains('/') {
+            problems.push(("bucket", no_bucket(&self.bucket)));
+        }
+        if self.endpoint.as_deref().is_some_and(|url| url.starts_with("http://")) && !self.allow_http {
+            problems.push(("endpoint", "it is http://, which needs `allow_http = true`".to_owned()));
+        }
+        let (id, secret) = (self.access_key_id.is_some(), self.secret_access_key.is_some());
+        if self.credentials.is_some() && (id || secret || self.session_token.is_some()) {
+            let words = "it has all of it: `access_key_id`, `secret_access_key` and `session_token` are not for it";
+            problems.push(("credentials", words.to_owned()));
+        } else if id != secret {
+            problems.push(("access_key_id", "it and `secret_access_key` belong together".to_owned()));
+        }
+        problems
+    }
+}
+
+fn no_bucket(name: &str) -> String {
+    format!("`{name}` is not a bucket's name")
 }

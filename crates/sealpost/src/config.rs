@@ -10,6 +10,7 @@ use sealpost_core::address::Network;
 use sealpost_core::error::FieldError;
 use sealpost_core::partner::SigningKeyRef;
 use sealpost_core::secret::SecretRef;
+use sealpost_deliver::WebhookSettings;
 use sealpost_secrets::SecretsSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -175,6 +176,19 @@ impl Default for WebhooksBlock {
             allow_http: false,
             ca_file: None,
             retry_after_s: sealpost_pipeline::notify::PAUSES_S.to_vec(),
+        }
+    }
+}
+
+impl WebhooksBlock {
+    /// What they are called by. A relative path stays one.
+    pub(crate) fn settings(&self) -> WebhookSettings {
+        WebhookSettings {
+            allow_private: self.allow_private,
+            allow: self.allow.clone(),
+            allow_http: self.allow_http,
+            ca_file: self.ca_file.clone(),
+            ..WebhookSettings::default()
         }
     }
 }

@@ -85,13 +85,8 @@ async fn put_together(
 /// The way to partners' webhooks. Nothing is connected yet.
 pub(crate) fn webhooks(loaded: &Loaded) -> Webhooks {
     let block = &loaded.config.webhooks;
-    Webhooks::new(WebhookSettings {
-        allow_private: block.allow_private,
-        allow: block.allow.clone(),
-        allow_http: block.allow_http,
-        ca_file: block.ca_file.as_ref().map(|file| loaded.path(file)),
-        ..WebhookSettings::default()
-    })
+    let ca_file = block.ca_file.as_ref().map(|file| loaded.path(file));
+    Webhooks::new(WebhookSettings { ca_file, ..block.settings() })
 }
 
 /// Where secrets that partners hand in are kept.

@@ -44,22 +44,14 @@ struct Members<'a> {
 }
 
 impl OfSecrets {
-    /// `None` where the settings name no credentials: then the environment has them.
-    pub(super) fn of(settings: &S3Settings, secrets: &Arc<dyn SecretStore>) -> Result<Option<Self>> {
+    /// `None` where the settings name no credentials: then the environment has them. What does not go together has been refused.
+    pub(super) fn of(settings: &S3Settings, secrets: &Arc<dyn SecretStore>) -> Option<Self> {
         let origin = match (&settings.credentials, &settings.access_key_id, &settings.secret_access_key) {
-            (Some(whole), None, None) if settings.session_token.is_none() => Origin::Whole(whole.clone()),
+            (Some(whole), ..) => Origin::Whole(whole.clone()),
             (None, Some(id), Some(secret)) => Origin::Parts(id.clone(), secret.clone(), settings.session_token.clone()),
-            (None, None, None) => return Ok(None),
-            (Some(_), ..) => {
-                let detail = "`credentials` has all of it: `access_key_id`, `secret_access_key` and `session_token` are not for it";
-                return Err(Error::new(&codes::store::CONFIG, detail));
-            }
-            _ => {
-                let detail = "`access_key_id` and `secret_access_key` belong together";
-                return Err(Error::new(&codes::store::CONFIG, detail));
-            }
+            (None, ..) => return None,
         };
-        Ok(Some(Self { origin, secrets: secrets.clone() }))
+        Some(Self { origin, secrets: secrets.clone() })
     }
 
     /// The credentials, now.

@@ -203,10 +203,10 @@ fn set(document: &mut Json, path: &str, value: &str) {
 /// What the types can't say.
 fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
     let mut problem = |key: &str, detail: String| problems.push(FieldError::new(key, detail));
-    for found in
-        [config.api.problems(), config.identity.problems(), config.transfer.problems(), config.deliver.problems()]
-            .into_iter()
-            .flatten()
+    let of_transfers = config.transfer.problems(&config.webhooks);
+    for found in [config.api.problems(), config.identity.problems(), of_transfers, config.deliver.problems()]
+        .into_iter()
+        .flatten()
     {
         problem(&found.pointer, found.detail);
     }
@@ -261,8 +261,13 @@ fn further_problems(config: &Config, problems: &mut Vec<FieldError>) {
     if let Some(detail) = config.queue.problem(config.ledger.get("kind").and_then(Json::as_str)) {
         problem("queue.kind", detail);
     }
-    if let Err(error) = serde_json::from_value::<sealpost_store::StoreSettings>(Json::Object(config.store.clone())) {
-        problem("store", error.to_string());
+    match serde_json::from_value::<sealpost_store::StoreSettings>(Json::Object(config.store.clone())) {
+        Ok(settings) => {
+            for (key, detail) in settings.problems() {
+                problem(&format!("store.{key}"), detail);
+            }
+        }
+        Err(error) => problem("store", error.to_string()),
     }
     if let Some(Err(error)) =
         config.self_service.vault.as_ref().map(|place| sealpost_secrets::vault(place, &Surroundings::new(".")))
@@ -350,6 +355,53 @@ mod tests {
         assert_eq!(keys("kind = \"sqlite\"\npth = \"ledger.sqlite\""), ["ledger"]);
         assert_eq!(keys("kind = \"dynamodb\"\ntabel = \"sealpost\""), ["ledger"]);
         assert_eq!(keys("kind = \"tape\""), ["ledger.kind"]);
+    }
+
+    #[test]
+    fn a_stores_settings_are_looked_at_before_it_is_opened() {
+        let keys = |store: &str| match parse(&format!("{GOOD}[store]\n{store}\n"), &Variables(vec![])) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.fields().iter().map(|field| field.pointer.clone()).collect(),
+        };
+        let bucket = |more: &str| keys(&format!("kind = \"s3\"\nbucket = \"reports\"\n{more}"));
+        let parts = "access_key_id = \"id\"\nsecret_access_key = \"env:A\"\nsession_token = \"env:B\"";
+        let plain = "endpoint = \"http://minio:9000\"";
+        let (allowed, both) = (format!("{plain}\nallow_http = true"), format!("credentials = \"env:A\"\n{parts}"));
+        for good in ["prefix = \"/a/b/\"", parts, "credentials = \"env:A\"", allowed.as_str()] {
+            assert_eq!(bucket(good), [""; 0], "{good}");
+        }
+        for (bad, key) in [
+            ("prefix = \"a/../b\"", "store.prefix"),
+            (plain, "store.endpoint"),
+            ("access_key_id = \"id\"", "store.access_key_id"),
+            ("secret_access_key = \"env:A\"", "store.access_key_id"),
+            (both.as_str(), "store.credentials"),
+            ("credentials = \"env:A\"\nsession_token = \"env:B\"", "store.credentials"),
+        ] {
+            assert_eq!(bucket(bad), [key], "{bad}");
+        }
+        assert_eq!(
+            keys("kind = \"s3\"\nbucket = \"\"\naccess_key_id = \"id\""),
+            ["store.bucket", "store.access_key_id"]
+        );
+        assert_eq!(keys("kind = \"local\"\npath = \"\"\nbucket = \"a/b\""), ["store.path", "store.bucket"]);
+        assert_eq!(keys("kind = \"tape\""), ["store"]);
+    }
+
+    #[test]
+    fn an_address_of_events_is_held_to_what_webhooks_may_have() {
+        let keys = |url: &str, webhooks: &str| {
+            let sink = format!("[[transfer.events]]\nkind = \"webhook\"\nurl = \"{url}\"\nsecret = \"env:HOOK\"");
+            match parse(&format!("{GOOD}{sink}\n[webhooks]\n{webhooks}\n"), &Variables(vec![])) {
+                Ok(_) => Vec::new(),
+                Err(error) => error.fields().iter().map(|field| field.pointer.clone()).collect(),
+            }
+        };
+        assert_eq!(keys("https://hooks.example/transfers", ""), [""; 0]);
+        assert_eq!(keys("http://hooks.example/transfers", ""), ["transfer.events[0].url"]);
+        assert_eq!(keys("http://hooks.example/transfers", "allow_http = true"), [""; 0]);
+        assert_eq!(keys("https://10.0.0.1/transfers", ""), ["transfer.events[0].url"]);
+        assert_eq!(keys("https://10.0.0.1/transfers", "allow_private = true"), [""; 0]);
     }
 
     #[test]

@@ -10,12 +10,13 @@ use sealpost_api::transfer::TransferLimits;
 use sealpost_core::address::Network;
 use sealpost_core::error::FieldError;
 use sealpost_core::partner::MessageFormat;
+use sealpost_core::port::Notifier as _;
 use sealpost_core::secret::SecretRef;
 use sealpost_core::usage::RateLimit;
-use sealpost_deliver::{AwsTransferSettings, EventSinkSettings};
+use sealpost_deliver::{AwsTransferSettings, EventSinkSettings, Webhooks};
 use serde::{Deserialize, Serialize};
 
-use super::AdminTlsBlock;
+use super::{AdminTlsBlock, WebhooksBlock};
 
 /// The transfer API: a listener of its own that speaks the protocol of AWS Transfer Family's SFTP connectors. Off without
 /// `listen`.
@@ -98,8 +99,8 @@ impl Default for TransferBlock {
 }
 
 impl TransferBlock {
-    /// What the types can't say.
-    pub(super) fn problems(&self) -> Vec<FieldError> {
+    /// What the types can't say. Events go where webhooks may.
+    pub(super) fn problems(&self, webhooks: &WebhooksBlock) -> Vec<FieldError> {
         let mut problems = Vec::new();
         let mut problem = |key: &str, detail: &str| problems.push(FieldError::new(format!("transfer.{key}"), detail));
         if self.listen.is_some() && self.master_secret.is_none() {
@@ -137,14 +138,19 @@ impl TransferBlock {
         if self.queue_limit < self.most_files {
             problem("queue_limit", "expected at least `most_files`");
         }
+        let webhooks = Webhooks::new(webhooks.settings());
         for (index, sink) in self.events.iter().enumerate() {
-            if let EventSinkSettings::EventBridge(bus) = sink
-                && bus.refuses_source()
-            {
-                problem(
+            match sink {
+                EventSinkSettings::EventBridge(bus) if bus.refuses_source() => problem(
                     &format!("events[{index}].source"),
                     "Amazon keeps `aws.` for itself: expected another source, or `aws.endpoint` of a bus elsewhere",
-                );
+                ),
+                EventSinkSettings::Webhook(hook) => {
+                    if let Err(error) = webhooks.admit(&hook.url) {
+                        problem(&format!("events[{index}].url"), error.detail());
+                    }
+                }
+                _ => {}
             }
         }
         problems
@@ -236,7 +242,7 @@ mod tests {
     fn what_secrets_may_begin_with_ends_where_a_name_does() {
         let keys = |prefix: &str| -> Vec<String> {
             let block = TransferBlock { user_secrets: vec![prefix.to_owned()], ..TransferBlock::default() };
-            block.problems().into_iter().map(|problem| problem.pointer).collect()
+            block.problems(&WebhooksBlock::default()).into_iter().map(|problem| problem.pointer).collect()
         };
         for good in [
             "file:secrets/",
