@@ -1,6 +1,6 @@
 //! File names from the partner's template.
 
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::port::{Admission, CompressionEntry, FormatEntry};
 use sealpost_core::sealed::FileName;
@@ -65,15 +65,22 @@ pub fn check_template(template: &str) -> Result<()> {
 /// # Errors
 /// `SP-CONFIG-001` for an unknown one.
 pub fn time_zone(name: &str) -> Result<TimeZone> {
+    zone_of(name, jiff::tz::db())
+}
+
+fn zone_of(name: &str, database: &TimeZoneDatabase) -> Result<TimeZone> {
     if name == "UTC" {
         return Ok(TimeZone::UTC);
     }
     let fixed = jiff::fmt::strtime::parse("%:z", name).ok().and_then(|parsed| parsed.offset()).map(TimeZone::fixed);
-    fixed.or_else(|| TimeZone::get(name).ok()).ok_or_else(|| {
-        Error::new(
-            &codes::config::INVALID,
-            format!("unknown time zone `{name}`; write `UTC`, `+02:00` or an IANA name"),
-        )
+    fixed.or_else(|| database.get(name).ok()).ok_or_else(|| {
+        // Each database has this one, so without it there is none. Slim containers are like that.
+        let detail = if database.get("Etc/UTC").is_err() {
+            format!("`{name}`: this machine has no time zone database: install tzdata, or write `UTC` or `+02:00`")
+        } else {
+            format!("unknown time zone `{name}`; write `UTC`, `+02:00` or an IANA name")
+        };
+        Error::new(&codes::config::INVALID, detail)
     })
 }
 
@@ -126,6 +133,17 @@ mod tests {
         for good in ["UTC", "+02:00", "-05:30", "Europe/Berlin"] {
             assert!(time_zone(good).is_ok(), "{good}");
         }
-        assert!(time_zone("Mars/Base").is_err());
+        let error = time_zone("Mars/Base").expect_err("no zone of this planet");
+        assert!(error.detail().contains("unknown"), "{error}");
+    }
+
+    #[test]
+    fn a_machine_without_zones_is_told_to_get_them() {
+        let database = TimeZoneDatabase::none();
+        for good in ["UTC", "+02:00"] {
+            assert!(zone_of(good, &database).is_ok(), "{good}");
+        }
+        let error = zone_of("Europe/Berlin", &database).expect_err("there is none");
+        assert!(error.detail().contains("install tzdata"), "{error}");
     }
 }
