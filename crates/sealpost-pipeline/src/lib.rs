@@ -44,6 +44,7 @@ pub mod self_service;
 pub mod submit;
 pub mod telemetry;
 pub mod transfer;
+pub(crate) mod unattended;
 pub mod usage;
 pub mod watch;
 pub mod webhooks;

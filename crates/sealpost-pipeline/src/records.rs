@@ -12,6 +12,7 @@ use sealpost_core::partner::{FileSettings, Grant, Partner, PartnerLimits, Recipi
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Author;
+use crate::unattended::though_nobody_waits;
 use crate::{Pipeline, naming};
 
 pub(crate) mod check;
@@ -303,19 +304,35 @@ impl Pipeline {
                 self.parts.records.put_partner(&merge::partner(id, document, &connectors, None)).await?;
             }
         }
+        // Also where the caller goes away: once a connector is changed or gone, nothing leads to the secret that it had.
+        let (pipeline, author, id) = (self.clone(), author.clone(), id.clone());
+        though_nobody_waits("the connectors of a partner", async move {
+            pipeline.apply_connectors(&author, &id, &changes, &connectors).await?;
+            for before in &existing {
+                pipeline.forget_unused(&id, &before.name, &before.settings.login).await;
+            }
+            Ok(changes)
+        })
+        .await
+    }
+
+    async fn apply_connectors(
+        &self,
+        author: &Author,
+        id: &PartnerId,
+        changes: &[Change],
+        connectors: &Connectors,
+    ) -> Result<()> {
         for connector in &connectors.wanted {
-            if self.note_change(author, id, &changes, &format!("connector {id}/{}", connector.name)).await? {
+            if self.note_change(author, id, changes, &format!("connector {id}/{}", connector.name)).await? {
                 self.parts.records.put_connector(connector).await?;
             }
         }
         for gone in &connectors.gone {
-            self.note_change(author, id, &changes, &format!("connector {id}/{}", gone.name)).await?;
+            self.note_change(author, id, changes, &format!("connector {id}/{}", gone.name)).await?;
             self.parts.records.remove_connector(&gone.id).await?;
         }
-        for before in &existing {
-            self.forget_unused(id, &before.name, &before.settings.login).await;
-        }
-        Ok(changes)
+        Ok(())
     }
 
     /// Notes the change of this subject, if it is to be changed; whether it is. What comes of it follows: a trace of what then

@@ -33,7 +33,7 @@ async fn of_destinations(rig: &Rig) -> Vec<(String, String)> {
     list["destinations"].as_array().unwrap().iter().map(|one| (text(one, "name"), text(one, "host"))).collect()
 }
 
-fn secrets(folder: &Path) -> usize {
+pub(crate) fn secrets(folder: &Path) -> usize {
     let place = folder.join("vault/acme/second");
     std::fs::read_dir(place).map_or(0, Iterator::count)
 }

@@ -105,8 +105,13 @@ impl Rig {
 
     /// Serves, and lets partners change this about themselves.
     pub(crate) async fn self_serving(self_service: SelfService) -> Self {
+        Self::self_serving_with(self_service, Wish::default()).await
+    }
+
+    /// The same with other parts than the usual ones.
+    pub(crate) async fn self_serving_with(self_service: SelfService, wish: Wish) -> Self {
         let failed_attempts = RateLimit { per_second: 1000.0, burst: 100_000 };
-        Self::start(failed_attempts, Some(TOKEN), Limits::default(), self_service, Wish::default()).await
+        Self::start(failed_attempts, Some(TOKEN), Limits::default(), self_service, wish).await
     }
 
     async fn start(
@@ -265,7 +270,12 @@ pub(crate) struct Wish {
     pub(crate) is_database_away: bool,
     /// There is nothing to sign notifications with: webhooks are not offered.
     pub(crate) is_without_webhooks: bool,
+    /// What stands between the flow and its ledger.
+    pub(crate) between: Option<Between>,
 }
+
+/// Puts something between the flow and its ledger.
+pub(crate) type Between = Box<dyn FnOnce(&mut LedgerSet) + Send>;
 
 async fn pipeline_with(folder: &Path, self_service: SelfService, wish: Wish) -> Pipeline {
     std::fs::write(folder.join("webhook-secret"), [7; 32]).unwrap();
@@ -292,7 +302,10 @@ async fn pipeline_with(folder: &Path, self_service: SelfService, wish: Wish) -> 
     let (signing_key, signing_secrets) = wish.signing.unzip();
     let secrets = signing_secrets.unwrap_or(secrets);
     let store = wish.store.unwrap_or_else(|| StoreSettings::Local(LocalSettings::new(folder.join("store"))));
-    let ledger = LedgerSet::from(SqliteLedger::open(folder.join("ledger.db")).await.unwrap());
+    let mut ledger = LedgerSet::from(SqliteLedger::open(folder.join("ledger.db")).await.unwrap());
+    if let Some(between) = wish.between {
+        between(&mut ledger);
+    }
     Pipeline::new(Parts {
         catalogue: Arc::new(catalogue),
         sources,

@@ -2,11 +2,15 @@
 
 use sealpost_core::change::ChangeAction;
 use sealpost_core::connector::Connector;
-use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::error::Result;
 use sealpost_core::id::PartnerId;
 
 use crate::audit::Author;
+use crate::unattended::though_nobody_waits;
 use crate::{Pipeline, log};
+
+/// In words, for the log.
+const REMOVAL: &str = "the removal of a partner";
 
 impl Pipeline {
     /// Removes a partner with its connectors, keys and kept secrets. Gives the connectors: what the engine keeps of them elsewhere
@@ -19,7 +23,7 @@ impl Pipeline {
     /// `SP-LEDGER-008` while it has reports queued or running, or deliveries under way.
     pub async fn remove_partner(&self, author: &Author, id: &PartnerId) -> Result<Option<Vec<Connector>>> {
         let (pipeline, author, id) = (self.clone(), author.clone(), id.clone());
-        though_nobody_waits(async move { pipeline.remove_with_all(&author, &id).await }).await
+        though_nobody_waits(REMOVAL, async move { pipeline.remove_with_all(&author, &id).await }).await
     }
 
     /// The same, with what the engine keeps of its connectors elsewhere. The partner is gone all the same where that fails: the
@@ -29,7 +33,7 @@ impl Pipeline {
     /// As [`remove_partner`](Self::remove_partner).
     pub async fn remove_partner_everywhere(&self, author: &Author, id: &PartnerId) -> Result<bool> {
         let (pipeline, author, id) = (self.clone(), author.clone(), id.clone());
-        though_nobody_waits(async move {
+        though_nobody_waits(REMOVAL, async move {
             let connectors = pipeline.remove_with_all(&author, &id).await?;
             pipeline.retire_all(connectors.as_deref().unwrap_or_default()).await;
             Ok(connectors.is_some())
@@ -63,12 +67,4 @@ impl Pipeline {
             }
         }
     }
-}
-
-/// Removes in a task of its own.
-async fn though_nobody_waits<T: Send + 'static>(
-    removing: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    let removed = tokio::spawn(removing).await;
-    removed.map_err(|error| Error::new(&codes::ledger::DEFECT, format!("the removal of a partner: {error}")))?
 }

@@ -8,6 +8,7 @@ use sealpost_core::id::{ChangeId, PartnerId};
 
 use super::change::subject;
 use crate::audit::Author;
+use crate::unattended::though_nobody_waits;
 use crate::{Pipeline, log};
 
 /// Whoever has not carried a change out in this time died over it.
@@ -20,9 +21,17 @@ impl Pipeline {
     }
 
     /// Does what was claimed, then says so: in the audit trail first, so that nothing is recorded as done without a trace. A
-    /// crash in between, or a caller who hangs up, leaves a change that has begun: each step can be repeated, so it is
-    /// carried out again.
+    /// crash in between leaves a change that has begun: each step can be repeated, so it is carried out again.
+    ///
+    /// In a task of its own, which goes on where the caller goes away: what a destination no longer uses is forgotten after
+    /// the record that leads to it was changed.
     pub(super) async fn carry_out(&self, claim: &Claim, reason: &str, author: &Author) -> Result<Change> {
+        let (pipeline, claim, reason, author) = (self.clone(), claim.clone(), reason.to_owned(), author.clone());
+        let carrying_out = async move { pipeline.do_and_say(&claim, &reason, &author).await };
+        though_nobody_waits("carrying out a change", carrying_out).await
+    }
+
+    async fn do_and_say(&self, claim: &Claim, reason: &str, author: &Author) -> Result<Change> {
         let change = &claim.change;
         let mut stored = false;
         if let Err(error) = self.apply_change(&change.partner, &change.action, &mut stored).await {

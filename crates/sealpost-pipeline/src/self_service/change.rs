@@ -11,6 +11,7 @@ use sealpost_core::port::ChangeFilter;
 
 use super::Policy;
 use crate::audit::Author;
+use crate::unattended::though_nobody_waits;
 use crate::{Pipeline, log};
 
 /// Longest reason of a decision, in characters.
@@ -149,12 +150,17 @@ impl Pipeline {
         let wanted = change.decide(&decision, now)?;
         let action = if status == ChangeStatus::Rejected { "change.reject" } else { "change.withdraw" };
         self.note(author, &change.partner, action, change.id.as_str(), &words(&wanted)).await?;
-        let decided = self.parts.changes.decide(&change.id, &decision, now).await?;
-        log::change_decided(&decided);
-        if let ChangeAction::PutDestination { name, settings, .. } = &change.action {
-            self.forget_unused(&change.partner, name, &settings.login).await;
-        }
-        Ok(decided)
+        let pipeline = self.clone();
+        // Also where the caller goes away: once it is decided, nothing leads to its secret.
+        though_nobody_waits("dropping a change", async move {
+            let decided = pipeline.parts.changes.decide(&change.id, &decision, now).await?;
+            log::change_decided(&decided);
+            if let ChangeAction::PutDestination { name, settings, .. } = &change.action {
+                pipeline.forget_unused(&change.partner, name, &settings.login).await;
+            }
+            Ok(decided)
+        })
+        .await
     }
 
     fn policy_of(&self, action: &ChangeAction) -> Result<Policy> {

@@ -15,6 +15,7 @@ use super::credential::Credential;
 use super::host_key::is_same_server;
 use crate::audit::Author;
 use crate::records::check::{check_connector, check_name};
+use crate::unattended::though_nobody_waits;
 use crate::{Pipeline, log};
 
 /// Most destinations of a partner. How many of them may receive one report is for the ledger to say, at admission.
@@ -59,6 +60,9 @@ impl Pipeline {
 
     /// Asks for a new destination, or for another shape of one that is there.
     ///
+    /// In a task of its own, which goes on where the caller goes away: the secret is in the vault before the change is kept
+    /// that leads to it.
+    ///
     /// # Errors
     /// `SP-REQUEST-001` with the fields that are wrong, `-036` for an address that may not be used, `-037` for one too
     /// many, `-038` for a secret where there is no vault, and for what the engine can't do; as
@@ -69,6 +73,12 @@ impl Pipeline {
         wish: DestinationWish,
         author: &Author,
     ) -> Result<Change> {
+        let (pipeline, partner, author) = (self.clone(), partner.clone(), author.clone());
+        let asking = async move { pipeline.keep_and_ask(&partner, wish, &author).await };
+        though_nobody_waits("asking for a destination", asking).await
+    }
+
+    async fn keep_and_ask(&self, partner: &PartnerId, wish: DestinationWish, author: &Author) -> Result<Change> {
         self.offers_destinations()?;
         let before = self.parts.records.connector(&ConnectorId::of(partner, &wish.name)).await?;
         let before = before.map(|connector| connector.settings);
