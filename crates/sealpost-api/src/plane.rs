@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sealpost_core::error::{Failure, Side, Stage, codes};
+use sealpost_core::port::transport::CAN_NOT_DO;
 
 /// A listener's audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,9 @@ impl Plane {
     /// SQL, paths) is for operators; partners get code, title and a sentence.
     pub(crate) fn detail(self, code: &str, stage: Stage, side: Side, detail: &str) -> String {
         let ours = matches!(side, Side::Operator | Side::Sealpost);
-        if self == Self::Partner && is_inside(code, stage) && ours {
+        // The settings that are in the way may be the partner's own.
+        let is_named = code == codes::deliver::CONFIG.id && detail.starts_with(CAN_NOT_DO);
+        if self == Self::Partner && is_inside(code, stage) && ours && !is_named {
             "The operator of this service can see the details under the id of this request or report.".to_owned()
         } else {
             detail.to_owned()
@@ -62,10 +65,12 @@ impl Plane {
 }
 
 /// Whether a failure is about what lies behind us. Tokens' issuers do too: their addresses come from our configuration,
-/// and what a fetch of their keys says is about our network.
+/// and what a fetch of their keys says is about our network. So does a service that delivers for us: what it says names our
+/// account and roles there. And a connector's settings have networks and proxies of ours.
 fn is_inside(code: &str, stage: Stage) -> bool {
+    let others = [&codes::request::ISSUER_UNAVAILABLE, &codes::deliver::REMOTE_ENGINE, &codes::deliver::CONFIG];
     matches!(stage, Stage::Source | Stage::Store | Stage::Ledger | Stage::Secrets | Stage::Config)
-        || code == codes::request::ISSUER_UNAVAILABLE.id
+        || others.iter().any(|other| other.id == code)
 }
 
 #[cfg(test)]
@@ -89,5 +94,23 @@ mod tests {
         assert_eq!(Plane::Partner.failure(&missing).detail, "partner acme");
         let theirs = Failure::from(&Error::new(&codes::deliver::AUTHENTICATION, "user acme at sftp.acme.example"));
         assert!(Plane::Partner.failure(&theirs).detail.contains("acme"));
+    }
+
+    #[test]
+    fn partners_do_not_see_what_the_transfer_service_said_of_us() {
+        let words =
+            "AWS Transfer Family: AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/sealpost/1";
+        for code in [&codes::deliver::REMOTE_ENGINE, &codes::deliver::CONFIG] {
+            let failure = Failure::from(&Error::new(code, words));
+            let shown = Plane::Partner.failure(&failure);
+            assert!(!shown.detail.contains("123456789012") && shown.advice.contains("tell the operator"), "{shown:?}");
+            assert_eq!(Plane::Operator.failure(&failure), failure);
+        }
+        // What the engine can't do may be the partner's own wish.
+        let wish = Failure::from(&Error::new(&codes::deliver::CONFIG, format!("{CAN_NOT_DO}`checksum_file`")));
+        assert_eq!(Plane::Partner.failure(&wish).detail, wish.detail);
+        // What the service said of the partner's server.
+        let theirs = Error::new(&codes::deliver::AUTHENTICATION, "AWS Transfer Family: CONNECTION_ERROR: refused");
+        assert!(Plane::Partner.failure(&Failure::from(&theirs)).detail.ends_with("refused"));
     }
 }

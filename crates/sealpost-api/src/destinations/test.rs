@@ -38,7 +38,8 @@ pub struct DestinationTest {
 }))]
 pub struct TestStep {
     /// `resolve`, `connect`, `key_exchange`, `host_key`, `login`, `directory`, `write`, `rename`, `remove`; `announced_key`
-    /// for each further key that the server has; `time_limit` where the whole took too long.
+    /// for each further key that the server has; `time_limit` where the whole took too long. Where a transfer service
+    /// delivers: `service`, `host_key`, `login`.
     step: String,
     /// What was found: addresses, algorithms.
     detail: String,

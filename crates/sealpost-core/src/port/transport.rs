@@ -11,6 +11,10 @@ use crate::error::{Failure, Result};
 use crate::receipt::Receipt;
 use crate::secret::Secret;
 
+/// How an engine begins to name the settings that it can't do; without their values, since partners, who may have chosen them, read
+/// it too.
+pub const CAN_NOT_DO: &str = "AWS Transfer Family can't do it: ";
+
 /// Carries files to and from one connector's server; safe to repeat: hidden temporary name, verify, rename.
 #[async_trait]
 pub trait Transport: Send + Sync {

@@ -2,6 +2,7 @@
 
 use sealpost_core::connector::{AddressFamily, ConnectorSettings, ExistingFile};
 use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::port::transport::CAN_NOT_DO;
 use sealpost_core::ssh_policy::DEFAULT_POLICY;
 
 use super::shapes::SftpConfig;
@@ -51,7 +52,7 @@ pub(super) fn can_do(settings: &ConnectorSettings) -> Result<()> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(config(&format!("AWS Transfer Family can't do it: {}", wrong.join(", "))))
+    Err(config(&format!("{CAN_NOT_DO}{}", wrong.join(", "))))
 }
 
 /// Refuses what no delivery could be made with, as far as the settings tell.

@@ -74,12 +74,9 @@ fn listed(moto: &Moto) -> Vec<Value> {
     ids.map(|id| ask("DescribeConnector", json!({"ConnectorId": id}))["Connector"].clone()).collect()
 }
 
-/// The first step finds or makes the service's connector; moto offers no test after it.
+/// Finds or makes the service's connector.
 async fn arn(engine: &AwsTransfer, connector: &Connector) -> String {
-    let steps = engine.check(connector).await;
-    assert_eq!((steps[0].step.as_str(), &steps[0].failure), ("service", &None));
-    assert!(steps.last().unwrap().failure.is_some());
-    steps[0].detail.clone()
+    engine.establish(connector).await.unwrap().expect("the service keeps connectors").name
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,6 +113,19 @@ async fn a_connector_is_made_once_found_again_and_kept_up_to_date() {
     named.settings.user_secret = None;
     assert_eq!(arn(&first, &named).await, made);
     assert_eq!(listed(&moto).len(), 2);
+}
+
+/// Partners test their destinations, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_names_the_connector_and_not_the_account_that_it_is_of() {
+    let moto = Moto::start();
+    let (engine, acme) = (engine(&moto), connector("sftp.acme.example"));
+    let steps = engine.check(&acme).await;
+    let made = listed(&moto).remove(0);
+    assert_eq!((steps[0].step.as_str(), &steps[0].failure), ("service", &None));
+    assert_eq!(made["ConnectorId"], steps[0].detail);
+    // moto offers no test after it.
+    assert!(steps.last().unwrap().failure.is_some());
 }
 
 /// What `sealpost apply` does for the connectors of a partner, and for those of one that is gone.

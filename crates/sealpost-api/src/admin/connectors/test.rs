@@ -32,7 +32,8 @@ pub struct ConnectorTest {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"step": "connect", "detail": "192.0.2.7:22", "elapsed_ms": 12, "failure": null}))]
 pub struct Step {
-    /// `resolve`, `connect`, `key_exchange`, `host_key`, `login`, `directory`, `write`, `rename`, `remove`.
+    /// `resolve`, `connect`, `key_exchange`, `host_key`, `login`, `directory`, `write`, `rename`, `remove`. Where a transfer
+    /// service delivers: `service`, `host_key`, `login`.
     step: String,
     /// What was found: addresses, algorithms, the fingerprint that the server showed.
     detail: String,
