@@ -22,6 +22,8 @@ const LONGEST: Duration = Duration::from_secs(25);
 /// When every wait has ended, counted from the request's begin: a body that came slowly, or a full ledger, was waited for
 /// before. It leaves time to look once more within the 29 seconds that API Gateway, and so our edge, gives an endpoint.
 const ENDS_AFTER: Duration = Duration::from_secs(26);
+/// When that look has ended, counted the same way: the answer comes within the 29 seconds, whatever the ledger does.
+const LOOKS_UNTIL: Duration = Duration::from_secs(28);
 /// Clients of one partner that wait at the same time, event streams included.
 const SEATS: usize = 50;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -79,6 +81,11 @@ impl Patience {
     /// Whether the caller wants to wait at all.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked.is_some()
+    }
+
+    /// How long the ledger may be asked once more.
+    pub(crate) fn left(&self) -> Duration {
+        LOOKS_UNTIL.saturating_sub(self.trail.elapsed())
     }
 
     /// Waits until `wanted` holds for the report, and gives it as it is then. `None` where that did not happen in time.

@@ -1,11 +1,14 @@
 //! `POST /v1/reports`: ask for a report. A 202 means that it is durable.
 
+use std::sync::Arc;
+
 use axum::extract;
 use axum::response::Response;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use sealpost_core::error::{Error, Result, codes};
+use sealpost_core::id::JobId;
 use sealpost_core::job::Job;
 use sealpost_core::partner::Partner;
 use sealpost_core::port::Admitted;
@@ -107,22 +110,39 @@ async fn wait(
     state: &State,
     partner: &Partner,
     patience: Patience,
-    mut job: Job,
+    job: Job,
     replayed: bool,
     base: &BasePath,
 ) -> Result<Response, Problem> {
     let is_over = |found: &Snapshot| found.job.status.is_terminal();
     let (found, waited) = patience.until(&state.pipeline, &state.waiting, &partner.id, &job.id, is_over).await;
-    match (found, &waited) {
-        (Some(found), _) => job = found.job.clone(),
-        (None, Some(_)) => job = state.pipeline.report(partner, &job.id).await?,
-        (None, None) => {}
-    }
-    let mut response = accepted(&state.pipeline, job, replayed, Plane::Partner, base).await?;
+    let found = match (found, &waited) {
+        (None, Some(_)) => look(&state.pipeline, partner, &patience, &job.id).await,
+        (found, _) => found,
+    };
+    // Whatever comes in between: it was admitted, and is told as it was then. It had no deliveries: they come with the file.
+    let known = found.unwrap_or_else(|| Arc::new(Snapshot { job, deliveries: Vec::new() }));
+    let report = Report::of(&known.job, &known.deliveries, Plane::Partner, base);
+    let mut response = told(location(Plane::Partner, &known.job.id), &report, replayed)?;
     if let Some(applied) = waited {
         applied.write(response.headers_mut());
     }
     Ok(response)
+}
+
+/// The report as it is now, where the ledger says so in time.
+async fn look(pipeline: &Pipeline, partner: &Partner, patience: &Patience, id: &JobId) -> Option<Arc<Snapshot>> {
+    match tokio::time::timeout(patience.left(), pipeline.snapshot(partner, id)).await {
+        Ok(Ok(snapshot)) => Some(Arc::new(snapshot)),
+        Ok(Err(error)) => {
+            tracing::warn!(target: "sealpost::http", report = %id, %error, "it was admitted, and can't be looked at");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(target: "sealpost::http", report = %id, "it was admitted, and a look at it takes too long");
+            None
+        }
+    }
 }
 
 /// Admits a report of a partner for somebody who called a listener of ours.
@@ -158,9 +178,18 @@ async fn accepted(
     plane: Plane,
     base: &BasePath,
 ) -> Result<Response, Problem> {
+    let location = location(plane, &job.id);
+    told(location, &Report::load(pipeline, job, plane, base).await?, replayed)
+}
+
+/// Where a report is.
+fn location(plane: Plane, id: &JobId) -> Option<HeaderValue> {
     // The edge puts the base path before it, as with every location.
-    let location = HeaderValue::try_from(wire::path(&BasePath::NONE, plane, &job.id)).ok();
-    let report = Report::load(pipeline, job, plane, base).await?;
+    HeaderValue::try_from(wire::path(&BasePath::NONE, plane, id)).ok()
+}
+
+/// That it was admitted.
+fn told(location: Option<HeaderValue>, report: &Report, replayed: bool) -> Result<Response, Problem> {
     let look_again = report.look_again_in(Timestamp::now());
     let mut response = conditional::json(report.json()?.into());
     *response.status_mut() = StatusCode::ACCEPTED;

@@ -13,6 +13,7 @@ mod describe;
 mod download;
 mod engine;
 mod examples;
+mod fading;
 mod front;
 mod functions;
 mod gateway;

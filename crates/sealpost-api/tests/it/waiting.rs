@@ -1,11 +1,15 @@
 //! Waiting for a change: `Prefer: wait`, entity tags, server-sent events.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
+use sealpost_ledger::LedgerSet;
 use serde_json::{Value as Json, json};
 
-use crate::rig::{Rig, header, id, json_of};
+use crate::fading::Fading;
+use crate::rig::{Between, Rig, Wish, header, id, json_of};
 
 /// Until so many reports are followed: then who waits has got there.
 async fn followed(rig: &Rig, count: usize) {
@@ -84,6 +88,22 @@ async fn a_report_that_is_not_produced_is_answered_as_it_is() {
     let answer = rig.post(&rig.acme, "/v1/reports", &body).header("prefer", "wait=1").send().await.unwrap();
     assert_eq!((answer.status(), header(&answer, "preference-applied").as_str()), (StatusCode::ACCEPTED, "wait=1"));
     assert_eq!(answer.json::<Json>().await.unwrap()["status"], "queued");
+}
+
+#[tokio::test]
+async fn a_report_that_was_admitted_is_told_of_though_the_ledger_can_not_be_asked_any_more() {
+    let between: Between = Box::new(|set: &mut LedgerSet| {
+        set.ledger = Arc::new(Fading { ledger: set.ledger.clone(), is_away: AtomicBool::new(false) });
+    });
+    let rig = Rig::idle_with(Wish { between: Some(between), ..Wish::default() }).await;
+    let body = json!({"report_type": "contracts.v1", "format": "ndjson"});
+    let answer = rig.post(&rig.acme, "/v1/reports", &body).header("prefer", "wait=1").send().await.unwrap();
+    assert_eq!((answer.status(), header(&answer, "preference-applied").as_str()), (StatusCode::ACCEPTED, "wait=1"));
+    let location = header(&answer, "location");
+    let report: Json = answer.json().await.unwrap();
+    assert_eq!((location, &report["status"]), (path(&report), &json!("queued")), "{report}");
+    let (status, problem) = json_of(rig.get(&rig.acme, &path(&report))).await;
+    assert!(status.is_server_error(), "{status} {problem}");
 }
 
 #[tokio::test]
