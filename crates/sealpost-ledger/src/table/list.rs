@@ -2,7 +2,7 @@
 //!
 //! Two entries lead to a job: one of its partner, one of all. Those of all are spread over partitions by day and shard, so
 //! that admissions don't meet; a list walks the days backwards. The entries never change. Where a filter asks for more
-//! than the time, jobs are read and left out until the page is full.
+//! than the time, jobs are read and left out until the page is full, many at once: it may be none of thousands.
 
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -16,6 +16,8 @@ use super::tasks::{read_time, shard_of, time};
 use super::{Key, SkRange, Step, TableLedger, jobs};
 use crate::value::{corrupt, instant, nanos};
 
+/// Jobs that are read at once where the first look has left some out.
+const READ_AT_ONCE: usize = 100;
 /// The days that have jobs.
 const DAYS: &str = "job-days";
 
@@ -58,10 +60,14 @@ pub(super) async fn page(ledger: &TableLedger, filter: &JobFilter) -> Result<Job
     let mut walk = Walk::begin(ledger, filter).await?;
     let mut jobs = Vec::new();
     // One more than asked for, to know whether there are more.
+    let mut at_once = limit + 1;
     while jobs.len() <= limit {
-        let entries = walk.next(limit + 1).await?;
+        let entries = walk.next(at_once).await?;
         if entries.is_empty() {
             break;
+        }
+        if !filter.statuses.is_empty() || filter.report_type.is_some() {
+            at_once = at_once.max(READ_AT_ONCE);
         }
         let ids: Vec<JobId> = entries
             .into_iter()
@@ -191,8 +197,9 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use sealpost_core::port::Ledger;
-    use sealpost_testkit::suite::ledger::admission;
+    use sealpost_core::job::{JobEvent, JobStatus};
+    use sealpost_core::port::{Admission, Ledger};
+    use sealpost_testkit::suite::ledger::{admission, failure, partner};
 
     use super::super::TableSettings;
     use super::super::memory::MemoryTable;
@@ -230,5 +237,41 @@ mod tests {
         let filter = JobFilter { limit: 100, ..JobFilter::default() };
         let found = page(&sharded(8), &filter).await.unwrap();
         assert_eq!(found.jobs.into_iter().map(|job| job.id).collect::<BTreeSet<JobId>>(), admitted);
+    }
+
+    #[tokio::test]
+    async fn what_is_rare_is_found_with_few_reads() {
+        let table = Arc::new(MemoryTable::default());
+        let settings = TableSettings { shards: 1, look_again: Duration::from_millis(20) };
+        let ledger = TableLedger::new(table.clone(), settings);
+        let mut admitted = Vec::new();
+        for _ in 0..1000 {
+            let admission = Admission { active_limit: 2000, ..admission("acme") };
+            admitted.push(admission.id.clone());
+            ledger.admit(admission).await.unwrap();
+        }
+        let now = Timestamp::now();
+        // The oldest, and one in between.
+        for id in [&admitted[0], &admitted[400]] {
+            let started = JobEvent::Started { attempt: 1, worker: "w".to_owned() };
+            ledger.apply(id, &started, None, now).await.unwrap();
+            ledger.apply(id, &JobEvent::Failed { failure: failure() }, None, now).await.unwrap();
+        }
+        for partner in [Some(partner("acme")), None] {
+            let mut filter = JobFilter { partner, statuses: vec![JobStatus::Failed], limit: 1, ..JobFilter::default() };
+            table.reads();
+            for (expected, more) in [(&admitted[400], true), (&admitted[0], false)] {
+                let found = page(&ledger, &filter).await.unwrap();
+                assert_eq!(found.jobs.iter().map(|job| &job.id).collect::<Vec<_>>(), [expected]);
+                assert_eq!(found.more, more);
+                let reads = table.reads();
+                assert!(reads < 50, "{reads} reads");
+                filter.after = Some(expected.clone());
+            }
+            let common = JobFilter { statuses: vec![JobStatus::Queued], after: None, ..filter };
+            assert_eq!(page(&ledger, &common).await.unwrap().jobs[0].id, admitted[999]);
+            let reads = table.reads();
+            assert!(reads < 10, "{reads} reads");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A table in memory, for tests of what is written over it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,7 +11,17 @@ use tokio::sync::Mutex;
 use super::{Expect, Item, Key, SkRange, Table, Write, Written};
 
 #[derive(Default)]
-pub(super) struct MemoryTable(Mutex<BTreeMap<Key, (Item, Option<i64>)>>);
+pub(super) struct MemoryTable {
+    items: Mutex<BTreeMap<Key, (Item, Option<i64>)>>,
+    reads: AtomicU32,
+}
+
+impl MemoryTable {
+    /// How often it was read since this was asked before.
+    pub(super) fn reads(&self) -> u32 {
+        self.reads.swap(0, Ordering::Relaxed)
+    }
+}
 
 fn alive(entry: Option<&(Item, Option<i64>)>) -> Option<&Item> {
     let now = Timestamp::now().as_second();
@@ -30,14 +41,16 @@ fn within(sk: &str, range: &SkRange) -> bool {
 #[async_trait]
 impl Table for MemoryTable {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         tokio::task::yield_now().await;
-        let items = self.0.lock().await;
+        let items = self.items.lock().await;
         Ok(keys.iter().map(|key| alive(items.get(key)).cloned()).collect())
     }
 
     async fn query(&self, pk: &str, range: SkRange, newest_first: bool, limit: u32) -> Result<Vec<Item>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         tokio::task::yield_now().await;
-        let items = self.0.lock().await;
+        let items = self.items.lock().await;
         let all = items.range(Key::new(pk, "")..).take_while(|(key, _)| key.pk == pk);
         let mut found: Vec<Item> = all
             .filter(|(key, _)| within(&key.sk, &range))
@@ -52,7 +65,7 @@ impl Table for MemoryTable {
 
     async fn write(&self, writes: Vec<Write>) -> Result<Written> {
         tokio::task::yield_now().await;
-        let mut items = self.0.lock().await;
+        let mut items = self.items.lock().await;
         for write in &writes {
             let (key, expect) = write.parts();
             let found = alive(items.get(key)).map(|item| item.version);

@@ -45,10 +45,10 @@ async fn walk<T: DeserializeOwned + Send>(
 ) -> Result<Vec<(String, T)>> {
     let mut from = after.map(str::to_owned);
     let mut found = Vec::new();
+    let mut asked = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
     loop {
         // A range ends with the one that was seen last.
         let range = from.clone().map_or(SkRange::All, SkRange::UpTo);
-        let asked = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
         let batch: Vec<(String, T)> = ledger.read_range(partition, range, true, asked).await?;
         let is_last = batch.len() < asked as usize;
         let last = batch.last().map(|(place, _)| place.clone());
@@ -58,6 +58,8 @@ async fn walk<T: DeserializeOwned + Send>(
             found.truncate(most);
             return Ok(found);
         }
+        // Those to be shown are rare.
+        asked = asked.max(READ_AT_ONCE);
     }
 }
 
@@ -115,12 +117,16 @@ pub(super) fn no_cursor(what: &str, after: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use sealpost_core::partner::ApiKey;
     use sealpost_testkit::suite::ledger::partner;
     use sealpost_testkit::suite::ledger::records::{sample_key, sample_partner};
 
+    use super::super::memory::MemoryTable;
     use super::super::tests::{ledger, ports};
-    use super::super::{Expect, Key, MOST_WRITES, Write};
+    use super::super::{Expect, Key, MOST_WRITES, TableSettings, Write};
     use super::*;
 
     #[test]
@@ -169,6 +175,22 @@ mod tests {
             fill(&ledger, &plain, "", count).await;
             let all: Vec<u32> = ledger.all_below(&plain, "").await.unwrap();
             assert_eq!(all, numbers);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_rare_in_a_list_is_found_with_few_reads() {
+        let table = Arc::new(MemoryTable::default());
+        let settings = TableSettings { shards: 1, look_again: Duration::from_millis(20) };
+        let ledger = TableLedger::new(table.clone(), settings);
+        fill(&ledger, "numbers", "", 4 * READ_AT_ONCE).await;
+        let partitions = ["numbers".to_owned()];
+        table.reads();
+        for (after, expected) in [(None, (vec![70], true)), (Some("00070"), (vec![0], false))] {
+            let is_shown = |number: &u32| [0, 70].contains(number);
+            assert_eq!(page(&ledger, &partitions, after, 1, &is_shown).await.unwrap(), expected);
+            let reads = table.reads();
+            assert!(reads < 10, "{reads} reads");
         }
     }
 
