@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::wire::ReportTypeBody;
 use crate::authenticate::Caller;
+use crate::base_path::BasePath;
 use crate::problem::Problem;
 use crate::state::State;
 
@@ -23,9 +24,10 @@ pub struct ReportTypeList {
 pub(crate) async fn list(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,
+    base: BasePath,
 ) -> Result<Json<ReportTypeList>, Problem> {
     let shown = state.pipeline.granted(&partner).map(|report| state.pipeline.shown(report));
     let reports = futures::future::join_all(shown).await;
-    let body = |report: &std::sync::Arc<_>| ReportTypeBody::of(&state.pipeline, &partner, report);
+    let body = |report: &std::sync::Arc<_>| ReportTypeBody::of(&state.pipeline, &partner, report, &base);
     Ok(Json(ReportTypeList { report_types: reports.iter().map(body).collect() }))
 }

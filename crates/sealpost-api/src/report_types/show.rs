@@ -6,6 +6,7 @@ use http::HeaderMap;
 
 use super::wire::ReportTypeBody;
 use crate::authenticate::Caller;
+use crate::base_path::BasePath;
 use crate::conditional;
 use crate::path::Id;
 use crate::problem::Problem;
@@ -27,9 +28,10 @@ pub(crate) async fn show(
     extract::State(state): extract::State<State>,
     Caller(partner): Caller,
     Id(id): Id<String>,
+    base: BasePath,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let report = state.pipeline.shown(super::granted(&state.pipeline, &partner, &id)?).await;
-    let body = ReportTypeBody::of(&state.pipeline, &partner, &report);
+    let body = ReportTypeBody::of(&state.pipeline, &partner, &report, &base);
     Ok(conditional::json_or_not_modified(&headers, &body))
 }

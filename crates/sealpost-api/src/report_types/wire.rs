@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use crate::base_path::BasePath;
+
 /// A report that can be asked for.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReportType, example = json!({
@@ -117,11 +119,11 @@ impl ColumnShape {
 }
 
 impl ReportTypeBody {
-    /// The report type as this partner may ask for it.
-    pub(crate) fn of(pipeline: &Pipeline, partner: &Partner, report: &ReportType) -> Self {
+    /// The report type as this partner may ask for it, with links for a caller whose URL begins with `base`.
+    pub(crate) fn of(pipeline: &Pipeline, partner: &Partner, report: &ReportType, base: &BasePath) -> Self {
         let grant = partner.grants.iter().find(|grant| grant.report == report.id);
         let allowed = grant.map(|grant| grant.formats.as_slice()).unwrap_or_default();
-        let path = format!("/v1/report-types/{}", report.id);
+        let path = base.before(format!("/v1/report-types/{}", report.id));
         let formats: Vec<FormatBody> = pipeline
             .formats_of(report)
             .into_iter()

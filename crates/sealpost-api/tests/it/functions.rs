@@ -237,6 +237,14 @@ async fn links_lead_through_the_gateway() {
         let page = function.ask(Ask { query: "limit=1", ..Ask::get("/v1/reports") }, number, acme).await.json();
         let next = page["links"]["next"].as_str().unwrap();
         assert!(next.starts_with(&format!("{base}/v1/reports?limit=1&cursor=")), "{name}: {next}");
+        let kind = "/v1/report-types/contracts.v1";
+        let shown = function.ask(Ask::get(kind), number, acme).await.json();
+        let listed = function.ask(Ask::get("/v1/report-types"), number, acme).await.json();
+        for of in [&shown, &listed["report_types"][0]] {
+            assert_eq!(of["links"]["self"], format!("{base}{kind}"), "{name}");
+            let xml = of["formats"].as_array().unwrap().iter().find(|format| format["name"] == "xml").unwrap();
+            assert_eq!(xml["schema"], format!("{base}{kind}/schema.xsd"), "{name}");
+        }
         let told = function.ask(Ask::get(&follow), number, acme).await;
         let told = String::from_utf8(told.body).unwrap();
         assert!(told.contains(&format!("\"self\":\"{base}{report}\"")), "{name}: {told}");
