@@ -175,7 +175,8 @@ fn head_size(request: &Request) -> usize {
     line + headers.sum::<usize>()
 }
 
-fn secure(headers: &mut HeaderMap, request_id: &str) {
+/// What every answer has.
+pub(crate) fn secure(headers: &mut HeaderMap, request_id: &str) {
     // The copies share one text.
     if let Ok(value) = HeaderValue::try_from(request_id.to_owned()) {
         for name in REQUEST_ID {

@@ -30,7 +30,7 @@ use crate::serve::ClientAddress;
 use crate::state::State;
 
 pub(crate) use bucket::Bucket;
-pub(crate) use fields::Fields;
+pub(crate) use fields::{Fields, NAMES as FIELD_NAMES};
 pub(crate) use guesses::{DEFAULT as FAILED_ATTEMPTS, Guesses, network};
 pub(crate) use plan::Standing;
 

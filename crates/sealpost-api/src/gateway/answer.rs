@@ -15,6 +15,7 @@ use super::event::Event;
 use crate::base_path::BasePath;
 use crate::plane::Plane;
 use crate::problem::{self, Problem};
+use crate::{edge, throttle};
 
 /// Lambda takes answers of 6 MiB. Headers and the JSON around them get this much of it.
 const ROOM: usize = 128 * 1024;
@@ -38,9 +39,13 @@ pub(super) async fn write(response: Response, event: &Event<'_>, base: &BasePath
         Ok(body) => shape(event, parts.status.as_u16(), &parts.headers, body),
         Err(error) => {
             // The answer that the router gave is in the log already; this says why nobody gets it.
-            tracing::warn!(target: "sealpost::http", code = error.code().id, error = ?error, request_id = event.request_id(), "an answer is not handed on");
-            let mut refusal = problem::render(&Problem::from(error), Plane::Partner, event.request_id(), base);
-            for name in [header::CACHE_CONTROL, header::X_CONTENT_TYPE_OPTIONS, header::CONTENT_SECURITY_POLICY] {
+            let id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+            let id = id.unwrap_or(event.request_id());
+            tracing::warn!(target: "sealpost::http", code = error.code().id, error = ?error, request_id = id, "an answer is not handed on");
+            let mut refusal = problem::render(&Problem::from(error), Plane::Partner, id, base);
+            // As the edge does it with problems: what the answer said of itself, such as who may keep it, is not of this one.
+            edge::secure(refusal.headers_mut(), id);
+            for name in throttle::FIELD_NAMES {
                 if let Some(value) = parts.headers.get(&name) {
                     refusal.headers_mut().insert(name, value.clone());
                 }

@@ -152,6 +152,7 @@ const SAMPLES: &[Sample] = {
         (&r::NOT_IN_THIS_STATE, "report rep_01kavs0h9yq4m4d2tkv1c7rbn5 is failed", &[]),
         (&r::FILE_NOT_READY, "report rep_01kavs0h9yq4m4d2tkv1c7rbn5 is running", &[]),
         (&r::FILE_GONE, "report rep_01kavs0h9yq4m4d2tkv1c7rbn5", &[]),
+        (&r::ANSWER_TOO_LARGE, "behind this gateway an answer has at most 4620288 bytes", &[]),
         (&r::RANGE, "the file has 1048576 bytes", &[]),
         (&r::TOO_LARGE, "more than 1048576 bytes", &[]),
         (

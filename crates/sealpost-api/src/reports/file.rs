@@ -56,7 +56,7 @@ const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
                 ("Repr-Digest" = String, description = "The file's SHA-256 as RFC 9530 has it."),
                 ("Content-Disposition" = String, description = "The file's name."),
             )),
-        (status = 409, description = "It is not ready yet (`SP-REQUEST-016`; look again after `Retry-After`), or there will be none, since the report failed or was cancelled (`SP-REQUEST-015`)."),
+        (status = 409, description = "It is not ready yet (`SP-REQUEST-016`; look again after `Retry-After`), there will be none, since the report failed or was cancelled (`SP-REQUEST-015`), or it is larger than an answer may be where this service runs (`SP-REQUEST-043`; fetch it in parts by `Range`)."),
         (status = 410, description = "It has expired or was deleted (`SP-REQUEST-017`)."),
         (status = 416, description = "The range lies outside the file (`SP-REQUEST-018`); `Content-Range` has its size."),
     ))]

@@ -11,6 +11,8 @@ use super::plan::Standing;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// Their names.
+pub(crate) const NAMES: [HeaderName; 2] = [LIMIT, POLICY];
 /// The name of the limit that all requests of a partner share.
 const ALL: &str = "burst";
 

@@ -401,6 +401,9 @@ fn echo() -> Router {
     async fn large(request: Request) -> Response {
         let size: usize = request.uri().query().unwrap().parse().unwrap();
         let response = Response::builder().header("content-type", "application/octet-stream");
+        // As the edge answers, and a file says of itself.
+        let response = response.header("x-request-id", "of-the-edge").header("cache-control", "private, no-cache");
+        let response = response.header("ratelimit", r#""burst";r=1;t=2"#).header("ratelimit-policy", "of-the-edge");
         if request.uri().path().ends_with("/said") {
             return response.header("content-length", size).body(Body::from(vec![7; size])).unwrap();
         }
@@ -460,6 +463,19 @@ async fn an_answer_that_is_too_large_says_what_to_do_instead() {
                 assert_eq!(answered.json()["code"], "SP-REQUEST-043");
                 assert_eq!(answered.json()["type"], "/prod/docs/errors#SP-REQUEST-043");
                 assert!(answered.json()["advice"].as_str().unwrap().contains("Range"));
+                assert_eq!(answered.json()["request_id"], "of-the-edge");
+                for (name, value) in [
+                    ("x-request-id", "of-the-edge"),
+                    ("x-amzn-requestid", "of-the-edge"),
+                    ("ratelimit", r#""burst";r=1;t=2"#),
+                    ("ratelimit-policy", "of-the-edge"),
+                    ("referrer-policy", "no-referrer"),
+                    ("x-content-type-options", "nosniff"),
+                    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+                    ("cache-control", "no-store"),
+                ] {
+                    assert_eq!(answered.headers[name], value, "{way} {size} {name}");
+                }
             }
         }
     }
