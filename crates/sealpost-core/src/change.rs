@@ -66,6 +66,9 @@ pub enum ChangeAction {
         settings: Box<ConnectorSettings>,
         /// Whether reports go there unless the request says otherwise.
         receives_reports: bool,
+        /// Whether the login stays that it has when this is done. `settings` has the one from when it was asked for, to be shown.
+        #[serde(default)]
+        login_stays: bool,
     },
     /// Remove a destination.
     RemoveDestination {

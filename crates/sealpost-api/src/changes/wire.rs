@@ -150,7 +150,7 @@ impl Change {
                 body.fingerprint = Some(fingerprint.clone());
                 body.at = Some(*at);
             }
-            ChangeAction::PutDestination { name, settings, receives_reports } => {
+            ChangeAction::PutDestination { name, settings, receives_reports, .. } => {
                 let id = ConnectorId::of(&change.partner, name);
                 body.destination = Some(id.to_string());
                 let settings = settings.as_ref().clone();

@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use sealpost_core::audit::{Actor, ActorKind};
+use sealpost_core::connector::{Connector, Login};
 use sealpost_core::port::Changes;
 use sealpost_pipeline::{Policy, SelfService};
 use serde_json::{Value as Json, json};
@@ -109,4 +110,79 @@ async fn a_change_that_its_process_left_does_not_stand_in_the_way_of_the_next() 
     let states: Vec<&Json> = page["changes"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
     assert_eq!(states, ["applied", "applied"]);
     assert_eq!(secrets(rig.folder.path()), 1, "the first one's is forgotten");
+}
+
+/// A destination, and a change of it that was begun by a process which died over it.
+async fn left_behind(rig: &Rig, wish: Json) -> String {
+    let (status, made) = json_of(rig.post(&rig.acme, "/v1/destinations", &destination("one.example"))).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    meddle(rig, "CREATE TRIGGER silent BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'silent'); END").await;
+    let path = format!("/v1/destinations/{}", id(&made));
+    let (status, problem) = json_of(rig.ask(&rig.acme, Method::PUT, &path).json(&wish)).await;
+    assert!(status.is_server_error(), "{status} {problem}");
+    meddle(rig, "DROP TRIGGER silent").await;
+    begin(rig, &pending(rig).await[0], Timestamp::now() - SignedDuration::from_mins(5)).await;
+    id(&made).to_owned()
+}
+
+async fn pending(rig: &Rig) -> Vec<Json> {
+    let (_, page) = json_of(rig.get(&rig.acme, "/v1/changes?status=pending")).await;
+    page["changes"].as_array().unwrap().clone()
+}
+
+async fn connector(rig: &Rig, id: &str) -> Connector {
+    rig.pipeline.parts().records.connector(&id.parse().unwrap()).await.unwrap().unwrap()
+}
+
+/// The password that a connector logs in with.
+async fn password(rig: &Rig, connector: &Connector) -> Vec<u8> {
+    let [Login::Password { password }] = &connector.settings.login[..] else {
+        panic!("{:?}", connector.settings.login)
+    };
+    rig.pipeline.parts().secrets.resolve(password).await.unwrap().expose().to_vec()
+}
+
+#[tokio::test]
+async fn the_login_that_stays_is_the_one_that_is_there_when_a_change_is_done() {
+    let rig = Rig::self_serving(all(Policy::Allowed)).await;
+    let login = json!({"method": "password", "password": "hunter3-canary"});
+    let destination = left_behind(&rig, json!({"host": "one.example", "user": "reports", "login": login})).await;
+
+    let wish = json!({"host": "one.example", "user": "reports", "directory": "elsewhere"});
+    let path = format!("/v1/destinations/{destination}");
+    let (status, changed) = json_of(rig.ask(&rig.acme, Method::PUT, &path).json(&wish)).await;
+    assert_eq!((status, &changed["directory"]), (StatusCode::OK, &json!("elsewhere")), "{changed}");
+    assert_eq!(secrets(rig.folder.path()), 1, "the first one's is forgotten");
+    assert_eq!(password(&rig, &connector(&rig, &destination).await).await, b"hunter3-canary");
+}
+
+#[tokio::test]
+async fn no_password_is_handed_to_the_server_that_was_there_before_it() {
+    let rig = Rig::self_serving(all(Policy::Allowed)).await;
+    let login = json!({"method": "password", "password": "hunter3-canary"});
+    let destination = left_behind(&rig, json!({"host": "two.example", "user": "reports", "login": login})).await;
+
+    // As it is, when it is asked for.
+    let wish = json!({"host": "one.example", "user": "reports", "directory": "elsewhere"});
+    let path = format!("/v1/destinations/{destination}");
+    let (status, problem) = json_of(rig.ask(&rig.acme, Method::PUT, &path).json(&wish)).await;
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (StatusCode::BAD_REQUEST, &json!("/login")), "{problem}");
+    let there = connector(&rig, &destination).await;
+    assert_eq!((there.settings.host.as_str(), there.settings.directory.as_str()), ("two.example", ""));
+    assert_eq!(password(&rig, &there).await, b"hunter3-canary");
+    assert_eq!(secrets(rig.folder.path()), 1);
+    // What was refused does not wait for anybody.
+    assert_eq!(pending(&rig).await, Vec::<Json>::new());
+}
+
+#[tokio::test]
+async fn a_change_that_keeps_a_login_does_not_outlive_its_destination() {
+    let rig = Rig::self_serving(all(Policy::Allowed)).await;
+    let wish = json!({"host": "one.example", "user": "reports", "directory": "elsewhere"});
+    let gone = left_behind(&rig, wish).await;
+    assert!(rig.pipeline.parts().records.remove_connector(&gone.parse().unwrap()).await.unwrap());
+
+    let (status, made) = json_of(rig.post(&rig.acme, "/v1/destinations", &destination("two.example"))).await;
+    assert_eq!((status, &made["host"]), (StatusCode::CREATED, &json!("two.example")), "{made}");
+    assert_eq!(pending(&rig).await, Vec::<Json>::new());
 }

@@ -60,8 +60,9 @@ async fn what_waits_for_approval_goes_with_its_partner() {
     assert!(holds(rig.folder.path(), PASSWORD).is_empty());
 }
 
+/// It is the destination's, and goes with it: nothing logs in with it from then on.
 #[tokio::test]
-async fn a_change_that_waits_keeps_the_login_that_it_needs() {
+async fn a_change_that_keeps_the_login_keeps_none_by_itself() {
     let rig = Rig::self_serving(all(Policy::Approval)).await;
     let decide = |change: &Json, verb: &str| {
         json_of(rig.operate(Method::POST, &format!("/admin/v1/changes/{}:{verb}", id(change))))
@@ -79,9 +80,10 @@ async fn a_change_that_waits_keeps_the_login_that_it_needs() {
     connectors.as_object_mut().unwrap().remove("second");
     let (status, answer) = rig.change_acme(json!({"connectors": connectors, "deliver_to": ["main"]})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    assert_eq!(holds(rig.folder.path(), PASSWORD).len(), 1, "it may be approved");
-    assert_eq!(decide(&change, "reject").await.0, StatusCode::OK);
     assert!(holds(rig.folder.path(), PASSWORD).is_empty());
+    let (status, problem) = decide(&change, "approve").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("SP-REQUEST-008")), "{problem}");
+    assert_eq!(decide(&change, "reject").await.0, StatusCode::OK);
 }
 
 /// A place in the ledger where everybody waits until it is opened.

@@ -36,10 +36,16 @@ impl Pipeline {
         let mut stored = false;
         if let Err(error) = self.apply_change(&change.partner, &change.action, &mut stored).await {
             // Of an error that may pass, nobody knows whether it came before or after the step.
-            if !stored && !error.is_retried() {
+            let is_refused = !stored && !error.is_retried();
+            if is_refused {
                 self.give_back(claim).await;
             }
-            return Err(error);
+            // What somebody had begun can't be given back. It may have been done, and its destination changed or removed since:
+            // either way there is nothing left to do, and it must not stand in the way of the next change for ever.
+            let login_stays = matches!(change.action, ChangeAction::PutDestination { login_stays: true, .. });
+            if claim.is_first || !is_refused || !login_stays {
+                return Err(error);
+            }
         }
         let detail = format!("change {}", change.id);
         self.note(author, &change.partner, change.action.name(), &subject(change), &detail).await?;
@@ -86,8 +92,8 @@ impl Pipeline {
             ChangeAction::AddCertificate { .. } | ChangeAction::RetireCertificate { .. } => {
                 self.change_certificates(partner, action).await
             }
-            ChangeAction::PutDestination { name, settings, receives_reports } => {
-                self.put_destination(partner, name, settings, *receives_reports, stored).await
+            ChangeAction::PutDestination { name, settings, receives_reports, login_stays } => {
+                self.put_destination(partner, name, settings, *login_stays, *receives_reports, stored).await
             }
             ChangeAction::RemoveDestination { destination } => {
                 self.remove_destination(partner, destination, stored).await

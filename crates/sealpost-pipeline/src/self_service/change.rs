@@ -6,10 +6,11 @@
 use jiff::Timestamp;
 use sealpost_core::change::{Change, ChangeAction, ChangeStatus, Decision, MOST_PENDING};
 use sealpost_core::error::{Error, Result, codes};
-use sealpost_core::id::{ChangeId, PartnerId};
+use sealpost_core::id::{ChangeId, ConnectorId, PartnerId};
 use sealpost_core::port::ChangeFilter;
 
 use super::Policy;
+use super::destination::with_login_of;
 use crate::audit::Author;
 use crate::unattended::though_nobody_waits;
 use crate::{Pipeline, log};
@@ -56,7 +57,13 @@ impl Pipeline {
         };
         if policy == Policy::Allowed {
             let claim = self.claim_change(&change.id, author).await?;
-            self.carry_out(&claim, "", author).await
+            let done = self.carry_out(&claim, "", author).await;
+            if let Err(refusal) = &done
+                && !refusal.is_retried()
+            {
+                self.withdraw_refused(&change.id, refusal, author).await;
+            }
+            done
         } else {
             log::change_waits(&change);
             Ok(change)
@@ -106,6 +113,17 @@ impl Pipeline {
     pub async fn change_of(&self, partner: &PartnerId, id: &ChangeId) -> Result<Change> {
         let found = self.parts.changes.change(id).await?.filter(|change| change.partner == *partner);
         found.ok_or_else(|| Error::new(&codes::request::NOT_FOUND, format!("change {id}")))
+    }
+
+    /// Takes back what was refused when it was to be done: nobody is going to approve it, and it would stand in the way of the
+    /// next change of the same thing. What has begun, and may be done in part, stays.
+    async fn withdraw_refused(&self, id: &ChangeId, refusal: &Error, author: &Author) {
+        let withdrawn = async {
+            let change = self.waiting(id).await?;
+            self.drop_change(change, ChangeStatus::Withdrawn, refusal.detail(), author).await
+        };
+        // Whoever asked is told of the refusal. What could not be taken back, the partner can withdraw.
+        drop(withdrawn.await);
     }
 
     async fn waiting(&self, id: &ChangeId) -> Result<Change> {
@@ -196,6 +214,10 @@ impl Pipeline {
         match action {
             ChangeAction::AddCertificate { .. } | ChangeAction::RetireCertificate { .. } => {
                 self.check_certificate(partner, action).await
+            }
+            ChangeAction::PutDestination { name, settings, login_stays: true, .. } => {
+                let before = self.destination(partner, &ConnectorId::of(partner, name)).await?;
+                self.check_destination(partner, name, &with_login_of(&before, settings)?).await
             }
             ChangeAction::PutDestination { name, settings, .. } => {
                 self.check_destination(partner, name, settings).await

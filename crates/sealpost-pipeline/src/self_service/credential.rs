@@ -69,7 +69,6 @@ impl Pipeline {
             Ok(connectors) => connectors,
             Err(error) => return log::secret_stays(partner, name, &error),
         };
-        // A change that keeps the login may wait longer than the connector that it was taken from is there.
         let waiting = match self.waiting_of(partner).await {
             Ok(waiting) => waiting,
             Err(error) => return log::secret_stays(partner, name, &error),
@@ -85,10 +84,10 @@ impl Pipeline {
     }
 }
 
-/// What a destination is to be after a change.
+/// What a destination is to be after a change that brings its own login.
 fn wanted(change: &Change) -> Option<&ConnectorSettings> {
     match &change.action {
-        ChangeAction::PutDestination { settings, .. } => Some(settings),
+        ChangeAction::PutDestination { settings, login_stays: false, .. } => Some(settings),
         _ => None,
     }
 }
@@ -114,7 +113,7 @@ fn references(login: &Login) -> Vec<&SecretRef> {
 
 /// A password is for the account that it was given for: pointed at another server, it would be handed to that one. A
 /// private key that was made for the destination never leaves us.
-fn as_before(before: Option<&ConnectorSettings>, after: &ConnectorSettings) -> Result<Vec<Login>> {
+pub(super) fn as_before(before: Option<&ConnectorSettings>, after: &ConnectorSettings) -> Result<Vec<Login>> {
     let refused = |detail: &str| {
         let field = FieldError::new("/login", detail);
         Err(Error::new(&codes::request::INVALID, "a way to log in is needed").with_fields(vec![field]))

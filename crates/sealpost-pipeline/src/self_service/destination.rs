@@ -11,7 +11,7 @@ use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile};
 use sealpost_core::error::{Error, FieldError, Result, codes};
 use sealpost_core::id::{ConnectorId, PartnerId};
 
-use super::credential::Credential;
+use super::credential::{Credential, as_before};
 use super::host_key::is_same_server;
 use crate::audit::Author;
 use crate::records::check::{check_connector, check_name};
@@ -92,8 +92,8 @@ impl Pipeline {
         settings.login = self.login(partner, name, credential, before.as_ref(), &settings).await?;
         let logins = settings.login.clone();
         let (name, receives_reports) = (name.clone(), *receives_reports);
-        let action =
-            ChangeAction::PutDestination { name: name.clone(), settings: Box::new(settings), receives_reports };
+        let (settings, login_stays) = (Box::new(settings), matches!(credential, Credential::AsBefore));
+        let action = ChangeAction::PutDestination { name: name.clone(), settings, receives_reports, login_stays };
         let asked = self.ask_change(partner, action.clone(), author).await;
         if asked.is_err() {
             // It may be kept all the same, and wait: then its secret waits with it.
@@ -181,6 +181,7 @@ impl Pipeline {
         partner: &PartnerId,
         name: &str,
         settings: &ConnectorSettings,
+        login_stays: bool,
         receives_reports: bool,
         stored: &mut bool,
     ) -> Result<()> {
@@ -189,8 +190,15 @@ impl Pipeline {
         match &before {
             Some(_) => {
                 let wanted = settings.clone();
-                self.edit_destination(partner, &id, move |before| Ok(reshaped(before, &wanted))).await?;
+                // The login that stays is the one that is there now: another change may have been done since this was asked for.
+                let edit = move |before: Connector| match login_stays {
+                    true => with_login_of(&before, &wanted).map(|wanted| reshaped(before, &wanted)),
+                    false => Ok(reshaped(before, &wanted)),
+                };
+                self.edit_destination(partner, &id, edit).await?;
             }
+            // With its destination, its login is gone.
+            None if login_stays => return Err(no_destination(&id)),
             None => {
                 let mut settings = settings.clone();
                 settings.public_only = true;
@@ -268,6 +276,15 @@ fn settings_of(wish: &DestinationWish) -> ConnectorSettings {
         done_file: wish.done_file,
         ..ConnectorSettings::new(wish.host.trim(), wish.port, wish.user.as_str())
     }
+}
+
+/// What a partner wants, with the login that its destination has.
+///
+/// # Errors
+/// `SP-REQUEST-001` where that can't stay.
+pub(super) fn with_login_of(before: &Connector, wanted: &ConnectorSettings) -> Result<ConnectorSettings> {
+    let login = as_before(Some(&before.settings), wanted)?;
+    Ok(ConnectorSettings { login, ..wanted.clone() })
 }
 
 /// With what the partner wants; what is the operator's stays.
