@@ -160,7 +160,8 @@ pub struct NewTransfer {
     pub idempotency: Option<(String, String)>,
     /// Most items that may be open at once.
     pub queue_limit: u32,
-    /// Most connections of the connector at once, over all processes.
+    /// Most connections of the connector at once, over all processes, where nothing is known of it. Where its record is kept, that
+    /// decides: what a start has read of it may be from before an edit.
     pub connections: u32,
 }
 

@@ -25,7 +25,8 @@ pub(super) fn of_task(connection: &Connection, kind: &str, subject: &str) -> Res
     query_scalar(sql).bind(subject).fetch_optional(connection).map_err(fault::read)
 }
 
-/// Sets how many of a connector's tasks may be leased at once. With none at all, they would wait forever.
+/// Sets how many of a connector's tasks may be leased at once, when the connector is put or edited. With none at all, they would
+/// wait forever.
 pub(super) fn set_limit(connection: &Connection, connector: &ConnectorId, limit: u32) -> Result<()> {
     query(
         "INSERT INTO lanes (id, capacity) VALUES (?, ?)
@@ -35,5 +36,15 @@ pub(super) fn set_limit(connection: &Connection, connector: &ConnectorId, limit:
     .bind(i64::from(limit.max(1)))
     .execute(connection)
     .map_err(fault::write)?;
+    Ok(())
+}
+
+/// The same for a transfer that starts, where nothing is known of the lane: of a connector that is there, the limit is.
+pub(super) fn set_first_limit(connection: &Connection, connector: &ConnectorId, limit: u32) -> Result<()> {
+    query("INSERT INTO lanes (id, capacity) VALUES (?, ?) ON CONFLICT (id) DO NOTHING")
+        .bind(connector.as_str())
+        .bind(i64::from(limit.max(1)))
+        .execute(connection)
+        .map_err(fault::write)?;
     Ok(())
 }

@@ -165,13 +165,18 @@ impl Step {
         Ok(self.lanes.entry(connector.clone()).or_default())
     }
 
-    /// Sets how many of a connector's tasks may be leased at once, when the connector is put or edited, or a transfer on it
-    /// says so. With none at all, they would wait forever.
+    /// Sets how many of a connector's tasks may be leased at once, when the connector is put or edited. With none at all, they
+    /// would wait forever.
     pub(crate) async fn set_limit(&mut self, connector: &ConnectorId, limit: u32) -> Result<()> {
         let lane = self.lane(connector).await?;
         let grows = limit > lane.capacity;
         (lane.capacity, lane.owned) = (limit.max(1), true);
         if grows { self.place_is_free(connector).await } else { Ok(()) }
+    }
+
+    /// The same for a transfer that starts, where its connector is not there: of one that is, the limit is known.
+    pub(crate) async fn set_first_limit(&mut self, connector: &ConnectorId, limit: u32) -> Result<()> {
+        if self.lane(connector).await?.owned { Ok(()) } else { self.set_limit(connector, limit).await }
     }
 
     /// The connector goes. Its lane stays until it has no task, and a while longer.

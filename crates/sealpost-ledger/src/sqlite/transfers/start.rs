@@ -29,7 +29,7 @@ pub(super) fn start(connection: &Connection, new: &NewTransfer) -> Result<Starte
     let finished_at = items.is_empty().then_some(new.transfer.created_at);
     let transfer = Transfer { items: count, open: count, finished_at, ..new.transfer.clone() };
     insert(connection, &transfer)?;
-    lanes::set_limit(connection, &transfer.connector, new.connections)?;
+    lanes::set_first_limit(connection, &transfer.connector, new.connections)?;
     for item in &items {
         items::insert(connection, item)?;
     }

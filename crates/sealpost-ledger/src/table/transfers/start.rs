@@ -103,7 +103,7 @@ async fn create(step: &mut Step, new: &NewTransfer, items: &[TransferItem]) -> R
     if let Some((token, sha256)) = &new.idempotency {
         token::remember(step, &transfer, token, sha256)?;
     }
-    step.set_limit(&transfer.connector, new.connections).await?;
+    step.set_first_limit(&transfer.connector, new.connections).await?;
     let ids: Vec<TransferItemId> = items.iter().map(|item| item.id.clone()).collect();
     step.enqueue_run(&transfer.id, &transfer.connector, &ids, transfer.created_at).await?;
     Ok(transfer)

@@ -7,7 +7,7 @@ use sealpost_core::error::codes;
 use sealpost_core::id::ConnectorId;
 use sealpost_core::job::{Job, JobEvent};
 use sealpost_core::task::{Lease, QueueDepth, Work, WorkKind};
-use sealpost_core::transfer::NewTransfer;
+use sealpost_core::transfer::TransferConnector;
 
 use super::access::sample_transfer_connector;
 use super::transfers::new_transfer;
@@ -21,7 +21,7 @@ pub enum Step {
     Admit,
     /// Cancel a queued report: a purge task.
     Cancel(u8),
-    /// Start a transfer: so many tasks of a lane, one to three, which sets the lane's limit, one to three.
+    /// Set the limit of a lane's connector, one to three, and start a transfer on it: so many tasks, one to three.
     Start {
         /// Which lane.
         lane: u8,
@@ -176,9 +176,15 @@ async fn run(ports: &Ports, model: &mut Model, step: Step) {
         }
         Step::Start { lane, files, limit } => {
             let (number, limit) = (usize::from(lane % 3), u32::from(limit % 3) + 1);
-            let new = new_transfer(&model.lanes[number].connector, u32::from(files % 3) + 1);
-            model.lanes[number].limit = limit as usize;
-            let (_, items) = ports.start_transfer(&NewTransfer { connections: limit, ..new }).await;
+            let lane = &mut model.lanes[number];
+            lane.limit = limit as usize;
+            let edit = move |mut one: TransferConnector| {
+                one.settings.limits.concurrency = limit;
+                Ok(one)
+            };
+            ports.transfers.edit_transfer_connector(&lane.connector, &edit).await.unwrap().expect("the connector");
+            let new = new_transfer(&lane.connector, u32::from(files % 3) + 1);
+            let (_, items) = ports.start_transfer(&new).await;
             for item in items {
                 model.enqueue(Work::Transfer(item.id), Some(number));
             }
