@@ -16,6 +16,7 @@ mod api_keys;
 mod audit;
 mod challenges;
 mod changes;
+mod checkpoints;
 mod commits;
 mod connectors;
 mod deliveries;

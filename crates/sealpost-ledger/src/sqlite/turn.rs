@@ -12,7 +12,8 @@ use sealpost_core::error::codes;
 use sealpost_core::{Error, Result};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use super::commits::{self, Asked, Log};
+use super::checkpoints::{self, Log};
+use super::commits::{self, Asked};
 use super::marks::{Marks, Touched};
 use super::open::Opening;
 use super::{Connection, Durability, fault};
@@ -29,16 +30,17 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    /// Starts the thread that commits, which ends with this. Not one of the runtime's when it is needed: there may be none then, and
-    /// the transaction would stay open for ever.
+    /// Starts the thread that commits and the one that takes the log into the file, which end with this. Not one of the runtime's
+    /// when it is needed: there may be none then, and the transaction would stay open for ever.
     pub(super) fn new(opening: Opening) -> std::io::Result<Self> {
-        let thread = commits::start(opening.clone())?;
-        Ok(Self::beside(opening, thread))
+        let (thread, own) = (commits::start()?, opening.clone());
+        let checkpoints = checkpoints::start(move || checkpoints::take_in(&own))?;
+        Ok(Self::beside(opening, thread, checkpoints))
     }
 
-    /// Beside a thread that has been started.
-    pub(super) fn beside(opening: Opening, thread: mpsc::Sender<Asked>) -> Self {
-        let (marks, log) = (Arc::<Marks>::default(), Log::of(opening.index()));
+    /// Beside threads that have been started.
+    pub(super) fn beside(opening: Opening, thread: mpsc::Sender<Asked>, checkpoints: mpsc::SyncSender<()>) -> Self {
+        let (marks, log) = (Arc::<Marks>::default(), Log::of(opening.index(), checkpoints));
         let writer = Writer {
             thread: thread.clone(),
             marks: marks.clone(),
@@ -82,8 +84,7 @@ impl Writing {
         let mut writer = self.writer.lock().await;
         writer.commit();
         writer.give_up();
-        // Without a connection its index is another file the next time.
-        writer.log = Log::default();
+        writer.log.forget_index();
     }
 }
 
@@ -142,7 +143,7 @@ impl Writer {
             let settings = match durability {
                 // The usual number of pages after which the log is written into the file.
                 Durability::Disk => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000",
-                // That waits for the disk, so it is left to those who do so anyway, or to the thread. Only where nobody can tell
+                // That waits for the disk, so it is left to those who do so anyway, or to a thread. Only where nobody can tell
                 // how long the log is, it is done in the end.
                 Durability::Process => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000",
             };
@@ -254,9 +255,7 @@ impl Turn {
         if self.writer.open == Some(Durability::Process) {
             // Costs microseconds, and nobody has to wait for it.
             self.writer.commit();
-            if self.writer.log.is_long() {
-                drop(self.writer.thread.send(Asked::Checkpoint));
-            }
+            self.writer.log.has_grown();
         } else if self.writer.ended.len() == 1 {
             // Behind those who wait for their turns already. Not by this caller, who may go away.
             let shared = OwnedMutexGuard::mutex(&self.writer).clone();
