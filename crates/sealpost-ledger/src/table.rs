@@ -22,7 +22,7 @@
 //! | `turn` | `<served>#<connector>` | lanes from which something may be claimed, the one served longest ago first |
 //! | `rest` | `<from>#<connector>` | lanes from which nothing may be claimed until a time |
 //! | `run#<subject>` | `run`, `<chunk>` | many tasks of one lane in one entry |
-//! | `partner#<partner>` | `record`, `webhooks`, `pending`, `api-keys`, `key#…`, `challenge#…`, `usage#…` | a partner and what is its own |
+//! | `partner#<partner>` | `record`, `webhooks`, `pending`, `connectors`, `api-keys`, `key#…`, `challenge#…`, `usage#…` | a partner and what is its own |
 //! | `partners#<shard>` | `<partner>` | all partners |
 //! | `identity#<hash>` | `owner` | whose an identity is |
 //! | `connector#<connector>` | `record` | a connector; `connectors#<shard>` has all by partner and name |

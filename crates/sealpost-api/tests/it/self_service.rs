@@ -471,6 +471,26 @@ async fn there_are_twenty_api_keys_at_most() {
 }
 
 #[tokio::test]
+async fn there_are_twenty_destinations_at_most() {
+    let rig = Rig::self_serving(all(Policy::Allowed)).await;
+    let asked = (0..30)
+        .map(|number| json_of(rig.post(&rig.acme, "/v1/destinations", &destination(&format!("further-{number}")))));
+    let mut made = 0;
+    for (status, answer) in futures::future::join_all(asked).await {
+        if status == StatusCode::CREATED {
+            made += 1;
+        } else {
+            assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &json!("SP-REQUEST-037")), "{answer}");
+        }
+    }
+    let (_, list) = json_of(rig.get(&rig.acme, "/v1/destinations")).await;
+    assert_eq!((made, list["destinations"].as_array().unwrap().len()), (19, 20), "beside `main`");
+    // Of what was refused nothing waits, and nothing is kept.
+    assert_eq!(json_of(rig.get(&rig.acme, "/v1/changes?status=pending")).await.1["changes"], json!([]));
+    assert_eq!(holds(rig.folder.path(), PASSWORD).len(), made);
+}
+
+#[tokio::test]
 async fn a_document_leaves_alone_what_it_does_not_name() {
     let rig = Rig::self_serving(all(Policy::Allowed)).await;
     json_of(rig.post(&rig.acme, "/v1/keys", &json!({"certificate": new_key().public}))).await;

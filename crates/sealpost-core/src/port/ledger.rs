@@ -220,7 +220,14 @@ pub trait Records: Send + Sync {
     /// `SP-LEDGER-001`.
     async fn connectors(&self, partner: Option<&PartnerId>) -> Result<Vec<Connector>>;
 
-    /// Creates or replaces a connector.
+    /// Stores a new connector, in one atomic step with counting those of its partner.
+    ///
+    /// # Errors
+    /// `SP-REQUEST-041` where it is there already, `SP-REQUEST-037` where there are `most` of the partner, `SP-REQUEST-008` where
+    /// there is no such partner; `SP-LEDGER-001`.
+    async fn create_connector(&self, connector: &Connector, most: u32) -> Result<()>;
+
+    /// Creates or replaces a connector, whatever their number.
     ///
     /// # Errors
     /// `SP-LEDGER-001`.

@@ -1,13 +1,31 @@
 //! Connectors as rows.
 
-use sealpost_core::Result;
 use sealpost_core::connector::Connector;
+use sealpost_core::error::codes;
 use sealpost_core::id::ConnectorId;
 use sealpost_core::port::Edit;
+use sealpost_core::{Error, Result};
 
-use super::statement::{query, query_scalar};
+use super::statement::{query, query_as, query_scalar};
 use super::value::{decode, encode};
 use super::{Connection, fault, lanes};
+
+/// Stores a new one, unless there are enough of its partner.
+pub(super) fn create(connection: &Connection, connector: &Connector, most: u32) -> Result<()> {
+    let (there, same): (i64, i64) =
+        query_as("SELECT COUNT(*), COUNT(*) FILTER (WHERE id = ?) FROM connectors WHERE partner = ?")
+            .bind(connector.id.as_str())
+            .bind(connector.partner.as_str())
+            .fetch_one(connection)
+            .map_err(fault::read)?;
+    if same > 0 {
+        return Err(Error::new(&codes::request::NAME_TAKEN, format!("connector {}", connector.id)));
+    }
+    if there >= i64::from(most) {
+        return Err(Error::new(&codes::request::TOO_MANY, format!("there are {there} connectors; {most} are allowed")));
+    }
+    store(connection, connector)
+}
 
 /// Creates or replaces, with the limit of its lane.
 pub(super) fn store(connection: &Connection, connector: &Connector) -> Result<()> {

@@ -57,6 +57,15 @@ impl Records for SqliteLedger {
         self.many(sql, "a connector", partner).await
     }
 
+    async fn create_connector(&self, connector: &Connector, most: u32) -> Result<()> {
+        let turn = self.begin(Durability::Disk).await?;
+        let outcome = connectors::create(turn.connection(), connector, most);
+        turn.end(outcome).await?;
+        // What was for one of its name may still wait.
+        self.ring([WorkKind::Deliver, WorkKind::Transfer]);
+        Ok(())
+    }
+
     async fn put_connector(&self, connector: &Connector) -> Result<()> {
         let turn = self.begin(Durability::Disk).await?;
         let outcome = connectors::store(turn.connection(), connector);

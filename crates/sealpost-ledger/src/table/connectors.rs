@@ -1,11 +1,12 @@
 //! Connectors as items: by id, and in the list of their partner, which is a part of the list of all.
 
-use sealpost_core::Result;
 use sealpost_core::connector::Connector;
+use sealpost_core::error::codes;
 use sealpost_core::id::{ConnectorId, PartnerId};
 use sealpost_core::port::Edit;
+use sealpost_core::{Error, Result};
 
-use super::{Key, Step, partners, shards};
+use super::{Key, SkRange, Step, partners, shards};
 
 /// The list of all connectors.
 pub(super) const ALL: &str = "connectors";
@@ -33,6 +34,29 @@ pub(super) fn prefix(partner: &PartnerId) -> String {
 pub(super) async fn find(step: &mut Step, id: &ConnectorId) -> Result<Option<Connector>> {
     let Some(connector) = step.peek::<Connector>(&record(id)).await? else { return Ok(None) };
     Ok(partners::find(step, &connector.partner).await?.map(|_| connector))
+}
+
+/// How many connectors a partner was given by [`create`]: written with each, so that of two who count them at once one counts
+/// again.
+pub(super) fn given(partner: &PartnerId) -> Key {
+    Key::new(partners::partition(partner), "connectors")
+}
+
+/// Stores a new one, unless there are enough of its partner.
+pub(super) async fn create(step: &mut Step, connector: &Connector, most: u32) -> Result<()> {
+    let Connector { id, partner, .. } = connector;
+    partners::must_exist(step, partner).await?;
+    let before: u64 = step.get(&given(partner)).await?.unwrap_or_default();
+    step.put(&given(partner), &(before + 1))?;
+    if step.get::<Connector>(&record(id)).await?.is_some() {
+        return Err(Error::new(&codes::request::NAME_TAKEN, format!("connector {id}")));
+    }
+    let range = SkRange::Prefix(prefix(partner));
+    let there = step.range::<Connector>(&list_of(partner), range, false, most).await?.len();
+    if there >= most as usize {
+        return Err(Error::new(&codes::request::TOO_MANY, format!("there are {there} connectors; {most} are allowed")));
+    }
+    store(step, connector).await
 }
 
 /// Creates or replaces, with the limit of its lane.

@@ -64,6 +64,10 @@ impl Records for TableLedger {
         Ok(found)
     }
 
+    async fn create_connector(&self, connector: &Connector, most: u32) -> Result<()> {
+        step!(self, |step| connectors::create(step, connector, most).await)
+    }
+
     async fn put_connector(&self, connector: &Connector) -> Result<()> {
         step!(self, |step| connectors::store(step, connector).await)
     }

@@ -102,6 +102,7 @@ async fn begin_partner(step: &mut Step, id: &PartnerId) -> Result<bool> {
     step.delete(&webhooks::key(id));
     step.delete(&changes::pending(id));
     step.delete(&api_keys::given(id));
+    step.delete(&connectors::given(id));
     partners::remove(step, id);
     let changes = waiting.into_values().collect();
     let removal = Removal::Partner { id: id.clone(), identities, changes, number: rand::random() };

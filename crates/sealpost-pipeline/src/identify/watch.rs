@@ -68,6 +68,10 @@ impl Records for Watched {
         self.inner.connectors(partner).await
     }
 
+    async fn create_connector(&self, connector: &Connector, most: u32) -> Result<()> {
+        self.inner.create_connector(connector, most).await
+    }
+
     async fn put_connector(&self, connector: &Connector) -> Result<()> {
         self.inner.put_connector(connector).await
     }

@@ -19,7 +19,7 @@ use crate::unattended::though_nobody_waits;
 use crate::{Pipeline, log};
 
 /// Most destinations of a partner. How many of them may receive one report is for the ledger to say, at admission.
-pub const MOST_DESTINATIONS: usize = 20;
+pub const MOST_DESTINATIONS: u32 = 20;
 
 /// What a destination is to be.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ impl Pipeline {
         if !is_trusted_address(before, settings) {
             self.check_address(&settings.host)?;
         }
-        if before.is_none() && existing.len() >= MOST_DESTINATIONS {
+        if before.is_none() && existing.len() >= MOST_DESTINATIONS as usize {
             return Err(Error::new(&codes::request::TOO_MANY, format!("{MOST_DESTINATIONS} destinations")));
         }
         self.check_engine(before, settings)
@@ -186,26 +186,26 @@ impl Pipeline {
         stored: &mut bool,
     ) -> Result<()> {
         let id = ConnectorId::of(partner, name);
-        let before = self.parts.records.connector(&id).await?;
-        match &before {
-            Some(_) => {
-                let wanted = settings.clone();
-                // The login that stays is the one that is there now: another change may have been done since this was asked for.
-                let edit = move |before: Connector| match login_stays {
-                    true => with_login_of(&before, &wanted).map(|wanted| reshaped(before, &wanted)),
-                    false => Ok(reshaped(before, &wanted)),
-                };
-                self.edit_destination(partner, &id, edit).await?;
+        let mut before = self.parts.records.connector(&id).await?;
+        if before.is_none() {
+            if login_stays {
+                // It is gone with its destination.
+                return Err(no_destination(&id));
             }
-            // With its destination, its login is gone.
-            None if login_stays => return Err(no_destination(&id)),
-            None => {
-                let mut settings = settings.clone();
-                settings.public_only = true;
-                let (partner, name) = (partner.clone(), name.to_owned());
-                let new = Connector { id: id.clone(), partner, name, settings, candidates: Vec::new() };
-                self.parts.records.put_connector(&new).await?;
-            }
+            let mut settings = settings.clone();
+            settings.public_only = true;
+            let (partner, name) = (partner.clone(), name.to_owned());
+            let new = Connector { id: id.clone(), partner, name, settings, candidates: Vec::new() };
+            before = self.create_destination(&new).await?;
+        }
+        if before.is_some() {
+            let wanted = settings.clone();
+            // The login that stays is the one that is there now: another change may have been done since this was asked for.
+            let edit = move |before: Connector| match login_stays {
+                true => with_login_of(&before, &wanted).map(|wanted| reshaped(before, &wanted)),
+                false => Ok(reshaped(before, &wanted)),
+            };
+            self.edit_destination(partner, &id, edit).await?;
         }
         *stored = true;
         let own = id.clone();
@@ -222,6 +222,16 @@ impl Pipeline {
             self.forget_unused(partner, name, &before.settings.login).await;
         }
         Ok(())
+    }
+
+    /// Stores a new destination. Where somebody else has made one of its name meanwhile, gives that one.
+    async fn create_destination(&self, new: &Connector) -> Result<Option<Connector>> {
+        match self.parts.records.create_connector(new, MOST_DESTINATIONS).await {
+            Err(error) if error.is(&codes::request::NAME_TAKEN) => {
+                self.parts.records.connector(&new.id).await?.ok_or(error).map(Some)
+            }
+            made => made.map(|()| None),
+        }
     }
 
     pub(super) async fn remove_destination(

@@ -84,8 +84,8 @@ macro_rules! ledger_suite {
                 only_what_succeeded_is_delivered_again, a_key_delivers_again_once,
                 concurrent_redeliveries_with_one_key_are_one, a_report_is_sent_so_often_and_no_more,
                 the_timeline_is_gapless_and_append_only, an_end_is_announced_where_that_is_asked_for;
-            records: what_is_put_is_found, a_partner_goes_with_all_that_is_its_own, a_busy_partner_stays,
-                the_check_passes;
+            records: what_is_put_is_found, the_number_of_connectors_is_exact_under_concurrency,
+                a_partner_goes_with_all_that_is_its_own, a_busy_partner_stays, the_check_passes;
             keys: the_number_of_keys_that_work_is_exact_under_concurrency, keys_that_work_no_more_are_few;
             edits: an_identity_leads_to_its_partner, an_identity_has_one_partner,
                 of_many_who_claim_an_identity_one_gets_it, concurrent_edits_are_all_kept,

@@ -1,5 +1,6 @@
 //! Records that operators keep.
 
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use sealpost_core::connector::{Connector, ConnectorSettings, ExistingFile, Login};
 use sealpost_core::delivery::DeliveryEvent;
@@ -133,6 +134,42 @@ pub async fn what_is_put_is_found(ports: Ports) {
     assert_eq!(edited.label, "extended");
     assert_eq!(records.api_key(&edited.id).await.unwrap(), Some(edited));
     assert_eq!(records.edit_api_key(&key_id("cccccccccccc"), &extend).await.unwrap(), None);
+}
+
+/// Exactly as many as allowed, however many are made at once; one that is removed makes room, one that is there is left as it is,
+/// and what others have counts for nothing.
+pub async fn the_number_of_connectors_is_exact_under_concurrency(ports: Ports) {
+    let records = &ports.records;
+    for of in ["acme", "other"] {
+        records.put_partner(&sample_partner(of)).await.unwrap();
+    }
+    records.put_connector(&sample_connector("other", "main")).await.unwrap();
+    let asked = (0..12).map(|number| {
+        let records = ports.records.clone();
+        tokio::spawn(async move { records.create_connector(&sample_connector("acme", &format!("c{number}")), 5).await })
+    });
+    let mut made = 0;
+    for one in join_all(asked).await {
+        match one.unwrap() {
+            Ok(()) => made += 1,
+            Err(error) => assert!(error.is(&codes::request::TOO_MANY), "{error}"),
+        }
+    }
+    let there = records.connectors(Some(&partner("acme"))).await.unwrap();
+    assert_eq!((made, there.len()), (5, 5));
+
+    let mut moved = there[0].clone();
+    moved.settings.host = "new.example".to_owned();
+    refused(records.create_connector(&moved, 100).await, &codes::request::NAME_TAKEN);
+    assert_eq!(records.connector(&moved.id).await.unwrap().as_ref(), there.first());
+    assert!(records.remove_connector(&moved.id).await.unwrap());
+    records.create_connector(&moved, 5).await.unwrap();
+    assert_eq!(records.connector(&moved.id).await.unwrap(), Some(moved));
+    let next = sample_connector("acme", "next");
+    refused(records.create_connector(&next, 5).await, &codes::request::TOO_MANY);
+    records.put_connector(&next).await.unwrap();
+    assert_eq!(records.connectors(Some(&partner("acme"))).await.unwrap().len(), 6);
+    refused(records.create_connector(&sample_connector("nobody", "main"), 5).await, &codes::request::NOT_FOUND);
 }
 
 /// Removing a partner removes its connectors and keys, and nobody else's.
