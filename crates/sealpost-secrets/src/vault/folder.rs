@@ -23,6 +23,9 @@ use crate::Surroundings;
 /// For names of unfinished files that two tasks at once don't share.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
+/// How often a folder is made that others take away, at most.
+const MOST_TRIES: u32 = 10;
+
 struct FolderVault {
     /// Where the folder is.
     folder: PathBuf,
@@ -65,12 +68,11 @@ impl SecretVault for FolderVault {
 fn write(folder: &Path, name: &str, value: &[u8]) -> Result<()> {
     let path = folder.join(name);
     let parent = path.parent().unwrap_or(folder);
-    make_private(folder, parent).map_err(unwritable)?;
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     // No name of a secret has a dot.
     let unfinished = parent.join(format!(".{}.{number}", std::process::id()));
+    let mut file = begin(folder, parent, &unfinished).map_err(unwritable)?;
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         // One that a dead process left may have other rights.
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
         file.write_all(value)?;
@@ -82,6 +84,20 @@ fn write(folder: &Path, name: &str, value: &[u8]) -> Result<()> {
         drop(fs::remove_file(&unfinished));
     }
     written.map_err(unwritable)
+}
+
+/// Opens a file in `parent`. Whoever removes the last secret beside it may take that folder away as long as it is empty: then it
+/// is made again.
+fn begin(folder: &Path, parent: &Path, file: &Path) -> std::io::Result<File> {
+    let mut tries = 1;
+    loop {
+        let opened = make_private(folder, parent)
+            .and_then(|()| OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file));
+        match opened {
+            Err(error) if error.kind() == ErrorKind::NotFound && tries < MOST_TRIES => tries += 1,
+            opened => return opened,
+        }
+    }
 }
 
 /// Makes the folders down to `parent`, each for its owner only, and durable.

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use sealpost_core::port::SecretStore;
 use sealpost_testkit::suite::vault::{Subject, hold};
@@ -57,6 +58,27 @@ async fn a_secret_is_kept_replaced_and_forgotten() {
     vault.forget(&reference).await.unwrap();
     assert!(stores.resolve(&reference).await.unwrap_err().is(&codes::secrets::MISSING));
     assert!(!folder.join("acme").exists() && folder.exists());
+}
+
+/// As whoever removes another secret of the partner does.
+#[tokio::test]
+async fn a_secret_is_kept_though_others_take_its_empty_folder_away() {
+    let base = tempfile::tempdir().unwrap();
+    let vault = vault(&"file:secrets".parse().unwrap(), &Surroundings::new(base.path())).unwrap();
+    let folder = base.path().join("secrets/acme");
+    let others = std::thread::spawn(move || {
+        let mut removed = 0;
+        while removed < 5 {
+            removed += u32::from(std::fs::remove_dir(&folder).is_ok());
+        }
+    });
+    let begun = Instant::now();
+    while !others.is_finished() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the others come to nothing");
+        let reference = vault.keep("acme/main/1", &secret("x")).await.unwrap();
+        vault.forget(&reference).await.unwrap();
+    }
+    others.join().unwrap();
 }
 
 #[tokio::test]
