@@ -23,7 +23,7 @@ pub use ledger::{
     Admission, Admitted, Edit, JobFilter, JobPage, Ledger, MOST_IDENTITIES_AT_ONCE, Mark, Records, Redelivered,
 };
 pub use notifier::{Answer, Notifier, Post};
-pub use outbox::{NotificationFilter, NotificationPage, Outbox};
+pub use outbox::{NotificationFilter, NotificationPage, NotificationPlace, Outbox};
 pub use queue::Queue;
 pub use seal::{SealPlan, Sealer};
 pub use secrets::{SecretStore, SecretVault};

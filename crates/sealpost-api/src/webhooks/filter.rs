@@ -3,9 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealpost_core::error::Result;
-use sealpost_core::id::{NotificationId, PartnerId, WebhookId};
+use sealpost_core::id::{PartnerId, WebhookId};
 use sealpost_core::notification::NotificationStatus;
-use sealpost_core::port::NotificationFilter;
+use sealpost_core::port::{NotificationFilter, NotificationPlace};
 
 use crate::query::Query;
 
@@ -55,24 +55,41 @@ fn limit(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| format!("expected 1 to {MOST}"))
 }
 
-/// Opaque on purpose: what it holds may change.
-pub(crate) fn to_cursor(last: &NotificationId) -> String {
-    URL_SAFE_NO_PAD.encode(last.as_str())
+/// Opaque on purpose: what it holds may change. With the time, for the notification may be forgotten before the next page.
+pub(crate) fn to_cursor(last: &NotificationPlace) -> String {
+    let at = last.created_at.map(|at| format!("@{at}")).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(format!("{}{at}", last.id))
 }
 
-fn from_cursor(text: &str) -> Option<NotificationId> {
-    String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?.parse().ok()
+fn from_cursor(text: &str) -> Option<NotificationPlace> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let (id, created_at) = match text.split_once('@') {
+        Some((id, at)) => (id, Some(at.parse().ok()?)),
+        None => (text.as_str(), None),
+    };
+    Some(NotificationPlace { id: id.parse().ok()?, created_at })
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use sealpost_core::id::NotificationId;
+
     use super::*;
 
     #[test]
     fn a_cursor_comes_back_and_nothing_else_is_one() {
+        let at: Timestamp = "2026-02-28T23:59:59.123456789Z".parse().unwrap();
         let id = NotificationId::fresh();
-        assert_eq!(from_cursor(&to_cursor(&id)), Some(id));
-        for bad in ["", "msg_1", "%%", "AAAA"] {
+        for created_at in [Some(at), None] {
+            let place = NotificationPlace { id: id.clone(), created_at };
+            assert_eq!(from_cursor(&to_cursor(&place)), Some(place));
+        }
+        // Those of earlier versions are the id alone.
+        let known = NotificationPlace { id: id.clone(), created_at: None };
+        assert_eq!(from_cursor(&URL_SAFE_NO_PAD.encode(id.as_str())), Some(known));
+        let half = URL_SAFE_NO_PAD.encode(format!("{id}@"));
+        for bad in ["", "msg_1", "%%", "AAAA", &half] {
             assert_eq!(from_cursor(bad), None, "{bad}");
         }
     }

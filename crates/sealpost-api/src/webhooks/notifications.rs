@@ -60,7 +60,7 @@ pub(crate) async fn page(pipeline: &Pipeline, filter: &NotificationFilter, plane
         }
         _ => error,
     })?;
-    let next_cursor = page.notifications.last().filter(|_| page.more).map(|last| filter::to_cursor(&last.id));
+    let next_cursor = page.notifications.last().filter(|_| page.more).map(|last| filter::to_cursor(&last.into()));
     let notifications = page.notifications.iter().map(|one| Notification::of(one, plane)).collect();
     Ok(NotificationList { notifications, next_cursor })
 }

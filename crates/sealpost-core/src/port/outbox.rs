@@ -65,7 +65,7 @@ pub trait Outbox: Send + Sync {
     /// Notifications, newest first, stable under inserts. Kept for 30 days at least.
     ///
     /// # Errors
-    /// `SP-LEDGER-001`; `SP-REQUEST-001` for an `after` that is not of this list.
+    /// `SP-LEDGER-001`; `SP-REQUEST-001` for an `after` that does not say when it was made, and is not of this list.
     async fn notifications(&self, filter: &NotificationFilter) -> Result<NotificationPage>;
 
     /// Applies an event by [`Notification::apply`] and enqueues what follows. With a lease, only while it is held.
@@ -91,9 +91,24 @@ pub struct NotificationFilter {
     /// In this status only.
     pub status: Option<NotificationStatus>,
     /// Continue after this one (the last of the page before).
-    pub after: Option<NotificationId>,
+    pub after: Option<NotificationPlace>,
     /// Most notifications, 1 to 100.
     pub limit: u32,
+}
+
+/// Where a notification stands in lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotificationPlace {
+    /// Which.
+    pub id: NotificationId,
+    /// When it was made. Where that is known, nobody looks for it: it may have been forgotten since.
+    pub created_at: Option<Timestamp>,
+}
+
+impl From<&Notification> for NotificationPlace {
+    fn from(notification: &Notification) -> Self {
+        Self { id: notification.id.clone(), created_at: Some(notification.created_at) }
+    }
 }
 
 /// A page of notifications.

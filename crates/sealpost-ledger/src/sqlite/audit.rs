@@ -27,6 +27,7 @@ pub(super) fn page(connection: &Connection, filter: &AuditFilter) -> Result<Entr
         owners: &[("partner", filter.partner.as_ref().map(AsRef::as_ref))],
         status: None,
         after: filter.after.as_ref().map(AsRef::as_ref),
+        after_at: None,
         limit: filter.limit,
     };
     let (entries, more) = pages::page(connection, &LIST, &asked)?;

@@ -81,6 +81,7 @@ fn page(connection: &Connection, filter: &ChangeFilter) -> Result<EntryPage<Chan
         owners: &[("partner", filter.partner.as_ref().map(AsRef::as_ref))],
         status: filter.status.map(ChangeStatus::as_str),
         after: filter.after.as_ref().map(AsRef::as_ref),
+        after_at: None,
         limit: filter.limit,
     };
     let (entries, more) = pages::page(connection, &LIST, &asked)?;

@@ -119,7 +119,8 @@ pub(super) fn page(connection: &Connection, filter: &NotificationFilter) -> Resu
             ("webhook", filter.webhook.as_ref().map(AsRef::as_ref)),
         ],
         status: filter.status.map(|status| status.as_str()),
-        after: filter.after.as_ref().map(AsRef::as_ref),
+        after: filter.after.as_ref().map(|after| after.id.as_str()),
+        after_at: filter.after.as_ref().and_then(|after| after.created_at).map(nanos),
         limit: filter.limit,
     };
     let (notifications, more) = pages::page(connection, &LIST, &asked)?;

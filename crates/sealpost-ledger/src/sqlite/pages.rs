@@ -26,6 +26,8 @@ pub(super) struct Asked<'a> {
     pub(super) status: Option<&'a str>,
     /// Continue after the record of this id.
     pub(super) after: Option<&'a str>,
+    /// The time of that record, where it is known: then the record is not looked for.
+    pub(super) after_at: Option<i64>,
     /// Most records.
     pub(super) limit: u32,
 }
@@ -37,9 +39,10 @@ pub(super) fn page<T: DeserializeOwned>(
     asked: &Asked<'_>,
 ) -> Result<(Vec<T>, bool)> {
     let limit = asked.limit.clamp(1, 100);
-    let from = match asked.after {
-        Some(after) => Some((position(connection, list, asked, after)?, after)),
-        None => None,
+    let from = match (asked.after, asked.after_at) {
+        (Some(after), Some(at)) => Some((at, after)),
+        (Some(after), None) => Some((position(connection, list, asked, after)?, after)),
+        (None, _) => None,
     };
     // One more than asked for, to know whether there are more.
     let sql = select(list, asked, from, i64::from(limit) + 1);

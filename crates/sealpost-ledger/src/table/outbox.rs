@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sealpost_core::Result;
 use sealpost_core::id::{NotificationId, PartnerId, WebhookId};
 use sealpost_core::notification::{Announcement, Notification, NotificationEvent};
-use sealpost_core::port::{Edit, NotificationFilter, NotificationPage, Outbox};
+use sealpost_core::port::{Edit, NotificationFilter, NotificationPage, NotificationPlace, Outbox};
 use sealpost_core::task::Lease;
 use sealpost_core::webhook::Webhook;
 
@@ -84,12 +84,16 @@ impl TableLedger {
         Ok(lists)
     }
 
-    async fn place_of_notification(&self, filter: &NotificationFilter, after: &NotificationId) -> Result<String> {
-        let found = self.notification(after).await?.filter(|found| {
+    async fn place_of_notification(&self, filter: &NotificationFilter, after: &NotificationPlace) -> Result<String> {
+        let NotificationPlace { id, created_at } = after;
+        if let Some(created_at) = created_at {
+            return Ok(pages::place(*created_at, id.as_str()));
+        }
+        let found = self.notification(id).await?.filter(|found| {
             filter.partner.as_ref().is_none_or(|partner| found.partner == *partner)
                 && filter.webhook.as_ref().is_none_or(|webhook| found.webhook == *webhook)
         });
-        let found = found.ok_or_else(|| pages::no_cursor("a notification", after.as_str()))?;
+        let found = found.ok_or_else(|| pages::no_cursor("a notification", id.as_str()))?;
         Ok(notifications::place(&found))
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::id::{NotificationId, PartnerId, WebhookId};
 use sealpost_core::notification::{Announcement, Notification, NotificationEvent, NotificationStatus};
-use sealpost_core::port::NotificationFilter;
+use sealpost_core::port::{NotificationFilter, NotificationPlace};
 use sealpost_core::webhook::Webhook;
 
 use crate::audit::Author;
@@ -116,7 +116,7 @@ impl Pipeline {
                 partner: Some(partner.clone()),
                 webhook: Some(webhook.clone()),
                 status: Some(NotificationStatus::Failed),
-                after: found.last().map(|last| last.id.clone()),
+                after: found.last().map(NotificationPlace::from),
                 limit: PAGE,
             };
             let page = self.parts.outbox.notifications(&filter).await?;

@@ -97,8 +97,8 @@ macro_rules! ledger_suite {
             announcements: each_end_is_told_to_those_who_want_it, what_did_not_happen_is_not_told,
                 an_event_that_two_report_is_told_once, a_notification_tells_of_its_report;
             notifications: a_ping_goes_to_one_webhook, of_pings_one_is_on_its_way,
-                a_notification_is_followed_and_replayed,
-                notifications_are_paged_and_filtered, a_removed_webhook_leaves_nothing, old_notifications_go;
+                a_notification_is_followed_and_replayed, notifications_are_paged_and_filtered,
+                a_list_goes_on_after_what_is_forgotten, a_removed_webhook_leaves_nothing, old_notifications_go;
             changes: one_change_of_a_thing_waits, of_two_decisions_one_wins, what_has_begun_is_carried_out,
                 so_many_changes_wait_and_no_more, changes_are_paged_and_filtered;
             lanes: a_long_line_holds_up_no_other, a_lane_goes_in_order, a_full_lane_waits,

@@ -122,7 +122,8 @@ async fn every_page_walks_an_index() {
             for (status, from) in
                 [(None, None), (Some("pending"), None), (None, Some((5, "x"))), (Some("pending"), Some((5, "x")))]
             {
-                let asked = Asked { owners: &owners, status: status.filter(|_| has_status), after: None, limit: 10 };
+                let status = status.filter(|_| has_status);
+                let asked = Asked { owners: &owners, status, after: None, after_at: None, limit: 10 };
                 let statement = pages::select(list, &asked, from, 11);
                 let sql = statement.sql();
                 for line in explained(&reader, sql) {

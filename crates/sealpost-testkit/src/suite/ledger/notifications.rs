@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sealpost_core::error::codes;
 use sealpost_core::id::NotificationId;
 use sealpost_core::notification::{Announcement, Notification, NotificationEvent, NotificationStatus};
-use sealpost_core::port::NotificationFilter;
+use sealpost_core::port::{NotificationFilter, NotificationPlace};
 use sealpost_core::task::{QueueDepth, Work, WorkKind};
 use sealpost_core::webhook::{EventKind, Webhook};
 
@@ -129,7 +129,7 @@ pub async fn notifications_are_paged_and_filtered(ports: Ports) {
     loop {
         let page = ports.outbox.notifications(&filter).await.unwrap();
         pages.push(page.notifications.len());
-        filter.after = page.notifications.last().map(|last| last.id.clone());
+        filter.after = page.notifications.last().map(NotificationPlace::from);
         seen.extend(page.notifications);
         if !page.more {
             break;
@@ -158,11 +158,45 @@ pub async fn notifications_are_paged_and_filtered(ports: Ports) {
     assert_eq!(count(delivered).await, 1);
     // The cursor has left this list's status, but not the list.
     let rest = NotificationFilter { status: Some(NotificationStatus::Pending), ..acme.clone() };
-    assert_eq!(count(NotificationFilter { after: Some(expected[3].id.clone()), ..rest }).await, 21);
-    for after in [theirs.id, NotificationId::fresh()] {
-        let filter = NotificationFilter { after: Some(after), ..acme.clone() };
+    let after = |id: &NotificationId| Some(NotificationPlace { id: id.clone(), created_at: None });
+    assert_eq!(count(NotificationFilter { after: after(&expected[3].id), ..rest }).await, 21);
+    for id in [theirs.id, NotificationId::fresh()] {
+        let filter = NotificationFilter { after: after(&id), ..acme.clone() };
         refused(ports.outbox.notifications(&filter).await, &codes::request::INVALID);
     }
+}
+
+/// What a page ended with may be forgotten before the next page is read: the list goes on where it stood.
+pub async fn a_list_goes_on_after_what_is_forgotten(ports: Ports) {
+    let webhook = hooked(&ports, "acme", &[]).await;
+    let now = Timestamp::now();
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let mut told_then = Vec::new();
+    for ago in [94, 93, 92, 91] {
+        told_then.push(told(&ports, &webhook, now - days(ago)).await);
+    }
+    let all = NotificationFilter {
+        partner: Some(webhook.partner.clone()),
+        webhook: Some(webhook.id.clone()),
+        limit: 2,
+        ..NotificationFilter::default()
+    };
+    let page = ports.outbox.notifications(&all).await.unwrap();
+    assert_eq!((page.notifications, page.more), (vec![told_then[3].clone(), told_then[2].clone()], true));
+
+    let last = &told_then[2];
+    let ended = now - days(31);
+    moved(&ports, &last.id, &STARTED, ended).await;
+    moved(&ports, &last.id, &DELIVERED, ended).await;
+    // One that is new takes some old ones with it.
+    told(&ports, &webhook, now).await;
+    assert_eq!(ports.outbox.notification(&last.id).await.unwrap(), None);
+    let next = NotificationFilter { after: Some(last.into()), ..all.clone() };
+    let page = ports.outbox.notifications(&next).await.unwrap();
+    assert_eq!((page.notifications, page.more), (vec![told_then[1].clone(), told_then[0].clone()], false));
+    // A cursor that says nothing of the time leads nowhere any more.
+    let after = Some(NotificationPlace { id: last.id.clone(), created_at: None });
+    refused(ports.outbox.notifications(&NotificationFilter { after, ..all }).await, &codes::request::INVALID);
 }
 
 /// A webhook that is removed takes its notifications and their tasks with it: waiting, under way, and dead.
