@@ -76,7 +76,7 @@ fn listed(moto: &Moto) -> Vec<Value> {
 
 /// Finds or makes the service's connector.
 async fn arn(engine: &AwsTransfer, connector: &Connector) -> String {
-    engine.establish(connector).await.unwrap().expect("the service keeps connectors").name
+    engine.establish(connector).await.unwrap().unwrap().name
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
