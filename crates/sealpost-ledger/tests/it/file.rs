@@ -201,7 +201,9 @@ async fn the_guide_restores_a_backup_after_a_kill() {
     drop(busy);
     assert!(folder.path().join("data/ledger.sqlite-wal").metadata().unwrap().len() > 0, "nothing was left behind");
 
-    let restored = Command::new("sh").args(["-e", "-c", guide()[1]]).current_dir(folder.path()).status().unwrap();
+    let guide = guide();
+    let restore = guide.iter().find(|block| block.contains("install ")).expect("how to restore it");
+    let restored = Command::new("sh").args(["-e", "-c", restore]).current_dir(folder.path()).status().unwrap();
     assert!(restored.success());
     let ports = crate::opened(&ledger).await;
     for job in &before {

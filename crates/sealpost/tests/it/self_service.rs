@@ -380,7 +380,7 @@ async fn a_key_of_the_operators_stays_where_the_vault_is() {
         let name = format!("secrets/acme-key{key}");
         world.write(&name, "a key of the operator's");
         format!(
-            "name = \"acme\"\nscope = \"acme\"\n[connectors.main]\nhost = \"sftp.acme.example\"\nuser = \"reports\"\n[[connectors.main.login]]\nmethod = \"private_key\"\nkey = \"file:{name}\"\n"
+            "name = \"acme\"\nscope = \"acme\"\n[connectors.main]\nhost = \"sftp.acme.example\"\nhost_keys = []\nuser = \"reports\"\n[[connectors.main.login]]\nmethod = \"private_key\"\nkey = \"file:{name}\"\n"
         )
     };
     for key in ["", "-2"] {
