@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::host_keys;
-use crate::server::{Server, free_port, program, wait_until};
+use crate::server::{Server, free_port, program};
 
 /// A running sshd whose sessions are SFTP only and begin in [`Sshd::inbox`].
 pub struct Sshd {
@@ -71,9 +71,20 @@ impl Sshd {
         let sshd = program(&["sshd"], "openssh-server");
         let mut command = Command::new(sshd);
         command.args(["-D", "-e", "-f"]).arg(&path);
-        self.server = Some(Server::start(&mut command, &self.folder.path().join("log")));
-        let port = self.port;
-        wait_until("sshd", Duration::from_secs(60), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        let log = self.folder.path().join("log");
+        // A child of the one before, forked a moment before that was killed, may still have the port: to connect would say nothing of
+        // this one, which can't have it and ends.
+        for _ in 0..20 {
+            let mut server = Server::start(&mut command, &log);
+            let listens =
+                || std::fs::read_to_string(&log).is_ok_and(|said| said.contains("Server listening on 127.0.0.1 "));
+            if server.is_ready_within(Duration::from_secs(60), listens) {
+                self.server = Some(server);
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        panic!("sshd does not start: {}", self.log());
     }
 
     /// Stops listening. Sessions that are under way go on.
