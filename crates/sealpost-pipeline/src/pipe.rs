@@ -9,7 +9,8 @@ use sealpost_core::error::{Error, Result, codes};
 use sealpost_core::sink::ByteSink;
 use tokio::sync::mpsc;
 
-/// Bytes handed over at once: what a local store writes at once, which therefore needs no copy.
+/// Bytes handed over at once: what a local store writes at once of a retrieved file, which therefore needs no copy. (Reports are written to it
+/// without a pipe.)
 const CHUNK: usize = 128 * 1024;
 /// Chunks under way: with the one being filled and the two at the store, 768 KiB in all.
 const CHUNKS_IN_FLIGHT: usize = 3;
